@@ -1,0 +1,1 @@
+"""Assistants: one module for each domain or technique."""

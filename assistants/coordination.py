@@ -1,0 +1,160 @@
+"""Assistants of the coordination game: they coordinate because they simulate the user.
+
+Each keeps what it takes to be the user model's state in its own state (`user_model`), since all that
+differs between episodes is in the game state.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+
+from interaction import (
+    Assistant,
+    DualInferenceEngine,
+    EpisodeRandom,
+    InferenceEngine,
+    InteractionTask,
+    Policy,
+    RuleObservationEngine,
+    Simulator,
+    State,
+    User,
+    spaces,
+)
+from interaction.inference.engine import IdentityInferenceEngine
+from interaction.state import Value
+from users.coordination import PARAMETERS, PseudoRandomPolicy
+
+CANDIDATES = range(10)
+
+
+class CoordinatedPolicy(Policy):
+    """Picks the action that the user model would pick (single-shot prediction)."""
+
+    batched = True
+
+    def __init__(self, user_model: User) -> None:
+        self.simulator = Simulator(user_model=user_model)
+        self.action_space = user_model.policy.action_space
+
+    def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:
+        start = {"user_state": state.user_model}
+        return self.simulator.predict_user_action(observation, rng, start), 0.0
+
+
+class CoordinatedAssistant(Assistant):
+    """Picks at each turn the action that its user model would pick."""
+
+    def __init__(self, user_model: User) -> None:
+        self.batched = user_model.batched
+        super().__init__(
+            policy=CoordinatedPolicy(user_model),
+            state=State(user_model=user_model.state),
+            state_space=spaces.Dict({"user_model": user_model.state_space}),
+        )
+
+
+class RolloutInferenceEngine(InferenceEngine):
+    """Infers `p0` once, in the first round: the candidate whose rollout has the highest return."""
+
+    batched = True
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.simulator = simulator
+
+    def infer(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
+        if observation.round_index > 0:
+            return state, 0.0
+        rollout = self.simulator.rollout(
+            observation,
+            rng,
+            over={"assistant_state.p0": CANDIDATES},
+            start={"user_state": state.user_model},
+        )
+        return state.replace(p0=np.argmax(rollout.returns, axis=-1)), 0.0
+
+
+class CoordinatedAssistantWithRollout(Assistant):
+    """Knows `p1` and `p2`, infers `p0` by ten rollouts, then acts with the pseudo-random policy itself.
+
+    In the rollouts its dual plays, which infers nothing: that is what stops the recursion. A rollout
+    lasts `max_rounds` at most, since with a wrong `p0` the game never ends.
+    """
+
+    def __init__(
+        self, task_model: InteractionTask, user_model: User, p1: int, p2: int, max_rounds: int = 100
+    ) -> None:
+        super().__init__(
+            policy=PseudoRandomPolicy(),
+            state=State(p0=0, p1=p1, p2=p2, user_model=user_model.state),
+            state_space=spaces.merge(PARAMETERS, spaces.Dict({"user_model": user_model.state_space})),
+        )
+        simulated = copy.copy(self)
+        simulator = Simulator(task_model, user_model, simulated, max_rounds=max_rounds)
+        self.inference_engine = DualInferenceEngine(
+            primary=RolloutInferenceEngine(simulator), dual=IdentityInferenceEngine()
+        )
+
+
+class ActionInferenceEngine(InferenceEngine):
+    """Updates the belief over `p0` by Bayes' rule, from what the user did in the round before.
+
+    b'(p0) ∝ P(last_user_action | last_x, p0) b(p0), with the user model's own `log_prob`. Before the user
+    has acted, or where no candidate explains the action, the belief stays as it is.
+    """
+
+    batched = True
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.simulator = simulator
+
+    def infer(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
+        task_state = observation.task_state
+        action = task_state.last_user_action
+        then = observation.replace(task_state=task_state.replace(x=task_state.last_x))
+        log_prob = self.simulator.user_action_log_prob(
+            action,
+            then,
+            rng,
+            over={"user_state.p0": CANDIDATES},
+            start={"user_state": state.user_model},
+        )
+        weights = state.belief * np.exp(log_prob)
+        total = weights.sum(axis=-1, keepdims=True)
+        informative = (np.asarray(action)[..., None] >= 0) & (total > 0)
+        belief = np.where(informative, weights / np.where(total > 0, total, 1.0), state.belief)
+        return state.replace(belief=belief), 0.0
+
+
+class MostProbablePolicy(CoordinatedPolicy):
+    """Picks what the user model would pick with the most probable `p0`."""
+
+    batched = True
+
+    def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:
+        user_state = state.user_model.replace(p0=np.argmax(state.belief, axis=-1))
+        return self.simulator.predict_user_action(observation, rng, {"user_state": user_state}), 0.0
+
+
+class CoordinatedAssistantWithInference(Assistant):
+    """Finds the user's `p0` from the user's past actions alone, where both act at the same time.
+
+    It plays `SimultaneousCoordinatedTask`: it does not see the user's action of the present round. Its
+    belief over the ten values of `p0` is in its state; the `p0` of its user model is never used.
+    """
+
+    def __init__(self, user_model: User) -> None:
+        super().__init__(
+            policy=MostProbablePolicy(user_model),
+            observation_engine=RuleObservationEngine("assistant", hide=["user_action"]),
+            inference_engine=ActionInferenceEngine(Simulator(user_model=user_model)),
+            state=State(belief=np.full(len(CANDIDATES), 1 / len(CANDIDATES)), user_model=user_model.state),
+            state_space=spaces.Dict(
+                {
+                    "belief": spaces.Box(0.0, 1.0, (len(CANDIDATES),), np.float64),
+                    "user_model": user_model.state_space,
+                }
+            ),
+        )

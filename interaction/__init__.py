@@ -1,0 +1,60 @@
+"""Simulate a human and a computer assistant that work on a task together.
+
+Compose a task, a user and an assistant into a `Bundle` and play it; give an assistant a `Simulator`
+to ask what its model of the user would do.
+"""
+
+from interaction import errors, spaces
+from interaction.agent import Agent, Assistant, User
+from interaction.bundle import Bundle, Step
+from interaction.component import Component
+from interaction.inference import CascadedInferenceEngine, DualInferenceEngine, InferenceEngine
+from interaction.observation import (
+    CascadedObservationEngine,
+    GaussianNoise,
+    ObservationEngine,
+    RuleObservationEngine,
+)
+from interaction.policy import DeterministicPolicy, DiscretePolicy, DualPolicy, Policy, RandomPolicy
+from interaction.random import EpisodeRandom
+from interaction.simulator import Rollout, Simulator
+from interaction.state import GameState, State
+from interaction.task import InteractionTask, Transition
+from interaction.trajectory import Trajectories
+from interaction.turns import SOURCES, TURNS, Rewards
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "SOURCES",
+    "TURNS",
+    "Agent",
+    "Assistant",
+    "Bundle",
+    "CascadedInferenceEngine",
+    "CascadedObservationEngine",
+    "Component",
+    "DeterministicPolicy",
+    "DiscretePolicy",
+    "DualInferenceEngine",
+    "DualPolicy",
+    "EpisodeRandom",
+    "GameState",
+    "GaussianNoise",
+    "InferenceEngine",
+    "InteractionTask",
+    "ObservationEngine",
+    "Policy",
+    "RandomPolicy",
+    "Rewards",
+    "Rollout",
+    "RuleObservationEngine",
+    "Simulator",
+    "State",
+    "Step",
+    "Trajectories",
+    "Transition",
+    "User",
+    "errors",
+    "spaces",
+]

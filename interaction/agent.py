@@ -1,0 +1,100 @@
+"""Agents: a user or an assistant is an internal state, an observation engine, an inference engine and a policy."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self, TypeVar
+
+from interaction.component import Component
+from interaction.errors import ContractError, unknown_name
+from interaction.inference.engine import IdentityInferenceEngine, InferenceEngine
+from interaction.observation import DefaultObservationEngine, ObservationEngine, Role
+from interaction.policy import Policy
+from interaction.random import EpisodeRandom
+from interaction.spaces import Dict
+from interaction.state import State
+
+
+T = TypeVar("T")
+
+
+class Agent(Component):
+    """A user or an assistant; subclass `User` or `Assistant`, or make one in place with keywords.
+
+    `state` is what `reset` returns, and `state_space` says what it may hold; by default the state is
+    empty, the agent sees everything but the other agent's internal state, and infers nothing.
+    """
+
+    role: ClassVar[Role]
+    batched: bool | None = True
+    _COMPONENTS: ClassVar = ("policy", "observation_engine", "inference_engine", "state", "state_space")
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """A `reset` of one's own is tried out in batches, unless the class says what it promises."""
+        super().__init_subclass__(**options)
+        if "reset" in cls.__dict__ and "batched" not in cls.__dict__:
+            cls.batched = None
+
+    def __init__(
+        self,
+        *,
+        policy: Policy,
+        observation_engine: ObservationEngine | None = None,
+        inference_engine: InferenceEngine | None = None,
+        state: State | None = None,
+        state_space: Dict | None = None,
+    ) -> None:
+        where = type(self).__name__
+        self.policy = _expect(policy, Policy, f"{where}: policy")
+        self.observation_engine = _expect(
+            observation_engine or DefaultObservationEngine(self.role),
+            ObservationEngine,
+            f"{where}: observation_engine",
+        )
+        self.inference_engine = _expect(
+            inference_engine or IdentityInferenceEngine(), InferenceEngine, f"{where}: inference_engine"
+        )
+        self.state = _expect(State() if state is None else state, State, f"{where}: state")
+        if state_space is None and len(self.state) > 0:
+            raise ContractError(f"{where}: the state has fields ({', '.join(self.state)}), so give state_space too.")
+        self.state_space = _expect(
+            Dict({}) if state_space is None else state_space, Dict, f"{where}: state_space"
+        )
+
+    def reset(self, rng: EpisodeRandom) -> State:
+        """Give the agent's internal state at the start of an episode."""
+        return self.state
+
+    def replace(self, **components: Any) -> Self:
+        """Give a copy with other components, such as `agent.replace(policy=...)`."""
+        for name in components:
+            if name not in self._COMPONENTS:
+                raise unknown_name(name, self._COMPONENTS, f"{type(self).__name__}.replace")
+        return self._replaced(**components)
+
+    def dual(self, *, policy: bool = True, inference_engine: bool = True) -> Self:
+        """Give the agent as it is simulated: with its dual policy and its dual inference engine."""
+        twin = self
+        if policy and self.policy.simulated() is not self.policy:
+            twin = twin.replace(policy=self.policy.simulated())
+        if inference_engine and self.inference_engine.simulated() is not self.inference_engine:
+            twin = twin.replace(inference_engine=self.inference_engine.simulated())
+        return twin
+
+
+class User(Agent):
+    """A simulated human."""
+
+    role: ClassVar[Role] = "user"
+
+
+class Assistant(Agent):
+    """A computer assistant."""
+
+    role: ClassVar[Role] = "assistant"
+
+
+def _expect(value: T, kind: type, where: str) -> T:
+    if not isinstance(value, kind):
+        got = f"the class {value.__name__}; make an instance" if isinstance(value, type) else repr(value)
+        raise ContractError(f"{where}: expected a {kind.__name__}, got {got}")
+    return value

@@ -1,0 +1,299 @@
+"""Many episodes in lockstep, in chunks that fit the cache.
+
+A finished episode leaves the working arrays at once, so that no component ever sees a finished game.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from interaction.errors import ArgumentError, unknown_name
+from interaction.lockstep import in_batch, row_of
+from interaction.opening import Forced, combine, for_rows, new_game, read_over, read_start
+from interaction.players import Players
+from interaction.random import EpisodeRandom, check_seed, fresh_seed
+from interaction.spaces import leaves, shape_of
+from interaction.state import GameState, Value, flatten
+from interaction.trajectory import Array, Trajectories
+from interaction.turns import ASSISTANT_ACTS, SOURCES, play_turn
+
+if TYPE_CHECKING:
+    from interaction.bundle import Bundle, Record
+
+CHUNK = 10_000  # rows played at a time: their arrays fit a processor's second-level cache
+Rows = NDArray[np.int64]
+REWARDS = tuple(f"rewards.{source}" for source in SOURCES)
+
+
+class Recorder:
+    """What a chunk of rows leaves: totals and ends of each row, and the values that are to be recorded."""
+
+    def __init__(
+        self,
+        rows: int,
+        wanted: Callable[[str], bool] | None,
+        per_round: bool,
+        progress: Callable[[int], Any] | None = None,
+    ) -> None:
+        self.rows = rows
+        self.wanted = wanted
+        self.per_round = per_round
+        self.progress = progress
+        self.totals = np.zeros((8, rows))
+        self.lengths = np.zeros(rows, np.int64)
+        self.terminated = np.zeros(rows, bool)
+        self.paths: set[str] = set()
+        self._final: dict[str, Array] = {}
+        self._rounds: list[list[tuple[Rows | None, dict[str, Value]]]] = []
+
+    def keep(self, number: int, rows: Rows, game: GameState, rewards: list[Value]) -> None:
+        """Keep what some rows are like at the end of a round."""
+        if self.wanted is None or not self.per_round:
+            return
+        while len(self._rounds) <= number:
+            self._rounds.append([])
+        values = self._select(game)
+        values.update((path, reward) for path, reward in zip(REWARDS, rewards, strict=True) if self.wanted(path))
+        self._rounds[number].append((None if len(rows) == self.rows else rows, values))
+
+    def end(
+        self, rows: Rows, game: GameState, totals: list[Value], rewards: list[Value], length: int, terminated: bool
+    ) -> None:
+        """Keep how some rows ended."""
+        for source, (before, now) in enumerate(zip(totals, rewards, strict=True)):
+            self.totals[source, rows] = before + now
+        self.lengths[rows] = length
+        self.terminated[rows] = terminated
+        if self.wanted is not None and not self.per_round:
+            for path, value in self._select(game).items():
+                self._final[path] = _write(self._final.get(path), self.rows, rows, value)
+        if self.progress is not None:
+            self.progress(len(rows))
+
+    def _select(self, game: GameState) -> dict[str, Value]:
+        assert self.wanted is not None
+        leaves = {path: value for path, value in flatten(game) if value is not None}
+        self.paths.update(leaves)
+        return {path: value for path, value in leaves.items() if self.wanted(path)}
+
+    def values(self) -> dict[str, Array]:
+        """Put the recorded values together: `(rows, ...)`, or `(rows, rounds, ...)`."""
+        if not self.per_round:
+            return self._final
+        arrays: dict[str, Array] = {}
+        paths = dict.fromkeys(path for groups in self._rounds for _, values in groups for path in values)
+        for path in paths:
+            out: Array | None = None
+            for number, groups in enumerate(self._rounds):
+                if out is not None and number and not path.startswith("rewards."):
+                    out[number] = out[number - 1]
+                for rows, values in groups:
+                    if path in values:
+                        out = _write(out, len(self._rounds), _at(number, rows), values[path], (self.rows,))
+            assert out is not None
+            arrays[path] = np.moveaxis(out, 0, 1)
+        return arrays
+
+
+def _at(number: int, rows: Rows | None) -> Any:
+    return number if rows is None else (number, rows)
+
+
+def _write(out: Array | None, length: int, where: Any, value: Value, inner: tuple[int, ...] = ()) -> Array:
+    """Write into an array `(length, *inner, *shape)`, which is made, or given a wider type, as needed."""
+    array = np.asarray(value)
+    if out is None:
+        lead = 0 if array.ndim == 0 else 1
+        out = np.zeros((length, *inner, *array.shape[lead:]), array.dtype)
+    elif out.dtype != array.dtype:
+        out = out.astype(np.promote_types(out.dtype, array.dtype), copy=False)
+    out[where] = array
+    return out
+
+
+def play(
+    players: Players,
+    game: GameState,
+    rng: EpisodeRandom,
+    recorder: Recorder,
+    *,
+    max_rounds: int | None,
+    check: bool = False,
+    check_first: bool = True,
+) -> None:
+    """Play a batch of games to their ends, each row leaving as soon as it is over."""
+    rows: Rows = np.arange(recorder.rows)
+    totals: list[Value] = [0.0] * 8
+    first_round = game.round_index
+    checked = check or check_first
+    while len(rows):
+        number = game.round_index
+        rewards: list[Value] = [0.0] * 8
+        turn = -1
+        while turn != ASSISTANT_ACTS:
+            turn = game.turn_index
+            game, rewards[2 * turn], rewards[2 * turn + 1], over = play_turn(players, game, rng, checked)
+            if over is False or (not (all_over := np.all(over)) and not np.any(over)):
+                continue
+            if all_over:
+                recorder.keep(number - first_round, rows, game, rewards)
+                recorder.end(rows, game, totals, rewards, number - first_round + 1, True)
+                return
+            leaving, staying = np.flatnonzero(over), np.flatnonzero(np.logical_not(over))
+            left, left_rewards = row_of(game, leaving, {}), _rows_of(rewards, leaving)
+            recorder.keep(number - first_round, rows[leaving], left, left_rewards)
+            recorder.end(
+                rows[leaving], left, _rows_of(totals, leaving), left_rewards, number - first_round + 1, True
+            )
+            game, rng, rows = row_of(game, staying, {}), rng.select(staying), rows[staying]
+            totals, rewards = _rows_of(totals, staying), _rows_of(rewards, staying)
+        recorder.keep(number - first_round, rows, game, rewards)
+        if max_rounds is not None and game.round_index - first_round >= max_rounds:
+            recorder.end(rows, game, totals, rewards, number - first_round + 1, False)
+            return
+        for source, reward in enumerate(rewards):
+            if type(reward) is not float or reward != 0.0:
+                totals[source] = totals[source] + reward
+        checked = check
+
+
+def _rows_of(values: list[Value], rows: Rows) -> list[Value]:
+    return [value[rows] if isinstance(value, np.ndarray) else value for value in values]
+
+
+def run(
+    bundle: Bundle,
+    episodes: int | Sequence[int],
+    *,
+    seed: int | None,
+    over: Mapping[str, Any] | None,
+    start: Mapping[str, Any] | None,
+    record: Record,
+    progress: bool,
+) -> Trajectories:
+    """Play the episodes of `Bundle.run`, chunk by chunk."""
+    chosen = read_episodes(episodes)
+    seed = fresh_seed() if seed is None else check_seed(seed)
+    axes = read_over(bundle.spaces, over, "over")
+    forced = read_start(bundle.spaces, start, "start", len(chosen))
+    vectors = {path: len(shape_of(space)) for path, space in leaves(bundle.spaces)}
+    per_episode = {path for path, value in forced.items() if np.ndim(value) > vectors[path]}
+    clash = [path for path in axes if path in forced]
+    if clash:
+        raise ArgumentError(f"run: {', '.join(clash)} is both in start and in over")
+    count, combined = combine(axes)
+    total = len(chosen) * count
+    wanted, per_round = read_record(record)
+    rng = EpisodeRandom(seed, episodes=chosen).repeat(count) if axes else EpisodeRandom(seed, episodes=chosen)
+    agents = (bundle.user, bundle.assistant)
+    recorders: list[Recorder] = []
+    with tqdm(total=total, unit="episode", disable=not progress, leave=True) as bar:
+        for first in range(0, total, CHUNK):
+            rows = np.arange(first, min(first + CHUNK, total))
+            part = {
+                path: _read_only(value[rows // count]) if path in per_episode else for_rows(value, len(rows))
+                for path, value in forced.items()
+            }
+            part |= {path: _read_only(values[rows % count]) for path, values in combined.items()}
+
+            def play_chunk(players: Players, rows: Rows = rows, part: Forced = part) -> Recorder:
+                already = bar.n
+                recorder = Recorder(len(rows), wanted, per_round, bar.update if progress else None)
+                stream = rng.select(rows)
+                game = new_game(players, stream, part)
+                try:
+                    play(players, game, stream, recorder, max_rounds=bundle.max_rounds, check=bundle.check)
+                except Exception:
+                    bar.n = already
+                    raise
+                return recorder
+
+            recorders.append(in_batch(bundle.task, agents, play_chunk))
+    _check_recorded(record, recorders)
+    return _gather(recorders, chosen, axes, seed, per_round)
+
+
+def read_episodes(episodes: int | Sequence[int]) -> Rows:
+    """Give the indices of the episodes to play."""
+    if isinstance(episodes, int | np.integer) and not isinstance(episodes, bool):
+        if episodes < 0:
+            raise ArgumentError(f"run: expected a number of episodes >= 0, got {episodes}")
+        return np.arange(int(episodes))
+    indices = np.asarray(episodes) if not isinstance(episodes, str | bool) else None
+    if indices is None or indices.ndim != 1 or (indices.size and (indices.dtype.kind not in "iu" or indices.min() < 0)):
+        raise ArgumentError(f"run: expected a number of episodes or a list of their indices, got {episodes!r}")
+    return indices.astype(np.int64)
+
+
+def read_record(record: Record) -> tuple[Callable[[str], bool] | None, bool]:
+    """Give which paths are recorded (None for none), and whether in each round."""
+    if record in ("all", "final"):
+        return (lambda path: True), record == "all"
+    if isinstance(record, str) or not all(isinstance(path, str) for path in record):
+        raise ArgumentError(f'run: expected record="all", "final" or a list of paths, got {record!r}')
+    if not record:
+        return None, False
+    prefixes = tuple(f"{path}." for path in record)
+    return (lambda path: path in record or path.startswith(prefixes)), True
+
+
+def _check_recorded(record: Record, recorders: list[Recorder]) -> None:
+    """Raise if a path that was to be recorded does not exist."""
+    if isinstance(record, str) or not recorders:
+        return
+    known = set().union(*(recorder.paths for recorder in recorders)) | set(REWARDS)
+    for path in record:
+        if not any(name == path or name.startswith(f"{path}.") for name in known):
+            raise unknown_name(path, sorted(known), "record")
+
+
+def _read_only(array: Array) -> Array:
+    array.setflags(write=False)
+    return array
+
+
+def _gather(recorders: list[Recorder], chosen: Rows, axes: Forced, seed: int, per_round: bool) -> Trajectories:
+    """Put the chunks together, and give them the axes of `over`."""
+    shape = (len(chosen), *(len(labels) for labels in axes.values()))
+
+    def join(parts: list[Array]) -> Array:
+        whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return whole.reshape(*shape, *whole.shape[1:])
+
+    empty = [np.zeros(0)]
+    lengths = join([recorder.lengths for recorder in recorders] or [np.zeros(0, np.int64)])
+    terminated = join([recorder.terminated for recorder in recorders] or [np.zeros(0, bool)])
+    rounds = int(lengths.max(initial=0))
+    tables = [recorder.values() for recorder in recorders]
+    values = {
+        path: join([_pad(table[path], rounds, path) if per_round else table[path] for table in tables])
+        for path in (tables[0] if tables else {})
+    }
+    return Trajectories(
+        values,
+        rewards={
+            source: join([recorder.totals[number] for recorder in recorders] or empty)
+            for number, source in enumerate(SOURCES)
+        },
+        lengths=lengths,
+        terminated=terminated,
+        truncated=~terminated,
+        episodes=chosen,
+        over=axes,
+        seed=seed,
+        per_round=per_round,
+    )
+
+
+def _pad(array: Array, rounds: int, path: str) -> Array:
+    """Repeat the last values (rewards: 0) up to a number of rounds."""
+    short = rounds - array.shape[1]
+    if short == 0:
+        return array
+    tail = np.repeat(array[:, -1:], short, axis=1)
+    return np.concatenate([array, np.zeros_like(tail) if path in REWARDS else tail], axis=1)

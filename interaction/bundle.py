@@ -1,0 +1,236 @@
+"""The bundle: a task, a user and an assistant, ready to play, by hand or many episodes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+from interaction import batch
+from interaction.agent import Assistant, User
+from interaction.errors import ArgumentError, EpisodeError
+from interaction.opening import game_spaces, new_game, read_start
+from interaction.players import Players, check_composition, check_game, seat_players
+from interaction.random import EpisodeRandom, check_seed, fresh_seed
+from interaction.spaces import Dict
+from interaction.state import GameState, Value, freeze
+from interaction.task import InteractionTask
+from interaction.trajectory import Trajectories
+from interaction.turns import ASSISTANT_ACTS, TURNS, USER_ACTS, Rewards, play_turn, turn_number
+
+Record = Literal["all", "final"] | Sequence[str]
+
+
+class Step(NamedTuple):
+    """What a step gives: the game after it, the rewards by source, and how the episode stands."""
+
+    game: GameState
+    rewards: Rewards
+    terminated: bool
+    truncated: bool
+
+    @property
+    def done(self) -> bool:
+        """Whether the episode is over."""
+        return self.terminated or self.truncated
+
+
+class Bundle:
+    """A task, a user and an assistant, ready to play. Either agent may be missing: its turns are passed over.
+
+    `max_rounds` truncates episodes. The first round of every run is checked against the declared
+    spaces, and every round with `check=True`.
+
+    A bundle keeps the current game for those who step by hand; its components never change.
+    """
+
+    def __init__(
+        self,
+        task: InteractionTask,
+        user: User | None = None,
+        assistant: Assistant | None = None,
+        *,
+        max_rounds: int | None = None,
+        check: bool = False,
+    ) -> None:
+        check_composition(task, user, assistant)
+        check_max_rounds(max_rounds, "Bundle")
+        self.task = task
+        self.user = user
+        self.assistant = assistant
+        self.max_rounds = max_rounds
+        self.check = check
+        self.players: Players = seat_players(task, user, assistant)
+        self._game: GameState | None = None
+        self._rng = EpisodeRandom()
+        self._over = False
+        self._checked_from = 0
+        self.seed: int | None = None
+        self.episode = 0
+
+    @cached_property
+    def spaces(self) -> Dict:
+        """The spaces of the states and actions, by path."""
+        return game_spaces(self.task, self.user, self.assistant)
+
+    @property
+    def game(self) -> GameState:
+        """The current game."""
+        if self._game is None:
+            raise EpisodeError("there is no game yet: call bundle.reset() first")
+        return self._game
+
+    def reset(
+        self,
+        seed: int | None = None,
+        start: Mapping[str, Any] | None = None,
+        go_to: int | str = 0,
+        start_after: int | str = -1,
+        random: bool = False,
+        episode: int = 0,
+    ) -> GameState:
+        """Begin an episode, and play its turns after `start_after` up to (and without) `go_to`.
+
+        `start` forces parts of the state, as in `{"task_state": {"x": 3}}`; `random` draws the
+        states from their spaces in place of the components' own resets. `episode` is the index of the
+        episode under the seed: the same one as episode `i` of `bundle.run(..., seed=seed)`.
+        Without a seed one is drawn, and kept in `bundle.seed`.
+        Raises `SpaceError` and `UnknownNameError` for a wrong start, before anything is changed.
+        """
+        target = go_to if go_to == 0 else turn_number(go_to, "go_to")
+        after = start_after if start_after == -1 else turn_number(start_after, "start_after")
+        if int(after) >= int(target) and after != -1:
+            raise ArgumentError(
+                f"reset: expected start_after before go_to, got start_after={start_after!r}, go_to={go_to!r}"
+            )
+        if isinstance(episode, bool) or not isinstance(episode, int) or episode < 0:
+            raise ArgumentError(f"reset: expected an episode index >= 0, got {episode!r}")
+        seed = fresh_seed() if seed is None else check_seed(seed)
+        rng = EpisodeRandom(seed, episode)
+        if isinstance(start, GameState):
+            check_game(self.players, start)
+            game = start
+        else:
+            forced = {} if start is None else read_start(self.spaces, start, "start")
+            game = new_game(self.players, rng, forced, random=random)
+        first_round = game.round_index
+        over = False
+        if target:
+            game = game.replace(turn_index=int(after) + 1)
+            while not over and game.turn_index < int(target):
+                game, _, _, over = play_turn(self.players, game, rng, True)
+        self.seed, self.episode = seed, episode
+        self._game, self._rng, self._over, self._checked_from = game, rng, bool(over), first_round
+        return game
+
+    def step(
+        self,
+        user_action: Value = None,
+        assistant_action: Value = None,
+        go_to: int | str | None = None,
+    ) -> Step:
+        """Play a round, or until the turn `go_to`; a given action stands in for the policy's.
+
+        Raises `EpisodeError` after the end, `SpaceError` for an action outside its space, and
+        `ArgumentError` for an action whose turn the step does not reach. On any error the bundle
+        stays as it was.
+        """
+        game = self.game
+        stop = game.turn_index if go_to is None else turn_number(go_to, "go_to")
+        count = (stop - game.turn_index) % 4 or 4
+        return self._play(game, count, user_action, assistant_action)
+
+    def quarter_step(self, user_action: Value = None, assistant_action: Value = None) -> Step:
+        """Play one turn."""
+        return self._play(self.game, 1, user_action, assistant_action)
+
+    def _play(self, game: GameState, count: int, user_action: Value, assistant_action: Value) -> Step:
+        if self._over:
+            raise EpisodeError("the episode is over: call bundle.reset() to begin another one")
+        if user_action is not None or assistant_action is not None:
+            user_action = self._given("user", user_action, USER_ACTS, game.turn_index, count)
+            assistant_action = self._given("assistant", assistant_action, ASSISTANT_ACTS, game.turn_index, count)
+        players, rng, max_rounds = self.players, self._rng, self.max_rounds
+        check = self.check or game.round_index == self._checked_from
+        rewards: list[Value] = [0.0] * 8
+        terminated = truncated = False
+        for _ in range(count):
+            turn = game.turn_index
+            action = user_action if turn == USER_ACTS else assistant_action if turn == ASSISTANT_ACTS else None
+            game, rewards[2 * turn], rewards[2 * turn + 1], over = play_turn(players, game, rng, check, action)
+            if over:
+                terminated = True
+                break
+            if turn == ASSISTANT_ACTS and max_rounds is not None and game.round_index >= max_rounds:
+                truncated = True
+                break
+        self._game, self._over = game, terminated or truncated
+        return Step(game, Rewards._make(rewards), terminated, truncated)
+
+    def _given(self, role: str, action: Value, turn: int, now: int, count: int) -> Value:
+        """Check an action given by hand."""
+        if action is None:
+            return None
+        seat = self.players.user if role == "user" else self.players.assistant
+        if seat is None:
+            raise ArgumentError(f"{role}_action={action!r} was given, but the bundle has no {role}")
+        if (turn - now) % 4 >= count:
+            raise ArgumentError(
+                f"{role}_action={action!r} was given, but this step does not reach the turn {TURNS[turn]!r}: "
+                f"it starts at {TURNS[now]!r} and plays {count} turn{'s' * (count > 1)}"
+            )
+        action = freeze(action)
+        seat.action_membership.check(action, f"{role}_action")
+        return action
+
+    def run(
+        self,
+        episodes: int | Sequence[int],
+        seed: int | None = None,
+        over: Mapping[str, Any] | None = None,
+        start: Mapping[str, Any] | None = None,
+        record: Record = "all",
+        progress: bool = False,
+    ) -> Trajectories:
+        """Play many episodes in lockstep, and give their trajectories.
+
+        `episodes` is their number, or the indices of those to play (`[8731]` plays that one alone).
+        `over={"user_state.p0": range(10)}` adds a labelled axis for each path and plays every
+        combination, with common random numbers. A value in `start` may have a leading axis of one
+        entry for each episode. `record` keeps every round ("all"), the last values ("final"), or
+        every round of the named paths; returns, lengths and ends are always kept.
+        """
+        return batch.run(self, episodes, seed=seed, over=over, start=start, record=record, progress=progress)
+
+    def __repr__(self) -> str:
+        names = [f"{role}={value!r}" for role, value in self._parts() if value is not None]
+        if self.max_rounds is not None:
+            names.append(f"max_rounds={self.max_rounds}")
+        if self._game is None:
+            where = "not reset"
+        elif self._over:
+            where = f"over after round {self._game.round_index}"
+        else:
+            where = f"round {self._game.round_index}, next turn {TURNS[self._game.turn_index]}"
+        return f"Bundle({', '.join(names)}) <{where}>"
+
+    def _parts(self) -> list[tuple[str, object]]:
+        return [
+            (role, _ClassName(type(part).__name__) if part is not None else None)
+            for role, part in (("task", self.task), ("user", self.user), ("assistant", self.assistant))
+        ]
+
+
+class _ClassName(str):
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"{self}"
+
+
+def check_max_rounds(max_rounds: object, where: str) -> None:
+    """Raise unless this is a number of rounds, or None for no limit."""
+    if max_rounds is not None and (
+        isinstance(max_rounds, bool) or not isinstance(max_rounds, int) or max_rounds < 1
+    ):
+        raise ArgumentError(f"{where}: expected max_rounds as an integer >= 1 or None, got {max_rounds!r}")

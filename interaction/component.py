@@ -1,0 +1,52 @@
+"""What all components share: they are values, and say whether they accept a batch."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Self
+
+from interaction.errors import unknown_name
+from interaction.state import State, same
+
+
+class Component:
+    """A value with pure methods: no method changes `self`, its arguments or a global.
+
+    `batched = True` promises that the methods accept arrays with a leading episode axis, `False`
+    has the engine call them episode by episode, and `None` lets it find out.
+    Two components are equal when they are of one class and hold equal values.
+    """
+
+    batched: bool | None = None
+
+    def _replaced(self, **changes: Any) -> Self:
+        """Give a copy with other attributes, whose names must exist."""
+        twin = copy.copy(self)
+        for name, value in changes.items():
+            if not hasattr(self, name):
+                raise unknown_name(name, vars(self), f"{type(self).__name__}.replace")
+            setattr(twin, name, value)
+        return twin
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        mine, theirs = vars(self), vars(other)
+        return mine.keys() == theirs.keys() and all(_equal(mine[name], theirs[name]) for name in mine)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if name[0] != "_")
+        return f"{type(self).__name__}({values})"
+
+
+def _equal(first: Any, second: Any) -> bool:
+    if isinstance(first, dict) and isinstance(second, dict):
+        return first.keys() == second.keys() and all(_equal(first[key], second[key]) for key in first)
+    if isinstance(first, list | tuple) and isinstance(second, list | tuple):
+        return len(first) == len(second) and all(map(_equal, first, second))
+    if isinstance(first, State | Component):
+        return bool(first == second)
+    return same(first, second)

@@ -1,0 +1,63 @@
+"""The exceptions: each says what was expected, what was got, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class InteractionError(Exception):
+    """Base of every error that the framework raises on purpose."""
+
+
+class SpaceError(InteractionError, ValueError):
+    """A value lies outside the space that was declared for it."""
+
+
+class UnknownNameError(InteractionError, ValueError):
+    """A name (a field, a path, a turn, a reward source) does not exist."""
+
+
+class ContractError(InteractionError, TypeError):
+    """A component lacks a method, an attribute or a role that it needs."""
+
+
+class ArgumentError(InteractionError, ValueError):
+    """An argument of a call is of the wrong kind or size."""
+
+
+class ImmutableError(InteractionError, AttributeError):
+    """Somebody tried to change a state in place."""
+
+
+class EpisodeError(InteractionError, RuntimeError):
+    """A call came at the wrong moment of an episode: before its reset, or after its end."""
+
+
+class BatchError(InteractionError, RuntimeError):
+    """A component that promises `batched = True` failed on arrays with an episode axis."""
+
+
+class ConformanceError(InteractionError, AssertionError):
+    """A component breaks the contract; raised by `interaction.checks`."""
+
+
+class MissingExtraError(InteractionError, ImportError):
+    """An optional library is not installed."""
+
+
+def unknown_name(name: object, valid: Iterable[str], where: str) -> UnknownNameError:
+    """Make the error for a name that does not exist, with the valid ones and a guess."""
+    names = list(valid)
+    close = get_close_matches(str(name), names, n=1)
+    guess = f" Did you mean {close[0]!r}?" if close else ""
+    listed = ", ".join(names) if names else "none"
+    return UnknownNameError(f"{where}: there is no {name!r}.{guess} Valid names: {listed}.")
+
+
+def missing_extra(library: str, extra: str, purpose: str) -> MissingExtraError:
+    """Make the error for an optional library that is not installed."""
+    return MissingExtraError(
+        f"{purpose} needs {library}, which is not installed. "
+        f"Install it with: pip install 'hci-interaction[{extra}]'"
+    )

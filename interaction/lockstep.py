@@ -1,0 +1,319 @@
+"""How a component is played inside a batch: on arrays, episode by episode, or found out by a probe.
+
+Each way is a function around one method of a component; the turns call it as they call the method.
+"""
+
+from __future__ import annotations
+
+import linecache
+import logging
+import traceback
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import numpy as np
+
+from interaction.component import Component
+from interaction.errors import BatchError, InteractionError
+from interaction.players import Adapt, Method, Players, components, seat_players
+from interaction.random import EpisodeRandom
+from interaction.spaces import Dict, Space, leaves, shape_of
+from interaction.state import State, Value, same
+from interaction.task import InteractionTask
+
+logger = logging.getLogger("interaction")
+
+_PRIMES = (7, 11, 13, 17, 19, 23, 29, 31, 37, 41)
+_PROBED_CALLS = 12  # how many calls of each method are tried both ways, in each run
+T = TypeVar("T")
+
+
+# Taking a batch apart, and putting it together again.
+
+
+def row_of(value: Value, row: Any, memo: dict[int, Value] | None = None) -> Value:
+    """Give the part of a batched value that belongs to one row (an int), or to some (indices)."""
+    if isinstance(value, State):
+        return type(value)._of({name: row_of(part, row, memo) for name, part in value.__dict__.items()})
+    if isinstance(value, np.ndarray):
+        if memo is not None:
+            if id(value) not in memo:
+                memo[id(value)] = _read_only(value[row])
+            return memo[id(value)]
+        part = value[row]
+        return part.item() if part.ndim == 0 else _read_only(part)
+    return value
+
+
+def _read_only(array: Value) -> Value:
+    array.setflags(write=False)
+    return array
+
+
+def stack(results: list[Any]) -> Any:
+    """Put the results of single episodes together: `(rows, *shape)` for each number or array."""
+    first = results[0]
+    if isinstance(first, State):
+        if any(not isinstance(result, State) or result.keys() != first.keys() for result in results):
+            raise BatchError(f"the episodes of a batch gave states of different fields, the first {first!r}")
+        return type(first)._of({name: stack([result[name] for result in results]) for name in first})
+    if isinstance(first, tuple):
+        parts = [stack(list(column)) for column in zip(*results, strict=True)]
+        return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
+    if first is None:
+        return None
+    return _read_only(np.array(results))
+
+
+def looped(method: Method) -> Method:
+    """Play a method episode by episode inside a batch."""
+
+    def call(*arguments: Any) -> Any:
+        *values, rng = arguments
+        rows = rng.rows
+        if rows is None:
+            return method(*arguments)
+        return stack([method(*[row_of(value, row) for value in values], rng.row(row)) for row in range(rows)])
+
+    return call
+
+
+def leading(method: Method, template: Any) -> Method:
+    """Give arrays that are the same for all episodes a leading axis, as `template` says their shapes."""
+
+    def call(*arguments: Any) -> Any:
+        rows = arguments[-1].rows
+        return method(*arguments) if rows is None else _lead(method(*arguments), template, rows)
+
+    return call
+
+
+def _lead(value: Any, template: Any, rows: int) -> Any:
+    if isinstance(template, tuple):
+        parts = [_lead(part, inner, rows) for part, inner in zip(value, template, strict=False)]
+        parts += list(value)[len(parts) :]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    if isinstance(template, Dict) and isinstance(value, State):
+        return type(value)._of(
+            {name: _lead(part, template.spaces.get(name), rows) for name, part in value.items()}
+        )
+    shape = shape_of(template) if isinstance(template, Space) else None
+    if shape and isinstance(value, np.ndarray) and value.shape == shape:
+        return _read_only(np.broadcast_to(value, (rows, *shape)))
+    return value
+
+
+def _lead_as(value: Any, single: Any, rows: int) -> Any:
+    """The same for values without a space: `single` is what one episode gives."""
+    if isinstance(value, State) and isinstance(single, State):
+        return type(value)._of({name: _lead_as(part, single.__dict__.get(name), rows) for name, part in value.items()})
+    if isinstance(value, np.ndarray) and isinstance(single, np.ndarray) and value.ndim == single.ndim:
+        return _read_only(np.broadcast_to(value, (rows, *value.shape)))
+    return value
+
+
+def leading_observation(method: Method) -> Method:
+    """The same for an observation engine, whose shapes are learnt from one episode."""
+    examples: dict[str, State] = {}
+
+    def call(game: State, rng: EpisodeRandom) -> Any:
+        rows = rng.rows
+        if rows is None:
+            return method(game, rng)
+        if "observation" not in examples:
+            examples["observation"] = method(row_of(game, 0), rng.row(0))[0]
+        observation, reward = method(game, rng)
+        return _lead_as(observation, examples["observation"], rows), reward
+
+    return call
+
+
+# Finding out.
+
+
+class Verdicts:
+    """What has been found out of components that do not say whether they accept a batch."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, tuple[weakref.ref[Component], bool]] = {}
+
+    def get(self, component: Component) -> bool | None:
+        reference, verdict = self._found.get(id(component), (None, None))
+        return verdict if reference is not None and reference() is component else None
+
+    def set(self, component: Component, verdict: bool) -> None:
+        key = id(component)
+        self._found[key] = weakref.ref(component, lambda _: self._found.pop(key, None)), verdict
+
+
+_verdicts = Verdicts()
+
+
+class Refusal(Exception):
+    """A component that promised nothing turned out not to accept a batch: the run is to be repeated."""
+
+    def __init__(self, component: Component) -> None:
+        super().__init__(type(component).__name__)
+        self.component = component
+
+
+def probed(component: Component, method: Method, probe_rows: int) -> Method:
+    """Play a method on the batch, and its first calls also episode by episode, on a prime number of rows.
+
+    Raises `Refusal` when the batch raises, or when the two differ in any bit.
+    """
+    calls = 0
+
+    def call(*arguments: Any) -> Any:
+        nonlocal calls
+        *values, rng = arguments
+        if rng.rows is None or rng.rows == 0:
+            return method(*arguments)
+        if calls < _PROBED_CALLS:
+            calls += 1
+            rows = np.arange(probe_rows) * rng.rows // probe_rows
+            part = [row_of(value, rows, {}) for value in values]
+            few = rng.select(rows)
+            singly = looped(method)(*part, few.copy())
+            try:
+                together = method(*part, few)
+            except Refusal:
+                raise
+            except Exception as error:
+                refuse(component, _construct(error))
+                raise Refusal(component) from error
+            if not _equal_bits(singly, together, probe_rows):
+                refuse(component, f"{method.__name__} gives other values for a batch than for single episodes")
+                raise Refusal(component)
+        try:
+            return method(*arguments)
+        except Refusal:
+            raise
+        except Exception as error:
+            refuse(component, _construct(error))
+            raise Refusal(component) from error
+
+    return call
+
+
+def refuse(component: Component, reason: str) -> None:
+    """Remember, and say once, that a component is played episode by episode."""
+    if _verdicts.get(component) is not False:
+        _verdicts.set(component, False)
+        logger.warning(
+            "%s is played episode by episode inside batches: %s. "
+            "Write it with operators and numpy.where to play faster, or mark it batched = False.",
+            type(component).__name__,
+            reason,
+        )
+
+
+def _construct(error: BaseException) -> str:
+    """Say which line of source a batch failed at."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "numpy" not in frame.filename and "<" not in frame.filename]
+    frame = own[-1] if own else frames[-1]
+    line = frame.line or linecache.getline(frame.filename, frame.lineno or 0).strip()
+    return f"`{line}` ({frame.filename}, line {frame.lineno}) raised {type(error).__name__}: {error}"
+
+
+def _equal_bits(singly: Any, together: Any, rows: int) -> bool:
+    """Whether the batch gave what the single episodes gave; a plain number stands for all episodes."""
+    if isinstance(singly, State):
+        return (
+            isinstance(together, State)
+            and singly.keys() == together.keys()
+            and all(_equal_bits(singly[name], together[name], rows) for name in singly)
+        )
+    if isinstance(singly, tuple):
+        return (
+            isinstance(together, tuple)
+            and len(singly) == len(together)
+            and all(_equal_bits(one, other, rows) for one, other in zip(singly, together, strict=True))
+        )
+    if isinstance(singly, np.ndarray):
+        if np.ndim(together) < singly.ndim:
+            together = np.broadcast_to(together, singly.shape)
+        return same(singly, np.asarray(together))
+    return same(singly, together)
+
+
+# Seating the players of a batch.
+
+
+def lockstep_adapter(task: InteractionTask, *agents: Any) -> Adapt:
+    """Give what plays each method in a batch as its component promises, or as is found out."""
+    lengths = set()
+    for _, component in components(task, *agents):
+        for space in (getattr(component, "state_space", None), getattr(component, "action_space", None)):
+            if isinstance(space, Space):
+                lengths.update(length for _, leaf in leaves(space) for length in shape_of(leaf))
+    probe_rows = next((prime for prime in _PRIMES if prime not in lengths), 43)
+
+    def adapt(component: Component, method: Method, template: Any) -> Method:
+        promise = component.batched
+        if promise is None and _verdicts.get(component) is False:
+            promise = False
+        if promise is False:
+            return looped(method)
+        if isinstance(template, tuple) and template[0] == "observation":
+            built_in = type(component).__module__ == "interaction.observation"
+            method = method if built_in and promise else leading_observation(method)
+        elif _has_vectors(template):
+            method = leading(method, template)
+        return method if promise else probed(component, method, probe_rows)
+
+    return adapt
+
+
+def _has_vectors(template: Any) -> bool:
+    if isinstance(template, tuple):
+        return any(_has_vectors(part) for part in template)
+    return isinstance(template, Space) and any(shape_of(leaf) for _, leaf in leaves(template))
+
+
+def in_batch(task: InteractionTask, agents: tuple[Any, ...], play: Callable[[Players], T]) -> T:
+    """Seat the players for a batch and play; repeat it when a component turns out not to accept batches.
+
+    To repeat is safe, because components are pure.
+    Raises `BatchError` when a component that promises `batched = True` fails.
+    """
+    while True:
+        players = seat_players(task, *agents, adapt=lockstep_adapter(task, *agents))
+        try:
+            return play(players)
+        except Refusal as refusal:
+            if all(component is not refusal.component for _, component in components(task, *agents)):
+                raise
+        except InteractionError:
+            raise
+        except Exception as error:
+            culprit = _culprit(error, task, *agents)
+            if culprit is None:
+                raise
+            name, component = culprit
+            raise BatchError(
+                f"{type(component).__name__} ({name}) promises batched = True, but on arrays with a leading "
+                f"episode axis {_construct(error)}. Mark it batched = False to have it played episode by "
+                f"episode, or write it with operators and numpy.where, which serve plain numbers and arrays."
+            ) from error
+
+
+def _culprit(error: BaseException, task: InteractionTask, *agents: Any) -> tuple[str, Component] | None:
+    """Find the batched component in whose method an error was raised: the first one on the way in."""
+    parts = list(components(task, *agents))
+    for method_self in _selves(error):
+        for name, component in parts:
+            if component is method_self and component.batched:
+                return name, component
+    return None
+
+
+def _selves(error: BaseException) -> Iterator[Any]:
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
+        if names:
+            yield frame.f_locals.get(names[0])
+
+

@@ -1,0 +1,162 @@
+"""Observation engines: what an agent sees of the game state, possibly partial, transformed or noisy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal
+
+from interaction.component import Component
+from interaction.errors import ArgumentError, unknown_name
+from interaction.inference.engine import all_batched
+from interaction.random import EpisodeRandom
+from interaction.state import State, Value, flatten, freeze, get_path, replace_path
+from interaction.task import missing
+
+Role = Literal["user", "assistant"]
+Observed = tuple[State, Value]
+"""An observation and the reward (or cost) of looking."""
+
+OBSERVATIONS = ("user_observation", "assistant_observation")
+_PRIVATE = {"user": "assistant_state", "assistant": "user_state"}
+
+
+def other_state(role: str) -> str:
+    """Name the field that an agent of this role does not see by default."""
+    if role not in _PRIVATE:
+        raise unknown_name(role, _PRIVATE, "role")
+    return _PRIVATE[role]
+
+
+class ObservationEngine(Component):
+    """What an agent sees of the game state. It defines `observe`."""
+
+    def observe(self, game: State, rng: EpisodeRandom) -> Observed:
+        """Give the observation and a reward."""
+        raise missing(self, "observe(self, game, rng)", "returns (observation, reward)")
+
+
+class DefaultObservationEngine(ObservationEngine):
+    """An agent sees everything but the other agent's internal state (and the stored observations).
+
+    It sees: round and turn index, task state, its own state, and both last actions.
+    """
+
+    batched = True
+
+    def __init__(self, role: Role) -> None:
+        self.role = role
+        self._hidden = (other_state(role), *OBSERVATIONS)
+
+    def observe(self, game: State, rng: EpisodeRandom) -> Observed:
+        fields = game.__dict__.copy()
+        for name in self._hidden:
+            fields.pop(name, None)
+        return State._of(fields), 0.0
+
+
+class RuleObservationEngine(ObservationEngine):
+    """Observation by rules on dotted paths: what is seen, then transformed, then made noisy.
+
+    `see` lists the only paths that are seen (by default all that the role sees, see
+    `DefaultObservationEngine`); `hide` takes paths away; `transform` maps a path to a function of
+    its value; `noise` maps a path to a function of `(value, rng)`, such as `GaussianNoise(0.1)`;
+    `cost` is what each look costs. Functions that accept arrays with a leading episode axis keep
+    the engine batched; say `batched=False` if one does not, or None to have it found out.
+    Use functions of a module, not lambdas, where the engine is to be pickled.
+    """
+
+    def __init__(
+        self,
+        role: Role,
+        *,
+        see: Iterable[str] | None = None,
+        hide: Iterable[str] = (),
+        transform: Mapping[str, Callable[[Value], Value]] | None = None,
+        noise: Mapping[str, Callable[[Value, EpisodeRandom], Value]] | None = None,
+        cost: float = 0.0,
+        batched: bool | None = None,
+    ) -> None:
+        for name, paths in (("see", see), ("hide", hide)):
+            if isinstance(paths, str):
+                raise ArgumentError(f"RuleObservationEngine: {name} takes a list of paths, got the string {paths!r}")
+        self.role = role
+        self.see = None if see is None else tuple(see)
+        self.hide = tuple(hide)
+        self.transform = dict(transform or {})
+        self.noise = dict(noise or {})
+        self.cost = cost
+        self.batched = True if not self.transform and not self.noise and batched is None else batched
+        self._hidden = (other_state(role), *OBSERVATIONS)
+
+    def observe(self, game: State, rng: EpisodeRandom) -> Observed:
+        if self.see is None:
+            fields = game.__dict__.copy()
+            for name in self._hidden:
+                fields.pop(name, None)
+            seen = State._of(fields)
+        else:
+            seen = _only(game, self.see)
+        for path in self.hide:
+            seen = _without(seen, path)
+        for path, function in self.transform.items():
+            seen = replace_path(seen, path, freeze(function(get_path(seen, path))))
+        for path, disturb in self.noise.items():
+            seen = replace_path(seen, path, freeze(disturb(get_path(seen, path), rng)))
+        return seen, -self.cost
+
+
+class CascadedObservationEngine(ObservationEngine):
+    """Several engines in a row: each observes what the one before it let through; rewards add up."""
+
+    def __init__(self, engines: Iterable[ObservationEngine]) -> None:
+        self.engines = tuple(engines)
+        self.batched = all_batched(self.engines)
+
+    def observe(self, game: State, rng: EpisodeRandom) -> Observed:
+        total: Value = 0.0
+        for engine in self.engines:
+            game, reward = engine.observe(game, rng)
+            total = total + reward
+        return game, total
+
+
+class GaussianNoise(Component):
+    """Noise for a rule: adds a normal number with standard deviation `sd` (unit of the value) to a value."""
+
+    batched = True
+
+    def __init__(self, sd: float, shape: tuple[int, ...] = ()) -> None:
+        if not sd >= 0:
+            raise ArgumentError(f"GaussianNoise: expected a standard deviation >= 0, got {sd!r}")
+        self.sd = sd
+        self.shape = shape
+
+    def __call__(self, value: Value, rng: EpisodeRandom) -> Value:
+        return value + rng.normal(0.0, self.sd, self.shape)
+
+
+def _only(state: State, paths: Iterable[str]) -> State:
+    """The state with the named paths and nothing else."""
+    picked: dict[str, Value] = {}
+    inner: dict[str, list[str]] = {}
+    for path in paths:
+        name, _, rest = path.partition(".")
+        if name not in state:
+            raise unknown_name(path, [leaf for leaf, _ in flatten(state)], "see")
+        if rest:
+            inner.setdefault(name, []).append(rest)
+        else:
+            picked[name] = state[name]
+    for name, rests in inner.items():
+        picked.setdefault(name, _only(state[name], rests))
+    return State._of(picked)
+
+
+def _without(state: State, path: str) -> State:
+    """The state less what lies at a path."""
+    name, _, rest = path.partition(".")
+    if name not in state:
+        raise unknown_name(path, [leaf for leaf, _ in flatten(state)], "hide")
+    if rest:
+        return state.replace(**{name: _without(state[name], rest)})
+    return State._of({key: value for key, value in state.items() if key != name})

@@ -1,0 +1,146 @@
+"""How a game begins: the components' own resets, and what is forced from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from interaction import random as slots
+from interaction import spaces
+from interaction.agent import Agent
+from interaction.errors import ArgumentError, unknown_name
+from interaction.players import Players, Seat, check_state
+from interaction.random import EpisodeRandom
+from interaction.spaces import Dict, Space, leaves, membership, shape_of
+from interaction.state import GameState, State, Value, freeze, replace_path
+from interaction.task import InteractionTask
+
+Forced = dict[str, Value]
+"""Values by dotted path; in a batch an array has a leading axis of rows."""
+
+
+def game_spaces(task: InteractionTask, user: Agent | None, assistant: Agent | None) -> Dict:
+    """Give the spaces of all that can be forced at the start of a game."""
+    parts: dict[str, Space[Any]] = {"task_state": task.state_space}
+    for agent in (user, assistant):
+        if agent is not None:
+            parts[f"{agent.role}_state"] = agent.state_space
+            parts[f"{agent.role}_action"] = agent.policy.action_space
+    return Dict(parts)
+
+
+def read_start(space: Dict, start: Mapping[str, Any] | None, where: str, rows: int | None = None) -> Forced:
+    """Turn a nested mapping (or one by dotted paths) into checked values by path.
+
+    With `rows`, a value may have a leading axis of that length: one for each episode.
+    """
+    forced: Forced = {}
+    if start is None:
+        return forced
+    if not isinstance(start, Mapping):
+        raise ArgumentError(f"{where}: expected a mapping such as {{'task_state': {{'x': 3}}}}, got {start!r}")
+    valid = dict(leaves(space))
+    for path, given in _flat(start):
+        if path not in valid:
+            raise unknown_name(path, valid, where)
+        part = valid[path]
+        value = freeze(np.asarray(given) if isinstance(given, list | tuple | range) else given)
+        per_row = rows is not None and isinstance(value, np.ndarray) and value.ndim == len(shape_of(part)) + 1
+        membership(part).check(value, f"{where}: {path}", rows if per_row else None)
+        forced[path] = value
+    return forced
+
+
+def _flat(mapping: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    pairs: list[tuple[str, Any]] = []
+    for name, value in mapping.items():
+        path = f"{prefix}{name}"
+        pairs += _flat(value, f"{path}.") if isinstance(value, Mapping) else [(path, value)]
+    return pairs
+
+
+def read_over(space: Dict, over: Mapping[str, Any] | None, where: str) -> Forced:
+    """Turn `over` into a checked array of candidates for each path: `(candidates, *shape)`."""
+    axes: Forced = {}
+    valid = dict(leaves(space))
+    for path, given in (over or {}).items():
+        if path not in valid:
+            raise unknown_name(path, valid, where)
+        part = valid[path]
+        if isinstance(given, str) or not hasattr(given, "__iter__"):
+            raise ArgumentError(f"{where}: {path}: expected a list of candidate values, got {given!r}")
+        candidates = np.array(list(given))
+        if candidates.ndim != 1 + len(shape_of(part)) or len(candidates) == 0:
+            raise ArgumentError(
+                f"{where}: {path}: expected one or more candidates of shape {shape_of(part)}, got {given!r}"
+            )
+        membership(part).check(freeze(candidates), f"{where}: {path}", len(candidates))
+        axes[path] = candidates
+    return axes
+
+
+def combine(axes: Forced) -> tuple[int, Forced]:
+    """Give every combination of the candidates: how many there are, and their values by path."""
+    shape = tuple(len(candidates) for candidates in axes.values())
+    count = int(np.prod(shape, dtype=np.int64))
+    index = np.unravel_index(np.arange(count), shape) if shape else ()
+    return count, {path: axes[path][part] for path, part in zip(axes, index, strict=True)}
+
+
+def new_game(
+    players: Players, rng: EpisodeRandom, forced: Forced, *, random: bool = False, check: bool = True
+) -> GameState:
+    """Begin a game: reset the components (or draw their states at random), then force what is forced."""
+    rows = rng.rows
+    task_state = _first_state(players.task_reset, players.task_membership, rng.at(0, slots.TASK_RESET), random)
+    if check:
+        check_state(players.task_membership, task_state, f"{players.task_name} (reset)", rows)
+    fields: dict[str, Value] = {
+        "round_index": 0,
+        "turn_index": 0,
+        "task_state": task_state,
+        "user_state": _EMPTY,
+        "assistant_state": _EMPTY,
+        "user_action": None,
+        "assistant_action": None,
+        "user_observation": _EMPTY,
+        "assistant_observation": _EMPTY,
+    }
+    user, assistant = players.user, players.assistant
+    if user is not None:
+        _seat_agent(user, "user", fields, rng.at(0, slots.USER_RESET), random, check)
+    if assistant is not None:
+        _seat_agent(assistant, "assistant", fields, rng.at(0, slots.ASSISTANT_RESET), random, check)
+    game = GameState._of(fields)
+    for path, value in forced.items():
+        game = replace_path(game, path, value)
+    return game
+
+
+_EMPTY = State()
+
+
+def _seat_agent(
+    seat: Seat, role: str, fields: dict[str, Value], rng: EpisodeRandom, random: bool, check: bool
+) -> None:
+    state = _first_state(seat.reset, seat.state_membership, rng, random)
+    if check:
+        check_state(seat.state_membership, state, f"{seat.name} (reset)", rng.rows)
+    fields[f"{role}_state"] = state
+    fields[f"{role}_action"] = for_rows(freeze(seat.first_action), rng.rows)
+
+
+def for_rows(value: Value, rows: int | None) -> Value:
+    """Give a value that is the same for all rows its leading axis, if it is an array."""
+    if rows is None or not isinstance(value, np.ndarray):
+        return value
+    spread = np.broadcast_to(value, (rows, *value.shape))
+    spread.setflags(write=False)
+    return spread
+
+
+def _first_state(reset: Any, member: spaces.Membership, rng: EpisodeRandom, random: bool) -> State:
+    state: State = spaces.sample(member.space, rng) if random else reset(rng)
+    return state

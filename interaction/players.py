@@ -1,0 +1,191 @@
+"""The players of a game as the turns call them: the methods of the task, the user and the assistant.
+
+A bundle resolves the methods once. A batch calls the same methods, some of them adapted (see
+`interaction.lockstep`), so that the turns need not know which way a component is played.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import isnan
+from typing import Any, cast
+
+import numpy as np
+
+from interaction import spaces
+from interaction.agent import Agent, Assistant, User
+from interaction.component import Component
+from interaction.errors import ContractError, SpaceError
+from interaction.inference.engine import InferenceEngine
+from interaction.observation import ObservationEngine, Role
+from interaction.policy import DeterministicPolicy, DiscretePolicy, Policy
+from interaction.spaces import Dict, Membership, membership
+from interaction.state import GameState, State, Value
+from interaction.task import InteractionTask, defines, missing
+
+Method = Callable[..., Any]
+Adapt = Callable[[Component, Method, Any], Method]
+"""Gives the method to call in place of a component's method, whose result lies in a template of spaces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What an agent does in a game, and the spaces of what it gives."""
+
+    name: str
+    reset: Method
+    observe: Method
+    infer: Method
+    sample: Method
+    state_membership: Membership
+    action_membership: Membership
+    first_action: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Players:
+    """What the task, the user and the assistant do in a game; a missing agent has no seat."""
+
+    task_name: str
+    task_reset: Method
+    on_user_action: Method
+    on_assistant_action: Method
+    task_membership: Membership
+    user: Seat | None
+    assistant: Seat | None
+
+
+def seat_players(
+    task: InteractionTask, user: User | None, assistant: Assistant | None, adapt: Adapt | None = None
+) -> Players:
+    """Resolve the methods of the components, each adapted by `adapt`."""
+    change = adapt or (lambda _component, method, _template: method)
+    space = task.state_space
+    return Players(
+        task_name=type(task).__name__,
+        task_reset=change(task, task.reset, space),
+        on_user_action=change(task, task.on_user_action, (space, None, None)),
+        on_assistant_action=change(task, task.on_assistant_action, (space, None, None)),
+        task_membership=membership(space),
+        user=None if user is None else _seat(user, change),
+        assistant=None if assistant is None else _seat(assistant, change),
+    )
+
+
+def _seat(agent: Agent, change: Adapt) -> Seat:
+    policy, observation, inference = agent.policy, agent.observation_engine, agent.inference_engine
+    return Seat(
+        name=type(agent).__name__,
+        reset=change(agent, agent.reset, agent.state_space),
+        observe=change(observation, observation.observe, ("observation", None)),
+        infer=change(inference, inference.infer, (agent.state_space, None)),
+        sample=change(policy, policy.sample, (policy.action_space, None)),
+        state_membership=membership(agent.state_space),
+        action_membership=membership(policy.action_space),
+        first_action=spaces.first(policy.action_space),
+    )
+
+
+def components(task: InteractionTask, *agents: Agent | None) -> Iterator[tuple[str, Component]]:
+    """Walk over all components of a bundle, with their names."""
+    yield "task", task
+    for agent in agents:
+        if agent is not None:
+            yield agent.role, agent
+            yield f"{agent.role} policy", agent.policy
+            yield f"{agent.role} observation engine", agent.observation_engine
+            yield f"{agent.role} inference engine", agent.inference_engine
+
+
+def check_composition(task: object, user: object, assistant: object) -> None:
+    """Raise a `ContractError` unless these can play together, saying what is missing and what to write."""
+    if not isinstance(task, InteractionTask):
+        raise ContractError(f"task: expected an InteractionTask, got {_got(task)}")
+    if not isinstance(getattr(task, "state_space", None), Dict):
+        raise ContractError(
+            f"{type(task).__name__} must define state_space, a spaces.Dict of its state's fields; "
+            f"got {getattr(task, 'state_space', None)!r}"
+        )
+    methods = {"reset": "State", "on_user_action": "Transition", "on_assistant_action": "Transition"}
+    if user is None:
+        methods.pop("on_user_action")
+    if assistant is None:
+        methods.pop("on_assistant_action")
+    for method, result in methods.items():
+        if not defines(task, method, InteractionTask):
+            arguments = "self, rng" if method == "reset" else "self, game, rng"
+            raise missing(task, f"{method}({arguments})", f"returns a {result}")
+    if user is None and assistant is None:
+        raise ContractError("a bundle needs a user, an assistant or both; got neither")
+    for role, agent in (("user", user), ("assistant", assistant)):
+        if agent is not None:
+            _check_agent(cast(Role, role), agent)
+
+
+def _check_agent(role: Role, agent: object) -> None:
+    if not isinstance(agent, Agent):
+        raise ContractError(f"{role}: expected a {role.capitalize()}, got {_got(agent)}")
+    if getattr(agent, "role", None) != role:
+        raise ContractError(
+            f"{role}: expected an agent of the role {role!r}, got {type(agent).__name__} of the role "
+            f"{getattr(agent, 'role', None)!r}"
+        )
+    if not hasattr(agent, "policy"):
+        raise ContractError(
+            f"{type(agent).__name__} was not initialised; call super().__init__(policy=...) in its __init__"
+        )
+    policy = agent.policy
+    if not isinstance(getattr(policy, "action_space", None), spaces.Space):
+        raise ContractError(
+            f"{type(policy).__name__} must define action_space, a gymnasium space of one action; "
+            f"got {getattr(policy, 'action_space', None)!r}"
+        )
+    needed: list[tuple[Component, str, type, str, str]] = [
+        (policy, "sample", Policy, "self, observation, state, rng", "(action, reward)"),
+        (agent.observation_engine, "observe", ObservationEngine, "self, game, rng", "(observation, reward)"),
+    ]
+    if isinstance(policy, DeterministicPolicy):
+        needed.append((policy, "action", DeterministicPolicy, "self, observation, state", "the action"))
+    if isinstance(policy, DiscretePolicy):
+        arguments = "self, observation, state"
+        needed.append((policy, "probabilities", DiscretePolicy, arguments, "an array (..., actions)"))
+    for component, method, base, arguments, result in needed:
+        if not defines(component, method, base):
+            raise missing(component, f"{method}({arguments})", f"returns {result}")
+    if not isinstance(agent.inference_engine, InferenceEngine):
+        raise ContractError(f"{role}: expected an InferenceEngine, got {_got(agent.inference_engine)}")
+
+
+def _got(value: object) -> str:
+    return f"the class {value.__name__}; make an instance" if isinstance(value, type) else repr(value)
+
+
+def check_state(member: Membership, value: Value, where: str, rows: int | None) -> None:
+    """Raise unless a component gave a state inside its space."""
+    if not isinstance(value, State):
+        raise ContractError(f"{where}: expected a State, got {value!r} of type {type(value).__name__}")
+    member.check(value, where, rows)
+
+
+def check_number(value: Value, where: str, rows: int | None, kind: str) -> None:
+    """Raise unless a component gave a reward, or an end, that is a number for each episode and not NaN."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf" or array.shape not in ((), (rows,)):
+        shape = "one number" if rows is None else f"one number, or {rows} of them"
+        raise ContractError(f"{where}: expected as {kind} {shape}, got {value!r}")
+    if isnan(value) if isinstance(value, float) else np.isnan(array).any():
+        raise SpaceError(f"{where}: the {kind} is NaN")
+
+
+def check_game(players: Players, game: GameState) -> None:
+    """Raise unless a game that comes from outside fits the players."""
+    players.task_membership.check(game.task_state, "task_state")
+    for role, seat in (("user", players.user), ("assistant", players.assistant)):
+        if seat is not None:
+            seat.state_membership.check(game[f"{role}_state"], f"{role}_state")
+            seat.action_membership.check(game[f"{role}_action"], f"{role}_action")
+    for name, high in (("round_index", None), ("turn_index", 4)):
+        value = game[name]
+        if not isinstance(value, int) or value < 0 or (high is not None and value >= high):
+            raise SpaceError(f"{name}: expected an integer >= 0{'' if high is None else ' and < 4'}, got {value!r}")

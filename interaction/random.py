@@ -1,0 +1,296 @@
+"""Reproducible randomness: every draw has an address, and is a function of it and of nothing else.
+
+The address is (seed, episode, round, slot, draw number), and for a simulation inside an agent also
+the whole address at which the simulation started. So one episode of a batch gets the numbers that
+it would get alone, in any chunk, order, process or machine, and a component that draws once more
+does not shift the draws of the others.
+
+The numbers come from the counter-based generator Philox 4x64 (Salmon, Moraes, Dror & Shaw, "Parallel
+random numbers: as easy as 1, 2, 3", SC 2011). Its key holds the seed; its counter holds, from the
+lowest word on: the block of episodes, the draw, the round and slot, and the replica.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction.errors import ArgumentError
+
+Key = tuple[int, int]
+Shape = tuple[int, ...]
+
+# The slots of a round, one for each method that may draw.
+USER_OBSERVATION, USER_INFERENCE, USER_POLICY, USER_TASK = range(4)
+ASSISTANT_OBSERVATION, ASSISTANT_INFERENCE, ASSISTANT_POLICY, ASSISTANT_TASK = range(4, 8)
+TASK_RESET, USER_RESET, ASSISTANT_RESET = range(8, 11)
+OTHER = 15
+
+_BLOCK = 4  # Philox 4x64 gives four numbers for each counter value
+_WORD = 2**64 - 1
+_SIMULATION = 1 << 63  # marks, in the draw word, the numbers that become the key of a simulation
+_SPARSE = 300  # drawing a whole span costs as much as addressing one episode in so many
+
+
+class _Device(threading.local):
+    """One Philox for each thread, which is put to an address before each use and so remembers nothing."""
+
+    def __init__(self) -> None:
+        self.philox = np.random.Philox(0)
+        self.generator = np.random.Generator(self.philox)
+        self.counter = np.zeros(4, np.uint64)
+        self.key = np.zeros(2, np.uint64)
+        self.address: dict[str, Any] = {
+            "bit_generator": "Philox",
+            "state": {"counter": self.counter, "key": self.key},
+            "buffer": np.zeros(4, np.uint64),
+            "buffer_pos": 4,
+            "has_uint32": 0,
+            "uinteger": 0,
+        }
+
+    def at(self, key: Key, block: int, draw: int, slot: int, replica: int) -> np.random.Generator:
+        self.key[0], self.key[1] = key
+        counter = self.counter
+        counter[0], counter[1], counter[2], counter[3] = block, draw, slot, replica
+        self.philox.state = self.address
+        return self.generator
+
+
+_device = _Device()
+
+
+@lru_cache(maxsize=1024)
+def seed_key(seed: int) -> Key:
+    """Give the 128-bit Philox key of a seed."""
+    low, high = np.random.SeedSequence(seed).generate_state(2, np.uint64)
+    return int(low), int(high)
+
+
+def check_seed(seed: object) -> int:
+    """Give the seed as an int; raise if it is not a non-negative integer."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ArgumentError(f"seed: expected a non-negative integer or None, got {seed!r}")
+    return int(seed)
+
+
+def fresh_seed() -> int:
+    """Draw a seed from the operating system."""
+    import secrets
+
+    return secrets.randbits(63)
+
+
+class EpisodeRandom:
+    """The random stream of one episode, or of the rows of a batch, as a component's method gets it.
+
+    With `episodes=None` there is one episode, and a draw gives a plain number, or an array of `shape`.
+    Otherwise there is one row for each entry of `episodes`, and a draw has the shape `(rows, *shape)`.
+    Rows of the same episode and replica get the same numbers.
+    """
+
+    __slots__ = ("_draw", "_index", "_key", "_origin", "_round_slot", "episode", "episodes", "replicas")
+
+    def __init__(
+        self,
+        seed: int = 0,
+        episode: int = 0,
+        episodes: NDArray[np.int64] | None = None,
+    ) -> None:
+        self._key: Key | None = seed_key(check_seed(seed))
+        self._origin: tuple[EpisodeRandom, int, int] | None = None
+        self._place(episode, episodes, None)
+
+    def _place(
+        self, episode: int, episodes: NDArray[np.int64] | None, replicas: NDArray[np.int64] | None
+    ) -> None:
+        self.episode = episode
+        self.episodes = episodes
+        self.replicas = replicas
+        self._index: tuple[int, int, NDArray[np.int64] | None] | None = None
+        self._round_slot = OTHER
+        self._draw = 0
+
+    # Addressing: what the engine does.
+
+    @property
+    def batched(self) -> bool:
+        """Whether draws have a leading axis of rows."""
+        return self.episodes is not None
+
+    @property
+    def rows(self) -> int | None:
+        """The number of rows, or None in a single episode."""
+        return None if self.episodes is None else len(self.episodes)
+
+    def at(self, round_index: int, slot: int) -> EpisodeRandom:
+        """Move to the first draw of a slot of a round."""
+        self._round_slot = round_index << 4 | slot
+        self._draw = 0
+        return self
+
+    def _copy(
+        self,
+        episode: int,
+        episodes: NDArray[np.int64] | None,
+        replicas: NDArray[np.int64] | None,
+    ) -> EpisodeRandom:
+        copy = EpisodeRandom.__new__(EpisodeRandom)
+        copy._key, copy._origin = self._key, self._origin
+        copy._place(episode, episodes, replicas)
+        copy._round_slot, copy._draw = self._round_slot, self._draw
+        return copy
+
+    def copy(self) -> EpisodeRandom:
+        """Give an independent handle at the same address."""
+        return self._copy(self.episode, self.episodes, self.replicas)
+
+    def select(self, rows: NDArray[Any]) -> EpisodeRandom:
+        """Give the stream of some rows (a mask or indices) of a batch."""
+        assert self.episodes is not None
+        replicas = None if self.replicas is None else self.replicas[rows]
+        return self._copy(0, self.episodes[rows], replicas)
+
+    def row(self, row: int) -> EpisodeRandom:
+        """Give the stream of one row of a batch, as that of a single episode."""
+        assert self.episodes is not None
+        replicas = None if self.replicas is None else self.replicas[row : row + 1]
+        return self._copy(int(self.episodes[row]), None, replicas)
+
+    def simulation(self) -> EpisodeRandom:
+        """Give the stream of a simulation that starts here; it shares no draw with any other stream."""
+        child = EpisodeRandom.__new__(EpisodeRandom)
+        child._key, child._origin = None, (self, self._round_slot, self._draw)
+        child._place(self.episode, self.episodes, self.replicas)
+        self._draw += 1
+        return child
+
+    def repeat(self, count: int, common: bool = True) -> EpisodeRandom:
+        """Give `count` rows for each row (candidate values), with common random numbers or their own."""
+        if self.episodes is None:
+            episodes = np.full(count, self.episode, np.int64)
+            outer = 1
+        else:
+            episodes = np.repeat(self.episodes, count)
+            outer = len(self.episodes)
+        replicas = self.replicas
+        if replicas is not None:
+            replicas = np.repeat(replicas, count)
+        if not common:
+            own = np.tile(np.arange(count, dtype=np.int64), outer)
+            replicas = own if replicas is None else replicas * count + own
+        return self._copy(0, episodes, replicas)
+
+    def _full_key(self) -> Key:
+        """Compute the key of a simulation from the address at which it started, once it is needed."""
+        if self._key is None:
+            assert self._origin is not None
+            parent, round_slot, draw = self._origin
+            device = _device.at(parent._full_key(), _WORD, draw | _SIMULATION, round_slot, _WORD)
+            low, high = device.bit_generator.random_raw(2)
+            self._key = int(low), int(high)
+        return self._key
+
+    # Drawing: what a component does.
+
+    def random(self, shape: int | Shape = ()) -> Any:
+        """Draw uniformly from [0, 1)."""
+        shape = (shape,) if isinstance(shape, int) else shape
+        size = 1
+        for length in shape:
+            size *= length
+        draw = self._draw
+        self._draw = draw + 1
+        if self.episodes is None:
+            replica = 0 if self.replicas is None else int(self.replicas[0])
+            values = self._one(self.episode, size, draw, replica)
+            return float(values[0]) if not shape else values.reshape(shape)
+        values = self._rows(size, draw)
+        return values[:, 0] if not shape else values.reshape(len(values), *shape)
+
+    def _one(self, episode: int, size: int, draw: int, replica: int) -> NDArray[np.float64]:
+        """The numbers of one episode: `(size,)`. Draws of one number share a block of four episodes."""
+        if size == 1:
+            block, offset = divmod(episode, _BLOCK)
+        else:
+            block, offset = episode * -(-size // _BLOCK), 0
+        generator = _device.at(self._full_key(), block, draw, self._round_slot, replica)
+        return generator.random(offset + size)[offset:]
+
+    def _span(self, first: int, count: int, size: int, draw: int, replica: int) -> NDArray[np.float64]:
+        """The numbers of consecutive episodes: `(count, size)`."""
+        if size == 1:
+            block, offset = divmod(first, _BLOCK)
+            generator = _device.at(self._full_key(), block, draw, self._round_slot, replica)
+            return generator.random(offset + count)[offset:, None]
+        stride = -(-size // _BLOCK)
+        generator = _device.at(self._full_key(), first * stride, draw, self._round_slot, replica)
+        return generator.random((count, stride * _BLOCK))[:, :size]
+
+    def _rows(self, size: int, draw: int) -> NDArray[np.float64]:
+        """The numbers of all rows of the batch: `(rows, size)`."""
+        assert self.episodes is not None
+        rows = len(self.episodes)
+        if rows == 0:
+            return np.empty((0, size))
+        if self.replicas is not None:
+            values = np.empty((rows, size))
+            for replica in np.unique(self.replicas):
+                chosen = np.flatnonzero(self.replicas == replica)
+                part = self._copy(0, self.episodes[chosen], None)
+                values[chosen] = part._gather(size, draw, int(replica))
+            return values
+        return self._gather(size, draw, 0)
+
+    def _gather(self, size: int, draw: int, replica: int) -> NDArray[np.float64]:
+        assert self.episodes is not None
+        if self._index is None:
+            first, last = int(self.episodes.min()), int(self.episodes.max())
+            span = last - first + 1
+            index = self.episodes - first
+            whole = span == len(index) and bool((index == np.arange(span)).all())
+            self._index = first, span, None if whole else index
+        first, span, index = self._index
+        if index is None:
+            return self._span(first, span, size, draw, replica)
+        if span > _SPARSE * len(index):
+            return np.stack([self._one(int(e), size, draw, replica) for e in self.episodes])
+        return self._span(first, span, size, draw, replica)[index]
+
+    def normal(self, loc: Any = 0.0, scale: Any = 1.0, shape: int | Shape = ()) -> Any:
+        """Draw from a normal distribution, by its inverse distribution function."""
+        from scipy.special import ndtri
+
+        standard = ndtri(self.random(shape) + 2.0**-54)
+        value = loc + scale * standard
+        return float(value) if np.ndim(value) == 0 else value
+
+    def integers(self, low: int, high: int, shape: int | Shape = ()) -> Any:
+        """Draw integers uniformly from low, …, high - 1."""
+        if high <= low:
+            raise ArgumentError(f"rng.integers: expected low < high, got low={low}, high={high}")
+        uniform = self.random(shape)
+        if isinstance(uniform, float):
+            return low + int(uniform * (high - low))
+        return low + (uniform * (high - low)).astype(np.int64)
+
+    def categorical(self, probabilities: Any) -> Any:
+        """Draw an index from weights on the last axis, `(n,)` or `(rows, n)`; they need not sum to one."""
+        weights = np.asarray(probabilities, float)
+        cumulated = np.cumsum(weights, axis=-1)
+        total = cumulated[..., -1:]
+        if weights.size == 0 or not (weights.min() >= 0 and (total > 0).all() and np.isfinite(total).all()):
+            raise ArgumentError(
+                f"rng.categorical: expected finite weights >= 0 with a positive sum, got {probabilities!r}"
+            )
+        uniform = np.asarray(self.random())[..., None]
+        index = np.minimum((uniform * total >= cumulated).sum(axis=-1), weights.shape[-1] - 1)
+        return int(index) if index.ndim == 0 else index
+
+    def shuffle(self, n: int) -> NDArray[np.int64]:
+        """Draw a permutation of 0, …, n - 1; its first k entries are a sample without replacement."""
+        return np.argsort(self.random((n,)), axis=-1, kind="stable")

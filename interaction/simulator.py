@@ -1,0 +1,334 @@
+"""Simulators: models of the task and the user, from which an assistant predicts and plays rollouts.
+
+To simulate is an ordinary call on values: nothing is copied, opened, closed or restored, and an
+exception leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction.agent import Assistant, User
+from interaction.batch import CHUNK, Recorder, play
+from interaction.bundle import check_max_rounds
+from interaction.component import Component
+from interaction.errors import ArgumentError, ContractError
+from interaction.lockstep import in_batch, row_of
+from interaction.opening import Forced, combine, game_spaces, new_game, read_over, read_start
+from interaction.players import Players, check_composition, seat_players
+from interaction.random import USER_POLICY, EpisodeRandom
+from interaction.spaces import Dict, leaves, shape_of
+from interaction.state import GameState, State, Value, get_path, merge, replace_path
+from interaction.task import InteractionTask, Transition
+from interaction.turns import SOURCES, play_turn, turn_number
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Rollout:
+    """What simulated episodes gave; each array has the shape `(...)` plus one axis for each path of `over`.
+
+    `...` is () in a single episode and `(episodes,)` in a batch. `returns` sums all rewards, `rewards`
+    holds the totals by source, `lengths` the rounds played, and `values` the recorded last values by path.
+    """
+
+    returns: Value
+    rewards: dict[str, Value]
+    lengths: Value
+    terminated: Value
+    values: dict[str, Value]
+    over: dict[str, Array]
+
+    @property
+    def truncated(self) -> Value:
+        """Which episodes were cut by `max_rounds`."""
+        return np.logical_not(self.terminated)
+
+
+class NoTask(InteractionTask):
+    """Stands in for the task model of a simulator that only predicts."""
+
+    batched = True
+    state_space = Dict({})
+
+    def reset(self, rng: EpisodeRandom) -> State:
+        return _EMPTY
+
+    def on_user_action(self, game: GameState, rng: EpisodeRandom) -> Transition:
+        raise ContractError("this simulator has no task_model, so it can predict but not play rollouts")
+
+    on_assistant_action = on_user_action
+
+
+class Simulator(Component):
+    """A bundle of models, and the assistant's dual components, from which rollouts start.
+
+    It plays the dual of each agent, unless told `use_primary_policy` or `use_primary_inference`.
+    For predictions of the user alone, the user model is enough.
+    """
+
+    batched = True
+
+    def __init__(
+        self,
+        task_model: InteractionTask | None = None,
+        user_model: User | None = None,
+        assistant: Assistant | None = None,
+        *,
+        max_rounds: int | None = None,
+        use_primary_policy: bool = False,
+        use_primary_inference: bool = False,
+    ) -> None:
+        task_model = NoTask() if task_model is None else task_model
+        check_composition(task_model, user_model, assistant)
+        check_max_rounds(max_rounds, "Simulator")
+        duals = {"policy": not use_primary_policy, "inference_engine": not use_primary_inference}
+        self.task_model = task_model
+        self.user_model = None if user_model is None else user_model.dual(**duals)
+        self.assistant = None if assistant is None else assistant.dual(**duals)
+        self.max_rounds = max_rounds
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Resolve what follows from the models."""
+        self._only_predicts = isinstance(self.task_model, NoTask)
+        self._agents = (self.user_model, self.assistant)
+        self._spaces = game_spaces(self.task_model, *self._agents)
+        self._single = seat_players(self.task_model, *self._agents)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._prepare()
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Simulator and self.__getstate__() == other.__getstate__()
+
+    __hash__ = Component.__hash__
+
+    def rollout(
+        self,
+        game: State,
+        rng: EpisodeRandom,
+        *,
+        over: Mapping[str, Any] | None = None,
+        start: Mapping[str, Any] | None = None,
+        from_turn: int | str = 0,
+        max_rounds: int | None = None,
+        common_random_numbers: bool = True,
+        record: tuple[str, ...] = (),
+    ) -> Rollout:
+        """Play new episodes from a game state or an observation, to the end or for `max_rounds`.
+
+        They begin in round 0 at `from_turn`. What the observer could not see comes from the models' own
+        resets, or from `start` (values of this episode, or in a batch one for each) and `over`
+        (candidates, which add an axis for each path). Candidates share the same random numbers.
+        """
+        check_max_rounds(max_rounds, "rollout")
+        limit = self.max_rounds if max_rounds is None else max_rounds
+        axes = read_over(self._spaces, over, "over")
+        outer = rng.rows
+        forced = self._known(game) | read_start(self._spaces, start, "start", outer)
+        forced = {path: value for path, value in forced.items() if path not in axes}
+        count, combined = combine(axes)
+        stream = rng.simulation().repeat(count, common_random_numbers)
+        total = (1 if outer is None else outer) * count
+        turn = turn_number(from_turn, "from_turn")
+        vectors = {path: len(shape_of(space)) for path, space in leaves(self._spaces)}
+        prefixes = tuple(f"{path}." for path in record)
+
+        def wanted(path: str) -> bool:
+            return path in record or path.startswith(prefixes)
+
+        recorders: list[Recorder] = []
+        for first in range(0, total, CHUNK):
+            rows = np.arange(first, min(first + CHUNK, total))
+            part: Forced = {}
+            for path, value in forced.items():
+                if isinstance(value, np.ndarray) and value.ndim > vectors[path]:
+                    value = value[rows // count]
+                elif isinstance(value, np.ndarray):
+                    value = np.broadcast_to(value, (len(rows), *value.shape))
+                part[path] = _read_only(value)
+            for path, value in combined.items():
+                part[path] = _read_only(value[rows % count])
+
+            def play_chunk(players: Players, rows: Any = rows, part: Forced = part) -> Recorder:
+                here = stream.select(rows)
+                begun = new_game(players, here, part, check=False)
+                if turn:
+                    begun = begun.replace(turn_index=turn)
+                recorder = Recorder(len(rows), wanted if record else None, per_round=False)
+                play(players, begun, here, recorder, max_rounds=limit, check_first=False)
+                return recorder
+
+            recorders.append(in_batch(self.task_model, self._agents, play_chunk))
+        shape = (() if outer is None else (outer,)) + tuple(len(labels) for labels in axes.values())
+        return _rollout(recorders, shape, axes)
+
+    def predict_user_action(
+        self, observation: State, rng: EpisodeRandom, start: Mapping[str, Any] | None = None
+    ) -> Value:
+        """Give the action that the user model takes when it sees this (single-shot prediction).
+
+        The user observes, infers and acts; the task does not move. `start={"user_state": ...}` sets the
+        model's internal state, which otherwise comes from its own reset.
+        """
+        stream = rng.simulation()
+
+        def predict(players: Players) -> Value:
+            game, _, _, _ = play_turn(players, self._user_looks(players, observation, stream, start), stream)
+            seat = players.user
+            assert seat is not None
+            return seat.sample(game.user_observation, game.user_state, stream.at(0, USER_POLICY))[0]
+
+        return self._ask(stream, predict)
+
+    def _ask(self, stream: EpisodeRandom, ask: Any) -> Value:
+        if self.user_model is None:
+            raise ContractError("this simulator has no user_model to predict")
+        if stream.rows is None:
+            return ask(self._single)
+        return in_batch(self.task_model, self._agents, ask)
+
+    def user_action_log_prob(
+        self,
+        action: Value,
+        observation: State,
+        rng: EpisodeRandom,
+        *,
+        over: Mapping[str, Any],
+        start: Mapping[str, Any] | None = None,
+    ) -> Array:
+        """Give the log probability of a user's action under each candidate of `over`: `(..., *candidates)`.
+
+        Each candidate of the user model observes and infers, then its policy's `log_prob` is asked.
+        In a batch `action` has the shape `(episodes,)`, or is a plain number.
+        """
+        axes = read_over(self._spaces, over, "over")
+        count, combined = combine(axes)
+        outer = rng.rows
+        stream = rng.simulation().repeat(count)
+        rows = np.arange((1 if outer is None else outer) * count)
+        if outer is None:
+            seen: State = State._of({name: _one_row(value) for name, value in observation.items()})
+            known = {} if start is None else {name: _one_row(value) for name, value in start.items()}
+            action = np.asarray(action)[None]
+        else:
+            seen, known = observation, dict(start or {})
+        memo: dict[int, Value] = {}
+        seen = row_of(seen, rows // count, memo)
+        known = {name: row_of(value, rows // count, memo) for name, value in known.items()}
+        candidates = {path: _read_only(values[rows % count]) for path, values in combined.items()}
+        action = np.asarray(action)[rows // count] if np.ndim(action) else action
+
+        def ask(players: Players) -> Array:
+            game = self._user_looks(players, seen, stream, known, candidates)
+            game, _, _, _ = play_turn(players, game, stream)
+            assert self.user_model is not None
+            found = self.user_model.policy.log_prob(action, game.user_observation, game.user_state)
+            return np.broadcast_to(found, (len(rows),))
+
+        found = self._ask(stream, ask)
+        shape = (() if outer is None else (outer,)) + tuple(len(labels) for labels in axes.values())
+        return np.asarray(found).reshape(shape)
+
+    def _user_looks(
+        self,
+        players: Players,
+        observation: State,
+        stream: EpisodeRandom,
+        start: Mapping[str, Any] | None,
+        candidates: Forced | None = None,
+    ) -> GameState:
+        """Give the game as it is before the user model observes, from what the observer sees."""
+        seen = observation.__dict__
+        task_state = seen.get("task_state")
+        user_state = None if start is None else start.get("user_state")
+        if (
+            not candidates
+            and isinstance(task_state, State)
+            and (self._only_predicts or len(task_state) == len(self.task_model.state_space))
+            and isinstance(user_state, State)
+            and len(start or ()) == 1
+        ):
+            user = players.user
+            assert user is not None
+            return GameState._of(
+                {
+                    "round_index": 0,
+                    "turn_index": 0,
+                    "task_state": task_state,
+                    "user_state": user_state,
+                    "assistant_state": _EMPTY,
+                    "user_action": seen.get("user_action", user.first_action),
+                    "assistant_action": seen.get("assistant_action"),
+                    "user_observation": _EMPTY,
+                    "assistant_observation": _EMPTY,
+                }
+            )
+        forced = self._known(observation)
+        game = new_game(players, stream, forced, check=False)
+        if self._only_predicts and isinstance(task_state, State):
+            game = game.replace(task_state=task_state)
+        if start:
+            game = merge(game, start)  # type: ignore[assignment]
+        for path, value in (candidates or {}).items():
+            game = replace_path(game, path, value)
+        return game
+
+    def _known(self, observation: State) -> Forced:
+        """Give what an observation or a game tells of the models' game: values by path."""
+        known: Forced = {}
+        for path, _ in leaves(self._spaces):
+            try:
+                value = get_path(observation, path)
+            except ValueError:
+                continue
+            if value is not None:
+                known[path] = value
+        return known
+
+
+_EMPTY = State()
+
+
+def _read_only(value: Value) -> Value:
+    if isinstance(value, np.ndarray):
+        value.setflags(write=False)
+    return value
+
+
+def _one_row(value: Value) -> Value:
+    """A value of a single episode as a batch of one row; plain numbers stay."""
+    if isinstance(value, State):
+        return State._of({name: _one_row(part) for name, part in value.items()})
+    return _read_only(value[None]) if isinstance(value, np.ndarray) else value
+
+
+def _rollout(recorders: list[Recorder], shape: tuple[int, ...], axes: Forced) -> Rollout:
+    def join(parts: list[Array]) -> Value:
+        whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        whole = whole.reshape(shape + whole.shape[1:])
+        return whole.item() if whole.ndim == 0 else whole
+
+    if not recorders:
+        raise ArgumentError("rollout: there is no episode to play")
+    rewards = {source: join([part.totals[number] for part in recorders]) for number, source in enumerate(SOURCES)}
+    tables = [recorder.values() for recorder in recorders]
+    return Rollout(
+        returns=sum(rewards.values()),
+        rewards=rewards,
+        lengths=join([part.lengths for part in recorders]),
+        terminated=join([part.terminated for part in recorders]),
+        values={path: join([table[path] for table in tables]) for path in tables[0]},
+        over=dict(axes),
+    )

@@ -1,0 +1,263 @@
+"""What a field may hold: gymnasium spaces of one episode, their membership, samples and merging.
+
+A `Dict` space describes a nested `State`. The membership of a space is compiled once into a
+`Membership`, which checks plain numbers in about 0.1 microseconds, and whole batches at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Text
+
+from interaction.errors import ContractError, SpaceError, unknown_name
+from interaction.random import EpisodeRandom
+from interaction.state import State, Value, flatten
+
+__all__ = [
+    "Box",
+    "Dict",
+    "Discrete",
+    "Membership",
+    "MultiBinary",
+    "MultiDiscrete",
+    "Space",
+    "Text",
+    "Violation",
+    "elements",
+    "first",
+    "leaves",
+    "membership",
+    "merge",
+    "sample",
+    "shape_of",
+]
+
+_NUMBER_KINDS = {"b": "b", "i": "iub", "f": "iubf"}  # which numbers a bool, an integer or a float field takes
+
+
+class Violation(NamedTuple):
+    """Where a value leaves its space."""
+
+    path: str
+    space: object
+    value: Value
+
+
+class Membership:
+    """The compiled membership of one space; `violation` gives the first value that is outside, or None.
+
+    `rows` is the number of episodes of a batch, or None in a single episode. In a batch an array
+    has the shape `(rows, *shape)`, and a plain number stands for all episodes.
+    """
+
+    def __init__(self, space: Space[Any]) -> None:
+        self.space = space
+        self.shape: tuple[int, ...] = shape_of(space)
+
+    def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
+        raise NotImplementedError(f"{type(self).__name__} must define violation")
+
+    def check(self, value: Value, where: str, rows: int | None = None) -> None:
+        """Raise a `SpaceError` that names where, the path, the space and the value got."""
+        found = self.violation(value, rows)
+        if found is not None:
+            path = f", field {found.path!r}" if found.path else ""
+            batch = "" if rows is None else f" (in a batch of {rows} episodes)"
+            raise SpaceError(f"{where}{path}: expected a value in {found.space}, got {found.value!r}{batch}")
+
+
+class _DiscreteMembership(Membership):
+    def __init__(self, space: Discrete) -> None:
+        super().__init__(space)
+        self.low = int(space.start)
+        self.high = int(space.start + space.n)
+
+    def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
+        if type(value) is int or type(value) is bool:
+            return None if self.low <= value < self.high else Violation(path, self.space, value)
+        if isinstance(value, np.ndarray) and value.dtype.kind in "iub" and value.shape == (rows,):
+            if rows == 0 or (self.low <= value.min() and value.max() < self.high):
+                return None
+            outside = (value < self.low) | (value >= self.high)
+            return Violation(path, self.space, value[outside][0].item())
+        return Violation(path, self.space, value)
+
+
+class _ArrayMembership(Membership):
+    """Box, MultiDiscrete and MultiBinary: numbers of one kind between bounds.
+
+    The bounds of a 32-bit box are taken with its own precision, so that 0.7 lies below `high=0.7`.
+    """
+
+    def __init__(self, space: Box | MultiDiscrete | MultiBinary) -> None:
+        super().__init__(space)
+        if isinstance(space, Box):
+            low, high = space.low, space.high
+        elif isinstance(space, MultiDiscrete):
+            low, high = space.start, space.start + space.nvec - 1
+        else:
+            low, high = np.zeros(self.shape, np.int8), np.ones(self.shape, np.int8)
+        dtype = np.asarray(low).dtype
+        self.kinds = _NUMBER_KINDS.get(dtype.kind, "iub")
+        if dtype.kind == "f" and dtype.itemsize < 8:
+            down, up = np.array(-np.inf, dtype), np.array(np.inf, dtype)
+            low, high = np.nextafter(low, down), np.nextafter(high, up)
+        self.low, self.high = np.asarray(low), np.asarray(high)
+        self.bounds = (self.low.item(), self.high.item()) if self.shape == () else None
+
+    def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
+        bounds = self.bounds
+        if bounds is not None and type(value) in (float, int, bool):
+            if type(value) is float and "f" not in self.kinds:
+                return Violation(path, self.space, value)
+            return None if bounds[0] <= value <= bounds[1] else Violation(path, self.space, value)
+        if isinstance(value, np.ndarray) and value.dtype.kind in self.kinds:
+            leading = value.shape[: value.ndim - len(self.shape)]
+            expected = () if rows is None else (rows,)
+            if value.shape[len(leading) :] == self.shape and leading == expected:
+                inside = (self.low <= value) & (value <= self.high)
+                if inside.all():
+                    return None
+                if rows is not None:
+                    wrong = ~inside.reshape(rows, -1).all(axis=-1)
+                    value = value[wrong][0]
+        return Violation(path, self.space, value)
+
+
+class _StateMembership(Membership):
+    def __init__(self, space: Dict) -> None:
+        super().__init__(space)
+        self.fields = {str(name): membership(part) for name, part in space.spaces.items()}
+
+    def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
+        fields = self.fields
+        if not isinstance(value, State) or value.keys() != fields.keys():
+            return Violation(path, f"State({', '.join(fields)})", value)
+        prefix = f"{path}." if path else ""
+        for name, part in value.__dict__.items():
+            found = fields[name].violation(part, rows, prefix + name)
+            if found is not None:
+                return found
+        return None
+
+
+class _OtherMembership(Membership):
+    """Any other gymnasium space, such as Text: asked for each episode."""
+
+    def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
+        values = value if rows is not None and isinstance(value, np.ndarray) else [value]
+        for one in values:
+            one = one.item() if isinstance(one, np.generic) else one
+            if not self.space.contains(one):
+                return Violation(path, self.space, one)
+        return None
+
+
+def membership(space: Space[Any]) -> Membership:
+    """Compile the membership of a space."""
+    if isinstance(space, Discrete):
+        return _DiscreteMembership(space)
+    if isinstance(space, Box | MultiDiscrete | MultiBinary):
+        return _ArrayMembership(space)
+    if isinstance(space, Dict):
+        return _StateMembership(space)
+    if isinstance(space, Space):
+        return _OtherMembership(space)
+    raise ContractError(f"expected a gymnasium space, got {space!r}")
+
+
+def shape_of(space: Space[Any]) -> tuple[int, ...]:
+    """Give the shape of one element; () for single numbers and for what has no shape."""
+    return tuple(space.shape or ()) if isinstance(space, Box | MultiDiscrete | MultiBinary) else ()
+
+
+def leaves(space: Space[Any], prefix: str = "") -> Iterator[tuple[str, Space[Any]]]:
+    """Walk over the leaves of a nested `Dict` space as `(path, space)`."""
+    if isinstance(space, Dict):
+        for name, part in space.spaces.items():
+            yield from leaves(part, f"{prefix}.{name}" if prefix else str(name))
+    else:
+        yield prefix, space
+
+
+def sample(space: Space[Any], rng: EpisodeRandom) -> Value:
+    """Draw an element uniformly; in a batch, one for each row. Unbounded boxes draw a normal number."""
+    if isinstance(space, Dict):
+        return State(**{str(name): sample(part, rng) for name, part in space.spaces.items()})
+    if isinstance(space, Discrete):
+        return rng.integers(int(space.start), int(space.start + space.n))
+    if isinstance(space, MultiDiscrete):
+        return space.start + (rng.random(space.shape) * space.nvec).astype(np.int64)
+    if isinstance(space, MultiBinary):
+        return (rng.random(space.shape) < 0.5).astype(np.int8)
+    if isinstance(space, Box):
+        if space.dtype is not None and space.dtype.kind in "iub":
+            span = space.high.astype(float) - space.low.astype(float) + 1
+            value = space.low + np.floor(rng.random(space.shape) * span).astype(np.int64)
+        elif space.is_bounded():
+            low, high = space.low.astype(float), space.high.astype(float)
+            value = np.minimum(low + rng.random(space.shape) * (high - low), high)
+        else:
+            value = np.clip(rng.normal(shape=space.shape), space.low, space.high)
+        return value.item() if np.ndim(value) == 0 else np.asarray(value)
+    raise ContractError(f"sample: a space of type {type(space).__name__} cannot be sampled here: {space}")
+
+
+def first(space: Space[Any]) -> Value:
+    """Give the first element of a space: its lowest integer, or the point of a box nearest to zero."""
+    if isinstance(space, Dict):
+        return State(**{str(name): first(part) for name, part in space.spaces.items()})
+    if isinstance(space, Discrete):
+        return int(space.start)
+    if isinstance(space, MultiDiscrete):
+        return np.asarray(space.start)
+    if isinstance(space, MultiBinary):
+        return np.zeros(space.shape, np.int8)
+    if isinstance(space, Box):
+        value = np.clip(np.zeros(space.shape, space.dtype), space.low, space.high)
+        return value.item() if value.ndim == 0 else value
+    if isinstance(space, Text):
+        return next(iter(sorted(space.character_set))) * space.min_length
+    raise ContractError(f"first: a space of type {type(space).__name__} has no first element: {space}")
+
+
+def elements(space: Space[Any]) -> list[Value]:
+    """List all elements of a finite space of single numbers."""
+    if isinstance(space, Discrete):
+        return list(range(int(space.start), int(space.start + space.n)))
+    raise ContractError(f"expected a finite space (Discrete), got {space}")
+
+
+def merge(*parts: Dict) -> Dict:
+    """Join several `Dict` spaces into one; a name that two of them hold differently is an error."""
+    merged: dict[str, Space[Any]] = {}
+    for part in parts:
+        for name, space in part.spaces.items():
+            if name in merged and merged[name] != space:
+                raise SpaceError(f"merge: {name!r} is {merged[name]} in one space and {space} in another")
+            merged[str(name)] = space
+    return Dict(merged)
+
+
+def check_changes(
+    space: Dict, changes: Mapping[str, Value], where: str, rows: int | None = None
+) -> Iterator[tuple[str, Value]]:
+    """Walk over a nested mapping of forced values, checking names and values against a space."""
+    for name, value in changes.items():
+        if name not in space.spaces:
+            raise unknown_name(name, [path for path, _ in leaves(space)], where)
+        part = space.spaces[name]
+        if isinstance(value, Mapping) and isinstance(part, Dict):
+            for path, leaf in check_changes(part, value, f"{where}.{name}", rows):
+                yield f"{name}.{path}", leaf
+        else:
+            membership(part).check(value, f"{where}.{name}", rows)
+            yield name, value
+
+
+def describe(state: State) -> list[str]:
+    """List the paths of a state."""
+    return [path for path, _ in flatten(state)]

@@ -1,0 +1,240 @@
+"""Immutable, ordered, nested records: `State`, and the `GameState` that holds everything that changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Self, TypeVar
+
+import numpy as np
+
+from interaction.errors import ContractError, ImmutableError, UnknownNameError, unknown_name
+
+Value = Any
+"""What a field holds: a plain int, float, bool, str or None, a read-only array, or a State."""
+
+_PLAIN = frozenset({int, float, bool, str, type(None)})
+
+
+def freeze(value: Value) -> Value:
+    """Give a value that nobody can change: plain numbers as they are, arrays as read-only copies.
+
+    A numpy scalar, or an array without axes, becomes the plain Python number.
+    A read-only array is taken as it is; a writeable one is copied, so that no alias remains.
+    """
+    if type(value) in _PLAIN or isinstance(value, State):
+        return value
+    if isinstance(value, np.ndarray):
+        if value.ndim == 0:
+            return value.item()
+        if value.flags.writeable:
+            value = value.copy()
+            value.setflags(write=False)
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, tuple):
+        return tuple(map(freeze, value))
+    raise ContractError(
+        f"A state holds int, float, bool, str, None, numpy arrays, tuples or nested States; "
+        f"got {value!r} of type {type(value).__name__}. "
+        f"Turn a list into numpy.array(...), a dict into State(**...)."
+    )
+
+
+class State:
+    """An immutable, ordered, nested record: `State(x=0).replace(x=1).x`.
+
+    In one episode its fields are plain numbers, or arrays of the field's own shape. In a batch
+    each field that differs between episodes has the shape `(episodes, *shape)`.
+    Two states are equal when their fields are, arrays included (NaN equals NaN).
+    """
+
+    def __init__(self, /, **fields: Value) -> None:
+        if not _RESERVED.isdisjoint(fields):
+            taken = sorted(_RESERVED.intersection(fields))
+            raise UnknownNameError(f"A State field cannot be called {', '.join(taken)}: a method is.")
+        for name, value in fields.items():
+            if type(value) not in _PLAIN:
+                fields[name] = freeze(value)
+        _set_fields(self, fields)
+
+    @classmethod
+    def _of(cls, fields: dict[str, Value]) -> Self:
+        """Make a state of fields that are frozen already; the dict becomes the state's own."""
+        state = _new(cls)
+        _set_fields(state, fields)
+        return state
+
+    def replace(self, /, **changes: Value) -> Self:
+        """Give a copy in which the named fields have other values."""
+        fields = self.__dict__.copy()
+        for name, value in changes.items():
+            if name not in fields:
+                raise unknown_name(name, fields, f"{type(self).__name__}.replace")
+            fields[name] = value if type(value) in _PLAIN else freeze(value)
+        state = _new(type(self))
+        _set_fields(state, fields)
+        return state
+
+    def extend(self, /, **fields: Value) -> State:
+        """Give a copy with further fields."""
+        return State(**{**self.__dict__, **fields})
+
+    def keys(self) -> Any:
+        return self.__dict__.keys()
+
+    def values(self) -> Any:
+        return self.__dict__.values()
+
+    def items(self) -> Any:
+        return self.__dict__.items()
+
+    def __getitem__(self, name: str) -> Value:
+        try:
+            return self.__dict__[name]
+        except KeyError:
+            raise KeyError(f"no field {name!r}; the fields are: {', '.join(self)}") from None
+
+    def __getattr__(self, name: str) -> Value:
+        raise AttributeError(
+            f"{type(self).__name__} has no field {name!r}; its fields are: {', '.join(self.__dict__) or 'none'}"
+        )
+
+    def __setattr__(self, name: str, value: Value) -> None:
+        raise ImmutableError(
+            f"A {type(self).__name__} cannot be changed; write state.replace({name}=...) to get another one."
+        )
+
+    def __delattr__(self, name: str) -> None:
+        raise ImmutableError(f"A {type(self).__name__} cannot be changed: field {name!r} cannot be deleted.")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.__dict__)
+
+    def __len__(self) -> int:
+        return len(self.__dict__)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.__dict__
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, State):
+            return NotImplemented
+        mine, theirs = self.__dict__, other.__dict__
+        return mine.keys() == theirs.keys() and all(same(mine[name], theirs[name]) for name in mine)
+
+    __hash__ = None  # type: ignore[assignment]  # values may be arrays, which have no hash
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.items())})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.__dict__.copy())
+
+    def __rich__(self) -> Any:
+        from interaction.display import state_table
+
+        return state_table(self)
+
+
+class GameState(State):
+    """Everything that changes in a game, and nothing else does.
+
+    `turn_index` names the turn that is played next; before its first action an agent's action
+    is the first element of its action space (see `spaces.first`), and None if the agent is missing.
+    """
+
+    round_index: int
+    turn_index: int
+    task_state: State
+    user_state: State
+    assistant_state: State
+    user_action: Value
+    assistant_action: Value
+    user_observation: State
+    assistant_observation: State
+
+    def __init__(
+        self,
+        *,
+        round_index: int = 0,
+        turn_index: int = 0,
+        task_state: State | None = None,
+        user_state: State | None = None,
+        assistant_state: State | None = None,
+        user_action: Value = None,
+        assistant_action: Value = None,
+        user_observation: State | None = None,
+        assistant_observation: State | None = None,
+    ) -> None:
+        super().__init__(
+            round_index=round_index,
+            turn_index=turn_index,
+            task_state=task_state or State(),
+            user_state=user_state or State(),
+            assistant_state=assistant_state or State(),
+            user_action=user_action,
+            assistant_action=assistant_action,
+            user_observation=user_observation or State(),
+            assistant_observation=assistant_observation or State(),
+        )
+
+
+StateT = TypeVar("StateT", bound=State)
+
+_new = object.__new__
+_set_fields = State.__dict__["__dict__"].__set__
+_RESERVED = frozenset(name for name in dir(State) if not name.startswith("__"))
+Mapping.register(State)
+
+
+def _restore(cls: type[State], fields: dict[str, Value]) -> State:
+    return cls._of({name: freeze(value) for name, value in fields.items()})
+
+
+def same(first: Value, second: Value) -> bool:
+    """Say whether two values are equal, arrays and NaN included."""
+    if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
+        first, second = np.asarray(first), np.asarray(second)
+        floats = first.dtype.kind in "fc" and second.dtype.kind in "fc"
+        return bool(np.array_equal(first, second, equal_nan=floats))
+    if isinstance(first, float) and isinstance(second, float) and first != first:
+        return second != second
+    return bool(first == second)
+
+
+def flatten(state: State, prefix: str = "") -> Iterator[tuple[str, Value]]:
+    """Walk over the leaves of a state as `(path, value)`, a path being names joined by dots."""
+    for name, value in state.items():
+        path = f"{prefix}{name}"
+        if isinstance(value, State):
+            yield from flatten(value, f"{path}.")
+        else:
+            yield path, value
+
+
+def get_path(state: State, path: str) -> Value:
+    """Read what lies at a dotted path, such as `"task_state.x"`."""
+    value: Value = state
+    for name in path.split("."):
+        if not isinstance(value, State) or name not in value:
+            raise unknown_name(path, [leaf for leaf, _ in flatten(state)], "state")
+        value = value[name]
+    return value
+
+
+def replace_path(state: StateT, path: str, value: Value) -> StateT:
+    """Give a copy of a state in which the value at a dotted path is another one."""
+    name, _, rest = path.partition(".")
+    return state.replace(**{name: replace_path(state[name], rest, value) if rest else value})
+
+
+def merge(state: State, changes: Mapping[str, Value]) -> State:
+    """Give a copy of a state with the values of a nested mapping, whose names must exist in it."""
+    if isinstance(changes, State) and changes.keys() == state.keys():
+        return changes
+    merged = {
+        name: merge(state[name], value) if isinstance(value, Mapping) and name in state else value
+        for name, value in changes.items()
+    }
+    return state.replace(**merged)

@@ -1,0 +1,53 @@
+"""The task: what user and assistant work on."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from interaction.component import Component
+from interaction.errors import ContractError
+from interaction.random import EpisodeRandom
+from interaction.spaces import Dict
+from interaction.state import GameState, State, Value
+
+
+class Transition(NamedTuple):
+    """What an action does to the task: the next state, a reward, and whether the game is over."""
+
+    state: State
+    reward: Value = 0.0
+    terminated: Value = False
+
+
+class InteractionTask(Component):
+    """What user and assistant work on: a state, and how each one's action moves it.
+
+    A task defines `state_space` (of one episode), `reset`, and `on_user_action` and
+    `on_assistant_action` as far as there is a user and an assistant.
+    It may define `outcome_log_prob(before, after)`, the log probability of an observed outcome given
+    two game states (before and after the task moved), and `plot(game, ax)`.
+    """
+
+    state_space: Dict
+
+    def reset(self, rng: EpisodeRandom) -> State:
+        """Give the task's state at the start of an episode."""
+        raise missing(self, "reset(self, rng)", "returns a State")
+
+    def on_user_action(self, game: GameState, rng: EpisodeRandom) -> Transition:
+        """Give the transition that `game.user_action` causes; `game.task_state` is the state before."""
+        raise missing(self, "on_user_action(self, game, rng)", "returns a Transition")
+
+    def on_assistant_action(self, game: GameState, rng: EpisodeRandom) -> Transition:
+        """Give the transition that `game.assistant_action` causes."""
+        raise missing(self, "on_assistant_action(self, game, rng)", "returns a Transition")
+
+
+def missing(component: Component, signature: str, returns: str) -> ContractError:
+    """Make the error for a method that a component must define."""
+    return ContractError(f"{type(component).__name__} must define {signature}, which {returns}.")
+
+
+def defines(component: Any, method: str, base: type) -> bool:
+    """Say whether a component has a method of its own in place of that of the base class."""
+    return getattr(type(component), method, None) is not getattr(base, method)

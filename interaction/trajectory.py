@@ -1,0 +1,230 @@
+"""What a run leaves: `Trajectories`, arrays by path, labelled."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction.errors import ArgumentError, missing_extra, unknown_name
+from interaction.turns import SOURCES
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+
+Array = NDArray[Any]
+_FORMAT = "interaction trajectories 1"
+
+
+class Trajectories(Mapping[str, Array]):
+    """The episodes of a run, as arrays by path.
+
+    `runs["task_state.x"]` has the axes `(episode, *over, round)`, and behind them those of the field;
+    with `record="final"` there is no round axis. A path such as `"rewards.user_task"` holds the reward
+    of a source in each round. Row r holds the game at the end of round r; where an episode ended
+    before, its last values are repeated (rewards are 0), and `played` tells which rounds are real.
+
+    `returns`, `lengths` (rounds), `terminated`, `truncated` have the axes `(episode, *over)`, and so
+    has each of `rewards` (the totals by source). `over` holds the labels of the axes of candidates,
+    `episodes` the episode indices, and `seed` the seed with which the run can be repeated.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, Array],
+        *,
+        rewards: Mapping[str, Array],
+        lengths: Array,
+        terminated: Array,
+        truncated: Array,
+        episodes: Array,
+        over: Mapping[str, Array] | None = None,
+        seed: int = 0,
+        per_round: bool = True,
+    ) -> None:
+        self._values = dict(values)
+        self.rewards = dict(rewards)
+        self.lengths = lengths
+        self.terminated = terminated
+        self.truncated = truncated
+        self.episodes = episodes
+        self.over = dict(over or {})
+        self.seed = seed
+        self.per_round = per_round
+
+    def __getitem__(self, path: str) -> Array:
+        if path not in self._values:
+            raise unknown_name(path, self._values, "trajectories (only what was recorded can be read)")
+        return self._values[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    @property
+    def returns(self) -> Array:
+        """The sum of all rewards of each episode."""
+        total: Array = sum((self.rewards[source] for source in SOURCES), np.zeros(self.lengths.shape))
+        return total
+
+    @property
+    def played(self) -> Array:
+        """Which rounds were played: `(episode, *over, round)`."""
+        rounds = int(self.lengths.max(initial=0))
+        return np.arange(rounds) < self.lengths[..., None]
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The names of the axes of `lengths`: "episode", then the paths of `over`."""
+        return ("episode", *self.over)
+
+    def episode(self, index: int) -> Trajectories:
+        """Give one episode, by its place in this run, cut to the rounds that it lasted."""
+        count = len(self.episodes)
+        if isinstance(index, bool) or not isinstance(index, int | np.integer) or not -count <= index < count:
+            raise ArgumentError(f"episode: expected an index below {count}, got {index!r}")
+        part = slice(index, index + 1 or None)
+        rounds = int(self.lengths[part].max(initial=0))
+        axis = 1 + len(self.over)
+        values = {path: array[part] for path, array in self._values.items()}
+        if self.per_round:
+            cut = (slice(None),) * axis + (slice(rounds),)
+            values = {path: array[cut] for path, array in values.items()}
+        return Trajectories(
+            values,
+            rewards={source: array[part] for source, array in self.rewards.items()},
+            lengths=self.lengths[part],
+            terminated=self.terminated[part],
+            truncated=self.truncated[part],
+            episodes=self.episodes[part],
+            over=self.over,
+            seed=self.seed,
+            per_round=self.per_round,
+        )
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Give an `xarray.Dataset` with labelled axes (needs the extra `data`)."""
+        try:
+            import xarray
+        except ImportError:
+            raise missing_extra("xarray", "data", "Trajectories.to_xarray") from None
+        dimensions = self.dimensions
+        variables: dict[str, Any] = {
+            name: (dimensions, getattr(self, name)) for name in ("lengths", "returns", "terminated", "truncated")
+        }
+        for source, array in self.rewards.items():
+            variables[f"total.{source}"] = (dimensions, array)
+        coordinates: dict[str, Any] = {"episode": self.episodes}
+        for path, labels in self.over.items():
+            coordinates[path] = labels if labels.ndim == 1 else np.arange(len(labels))
+        axes = (*dimensions, "round") if self.per_round else dimensions
+        if self.per_round:
+            variables["played"] = (axes, self.played)
+            coordinates["round"] = np.arange(self.played.shape[-1])
+        for path, array in self._values.items():
+            inner = tuple(f"{path}[{axis}]" for axis in range(array.ndim - len(axes)))
+            variables[path] = ((*axes, *inner), array)
+        return xarray.Dataset(variables, coordinates, {"seed": self.seed})
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """Give a `pandas.DataFrame` with a row for each played round (or each episode, if only the final
+        values were recorded), and a column for each number; vectors have a column for each entry
+        (needs the extra `data`)."""
+        try:
+            import pandas
+        except ImportError:
+            raise missing_extra("pandas", "data", "Trajectories.to_dataframe") from None
+        rows = np.nonzero(self.played) if self.per_round else np.nonzero(np.ones(self.lengths.shape, bool))
+        columns: dict[str, Any] = {"episode": self.episodes[rows[0]]}
+        for (path, labels), index in zip(self.over.items(), rows[1:], strict=False):
+            columns[path] = labels[index] if labels.ndim == 1 else index
+        if self.per_round:
+            columns["round"] = rows[-1]
+        over = {path: columns.pop(path) for path in self.over}
+        columns.update({f"over.{path}": column for path, column in over.items()})
+        for path, array in self._values.items():
+            chosen = array[rows]
+            if chosen.ndim == 1:
+                columns[path] = chosen
+            else:
+                for index in np.ndindex(*chosen.shape[1:]):
+                    columns[f"{path}[{','.join(map(str, index))}]"] = chosen[(slice(None), *index)]
+        if not self.per_round:
+            for name in ("lengths", "returns", "terminated", "truncated"):
+                columns[name] = getattr(self, name)[rows]
+        return pandas.DataFrame(columns)
+
+    def save(self, path: str | Path) -> Path:
+        """Write to a file, without loss, as a compressed `.npz` archive with a description in JSON.
+
+        The format is numpy's own: it keeps each type and each bit (NaN included), and reads back with
+        nothing but numpy; a table or a netCDF file would change types. A missing ending is added.
+        """
+        file = Path(path)
+        file = file if file.suffix == ".npz" else file.with_name(file.name + ".npz")
+        arrays: dict[str, Array] = {f"value:{name}": array for name, array in self._values.items()}
+        arrays |= {f"reward:{name}": array for name, array in self.rewards.items()}
+        arrays |= {f"over:{name}": array for name, array in self.over.items()}
+        for name in ("lengths", "terminated", "truncated", "episodes"):
+            arrays[name] = getattr(self, name)
+        about = {"format": _FORMAT, "seed": self.seed, "per_round": self.per_round}
+        np.savez_compressed(file, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
+        return file
+
+    @classmethod
+    def load(cls, path: str | Path) -> Trajectories:
+        """Read what `save` wrote."""
+        with np.load(path) as archive:
+            names = archive.files
+            about = json.loads(str(archive["about"])) if "about" in names else {}
+            if about.get("format") != _FORMAT:
+                raise ArgumentError(f"{path}: expected a file written by Trajectories.save, got another .npz archive")
+
+            def group(prefix: str) -> dict[str, Array]:
+                return {name[len(prefix) :]: archive[name] for name in names if name.startswith(prefix)}
+
+            return cls(
+                group("value:"),
+                rewards=group("reward:"),
+                over=group("over:"),
+                lengths=archive["lengths"],
+                terminated=archive["terminated"],
+                truncated=archive["truncated"],
+                episodes=archive["episodes"],
+                seed=about["seed"],
+                per_round=about["per_round"],
+            )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Trajectories):
+            return NotImplemented
+        from interaction.state import same
+
+        pairs = [(self._values, other._values), (self.rewards, other.rewards), (self.over, other.over)]
+        return all(
+            mine.keys() == theirs.keys() and all(same(mine[name], theirs[name]) for name in mine)
+            for mine, theirs in pairs
+        ) and all(
+            same(getattr(self, name), getattr(other, name))
+            for name in ("lengths", "terminated", "truncated", "episodes", "seed", "per_round")
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # arrays have no hash
+
+    def __repr__(self) -> str:
+        axes = ", ".join(
+            f"{size} {name}" for name, size in zip(self.dimensions, self.lengths.shape, strict=True)
+        )
+        spread = ""
+        if self.lengths.size:
+            sd = self.returns.std(ddof=1) / math.sqrt(self.lengths.size) if self.lengths.size > 1 else 0.0
+            spread = f", mean return {self.returns.mean():.4g} ± {sd:.2g} (standard error)"
+        return f"Trajectories({axes}{spread}, seed={self.seed}, recorded: {', '.join(self) or 'nothing'})"

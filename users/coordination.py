@@ -1,0 +1,28 @@
+"""The user of the coordination game."""
+
+from __future__ import annotations
+
+from interaction import DeterministicPolicy, State, User, spaces
+from interaction.state import Value
+
+PARAMETERS = spaces.Dict({name: spaces.Discrete(10) for name in ("p0", "p1", "p2")})
+
+
+class PseudoRandomPolicy(DeterministicPolicy):
+    """Picks (8 + p0·x + p1·x² + p2·x³) mod 10, with p0, p1, p2 from the agent's state and x from the task's."""
+
+    batched = True
+    action_space = spaces.Discrete(10)
+
+    def action(self, observation: State, state: State) -> Value:
+        x = observation.task_state.x
+        return (8 + x * (state.p0 + x * (state.p1 + x * state.p2))) % 10
+
+
+class PseudoRandomUser(User):
+    """A user with the pseudo-random policy; its parameters, each 0 to 9, are its internal state."""
+
+    def __init__(self, p0: int = 1, p1: int = 5, p2: int = 7) -> None:
+        super().__init__(
+            policy=PseudoRandomPolicy(), state=State(p0=p0, p1=p1, p2=p2), state_space=PARAMETERS
+        )
