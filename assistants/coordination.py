@@ -40,8 +40,7 @@ class CoordinatedPolicy(Policy):
         self.action_space = user_model.policy.action_space
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:
-        start = {"user_state": state.user_model}
-        return self.simulator.predict_user_action(observation, rng, start), 0.0
+        return self.simulator.predict_user_action(observation, rng, state.user_model), 0.0
 
 
 class CoordinatedAssistant(Assistant):
@@ -119,7 +118,7 @@ class ActionInferenceEngine(InferenceEngine):
             then,
             rng,
             over={"user_state.p0": CANDIDATES},
-            start={"user_state": state.user_model},
+            user_state=state.user_model,
         )
         weights = state.belief * np.exp(log_prob)
         total = weights.sum(axis=-1, keepdims=True)
@@ -135,7 +134,7 @@ class MostProbablePolicy(CoordinatedPolicy):
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:
         user_state = state.user_model.replace(p0=np.argmax(state.belief, axis=-1))
-        return self.simulator.predict_user_action(observation, rng, {"user_state": user_state}), 0.0
+        return self.simulator.predict_user_action(observation, rng, user_state), 0.0
 
 
 class CoordinatedAssistantWithInference(Assistant):

@@ -20,7 +20,7 @@ from interaction.random import EpisodeRandom, check_seed, fresh_seed
 from interaction.spaces import leaves, shape_of
 from interaction.state import GameState, Value, flatten
 from interaction.trajectory import Array, Trajectories
-from interaction.turns import ASSISTANT_ACTS, SOURCES, play_turn
+from interaction.turns import ASSISTANT_OBSERVES, SOURCES, play_half
 
 if TYPE_CHECKING:
     from interaction.bundle import Bundle, Record
@@ -134,10 +134,9 @@ def play(
     while len(rows):
         number = game.round_index
         rewards: list[Value] = [0.0] * 8
-        turn = -1
-        while turn != ASSISTANT_ACTS:
-            turn = game.turn_index
-            game, rewards[2 * turn], rewards[2 * turn + 1], over = play_turn(players, game, rng, checked)
+        while game.round_index == number:
+            first = 0 if game.turn_index < ASSISTANT_OBSERVES else 4
+            game, *rewards[first : first + 4], over = play_half(players, game, rng, checked)
             if over is False or (not (all_over := np.all(over)) and not np.any(over)):
                 continue
             if all_over:

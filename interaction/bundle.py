@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -16,7 +16,17 @@ from interaction.spaces import Dict
 from interaction.state import GameState, Value, freeze
 from interaction.task import InteractionTask
 from interaction.trajectory import Trajectories
-from interaction.turns import ASSISTANT_ACTS, TURNS, USER_ACTS, Rewards, play_turn, turn_number
+from interaction.turns import (
+    ASSISTANT_ACTS,
+    ASSISTANT_OBSERVES,
+    TURNS,
+    USER_ACTS,
+    USER_OBSERVES,
+    Rewards,
+    play_half,
+    play_round,
+    turn_number,
+)
 
 Record = Literal["all", "final"] | Sequence[str]
 
@@ -77,7 +87,7 @@ class Bundle:
     def game(self) -> GameState:
         """The current game."""
         if self._game is None:
-            raise EpisodeError("there is no game yet: call bundle.reset() first")
+            raise self._not_playable()
         return self._game
 
     def reset(
@@ -97,14 +107,12 @@ class Bundle:
         Without a seed one is drawn, and kept in `bundle.seed`.
         Raises `SpaceError` and `UnknownNameError` for a wrong start, before anything is changed.
         """
-        target = go_to if go_to == 0 else turn_number(go_to, "go_to")
-        after = start_after if start_after == -1 else turn_number(start_after, "start_after")
-        if int(after) >= int(target) and after != -1:
+        target = 0 if go_to == 0 else turn_number(go_to, "go_to")
+        after = -1 if start_after == -1 else turn_number(start_after, "start_after")
+        if after >= target and after != -1:
             raise ArgumentError(
                 f"reset: expected start_after before go_to, got start_after={start_after!r}, go_to={go_to!r}"
             )
-        if isinstance(episode, bool) or not isinstance(episode, int) or episode < 0:
-            raise ArgumentError(f"reset: expected an episode index >= 0, got {episode!r}")
         seed = fresh_seed() if seed is None else check_seed(seed)
         rng = EpisodeRandom(seed, episode)
         if isinstance(start, GameState):
@@ -116,9 +124,12 @@ class Bundle:
         first_round = game.round_index
         over = False
         if target:
-            game = game.replace(turn_index=int(after) + 1)
-            while not over and game.turn_index < int(target):
-                game, _, _, over = play_turn(self.players, game, rng, True)
+            game = game.replace(turn_index=after + 1)
+            while not over and game.turn_index < target:
+                whole = game.turn_index % 2 == 1 or target - game.turn_index > 1
+                game, _, _, _, _, over = play_half(self.players, game, rng, True, None, whole)
+                if over or game.round_index > first_round:
+                    break
         self.seed, self.episode = seed, episode
         self._game, self._rng, self._over, self._checked_from = game, rng, bool(over), first_round
         return game
@@ -135,37 +146,64 @@ class Bundle:
         `ArgumentError` for an action whose turn the step does not reach. On any error the bundle
         stays as it was.
         """
-        game = self.game
-        stop = game.turn_index if go_to is None else turn_number(go_to, "go_to")
-        count = (stop - game.turn_index) % 4 or 4
-        return self._play(game, count, user_action, assistant_action)
+        game = self._game
+        if game is None or self._over:
+            raise self._not_playable()
+        turn = game.turn_index
+        count = 4 if go_to is None else (turn_number(go_to, "go_to") - turn) % 4 or 4
+        if turn != USER_OBSERVES or count < 4:
+            return self._play(game, count, user_action, assistant_action)
+        if user_action is not None or assistant_action is not None:
+            user_action = self._given("user", user_action, USER_ACTS, turn, count)
+            assistant_action = self._given("assistant", assistant_action, ASSISTANT_ACTS, turn, count)
+        check = self.check or game.round_index == self._checked_from
+        game, rewards, over = play_round(self.players, game, self._rng, check, user_action, assistant_action)
+        return self._settle(game, rewards, over)
 
     def quarter_step(self, user_action: Value = None, assistant_action: Value = None) -> Step:
         """Play one turn."""
-        return self._play(self.game, 1, user_action, assistant_action)
+        if self._game is None or self._over:
+            raise self._not_playable()
+        return self._play(self._game, 1, user_action, assistant_action)
+
+    def _not_playable(self) -> EpisodeError:
+        if self._game is None:
+            return EpisodeError("there is no game yet: call bundle.reset() first")
+        return EpisodeError("the episode is over: call bundle.reset() to begin another one")
 
     def _play(self, game: GameState, count: int, user_action: Value, assistant_action: Value) -> Step:
-        if self._over:
-            raise EpisodeError("the episode is over: call bundle.reset() to begin another one")
         if user_action is not None or assistant_action is not None:
             user_action = self._given("user", user_action, USER_ACTS, game.turn_index, count)
             assistant_action = self._given("assistant", assistant_action, ASSISTANT_ACTS, game.turn_index, count)
         players, rng, max_rounds = self.players, self._rng, self.max_rounds
         check = self.check or game.round_index == self._checked_from
-        rewards: list[Value] = [0.0] * 8
-        terminated = truncated = False
-        for _ in range(count):
+        rewards = [0.0] * 8
+        over: Value = False
+        while count > 0 and not over:
             turn = game.turn_index
-            action = user_action if turn == USER_ACTS else assistant_action if turn == ASSISTANT_ACTS else None
-            game, rewards[2 * turn], rewards[2 * turn + 1], over = play_turn(players, game, rng, check, action)
-            if over:
-                terminated = True
-                break
-            if turn == ASSISTANT_ACTS and max_rounds is not None and game.round_index >= max_rounds:
-                truncated = True
-                break
+            if turn < ASSISTANT_OBSERVES:
+                first, action = 0, user_action
+            else:
+                first, action = 4, assistant_action
+            looks = turn == USER_OBSERVES or turn == ASSISTANT_OBSERVES
+            acts = count > 1 or not looks
+            game, looking, thinking, choosing, moving, over = play_half(players, game, rng, check, action, acts)
+            if looks:
+                rewards[first], rewards[first + 1] = looking, thinking
+                count -= 1
+            if acts:
+                rewards[first + 2], rewards[first + 3] = choosing, moving
+                count -= 1
+                if first and max_rounds is not None and game.round_index >= max_rounds:
+                    break
+        return self._settle(game, rewards, over)
+
+    def _settle(self, game: GameState, rewards: Iterable[Value], over: Value) -> Step:
+        """Keep the game after a step, and say how the episode stands."""
+        terminated = over is True or bool(over)
+        truncated = not terminated and self.max_rounds is not None and game.round_index >= self.max_rounds
         self._game, self._over = game, terminated or truncated
-        return Step(game, Rewards._make(rewards), terminated, truncated)
+        return _tuple(Step, (game, _tuple(Rewards, rewards), terminated, truncated))
 
     def _given(self, role: str, action: Value, turn: int, now: int, count: int) -> Value:
         """Check an action given by hand."""
@@ -219,6 +257,9 @@ class Bundle:
             (role, _ClassName(type(part).__name__) if part is not None else None)
             for role, part in (("task", self.task), ("user", self.user), ("assistant", self.assistant))
         ]
+
+
+_tuple = tuple.__new__  # makes a NamedTuple at half the cost of calling it
 
 
 class _ClassName(str):

@@ -19,7 +19,7 @@ from interaction.errors import BatchError, InteractionError
 from interaction.players import Adapt, Method, Players, components, seat_players
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, Space, leaves, shape_of
-from interaction.state import State, Value, same
+from interaction.state import State, Value, make, same
 from interaction.task import InteractionTask
 
 logger = logging.getLogger("interaction")
@@ -35,7 +35,7 @@ T = TypeVar("T")
 def row_of(value: Value, row: Any, memo: dict[int, Value] | None = None) -> Value:
     """Give the part of a batched value that belongs to one row (an int), or to some (indices)."""
     if isinstance(value, State):
-        return type(value)._of({name: row_of(part, row, memo) for name, part in value.__dict__.items()})
+        return make(type(value), {name: row_of(part, row, memo) for name, part in value.__dict__.items()})
     if isinstance(value, np.ndarray):
         if memo is not None:
             if id(value) not in memo:
@@ -57,7 +57,7 @@ def stack(results: list[Any]) -> Any:
     if isinstance(first, State):
         if any(not isinstance(result, State) or result.keys() != first.keys() for result in results):
             raise BatchError(f"the episodes of a batch gave states of different fields, the first {first!r}")
-        return type(first)._of({name: stack([result[name] for result in results]) for name in first})
+        return make(type(first), {name: stack([result[name] for result in results]) for name in first})
     if isinstance(first, tuple):
         parts = [stack(list(column)) for column in zip(*results, strict=True)]
         return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
@@ -95,7 +95,7 @@ def _lead(value: Any, template: Any, rows: int) -> Any:
         parts += list(value)[len(parts) :]
         return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     if isinstance(template, Dict) and isinstance(value, State):
-        return type(value)._of(
+        return make(type(value), 
             {name: _lead(part, template.spaces.get(name), rows) for name, part in value.items()}
         )
     shape = shape_of(template) if isinstance(template, Space) else None
@@ -107,7 +107,7 @@ def _lead(value: Any, template: Any, rows: int) -> Any:
 def _lead_as(value: Any, single: Any, rows: int) -> Any:
     """The same for values without a space: `single` is what one episode gives."""
     if isinstance(value, State) and isinstance(single, State):
-        return type(value)._of({name: _lead_as(part, single.__dict__.get(name), rows) for name, part in value.items()})
+        return make(type(value), {name: _lead_as(part, single.__dict__.get(name), rows) for name, part in value.items()})
     if isinstance(value, np.ndarray) and isinstance(single, np.ndarray) and value.ndim == single.ndim:
         return _read_only(np.broadcast_to(value, (rows, *value.shape)))
     return value

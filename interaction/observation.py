@@ -9,7 +9,7 @@ from interaction.component import Component
 from interaction.errors import ArgumentError, unknown_name
 from interaction.inference.engine import all_batched
 from interaction.random import EpisodeRandom
-from interaction.state import State, Value, flatten, freeze, get_path, replace_path
+from interaction.state import State, Value, flatten, freeze, get_path, make, new, replace_path, set_fields
 from interaction.task import missing
 
 Role = Literal["user", "assistant"]
@@ -45,13 +45,18 @@ class DefaultObservationEngine(ObservationEngine):
 
     def __init__(self, role: Role) -> None:
         self.role = role
-        self._hidden = (other_state(role), *OBSERVATIONS)
+        self._private = other_state(role)
+        self._hidden = (self._private, *OBSERVATIONS)
 
     def observe(self, game: State, rng: EpisodeRandom) -> Observed:
         fields = game.__dict__.copy()
-        for name in self._hidden:
-            fields.pop(name, None)
-        return State._of(fields), 0.0
+        try:
+            del fields[self._private], fields["user_observation"], fields["assistant_observation"]
+        except KeyError:  # in a cascade, an engine before this one has taken something away
+            fields = {name: value for name, value in game.items() if name not in self._hidden}
+        seen = new(State)
+        set_fields(seen, fields)
+        return seen, 0.0
 
 
 class RuleObservationEngine(ObservationEngine):
@@ -93,7 +98,7 @@ class RuleObservationEngine(ObservationEngine):
             fields = game.__dict__.copy()
             for name in self._hidden:
                 fields.pop(name, None)
-            seen = State._of(fields)
+            seen = make(State, fields)
         else:
             seen = _only(game, self.see)
         for path in self.hide:
@@ -149,7 +154,7 @@ def _only(state: State, paths: Iterable[str]) -> State:
             picked[name] = state[name]
     for name, rests in inner.items():
         picked.setdefault(name, _only(state[name], rests))
-    return State._of(picked)
+    return make(State, picked)
 
 
 def _without(state: State, path: str) -> State:
@@ -159,4 +164,4 @@ def _without(state: State, path: str) -> State:
         raise unknown_name(path, [leaf for leaf, _ in flatten(state)], "hide")
     if rest:
         return state.replace(**{name: _without(state[name], rest)})
-    return State._of({key: value for key, value in state.items() if key != name})
+    return make(State, {key: value for key, value in state.items() if key != name})

@@ -11,10 +11,10 @@ from interaction import random as slots
 from interaction import spaces
 from interaction.agent import Agent
 from interaction.errors import ArgumentError, unknown_name
-from interaction.players import Players, Seat, check_state
+from interaction.players import Players, check_state
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, Space, leaves, membership, shape_of
-from interaction.state import GameState, State, Value, freeze, replace_path
+from interaction.state import GameState, Value, freeze, make, replace_path
 from interaction.task import InteractionTask
 
 Forced = dict[str, Value]
@@ -94,42 +94,29 @@ def new_game(
 ) -> GameState:
     """Begin a game: reset the components (or draw their states at random), then force what is forced."""
     rows = rng.rows
-    task_state = _first_state(players.task_reset, players.task_membership, rng.at(0, slots.TASK_RESET), random)
-    if check:
-        check_state(players.task_membership, task_state, f"{players.task_name} (reset)", rows)
-    fields: dict[str, Value] = {
-        "round_index": 0,
-        "turn_index": 0,
-        "task_state": task_state,
-        "user_state": _EMPTY,
-        "assistant_state": _EMPTY,
-        "user_action": None,
-        "assistant_action": None,
-        "user_observation": _EMPTY,
-        "assistant_observation": _EMPTY,
-    }
-    user, assistant = players.user, players.assistant
-    if user is not None:
-        _seat_agent(user, "user", fields, rng.at(0, slots.USER_RESET), random, check)
-    if assistant is not None:
-        _seat_agent(assistant, "assistant", fields, rng.at(0, slots.ASSISTANT_RESET), random, check)
-    game = GameState._of(fields)
+    stream = rng.at(0, slots.TASK_RESET)
+    task = players.task_membership
+    task_state = spaces.sample(task.space, stream) if random else players.task_reset(stream)
+    if check and task.violation(task_state, rows) is not None:
+        check_state(task, task_state, f"{players.task_name} (reset)", rows)
+    fields = _BLANK.copy()
+    fields["task_state"] = task_state
+    for seat in (players.user, players.assistant):
+        if seat is not None:
+            stream = rng.at(0, seat.reset_slot)
+            agent = seat.state_membership
+            state = spaces.sample(agent.space, stream) if random else seat.reset(stream)
+            if check and agent.violation(state, rows) is not None:
+                check_state(agent, state, f"{seat.name} (reset)", rows)
+            fields[seat.state_field] = state
+            fields[seat.action_field] = seat.first_action if rows is None else for_rows(seat.first_action, rows)
+    game = make(GameState, fields)
     for path, value in forced.items():
         game = replace_path(game, path, value)
     return game
 
 
-_EMPTY = State()
-
-
-def _seat_agent(
-    seat: Seat, role: str, fields: dict[str, Value], rng: EpisodeRandom, random: bool, check: bool
-) -> None:
-    state = _first_state(seat.reset, seat.state_membership, rng, random)
-    if check:
-        check_state(seat.state_membership, state, f"{seat.name} (reset)", rng.rows)
-    fields[f"{role}_state"] = state
-    fields[f"{role}_action"] = for_rows(freeze(seat.first_action), rng.rows)
+_BLANK = dict(GameState())
 
 
 def for_rows(value: Value, rows: int | None) -> Value:
@@ -139,8 +126,3 @@ def for_rows(value: Value, rows: int | None) -> Value:
     spread = np.broadcast_to(value, (rows, *value.shape))
     spread.setflags(write=False)
     return spread
-
-
-def _first_state(reset: Any, member: spaces.Membership, rng: EpisodeRandom, random: bool) -> State:
-    state: State = spaces.sample(member.space, rng) if random else reset(rng)
-    return state

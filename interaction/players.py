@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import isnan
 from typing import Any, cast
 
 import numpy as np
@@ -17,11 +16,18 @@ from interaction import spaces
 from interaction.agent import Agent, Assistant, User
 from interaction.component import Component
 from interaction.errors import ContractError, SpaceError
-from interaction.inference.engine import InferenceEngine
+from interaction.inference.engine import IdentityInferenceEngine, InferenceEngine
 from interaction.observation import ObservationEngine, Role
 from interaction.policy import DeterministicPolicy, DiscretePolicy, Policy
+from interaction.random import (
+    ASSISTANT_OBSERVATION,
+    ASSISTANT_RESET,
+    USER_OBSERVATION,
+    USER_RESET,
+    EpisodeRandom,
+)
 from interaction.spaces import Dict, Membership, membership
-from interaction.state import GameState, State, Value
+from interaction.state import GameState, State, Value, freeze
 from interaction.task import InteractionTask, defines, missing
 
 Method = Callable[..., Any]
@@ -31,16 +37,26 @@ Adapt = Callable[[Component, Method, Any], Method]
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """What an agent does in a game, and the spaces of what it gives."""
+    """What an agent does in its half of a round, and the names and numbers of its role."""
 
     name: str
     reset: Method
     observe: Method
-    infer: Method
+    infer: Method | None  # None where nothing is inferred
     sample: Method
+    log_prob: Method
+    move: Method
     state_membership: Membership
     action_membership: Membership
+    task_membership: Membership
     first_action: Value
+    observes: int
+    acts: int
+    state_field: str
+    observation_field: str
+    action_field: str
+    first_slot: int
+    reset_slot: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +65,6 @@ class Players:
 
     task_name: str
     task_reset: Method
-    on_user_action: Method
-    on_assistant_action: Method
     task_membership: Membership
     user: Seat | None
     assistant: Seat | None
@@ -65,26 +79,44 @@ def seat_players(
     return Players(
         task_name=type(task).__name__,
         task_reset=change(task, task.reset, space),
-        on_user_action=change(task, task.on_user_action, (space, None, None)),
-        on_assistant_action=change(task, task.on_assistant_action, (space, None, None)),
         task_membership=membership(space),
-        user=None if user is None else _seat(user, change),
-        assistant=None if assistant is None else _seat(assistant, change),
+        user=None if user is None else _seat(user, task, task.on_user_action, 0, change),
+        assistant=None if assistant is None else _seat(assistant, task, task.on_assistant_action, 2, change),
     )
 
 
-def _seat(agent: Agent, change: Adapt) -> Seat:
+def _seat(agent: Agent, task: InteractionTask, move: Method, observes: int, change: Adapt) -> Seat:
     policy, observation, inference = agent.policy, agent.observation_engine, agent.inference_engine
     return Seat(
         name=type(agent).__name__,
         reset=change(agent, agent.reset, agent.state_space),
         observe=change(observation, observation.observe, ("observation", None)),
-        infer=change(inference, inference.infer, (agent.state_space, None)),
+        infer=None if type(inference) is IdentityInferenceEngine else change(inference, inference.infer, (agent.state_space, None)),
         sample=change(policy, policy.sample, (policy.action_space, None)),
+        log_prob=change(policy, _with_stream(policy.log_prob), None),
+        move=change(task, move, (task.state_space, None, None)),
         state_membership=membership(agent.state_space),
         action_membership=membership(policy.action_space),
-        first_action=spaces.first(policy.action_space),
+        task_membership=membership(task.state_space),
+        first_action=freeze(spaces.first(policy.action_space)),
+        observes=observes,
+        acts=observes + 1,
+        state_field=f"{agent.role}_state",
+        observation_field=f"{agent.role}_observation",
+        action_field=f"{agent.role}_action",
+        first_slot=USER_OBSERVATION if agent.role == "user" else ASSISTANT_OBSERVATION,
+        reset_slot=USER_RESET if agent.role == "user" else ASSISTANT_RESET,
     )
+
+
+def _with_stream(log_prob: Method) -> Method:
+    """Let `log_prob` take a stream as the last argument, as all methods that are adapted do."""
+
+    def call(action: Value, observation: State, state: State, _: EpisodeRandom) -> Value:
+        return log_prob(action, observation, state)
+
+    call.__name__ = "log_prob"
+    return call
 
 
 def components(task: InteractionTask, *agents: Agent | None) -> Iterator[tuple[str, Component]]:
@@ -161,6 +193,31 @@ def _got(value: object) -> str:
     return f"the class {value.__name__}; make an instance" if isinstance(value, type) else repr(value)
 
 
+def check_look(seat: Seat, state: Value, looking: Value, thinking: Value, rows: int | None) -> None:
+    """Raise unless what an agent gave when it looked lies inside its spaces."""
+    if seat.state_membership.violation(state, rows) is not None:
+        check_state(seat.state_membership, state, f"{seat.name} (inference engine)", rows)
+    _check_reward(looking, rows, seat.name, "observation engine")
+    _check_reward(thinking, rows, seat.name, "inference engine")
+
+
+def check_action(seat: Seat, action: Value, choosing: Value, rows: int | None) -> None:
+    """Raise unless an action lies inside the action space."""
+    if seat.action_membership.violation(action, rows) is not None:
+        seat.action_membership.check(action, f"{seat.name} (action)", rows)
+    _check_reward(choosing, rows, seat.name, "policy")
+
+
+def check_move(players: Players, seat: Seat, transition: tuple[Value, Value, Value], rows: int | None) -> None:
+    """Raise unless what the task gave lies inside its spaces."""
+    state, moving, terminated = transition
+    if seat.task_membership.violation(state, rows) is not None:
+        check_state(seat.task_membership, state, f"{players.task_name} (on_{seat.action_field})", rows)
+    _check_reward(moving, rows, players.task_name, f"on_{seat.action_field}")
+    if type(terminated) is not bool:
+        _check_number(terminated, rows, players.task_name, f"on_{seat.action_field}, terminated", "b")
+
+
 def check_state(member: Membership, value: Value, where: str, rows: int | None) -> None:
     """Raise unless a component gave a state inside its space."""
     if not isinstance(value, State):
@@ -168,14 +225,20 @@ def check_state(member: Membership, value: Value, where: str, rows: int | None) 
     member.check(value, where, rows)
 
 
-def check_number(value: Value, where: str, rows: int | None, kind: str) -> None:
-    """Raise unless a component gave a reward, or an end, that is a number for each episode and not NaN."""
+def _check_reward(value: Value, rows: int | None, name: str, part: str) -> None:
+    if type(value) is not float or value != value:
+        _check_number(value, rows, name, f"{part}, reward", "biuf")
+
+
+def _check_number(value: Value, rows: int | None, name: str, part: str, kinds: str) -> None:
+    """Raise unless a component gave one number, or one for each episode, that is not NaN."""
     array = np.asarray(value)
-    if array.dtype.kind not in "biuf" or array.shape not in ((), (rows,)):
-        shape = "one number" if rows is None else f"one number, or {rows} of them"
-        raise ContractError(f"{where}: expected as {kind} {shape}, got {value!r}")
-    if isnan(value) if isinstance(value, float) else np.isnan(array).any():
-        raise SpaceError(f"{where}: the {kind} is NaN")
+    if array.dtype.kind not in kinds or array.shape not in ((), (rows,)):
+        what = "True or False" if kinds == "b" else "a number"
+        per_row = "" if rows is None else f", or an array of {rows} of them"
+        raise ContractError(f"{name} ({part}): expected {what}{per_row}, got {value!r}")
+    if np.isnan(array).any():
+        raise SpaceError(f"{name} ({part}): expected a number, got NaN")
 
 
 def check_game(players: Players, game: GameState) -> None:

@@ -73,6 +73,8 @@ def seed_key(seed: int) -> Key:
 
 def check_seed(seed: object) -> int:
     """Give the seed as an int; raise if it is not a non-negative integer."""
+    if type(seed) is int and seed >= 0:
+        return seed
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ArgumentError(f"seed: expected a non-negative integer or None, got {seed!r}")
     return int(seed)
@@ -101,6 +103,8 @@ class EpisodeRandom:
         episode: int = 0,
         episodes: NDArray[np.int64] | None = None,
     ) -> None:
+        if type(episode) is not int or episode < 0:
+            raise ArgumentError(f"episode: expected an index >= 0, got {episode!r}")
         self._key: Key | None = seed_key(check_seed(seed))
         self._origin: tuple[EpisodeRandom, int, int] | None = None
         self._place(episode, episodes, None)
@@ -108,12 +112,9 @@ class EpisodeRandom:
     def _place(
         self, episode: int, episodes: NDArray[np.int64] | None, replicas: NDArray[np.int64] | None
     ) -> None:
-        self.episode = episode
-        self.episodes = episodes
-        self.replicas = replicas
+        self.episode, self.episodes, self.replicas = episode, episodes, replicas
         self._index: tuple[int, int, NDArray[np.int64] | None] | None = None
-        self._round_slot = OTHER
-        self._draw = 0
+        self._round_slot, self._draw = OTHER, 0
 
     # Addressing: what the engine does.
 
@@ -165,7 +166,8 @@ class EpisodeRandom:
         """Give the stream of a simulation that starts here; it shares no draw with any other stream."""
         child = EpisodeRandom.__new__(EpisodeRandom)
         child._key, child._origin = None, (self, self._round_slot, self._draw)
-        child._place(self.episode, self.episodes, self.replicas)
+        child.episode, child.episodes, child.replicas = self.episode, self.episodes, self.replicas
+        child._index, child._round_slot, child._draw = self._index, OTHER, 0
         self._draw += 1
         return child
 

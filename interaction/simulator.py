@@ -20,12 +20,12 @@ from interaction.component import Component
 from interaction.errors import ArgumentError, ContractError
 from interaction.lockstep import in_batch, row_of
 from interaction.opening import Forced, combine, game_spaces, new_game, read_over, read_start
-from interaction.players import Players, check_composition, seat_players
-from interaction.random import USER_POLICY, EpisodeRandom
-from interaction.spaces import Dict, leaves, shape_of
-from interaction.state import GameState, State, Value, get_path, merge, replace_path
+from interaction.players import Players, Seat, check_composition, seat_players
+from interaction.random import EpisodeRandom
+from interaction.spaces import Dict, first, leaves, shape_of
+from interaction.state import GameState, State, Value, get_path, make, merge, replace_path
 from interaction.task import InteractionTask, Transition
-from interaction.turns import SOURCES, play_turn, turn_number
+from interaction.turns import SOURCES, choose, look, turn_number
 
 Array = NDArray[Any]
 
@@ -100,6 +100,8 @@ class Simulator(Component):
         self._only_predicts = isinstance(self.task_model, NoTask)
         self._agents = (self.user_model, self.assistant)
         self._spaces = game_spaces(self.task_model, *self._agents)
+        self._task_fields = len(self.task_model.state_space)
+        self._first_action = None if self.user_model is None else first(self.user_model.policy.action_space)
         self._single = seat_players(self.task_model, *self._agents)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -149,8 +151,8 @@ class Simulator(Component):
             return path in record or path.startswith(prefixes)
 
         recorders: list[Recorder] = []
-        for first in range(0, total, CHUNK):
-            rows = np.arange(first, min(first + CHUNK, total))
+        for begin in range(0, total, CHUNK):
+            rows = np.arange(begin, min(begin + CHUNK, total))
             part: Forced = {}
             for path, value in forced.items():
                 if isinstance(value, np.ndarray) and value.ndim > vectors[path]:
@@ -175,29 +177,32 @@ class Simulator(Component):
         return _rollout(recorders, shape, axes)
 
     def predict_user_action(
-        self, observation: State, rng: EpisodeRandom, start: Mapping[str, Any] | None = None
+        self, observation: State, rng: EpisodeRandom, user_state: State | None = None
     ) -> Value:
         """Give the action that the user model takes when it sees this (single-shot prediction).
 
-        The user observes, infers and acts; the task does not move. `start={"user_state": ...}` sets the
-        model's internal state, which otherwise comes from its own reset.
+        The user observes, infers and acts; the task does not move. `user_state` is the model's internal
+        state, which otherwise comes from its own reset (or from the observation, if it is seen).
         """
         stream = rng.simulation()
+        if stream.episodes is None:
+            players = self._single
+            seat = players.user or self._user(players)
+            return choose(seat, self._before(players, observation, stream, user_state), stream)
+        return self._predict_in_batch(observation, stream, user_state)
 
+    def _predict_in_batch(self, observation: State, stream: EpisodeRandom, user_state: State | None) -> Value:
         def predict(players: Players) -> Value:
-            game, _, _, _ = play_turn(players, self._user_looks(players, observation, stream, start), stream)
-            seat = players.user
-            assert seat is not None
-            return seat.sample(game.user_observation, game.user_state, stream.at(0, USER_POLICY))[0]
+            game = self._before(players, observation, stream, user_state)
+            return choose(self._user(players), game, stream)
 
-        return self._ask(stream, predict)
+        return in_batch(self.task_model, self._agents, predict)
 
-    def _ask(self, stream: EpisodeRandom, ask: Any) -> Value:
-        if self.user_model is None:
+    @staticmethod
+    def _user(players: Players) -> Seat:
+        if players.user is None:
             raise ContractError("this simulator has no user_model to predict")
-        if stream.rows is None:
-            return ask(self._single)
-        return in_batch(self.task_model, self._agents, ask)
+        return players.user
 
     def user_action_log_prob(
         self,
@@ -206,7 +211,7 @@ class Simulator(Component):
         rng: EpisodeRandom,
         *,
         over: Mapping[str, Any],
-        start: Mapping[str, Any] | None = None,
+        user_state: State | None = None,
     ) -> Array:
         """Give the log probability of a user's action under each candidate of `over`: `(..., *candidates)`.
 
@@ -219,68 +224,54 @@ class Simulator(Component):
         stream = rng.simulation().repeat(count)
         rows = np.arange((1 if outer is None else outer) * count)
         if outer is None:
-            seen: State = State._of({name: _one_row(value) for name, value in observation.items()})
-            known = {} if start is None else {name: _one_row(value) for name, value in start.items()}
+            seen: State = make(State, {name: _one_row(value) for name, value in observation.items()})
+            user_state = _one_row(user_state)
             action = np.asarray(action)[None]
         else:
-            seen, known = observation, dict(start or {})
+            seen = observation
         memo: dict[int, Value] = {}
         seen = row_of(seen, rows // count, memo)
-        known = {name: row_of(value, rows // count, memo) for name, value in known.items()}
+        known = row_of(user_state, rows // count, memo)
         candidates = {path: _read_only(values[rows % count]) for path, values in combined.items()}
         action = np.asarray(action)[rows // count] if np.ndim(action) else action
 
         def ask(players: Players) -> Array:
-            game = self._user_looks(players, seen, stream, known, candidates)
-            game, _, _, _ = play_turn(players, game, stream)
-            assert self.user_model is not None
-            found = self.user_model.policy.log_prob(action, game.user_observation, game.user_state)
-            return np.broadcast_to(found, (len(rows),))
+            game = self._before(players, seen, stream, known, candidates)
+            seat = self._user(players)
+            return np.broadcast_to(seat.log_prob(action, *look(seat, game, stream), stream), (len(rows),))
 
-        found = self._ask(stream, ask)
+        found = in_batch(self.task_model, self._agents, ask)
         shape = (() if outer is None else (outer,)) + tuple(len(labels) for labels in axes.values())
         return np.asarray(found).reshape(shape)
 
-    def _user_looks(
+    def _before(
         self,
         players: Players,
         observation: State,
         stream: EpisodeRandom,
-        start: Mapping[str, Any] | None,
+        user_state: State | None,
         candidates: Forced | None = None,
     ) -> GameState:
         """Give the game as it is before the user model observes, from what the observer sees."""
         seen = observation.__dict__
         task_state = seen.get("task_state")
-        user_state = None if start is None else start.get("user_state")
         if (
-            not candidates
-            and isinstance(task_state, State)
-            and (self._only_predicts or len(task_state) == len(self.task_model.state_space))
-            and isinstance(user_state, State)
-            and len(start or ()) == 1
-        ):
-            user = players.user
-            assert user is not None
-            return GameState._of(
-                {
-                    "round_index": 0,
-                    "turn_index": 0,
-                    "task_state": task_state,
-                    "user_state": user_state,
-                    "assistant_state": _EMPTY,
-                    "user_action": seen.get("user_action", user.first_action),
-                    "assistant_action": seen.get("assistant_action"),
-                    "user_observation": _EMPTY,
-                    "assistant_observation": _EMPTY,
-                }
-            )
-        forced = self._known(observation)
-        game = new_game(players, stream, forced, check=False)
-        if self._only_predicts and isinstance(task_state, State):
+            user_state is not None
+            and task_state is not None
+            and candidates is None
+            and (self._only_predicts or len(task_state) == self._task_fields)
+        ):  # all is known, so nothing needs to be reset
+            fields = _BLANK.copy()
+            fields["task_state"] = task_state
+            fields["user_state"] = user_state
+            fields["user_action"] = seen.get("user_action", self._first_action)
+            fields["assistant_action"] = seen.get("assistant_action")
+            return make(GameState, fields)
+        game = new_game(players, stream, self._known(observation), check=False)
+        if self._only_predicts and task_state is not None:
             game = game.replace(task_state=task_state)
-        if start:
-            game = merge(game, start)  # type: ignore[assignment]
+        if user_state is not None:
+            game = game.replace(user_state=merge(game.user_state, user_state))
         for path, value in (candidates or {}).items():
             game = replace_path(game, path, value)
         return game
@@ -299,6 +290,7 @@ class Simulator(Component):
 
 
 _EMPTY = State()
+_BLANK = dict(GameState())
 
 
 def _read_only(value: Value) -> Value:
@@ -310,7 +302,7 @@ def _read_only(value: Value) -> Value:
 def _one_row(value: Value) -> Value:
     """A value of a single episode as a batch of one row; plain numbers stay."""
     if isinstance(value, State):
-        return State._of({name: _one_row(part) for name, part in value.items()})
+        return make(State, {name: _one_row(part) for name, part in value.items()})
     return _read_only(value[None]) if isinstance(value, np.ndarray) else value
 
 

@@ -131,16 +131,15 @@ class _StateMembership(Membership):
     def __init__(self, space: Dict) -> None:
         super().__init__(space)
         self.fields = {str(name): membership(part) for name, part in space.spaces.items()}
+        self.names = self.fields.keys()
 
     def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
         fields = self.fields
-        if not isinstance(value, State) or value.keys() != fields.keys():
+        if not isinstance(value, State) or value.__dict__.keys() != self.names:
             return Violation(path, f"State({', '.join(fields)})", value)
-        prefix = f"{path}." if path else ""
         for name, part in value.__dict__.items():
-            found = fields[name].violation(part, rows, prefix + name)
-            if found is not None:
-                return found
+            if fields[name].violation(part, rows) is not None:
+                return fields[name].violation(part, rows, f"{path}.{name}" if path else name)
         return None
 
 

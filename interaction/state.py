@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
@@ -49,6 +49,8 @@ class State:
     Two states are equal when their fields are, arrays included (NaN equals NaN).
     """
 
+    __slots__ = ("__dict__",)
+
     def __init__(self, /, **fields: Value) -> None:
         if not _RESERVED.isdisjoint(fields):
             taken = sorted(_RESERVED.intersection(fields))
@@ -56,24 +58,20 @@ class State:
         for name, value in fields.items():
             if type(value) not in _PLAIN:
                 fields[name] = freeze(value)
-        _set_fields(self, fields)
-
-    @classmethod
-    def _of(cls, fields: dict[str, Value]) -> Self:
-        """Make a state of fields that are frozen already; the dict becomes the state's own."""
-        state = _new(cls)
-        _set_fields(state, fields)
-        return state
+        set_fields(self, fields)
 
     def replace(self, /, **changes: Value) -> Self:
         """Give a copy in which the named fields have other values."""
-        fields = self.__dict__.copy()
+        mine = self.__dict__
         for name, value in changes.items():
-            if name not in fields:
-                raise unknown_name(name, fields, f"{type(self).__name__}.replace")
-            fields[name] = value if type(value) in _PLAIN else freeze(value)
-        state = _new(type(self))
-        _set_fields(state, fields)
+            if type(value) not in _PLAIN:
+                changes[name] = freeze(value)
+        fields = mine | changes
+        if len(fields) != len(mine):
+            wrong = next(name for name in changes if name not in mine)
+            raise unknown_name(wrong, mine, f"{type(self).__name__}.replace")
+        state = new(type(self))
+        set_fields(state, fields)
         return state
 
     def extend(self, /, **fields: Value) -> State:
@@ -95,10 +93,9 @@ class State:
         except KeyError:
             raise KeyError(f"no field {name!r}; the fields are: {', '.join(self)}") from None
 
-    def __getattr__(self, name: str) -> Value:
-        raise AttributeError(
-            f"{type(self).__name__} has no field {name!r}; its fields are: {', '.join(self.__dict__) or 'none'}"
-        )
+    if TYPE_CHECKING:  # no such method at run time: with one, Python reads every field more slowly
+
+        def __getattr__(self, name: str) -> Value: ...
 
     def __setattr__(self, name: str, value: Value) -> None:
         raise ImmutableError(
@@ -144,6 +141,8 @@ class GameState(State):
     is the first element of its action space (see `spaces.first`), and None if the agent is missing.
     """
 
+    __slots__ = ()
+
     round_index: int
     turn_index: int
     task_state: State
@@ -182,14 +181,21 @@ class GameState(State):
 
 StateT = TypeVar("StateT", bound=State)
 
-_new = object.__new__
-_set_fields = State.__dict__["__dict__"].__set__
+new = object.__new__
+set_fields = State.__dict__["__dict__"].__set__
 _RESERVED = frozenset(name for name in dir(State) if not name.startswith("__"))
 Mapping.register(State)
 
 
+def make(kind: type[StateT], fields: dict[str, Value]) -> StateT:
+    """Make a state of fields that are frozen already, fast; the dict becomes the state's own."""
+    state = new(kind)
+    set_fields(state, fields)
+    return state
+
+
 def _restore(cls: type[State], fields: dict[str, Value]) -> State:
-    return cls._of({name: freeze(value) for name, value in fields.items()})
+    return make(cls, {name: freeze(value) for name, value in fields.items()})
 
 
 def same(first: Value, second: Value) -> bool:

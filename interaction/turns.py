@@ -5,19 +5,18 @@
     2  the assistant observes and infers
     3  the assistant acts and the task moves, and the round ends
 
-One episode and a batch go through these same functions. A turn gives the next game, its two rewards
-(in the order of `SOURCES`: turn t pays for the sources 2t and 2t + 1), and whether the task is over.
+One episode and a batch go through these same functions. The user's half of a round (turns 0 and 1) and
+the assistant's (turns 2 and 3) are alike, so they are written once.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from interaction import random as slots
 from interaction.errors import unknown_name
-from interaction.players import Players, Seat, check_number, check_state
+from interaction.players import Players, Seat, check_action, check_look, check_move
 from interaction.random import EpisodeRandom
-from interaction.state import GameState, Value, freeze
+from interaction.state import GameState, State, Value, freeze, make, new, set_fields
 
 TURNS = ("user_observes", "user_acts", "assistant_observes", "assistant_acts")
 USER_OBSERVES, USER_ACTS, ASSISTANT_OBSERVES, ASSISTANT_ACTS = range(4)
@@ -33,8 +32,8 @@ SOURCES = (
     "assistant_task",
 )
 
-Played = tuple[GameState, Value, Value, Value]
-"""The next game, the rewards of the turn's two sources, and whether the task is over."""
+Played = tuple[GameState, Value, Value, Value, Value, Value]
+"""The next game, the rewards of the half's four sources, and whether the task is over."""
 
 
 class Rewards(NamedTuple):
@@ -64,114 +63,105 @@ def turn_number(turn: int | str, where: str) -> int:
     raise unknown_name(turn, [*TURNS, "0", "1", "2", "3"], where)
 
 
-def play_turn(
-    players: Players, game: GameState, rng: EpisodeRandom, check: bool = False, action: Value = None
+def play_half(
+    players: Players,
+    game: GameState,
+    rng: EpisodeRandom,
+    check: bool = False,
+    action: Value = None,
+    act: bool = True,
 ) -> Played:
-    """Play the turn that `game.turn_index` names; a given action stands in for that of the policy.
+    """Play the turns of the agent whose turn it is: it looks (if it has not) and, with `act`, it acts.
 
-    The turns of a missing agent are passed over. With `check` all that components give is checked.
+    A given action stands in for that of the policy. With `check` all that components give is checked.
+    The turns of a missing agent are passed over.
     """
-    turn = game.turn_index
-    role = _USER if turn < ASSISTANT_OBSERVES else _ASSISTANT
-    seat = players.user if role is _USER else players.assistant
+    fields = game.__dict__.copy()
+    turn, now = fields["turn_index"], fields["round_index"]
+    seat = players.user if turn < ASSISTANT_OBSERVES else players.assistant
     if seat is None:
-        return _next_turn(game, turn), 0.0, 0.0, False
-    if turn == role.observes:
-        return _observe_and_infer(seat, role, game, rng, check)
-    return _act_and_move(players, seat, role, game, rng, check, action)
+        return _pass_over(game, act), 0.0, 0.0, 0.0, 0.0, False
+    looking: Value = 0.0
+    thinking: Value = 0.0
+    slot = seat.first_slot
 
+    if turn == seat.observes:
+        observation, looking = seat.observe(game, rng.at(now, slot))
+        state = fields[seat.state_field]
+        if seat.infer is not None:
+            state, thinking = seat.infer(observation, state, rng.at(now, slot + 1))
+            fields[seat.state_field] = state
+        if check:
+            check_look(seat, state, looking, thinking, rng.rows)
+        fields[seat.observation_field] = observation
+        fields["turn_index"] = seat.acts
+        if not act:
+            return make(GameState, fields), looking, thinking, 0.0, 0.0, False
+    else:
+        observation, state = fields[seat.observation_field], fields[seat.state_field]
 
-class _Role(NamedTuple):
-    """The names and numbers that tell the user's turns from the assistant's."""
-
-    name: str
-    observes: int
-    state: str
-    observation: str
-    action: str
-    observation_slot: int
-    inference_slot: int
-    policy_slot: int
-    task_slot: int
-
-
-_USER = _Role(
-    "user",
-    USER_OBSERVES,
-    "user_state",
-    "user_observation",
-    "user_action",
-    slots.USER_OBSERVATION,
-    slots.USER_INFERENCE,
-    slots.USER_POLICY,
-    slots.USER_TASK,
-)
-_ASSISTANT = _Role(
-    "assistant",
-    ASSISTANT_OBSERVES,
-    "assistant_state",
-    "assistant_observation",
-    "assistant_action",
-    slots.ASSISTANT_OBSERVATION,
-    slots.ASSISTANT_INFERENCE,
-    slots.ASSISTANT_POLICY,
-    slots.ASSISTANT_TASK,
-)
-
-
-def _observe_and_infer(seat: Seat, role: _Role, game: GameState, rng: EpisodeRandom, check: bool) -> Played:
-    """Turns 0 and 2: the agent looks, and changes its own state."""
-    fields = game.__dict__.copy()
-    now = fields["round_index"]
-    observation, looking = seat.observe(game, rng.at(now, role.observation_slot))
-    state, thinking = seat.infer(observation, fields[role.state], rng.at(now, role.inference_slot))
-    if check:
-        check_state(seat.state_membership, state, f"{seat.name} (inference engine)", rng.rows)
-        check_number(looking, f"{seat.name} (observation engine)", rng.rows, "reward")
-        check_number(thinking, f"{seat.name} (inference engine)", rng.rows, "reward")
-    fields[role.observation] = observation
-    fields[role.state] = state
-    fields["turn_index"] = role.observes + 1
-    return GameState._of(fields), looking, thinking, False
-
-
-def _act_and_move(
-    players: Players, seat: Seat, role: _Role, game: GameState, rng: EpisodeRandom, check: bool, action: Value
-) -> Played:
-    """Turns 1 and 3: the agent acts, and the task moves."""
-    fields = game.__dict__.copy()
-    now = fields["round_index"]
     choosing: Value = 0.0
     if action is None:
-        action, choosing = seat.sample(
-            fields[role.observation], fields[role.state], rng.at(now, role.policy_slot)
-        )
+        action, choosing = seat.sample(observation, state, rng.at(now, slot + 2))
         if type(action) is not int:
             action = freeze(action)
         if check:
-            seat.action_membership.check(action, f"{seat.name} (action)", rng.rows)
-            check_number(choosing, f"{seat.name} (policy)", rng.rows, "reward")
-    fields[role.action] = action
-    acted = GameState._of(fields)
-    move = players.on_user_action if role is _USER else players.on_assistant_action
-    state, moving, terminated = move(acted, rng.at(now, role.task_slot))
+            check_action(seat, action, choosing, rng.rows)
+    fields[seat.action_field] = action
+    acted = new(GameState)
+    set_fields(acted, fields)
+    task_state, moving, terminated = seat.move(acted, rng.at(now, slot + 3))
     if check:
-        where = f"{players.task_name} (on_{role.action})"
-        check_state(players.task_membership, state, where, rng.rows)
-        check_number(moving, where, rng.rows, "reward")
-        check_number(terminated, where, rng.rows, "end")
+        check_move(players, seat, (task_state, moving, terminated), rng.rows)
     fields = fields.copy()
-    fields["task_state"] = state
-    if role is _USER:
+    fields["task_state"] = task_state
+    if turn < ASSISTANT_OBSERVES:
         fields["turn_index"] = ASSISTANT_OBSERVES
     else:
         fields["turn_index"] = USER_OBSERVES
         fields["round_index"] = now + 1
-    return GameState._of(fields), choosing, moving, terminated
+    after = new(GameState)
+    set_fields(after, fields)
+    return after, looking, thinking, choosing, moving, terminated
 
 
-def _next_turn(game: GameState, turn: int) -> GameState:
-    """Pass a turn that nobody plays."""
-    if turn == ASSISTANT_ACTS:
+def play_round(
+    players: Players,
+    game: GameState,
+    rng: EpisodeRandom,
+    check: bool = False,
+    user_action: Value = None,
+    assistant_action: Value = None,
+) -> tuple[GameState, tuple[Value, ...], Value]:
+    """Play a whole round of one episode: the user's half and, unless the task is over, the assistant's."""
+    game, look, think, pick, move, over = play_half(players, game, rng, check, user_action)
+    if over:
+        return game, (look, think, pick, move, 0.0, 0.0, 0.0, 0.0), over
+    game, look_2, think_2, pick_2, move_2, over = play_half(players, game, rng, check, assistant_action)
+    return game, (look, think, pick, move, look_2, think_2, pick_2, move_2), over
+
+
+def look(seat: Seat, game: GameState, rng: EpisodeRandom) -> tuple[State, State]:
+    """Give what an agent would observe now, and its state after inference."""
+    observation, _ = seat.observe(game, rng.at(0, seat.first_slot))
+    state: State = game.__dict__[seat.state_field]
+    if seat.infer is not None:
+        state, _ = seat.infer(observation, state, rng.at(0, seat.first_slot + 1))
+    return observation, state
+
+
+def choose(seat: Seat, game: GameState, rng: EpisodeRandom) -> Value:
+    """Give the action that an agent would take now: it looks and chooses, and nothing moves."""
+    observation, _ = seat.observe(game, rng.at(0, seat.first_slot))
+    state = game.__dict__[seat.state_field]
+    if seat.infer is not None:
+        state, _ = seat.infer(observation, state, rng.at(0, seat.first_slot + 1))
+    return seat.sample(observation, state, rng.at(0, seat.first_slot + 2))[0]
+
+
+def _pass_over(game: GameState, act: bool) -> GameState:
+    """Pass the turns that nobody plays."""
+    turn = game.turn_index + (2 - game.turn_index % 2 if act else 1)
+    if turn > ASSISTANT_ACTS:
         return game.replace(turn_index=USER_OBSERVES, round_index=game.round_index + 1)
-    return game.replace(turn_index=turn + 1)
+    return game.replace(turn_index=turn)

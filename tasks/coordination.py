@@ -23,11 +23,12 @@ class CoordinatedTask(InteractionTask):
         return State(x=0)
 
     def on_user_action(self, game: GameState, rng: EpisodeRandom) -> Transition:
-        return Transition(game.task_state, reward=-1.0, terminated=game.task_state.x == GOAL)
+        return Transition(game.task_state, -1.0, game.task_state.x == GOAL)
 
     def on_assistant_action(self, game: GameState, rng: EpisodeRandom) -> Transition:
+        state = game.task_state
         agreed = game.user_action == game.assistant_action
-        return Transition(game.task_state.replace(x=game.task_state.x + agreed), reward=-1.0)
+        return Transition(state.replace(x=state.x + agreed), -1.0)
 
 
 class SimultaneousCoordinatedTask(CoordinatedTask):
@@ -53,4 +54,4 @@ class SimultaneousCoordinatedTask(CoordinatedTask):
         x = game.task_state.x
         agreed = game.user_action == game.assistant_action
         state = game.task_state.replace(x=x + agreed, last_x=x, last_user_action=game.user_action)
-        return Transition(state, reward=-1.0)
+        return Transition(state, -1.0)

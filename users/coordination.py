@@ -16,7 +16,7 @@ class PseudoRandomPolicy(DeterministicPolicy):
 
     def action(self, observation: State, state: State) -> Value:
         x = observation.task_state.x
-        return (8 + x * (state.p0 + x * (state.p1 + x * state.p2))) % 10
+        return (8 + state.p0 * x + state.p1 * x**2 + state.p2 * x**3) % 10
 
 
 class PseudoRandomUser(User):
