@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from interaction.errors import ArgumentError, unknown_name
-from interaction.lockstep import in_batch, row_of
-from interaction.opening import Forced, combine, for_rows, new_game, read_over, read_start
+from interaction.lockstep import row_of
+from interaction.opening import Forced, combine, for_rows, new_game, per_row, read_over, read_start
 from interaction.players import Players
 from interaction.random import EpisodeRandom, check_seed, fresh_seed
-from interaction.spaces import leaves, shape_of
 from interaction.state import GameState, Value, flatten
 from interaction.trajectory import Array, Trajectories
 from interaction.turns import ASSISTANT_OBSERVES, SOURCES, play_half
@@ -25,7 +24,7 @@ from interaction.turns import ASSISTANT_OBSERVES, SOURCES, play_half
 if TYPE_CHECKING:
     from interaction.bundle import Bundle, Record
 
-CHUNK = 10_000  # rows played at a time: their arrays fit a processor's second-level cache
+CHUNK = 12_500  # rows played at a time: their arrays fit a processor's second-level cache
 Rows = NDArray[np.int64]
 REWARDS = tuple(f"rewards.{source}" for source in SOURCES)
 
@@ -44,7 +43,7 @@ class Recorder:
         self.wanted = wanted
         self.per_round = per_round
         self.progress = progress
-        self.totals = np.zeros((8, rows))
+        self._totals: list[Array | None] = [None] * 8
         self.lengths = np.zeros(rows, np.int64)
         self.terminated = np.zeros(rows, bool)
         self.paths: set[str] = set()
@@ -66,7 +65,9 @@ class Recorder:
     ) -> None:
         """Keep how some rows ended."""
         for source, (before, now) in enumerate(zip(totals, rewards, strict=True)):
-            self.totals[source, rows] = before + now
+            total = before + now
+            if type(total) is not float or total != 0.0:
+                self._totals[source] = _write(self._totals[source], self.rows, rows, np.asarray(total, float))
         self.lengths[rows] = length
         self.terminated[rows] = terminated
         if self.wanted is not None and not self.per_round:
@@ -80,6 +81,11 @@ class Recorder:
         leaves = {path: value for path, value in flatten(game) if value is not None}
         self.paths.update(leaves)
         return {path: value for path, value in leaves.items() if self.wanted(path)}
+
+    def totals(self, source: int) -> Array:
+        """The sum of the rewards of a source: `(rows,)`."""
+        total = self._totals[source]
+        return np.zeros(self.rows) if total is None else total
 
     def values(self) -> dict[str, Array]:
         """Put the recorded values together: `(rows, ...)`, or `(rows, rounds, ...)`."""
@@ -107,6 +113,8 @@ def _at(number: int, rows: Rows | None) -> Any:
 def _write(out: Array | None, length: int, where: Any, value: Value, inner: tuple[int, ...] = ()) -> Array:
     """Write into an array `(length, *inner, *shape)`, which is made, or given a wider type, as needed."""
     array = np.asarray(value)
+    if out is None and not inner and len(where) == length and array.ndim:
+        return array  # all rows at once: there is nothing to add to
     if out is None:
         lead = 0 if array.ndim == 0 else 1
         out = np.zeros((length, *inner, *array.shape[lead:]), array.dtype)
@@ -137,9 +145,12 @@ def play(
         while game.round_index == number:
             first = 0 if game.turn_index < ASSISTANT_OBSERVES else 4
             game, *rewards[first : first + 4], over = play_half(players, game, rng, checked)
-            if over is False or (not (all_over := np.all(over)) and not np.any(over)):
+            if over is False:
                 continue
-            if all_over:
+            ended = len(rows) if over is True else int(np.count_nonzero(over))
+            if ended == 0:
+                continue
+            if ended == len(rows) or np.ndim(over) == 0:
                 recorder.keep(number - first_round, rows, game, rewards)
                 recorder.end(rows, game, totals, rewards, number - first_round + 1, True)
                 return
@@ -178,10 +189,10 @@ def run(
     """Play the episodes of `Bundle.run`, chunk by chunk."""
     chosen = read_episodes(episodes)
     seed = fresh_seed() if seed is None else check_seed(seed)
-    axes = read_over(bundle.spaces, over, "over")
-    forced = read_start(bundle.spaces, start, "start", len(chosen))
-    vectors = {path: len(shape_of(space)) for path, space in leaves(bundle.spaces)}
-    per_episode = {path for path, value in forced.items() if np.ndim(value) > vectors[path]}
+    space = bundle.lineup.space
+    axes = read_over(space, over, "over")
+    forced = read_start(space, start, "start", len(chosen))
+    per_episode = per_row(space, forced)
     clash = [path for path in axes if path in forced]
     if clash:
         raise ArgumentError(f"run: {', '.join(clash)} is both in start and in over")
@@ -189,13 +200,13 @@ def run(
     total = len(chosen) * count
     wanted, per_round = read_record(record)
     rng = EpisodeRandom(seed, episodes=chosen).repeat(count) if axes else EpisodeRandom(seed, episodes=chosen)
-    agents = (bundle.user, bundle.assistant)
     recorders: list[Recorder] = []
     with tqdm(total=total, unit="episode", disable=not progress, leave=True) as bar:
         for first in range(0, total, CHUNK):
             rows = np.arange(first, min(first + CHUNK, total))
+            where = slice(rows[0], rows[-1] + 1) if count == 1 else rows // count
             part = {
-                path: _read_only(value[rows // count]) if path in per_episode else for_rows(value, len(rows))
+                path: _read_only(value[where]) if path in per_episode else for_rows(value, len(rows))
                 for path, value in forced.items()
             }
             part |= {path: _read_only(values[rows % count]) for path, values in combined.items()}
@@ -212,7 +223,7 @@ def run(
                     raise
                 return recorder
 
-            recorders.append(in_batch(bundle.task, agents, play_chunk))
+            recorders.append(bundle.lineup.in_batch(play_chunk))
     _check_recorded(record, recorders)
     return _gather(recorders, chosen, axes, seed, per_round)
 
@@ -276,7 +287,7 @@ def _gather(recorders: list[Recorder], chosen: Rows, axes: Forced, seed: int, pe
     return Trajectories(
         values,
         rewards={
-            source: join([recorder.totals[number] for recorder in recorders] or empty)
+            source: join([recorder.totals(number) for recorder in recorders] or empty)
             for number, source in enumerate(SOURCES)
         },
         lengths=lengths,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from interaction import batch
 from interaction.agent import Assistant, User
 from interaction.errors import ArgumentError, EpisodeError
-from interaction.opening import game_spaces, new_game, read_start
-from interaction.players import Players, check_composition, check_game, seat_players
+from interaction.lockstep import Lineup
+from interaction.opening import new_game, read_start
+from interaction.players import Players, check_composition, check_game
 from interaction.random import EpisodeRandom, check_seed, fresh_seed
 from interaction.spaces import Dict
 from interaction.state import GameState, Value, freeze
@@ -70,7 +70,8 @@ class Bundle:
         self.assistant = assistant
         self.max_rounds = max_rounds
         self.check = check
-        self.players: Players = seat_players(task, user, assistant)
+        self.lineup = Lineup(task, user, assistant)
+        self.players: Players = self.lineup.single
         self._game: GameState | None = None
         self._rng = EpisodeRandom()
         self._over = False
@@ -78,10 +79,10 @@ class Bundle:
         self.seed: int | None = None
         self.episode = 0
 
-    @cached_property
+    @property
     def spaces(self) -> Dict:
-        """The spaces of the states and actions, by path."""
-        return game_spaces(self.task, self.user, self.assistant)
+        """The spaces of the states and actions."""
+        return self.lineup.space
 
     @property
     def game(self) -> GameState:

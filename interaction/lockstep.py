@@ -9,14 +9,16 @@ import linecache
 import logging
 import traceback
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
 
 from interaction.component import Component
 from interaction.errors import BatchError, InteractionError
-from interaction.players import Adapt, Method, Players, components, seat_players
+from interaction.agent import Assistant, User
+from interaction.opening import game_spaces
+from interaction.players import Method, Players, components, seat_players
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, Space, leaves, shape_of
 from interaction.state import State, Value, make, same
@@ -242,78 +244,87 @@ def _equal_bits(singly: Any, together: Any, rows: int) -> bool:
 # Seating the players of a batch.
 
 
-def lockstep_adapter(task: InteractionTask, *agents: Any) -> Adapt:
-    """Give what plays each method in a batch as its component promises, or as is found out."""
-    lengths = set()
-    for _, component in components(task, *agents):
-        for space in (getattr(component, "state_space", None), getattr(component, "action_space", None)):
-            if isinstance(space, Space):
-                lengths.update(length for _, leaf in leaves(space) for length in shape_of(leaf))
-    probe_rows = next((prime for prime in _PRIMES if prime not in lengths), 43)
+class Lineup:
+    """The components of a bundle (or of a simulator), seated for single episodes and for batches."""
 
-    def adapt(component: Component, method: Method, template: Any) -> Method:
-        promise = component.batched
-        if promise is None and _verdicts.get(component) is False:
-            promise = False
-        if promise is False:
-            return looped(method)
-        if isinstance(template, tuple) and template[0] == "observation":
-            built_in = type(component).__module__ == "interaction.observation"
-            method = method if built_in and promise else leading_observation(method)
-        elif _has_vectors(template):
-            method = leading(method, template)
-        return method if promise else probed(component, method, probe_rows)
+    def __init__(self, task: InteractionTask, user: User | None, assistant: Assistant | None) -> None:
+        self.task = task
+        self.agents = (user, assistant)
+        self.space = game_spaces(task, user, assistant)
+        self.single = seat_players(task, user, assistant)
+        self._settled: Players | None = None
 
-    return adapt
+    def in_batch(self, play: Callable[[Players], T]) -> T:
+        """Play a batch; repeat it when a component turns out not to accept batches.
+
+        To repeat is safe, because components are pure.
+        Raises `BatchError` when a component that promises `batched = True` fails.
+        """
+        while True:
+            players = self._settled or self._seat()
+            try:
+                return play(players)
+            except Refusal as refusal:
+                if all(component is not refusal.component for _, component in self._components()):
+                    raise
+                self._settled = None
+            except InteractionError:
+                raise
+            except Exception as error:
+                culprit = self._culprit(error)
+                if culprit is None:
+                    raise
+                name, component = culprit
+                raise BatchError(
+                    f"{type(component).__name__} ({name}) promises batched = True, but on arrays with a leading "
+                    f"episode axis {_construct(error)}. Mark it batched = False to have it played episode by "
+                    f"episode, or write it with operators and numpy.where, which serve plain numbers and arrays."
+                ) from error
+
+    def _components(self) -> list[tuple[str, Component]]:
+        return list(components(self.task, *self.agents))
+
+    def _seat(self) -> Players:
+        """Seat the players, each method played as its component promises, or as is found out."""
+        lengths = {length for _, leaf in leaves(self.space) for length in shape_of(leaf)}
+        probe_rows = next((prime for prime in _PRIMES if prime not in lengths), 43)
+        settled = True
+
+        def adapt(component: Component, method: Method, template: Any) -> Method:
+            nonlocal settled
+            promise = component.batched
+            if promise is None and _verdicts.get(component) is False:
+                promise = False
+            if promise is False:
+                return looped(method)
+            if isinstance(template, tuple) and template[0] == "observation":
+                built_in = type(component).__module__ == "interaction.observation"
+                method = method if built_in and promise else leading_observation(method)
+            elif _has_vectors(template):
+                method = leading(method, template)
+            if promise is None:
+                settled = False
+                method = probed(component, method, probe_rows)
+            return method
+
+        players = seat_players(self.task, *self.agents, adapt=adapt)
+        if settled:
+            self._settled = players
+        return players
+
+    def _culprit(self, error: BaseException) -> tuple[str, Component] | None:
+        """Find the batched component in whose method an error was raised: the first one on the way in."""
+        parts = self._components()
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
+            owner = frame.f_locals.get(names[0]) if names else None
+            for name, component in parts:
+                if component is owner and component.batched:
+                    return name, component
+        return None
 
 
 def _has_vectors(template: Any) -> bool:
     if isinstance(template, tuple):
         return any(_has_vectors(part) for part in template)
     return isinstance(template, Space) and any(shape_of(leaf) for _, leaf in leaves(template))
-
-
-def in_batch(task: InteractionTask, agents: tuple[Any, ...], play: Callable[[Players], T]) -> T:
-    """Seat the players for a batch and play; repeat it when a component turns out not to accept batches.
-
-    To repeat is safe, because components are pure.
-    Raises `BatchError` when a component that promises `batched = True` fails.
-    """
-    while True:
-        players = seat_players(task, *agents, adapt=lockstep_adapter(task, *agents))
-        try:
-            return play(players)
-        except Refusal as refusal:
-            if all(component is not refusal.component for _, component in components(task, *agents)):
-                raise
-        except InteractionError:
-            raise
-        except Exception as error:
-            culprit = _culprit(error, task, *agents)
-            if culprit is None:
-                raise
-            name, component = culprit
-            raise BatchError(
-                f"{type(component).__name__} ({name}) promises batched = True, but on arrays with a leading "
-                f"episode axis {_construct(error)}. Mark it batched = False to have it played episode by "
-                f"episode, or write it with operators and numpy.where, which serve plain numbers and arrays."
-            ) from error
-
-
-def _culprit(error: BaseException, task: InteractionTask, *agents: Any) -> tuple[str, Component] | None:
-    """Find the batched component in whose method an error was raised: the first one on the way in."""
-    parts = list(components(task, *agents))
-    for method_self in _selves(error):
-        for name, component in parts:
-            if component is method_self and component.batched:
-                return name, component
-    return None
-
-
-def _selves(error: BaseException) -> Iterator[Any]:
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
-        if names:
-            yield frame.f_locals.get(names[0])
-
-

@@ -37,7 +37,7 @@ def read_start(space: Dict, start: Mapping[str, Any] | None, where: str, rows: i
     With `rows`, a value may have a leading axis of that length: one for each episode.
     """
     forced: Forced = {}
-    if start is None:
+    if not start:
         return forced
     if not isinstance(start, Mapping):
         raise ArgumentError(f"{where}: expected a mapping such as {{'task_state': {{'x': 3}}}}, got {start!r}")
@@ -64,8 +64,10 @@ def _flat(mapping: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]
 def read_over(space: Dict, over: Mapping[str, Any] | None, where: str) -> Forced:
     """Turn `over` into a checked array of candidates for each path: `(candidates, *shape)`."""
     axes: Forced = {}
+    if not over:
+        return axes
     valid = dict(leaves(space))
-    for path, given in (over or {}).items():
+    for path, given in over.items():
         if path not in valid:
             raise unknown_name(path, valid, where)
         part = valid[path]
@@ -79,6 +81,18 @@ def read_over(space: Dict, over: Mapping[str, Any] | None, where: str) -> Forced
         membership(part).check(freeze(candidates), f"{where}: {path}", len(candidates))
         axes[path] = candidates
     return axes
+
+
+def per_row(space: Dict, forced: Forced) -> set[str]:
+    """Name the forced values that have a leading axis of rows."""
+    return {path for path, value in forced.items() if np.ndim(value) > len(shape_of(_leaf(space, path)))}
+
+
+def _leaf(space: Space[Any], path: str) -> Space[Any]:
+    for name in path.split("."):
+        assert isinstance(space, Dict)
+        space = space.spaces[name]
+    return space
 
 
 def combine(axes: Forced) -> tuple[int, Forced]:

@@ -18,11 +18,11 @@ from interaction.batch import CHUNK, Recorder, play
 from interaction.bundle import check_max_rounds
 from interaction.component import Component
 from interaction.errors import ArgumentError, ContractError
-from interaction.lockstep import in_batch, row_of
-from interaction.opening import Forced, combine, game_spaces, new_game, read_over, read_start
-from interaction.players import Players, Seat, check_composition, seat_players
+from interaction.lockstep import Lineup, row_of
+from interaction.opening import Forced, combine, for_rows, new_game, per_row, read_over, read_start
+from interaction.players import Players, Seat, check_composition
 from interaction.random import EpisodeRandom
-from interaction.spaces import Dict, first, leaves, shape_of
+from interaction.spaces import Dict, first, leaves
 from interaction.state import GameState, State, Value, get_path, make, merge, replace_path
 from interaction.task import InteractionTask, Transition
 from interaction.turns import SOURCES, choose, look, turn_number
@@ -98,11 +98,10 @@ class Simulator(Component):
     def _prepare(self) -> None:
         """Resolve what follows from the models."""
         self._only_predicts = isinstance(self.task_model, NoTask)
-        self._agents = (self.user_model, self.assistant)
-        self._spaces = game_spaces(self.task_model, *self._agents)
+        self._lineup = Lineup(self.task_model, self.user_model, self.assistant)
+        self._spaces, self._single = self._lineup.space, self._lineup.single
         self._task_fields = len(self.task_model.state_space)
         self._first_action = None if self.user_model is None else first(self.user_model.policy.action_space)
-        self._single = seat_players(self.task_model, *self._agents)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}
@@ -144,7 +143,7 @@ class Simulator(Component):
         stream = rng.simulation().repeat(count, common_random_numbers)
         total = (1 if outer is None else outer) * count
         turn = turn_number(from_turn, "from_turn")
-        vectors = {path: len(shape_of(space)) for path, space in leaves(self._spaces)}
+        own = per_row(self._spaces, forced)
         prefixes = tuple(f"{path}." for path in record)
 
         def wanted(path: str) -> bool:
@@ -155,11 +154,7 @@ class Simulator(Component):
             rows = np.arange(begin, min(begin + CHUNK, total))
             part: Forced = {}
             for path, value in forced.items():
-                if isinstance(value, np.ndarray) and value.ndim > vectors[path]:
-                    value = value[rows // count]
-                elif isinstance(value, np.ndarray):
-                    value = np.broadcast_to(value, (len(rows), *value.shape))
-                part[path] = _read_only(value)
+                part[path] = _read_only(value[rows // count]) if path in own else for_rows(value, len(rows))
             for path, value in combined.items():
                 part[path] = _read_only(value[rows % count])
 
@@ -172,7 +167,7 @@ class Simulator(Component):
                 play(players, begun, here, recorder, max_rounds=limit, check_first=False)
                 return recorder
 
-            recorders.append(in_batch(self.task_model, self._agents, play_chunk))
+            recorders.append(self._lineup.in_batch(play_chunk))
         shape = (() if outer is None else (outer,)) + tuple(len(labels) for labels in axes.values())
         return _rollout(recorders, shape, axes)
 
@@ -196,7 +191,7 @@ class Simulator(Component):
             game = self._before(players, observation, stream, user_state)
             return choose(self._user(players), game, stream)
 
-        return in_batch(self.task_model, self._agents, predict)
+        return self._lineup.in_batch(predict)
 
     @staticmethod
     def _user(players: Players) -> Seat:
@@ -240,7 +235,7 @@ class Simulator(Component):
             seat = self._user(players)
             return np.broadcast_to(seat.log_prob(action, *look(seat, game, stream), stream), (len(rows),))
 
-        found = in_batch(self.task_model, self._agents, ask)
+        found = self._lineup.in_batch(ask)
         shape = (() if outer is None else (outer,)) + tuple(len(labels) for labels in axes.values())
         return np.asarray(found).reshape(shape)
 
@@ -314,7 +309,7 @@ def _rollout(recorders: list[Recorder], shape: tuple[int, ...], axes: Forced) ->
 
     if not recorders:
         raise ArgumentError("rollout: there is no episode to play")
-    rewards = {source: join([part.totals[number] for part in recorders]) for number, source in enumerate(SOURCES)}
+    rewards = {source: join([part.totals(number) for part in recorders]) for number, source in enumerate(SOURCES)}
     tables = [recorder.values() for recorder in recorders]
     return Rollout(
         returns=sum(rewards.values()),
