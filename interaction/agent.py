@@ -1,4 +1,4 @@
-"""Agents: a user or an assistant is an internal state, an observation engine, an inference engine and a policy."""
+"""Agents: an internal state, an observation engine, an inference engine and a policy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from interaction.policy import Policy
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict
 from interaction.state import State
-
 
 T = TypeVar("T")
 
@@ -55,7 +54,9 @@ class Agent(Component):
         )
         self.state = _expect(State() if state is None else state, State, f"{where}: state")
         if state_space is None and len(self.state) > 0:
-            raise ContractError(f"{where}: the state has fields ({', '.join(self.state)}), so give state_space too.")
+            raise ContractError(
+                f"{where}: the state has fields ({', '.join(self.state)}), so give state_space too."
+            )
         self.state_space = _expect(
             Dict({}) if state_space is None else state_space, Dict, f"{where}: state_space"
         )

@@ -57,11 +57,19 @@ class Recorder:
         while len(self._rounds) <= number:
             self._rounds.append([])
         values = self._select(game)
-        values.update((path, reward) for path, reward in zip(REWARDS, rewards, strict=True) if self.wanted(path))
+        values.update(
+            (path, reward) for path, reward in zip(REWARDS, rewards, strict=True) if self.wanted(path)
+        )
         self._rounds[number].append((None if len(rows) == self.rows else rows, values))
 
     def end(
-        self, rows: Rows, game: GameState, totals: list[Value], rewards: list[Value], length: int, terminated: bool
+        self,
+        rows: Rows,
+        game: GameState,
+        totals: list[Value],
+        rewards: list[Value],
+        length: int,
+        terminated: bool,
     ) -> None:
         """Keep how some rows ended."""
         for source, (before, now) in enumerate(zip(totals, rewards, strict=True)):
@@ -235,8 +243,14 @@ def read_episodes(episodes: int | Sequence[int]) -> Rows:
             raise ArgumentError(f"run: expected a number of episodes >= 0, got {episodes}")
         return np.arange(int(episodes))
     indices = np.asarray(episodes) if not isinstance(episodes, str | bool) else None
-    if indices is None or indices.ndim != 1 or (indices.size and (indices.dtype.kind not in "iu" or indices.min() < 0)):
-        raise ArgumentError(f"run: expected a number of episodes or a list of their indices, got {episodes!r}")
+    if (
+        indices is None
+        or indices.ndim != 1
+        or (indices.size and (indices.dtype.kind not in "iu" or indices.min() < 0))
+    ):
+        raise ArgumentError(
+            f"run: expected a number of episodes or a list of their indices, got {episodes!r}"
+        )
     return indices.astype(np.int64)
 
 
@@ -267,7 +281,9 @@ def _read_only(array: Array) -> Array:
     return array
 
 
-def _gather(recorders: list[Recorder], chosen: Rows, axes: Forced, seed: int, per_round: bool) -> Trajectories:
+def _gather(
+    recorders: list[Recorder], chosen: Rows, axes: Forced, seed: int, per_round: bool
+) -> Trajectories:
     """Put the chunks together, and give them the axes of `over`."""
     shape = (len(chosen), *(len(labels) for labels in axes.values()))
 

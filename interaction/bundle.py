@@ -94,7 +94,7 @@ class Bundle:
     def reset(
         self,
         seed: int | None = None,
-        start: Mapping[str, Any] | None = None,
+        start: Mapping[str, Any] | GameState | None = None,
         go_to: int | str = 0,
         start_after: int | str = -1,
         random: bool = False,
@@ -158,8 +158,7 @@ class Bundle:
             user_action = self._given("user", user_action, USER_ACTS, turn, count)
             assistant_action = self._given("assistant", assistant_action, ASSISTANT_ACTS, turn, count)
         check = self.check or game.round_index == self._checked_from
-        game, rewards, over = play_round(self.players, game, self._rng, check, user_action, assistant_action)
-        return self._settle(game, rewards, over)
+        return self._settle(*play_round(self.players, game, self._rng, check, user_action, assistant_action))
 
     def quarter_step(self, user_action: Value = None, assistant_action: Value = None) -> Step:
         """Play one turn."""
@@ -175,7 +174,9 @@ class Bundle:
     def _play(self, game: GameState, count: int, user_action: Value, assistant_action: Value) -> Step:
         if user_action is not None or assistant_action is not None:
             user_action = self._given("user", user_action, USER_ACTS, game.turn_index, count)
-            assistant_action = self._given("assistant", assistant_action, ASSISTANT_ACTS, game.turn_index, count)
+            assistant_action = self._given(
+                "assistant", assistant_action, ASSISTANT_ACTS, game.turn_index, count
+            )
         players, rng, max_rounds = self.players, self._rng, self.max_rounds
         check = self.check or game.round_index == self._checked_from
         rewards = [0.0] * 8
@@ -186,9 +187,11 @@ class Bundle:
                 first, action = 0, user_action
             else:
                 first, action = 4, assistant_action
-            looks = turn == USER_OBSERVES or turn == ASSISTANT_OBSERVES
+            looks = turn in (USER_OBSERVES, ASSISTANT_OBSERVES)
             acts = count > 1 or not looks
-            game, looking, thinking, choosing, moving, over = play_half(players, game, rng, check, action, acts)
+            game, looking, thinking, choosing, moving, over = play_half(
+                players, game, rng, check, action, acts
+            )
             if looks:
                 rewards[first], rewards[first + 1] = looking, thinking
                 count -= 1
@@ -201,8 +204,8 @@ class Bundle:
 
     def _settle(self, game: GameState, rewards: Iterable[Value], over: Value) -> Step:
         """Keep the game after a step, and say how the episode stands."""
-        terminated = over is True or bool(over)
-        truncated = not terminated and self.max_rounds is not None and game.round_index >= self.max_rounds
+        terminated, limit = bool(over), self.max_rounds
+        truncated = limit is not None and game.round_index >= limit and not terminated
         self._game, self._over = game, terminated or truncated
         return _tuple(Step, (game, _tuple(Rewards, rewards), terminated, truncated))
 

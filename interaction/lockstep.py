@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from interaction.agent import Assistant, User
 from interaction.component import Component
 from interaction.errors import BatchError, InteractionError
-from interaction.agent import Assistant, User
 from interaction.opening import game_spaces
 from interaction.players import Method, Players, components, seat_players
 from interaction.random import EpisodeRandom
@@ -97,8 +97,8 @@ def _lead(value: Any, template: Any, rows: int) -> Any:
         parts += list(value)[len(parts) :]
         return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     if isinstance(template, Dict) and isinstance(value, State):
-        return make(type(value), 
-            {name: _lead(part, template.spaces.get(name), rows) for name, part in value.items()}
+        return make(
+            type(value), {name: _lead(part, template.spaces.get(name), rows) for name, part in value.items()}
         )
     shape = shape_of(template) if isinstance(template, Space) else None
     if shape and isinstance(value, np.ndarray) and value.shape == shape:
@@ -109,7 +109,10 @@ def _lead(value: Any, template: Any, rows: int) -> Any:
 def _lead_as(value: Any, single: Any, rows: int) -> Any:
     """The same for values without a space: `single` is what one episode gives."""
     if isinstance(value, State) and isinstance(single, State):
-        return make(type(value), {name: _lead_as(part, single.__dict__.get(name), rows) for name, part in value.items()})
+        return make(
+            type(value),
+            {name: _lead_as(part, single.__dict__.get(name), rows) for name, part in value.items()},
+        )
     if isinstance(value, np.ndarray) and isinstance(single, np.ndarray) and value.ndim == single.ndim:
         return _read_only(np.broadcast_to(value, (rows, *value.shape)))
     return value
@@ -152,7 +155,7 @@ class Verdicts:
 _verdicts = Verdicts()
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """A component that promised nothing turned out not to accept a batch: the run is to be repeated."""
 
     def __init__(self, component: Component) -> None:
@@ -163,7 +166,7 @@ class Refusal(Exception):
 def probed(component: Component, method: Method, probe_rows: int) -> Method:
     """Play a method on the batch, and its first calls also episode by episode, on a prime number of rows.
 
-    Raises `Refusal` when the batch raises, or when the two differ in any bit.
+    Raises `RefusalError` when the batch raises, or when the two differ in any bit.
     """
     calls = 0
 
@@ -180,21 +183,23 @@ def probed(component: Component, method: Method, probe_rows: int) -> Method:
             singly = looped(method)(*part, few.copy())
             try:
                 together = method(*part, few)
-            except Refusal:
+            except RefusalError:
                 raise
             except Exception as error:
                 refuse(component, _construct(error))
-                raise Refusal(component) from error
+                raise RefusalError(component) from error
             if not _equal_bits(singly, together, probe_rows):
-                refuse(component, f"{method.__name__} gives other values for a batch than for single episodes")
-                raise Refusal(component)
+                refuse(
+                    component, f"{method.__name__} gives other values for a batch than for single episodes"
+                )
+                raise RefusalError(component)
         try:
             return method(*arguments)
-        except Refusal:
+        except RefusalError:
             raise
         except Exception as error:
             refuse(component, _construct(error))
-            raise Refusal(component) from error
+            raise RefusalError(component) from error
 
     return call
 
@@ -264,7 +269,7 @@ class Lineup:
             players = self._settled or self._seat()
             try:
                 return play(players)
-            except Refusal as refusal:
+            except RefusalError as refusal:
                 if all(component is not refusal.component for _, component in self._components()):
                     raise
                 self._settled = None
@@ -276,9 +281,10 @@ class Lineup:
                     raise
                 name, component = culprit
                 raise BatchError(
-                    f"{type(component).__name__} ({name}) promises batched = True, but on arrays with a leading "
-                    f"episode axis {_construct(error)}. Mark it batched = False to have it played episode by "
-                    f"episode, or write it with operators and numpy.where, which serve plain numbers and arrays."
+                    f"{type(component).__name__} ({name}) promises batched = True, but on arrays with a "
+                    f"leading episode axis {_construct(error)}. Mark it batched = False to have it played "
+                    f"episode by episode, or write it with operators and numpy.where, which serve plain "
+                    f"numbers and arrays."
                 ) from error
 
     def _components(self) -> list[tuple[str, Component]]:

@@ -83,7 +83,9 @@ class RuleObservationEngine(ObservationEngine):
     ) -> None:
         for name, paths in (("see", see), ("hide", hide)):
             if isinstance(paths, str):
-                raise ArgumentError(f"RuleObservationEngine: {name} takes a list of paths, got the string {paths!r}")
+                raise ArgumentError(
+                    f"RuleObservationEngine: {name} takes a list of paths, got the string {paths!r}"
+                )
         self.role = role
         self.see = None if see is None else tuple(see)
         self.hide = tuple(hide)

@@ -40,7 +40,9 @@ def read_start(space: Dict, start: Mapping[str, Any] | None, where: str, rows: i
     if not start:
         return forced
     if not isinstance(start, Mapping):
-        raise ArgumentError(f"{where}: expected a mapping such as {{'task_state': {{'x': 3}}}}, got {start!r}")
+        raise ArgumentError(
+            f"{where}: expected a mapping such as {{'task_state': {{'x': 3}}}}, got {start!r}"
+        )
     valid = dict(leaves(space))
     for path, given in _flat(start):
         if path not in valid:
@@ -123,7 +125,9 @@ def new_game(
             if check and agent.violation(state, rows) is not None:
                 check_state(agent, state, f"{seat.name} (reset)", rows)
             fields[seat.state_field] = state
-            fields[seat.action_field] = seat.first_action if rows is None else for_rows(seat.first_action, rows)
+            fields[seat.action_field] = (
+                seat.first_action if rows is None else for_rows(seat.first_action, rows)
+            )
     game = make(GameState, fields)
     for path, value in forced.items():
         game = replace_path(game, path, value)

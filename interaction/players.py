@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import isnan
 from typing import Any, cast
 
 import numpy as np
@@ -91,7 +92,9 @@ def _seat(agent: Agent, task: InteractionTask, move: Method, observes: int, chan
         name=type(agent).__name__,
         reset=change(agent, agent.reset, agent.state_space),
         observe=change(observation, observation.observe, ("observation", None)),
-        infer=None if type(inference) is IdentityInferenceEngine else change(inference, inference.infer, (agent.state_space, None)),
+        infer=None
+        if type(inference) is IdentityInferenceEngine
+        else change(inference, inference.infer, (agent.state_space, None)),
         sample=change(policy, policy.sample, (policy.action_space, None)),
         log_prob=change(policy, _with_stream(policy.log_prob), None),
         move=change(task, move, (task.state_space, None, None)),
@@ -208,7 +211,9 @@ def check_action(seat: Seat, action: Value, choosing: Value, rows: int | None) -
     _check_reward(choosing, rows, seat.name, "policy")
 
 
-def check_move(players: Players, seat: Seat, transition: tuple[Value, Value, Value], rows: int | None) -> None:
+def check_move(
+    players: Players, seat: Seat, transition: tuple[Value, Value, Value], rows: int | None
+) -> None:
     """Raise unless what the task gave lies inside its spaces."""
     state, moving, terminated = transition
     if seat.task_membership.violation(state, rows) is not None:
@@ -226,7 +231,7 @@ def check_state(member: Membership, value: Value, where: str, rows: int | None) 
 
 
 def _check_reward(value: Value, rows: int | None, name: str, part: str) -> None:
-    if type(value) is not float or value != value:
+    if type(value) is not float or isnan(value):
         _check_number(value, rows, name, f"{part}, reward", "biuf")
 
 
@@ -251,4 +256,6 @@ def check_game(players: Players, game: GameState) -> None:
     for name, high in (("round_index", None), ("turn_index", 4)):
         value = game[name]
         if not isinstance(value, int) or value < 0 or (high is not None and value >= high):
-            raise SpaceError(f"{name}: expected an integer >= 0{'' if high is None else ' and < 4'}, got {value!r}")
+            raise SpaceError(
+                f"{name}: expected an integer >= 0{'' if high is None else ' and < 4'}, got {value!r}"
+            )

@@ -47,7 +47,9 @@ class DeterministicPolicy(Policy):
 
     def __init__(self, lapse: float = 0.0) -> None:
         if not 0.0 <= lapse <= 1.0:
-            raise ArgumentError(f"{type(self).__name__}: expected a lapse rate between 0 and 1, got {lapse!r}")
+            raise ArgumentError(
+                f"{type(self).__name__}: expected a lapse rate between 0 and 1, got {lapse!r}"
+            )
         self.lapse = lapse
 
     def action(self, observation: State, state: State) -> Value:
@@ -69,7 +71,9 @@ class DeterministicPolicy(Policy):
         if shape:
             equal = np.all(equal, axis=tuple(range(-len(shape), 0)))
         with np.errstate(divide="ignore"):
-            slip = np.log(self.lapse * np.exp(_uniform_log_prob(self.action_space))) if self.lapse else -np.inf
+            slip = (
+                np.log(self.lapse * np.exp(_uniform_log_prob(self.action_space))) if self.lapse else -np.inf
+            )
             hit = np.logaddexp(np.log1p(-self.lapse), slip)
         return freeze(np.where(equal, hit, slip))
 

@@ -44,7 +44,7 @@ class _Device(threading.local):
         self.generator = np.random.Generator(self.philox)
         self.counter = np.zeros(4, np.uint64)
         self.key = np.zeros(2, np.uint64)
-        self.address: dict[str, Any] = {
+        self.address: Any = {
             "bit_generator": "Philox",
             "state": {"counter": self.counter, "key": self.key},
             "buffer": np.zeros(4, np.uint64),
@@ -93,9 +93,12 @@ class EpisodeRandom:
     With `episodes=None` there is one episode, and a draw gives a plain number, or an array of `shape`.
     Otherwise there is one row for each entry of `episodes`, and a draw has the shape `(rows, *shape)`.
     Rows of the same episode and replica get the same numbers.
+
+    `place` (round and slot) and `draw` (the number of the next draw) are its address; the engine sets
+    them before each call of a component, by `at` or, where every nanosecond counts, in place.
     """
 
-    __slots__ = ("_draw", "_index", "_key", "_origin", "_round_slot", "episode", "episodes", "replicas")
+    __slots__ = ("_index", "_key", "_origin", "draw", "episode", "episodes", "place", "replicas")
 
     def __init__(
         self,
@@ -107,14 +110,14 @@ class EpisodeRandom:
             raise ArgumentError(f"episode: expected an index >= 0, got {episode!r}")
         self._key: Key | None = seed_key(check_seed(seed))
         self._origin: tuple[EpisodeRandom, int, int] | None = None
-        self._place(episode, episodes, None)
+        self._locate(episode, episodes, None)
 
-    def _place(
+    def _locate(
         self, episode: int, episodes: NDArray[np.int64] | None, replicas: NDArray[np.int64] | None
     ) -> None:
         self.episode, self.episodes, self.replicas = episode, episodes, replicas
         self._index: tuple[int, int, NDArray[np.int64] | None] | None = None
-        self._round_slot, self._draw = OTHER, 0
+        self.place, self.draw = OTHER, 0
 
     # Addressing: what the engine does.
 
@@ -130,8 +133,8 @@ class EpisodeRandom:
 
     def at(self, round_index: int, slot: int) -> EpisodeRandom:
         """Move to the first draw of a slot of a round."""
-        self._round_slot = round_index << 4 | slot
-        self._draw = 0
+        self.place = round_index << 4 | slot
+        self.draw = 0
         return self
 
     def _copy(
@@ -140,10 +143,10 @@ class EpisodeRandom:
         episodes: NDArray[np.int64] | None,
         replicas: NDArray[np.int64] | None,
     ) -> EpisodeRandom:
-        copy = EpisodeRandom.__new__(EpisodeRandom)
+        copy = object.__new__(EpisodeRandom)
         copy._key, copy._origin = self._key, self._origin
-        copy._place(episode, episodes, replicas)
-        copy._round_slot, copy._draw = self._round_slot, self._draw
+        copy._locate(episode, episodes, replicas)
+        copy.place, copy.draw = self.place, self.draw
         return copy
 
     def copy(self) -> EpisodeRandom:
@@ -164,11 +167,11 @@ class EpisodeRandom:
 
     def simulation(self) -> EpisodeRandom:
         """Give the stream of a simulation that starts here; it shares no draw with any other stream."""
-        child = EpisodeRandom.__new__(EpisodeRandom)
-        child._key, child._origin = None, (self, self._round_slot, self._draw)
+        child = object.__new__(EpisodeRandom)
+        child._key, child._origin = None, (self, self.place, self.draw)
         child.episode, child.episodes, child.replicas = self.episode, self.episodes, self.replicas
-        child._index, child._round_slot, child._draw = self._index, OTHER, 0
-        self._draw += 1
+        child._index, child.place, child.draw = self._index, OTHER, 0
+        self.draw += 1
         return child
 
     def repeat(self, count: int, common: bool = True) -> EpisodeRandom:
@@ -205,8 +208,8 @@ class EpisodeRandom:
         size = 1
         for length in shape:
             size *= length
-        draw = self._draw
-        self._draw = draw + 1
+        draw = self.draw
+        self.draw = draw + 1
         if self.episodes is None:
             replica = 0 if self.replicas is None else int(self.replicas[0])
             values = self._one(self.episode, size, draw, replica)
@@ -220,17 +223,17 @@ class EpisodeRandom:
             block, offset = divmod(episode, _BLOCK)
         else:
             block, offset = episode * -(-size // _BLOCK), 0
-        generator = _device.at(self._full_key(), block, draw, self._round_slot, replica)
+        generator = _device.at(self._full_key(), block, draw, self.place, replica)
         return generator.random(offset + size)[offset:]
 
     def _span(self, first: int, count: int, size: int, draw: int, replica: int) -> NDArray[np.float64]:
         """The numbers of consecutive episodes: `(count, size)`."""
         if size == 1:
             block, offset = divmod(first, _BLOCK)
-            generator = _device.at(self._full_key(), block, draw, self._round_slot, replica)
+            generator = _device.at(self._full_key(), block, draw, self.place, replica)
             return generator.random(offset + count)[offset:, None]
         stride = -(-size // _BLOCK)
-        generator = _device.at(self._full_key(), first * stride, draw, self._round_slot, replica)
+        generator = _device.at(self._full_key(), first * stride, draw, self.place, replica)
         return generator.random((count, stride * _BLOCK))[:, :size]
 
     def _rows(self, size: int, draw: int) -> NDArray[np.float64]:
@@ -253,15 +256,14 @@ class EpisodeRandom:
         if self._index is None:
             first, last = int(self.episodes.min()), int(self.episodes.max())
             span = last - first + 1
-            index = self.episodes - first
-            whole = span == len(index) and bool((index == np.arange(span)).all())
-            self._index = first, span, None if whole else index
+            offsets = self.episodes - first
+            whole = span == len(offsets) and bool((offsets == np.arange(span)).all())
+            self._index = first, span, None if whole else offsets
         first, span, index = self._index
-        if index is None:
-            return self._span(first, span, size, draw, replica)
-        if span > _SPARSE * len(index):
+        if index is not None and span > _SPARSE * len(index):
             return np.stack([self._one(int(e), size, draw, replica) for e in self.episodes])
-        return self._span(first, span, size, draw, replica)[index]
+        values = self._span(first, span, size, draw, replica)
+        return values if index is None else values[index]
 
     def normal(self, loc: Any = 0.0, scale: Any = 1.0, shape: int | Shape = ()) -> Any:
         """Draw from a normal distribution, by its inverse distribution function."""

@@ -309,7 +309,9 @@ def _rollout(recorders: list[Recorder], shape: tuple[int, ...], axes: Forced) ->
 
     if not recorders:
         raise ArgumentError("rollout: there is no episode to play")
-    rewards = {source: join([part.totals(number) for part in recorders]) for number, source in enumerate(SOURCES)}
+    rewards = {
+        source: join([part.totals(number) for part in recorders]) for number, source in enumerate(SOURCES)
+    }
     tables = [recorder.values() for recorder in recorders]
     return Rollout(
         returns=sum(rewards.values()),

@@ -132,14 +132,28 @@ class _StateMembership(Membership):
         super().__init__(space)
         self.fields = {str(name): membership(part) for name, part in space.spaces.items()}
         self.names = self.fields.keys()
+        self.integers = tuple(
+            (name, part.low, part.high)
+            for name, part in self.fields.items()
+            if isinstance(part, _DiscreteMembership)
+        )
+        self.others = tuple(
+            (name, part) for name, part in self.fields.items() if not isinstance(part, _DiscreteMembership)
+        )
 
     def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
-        fields = self.fields
         if not isinstance(value, State) or value.__dict__.keys() != self.names:
-            return Violation(path, f"State({', '.join(fields)})", value)
-        for name, part in value.__dict__.items():
-            if fields[name].violation(part, rows) is not None:
-                return fields[name].violation(part, rows, f"{path}.{name}" if path else name)
+            return Violation(path, f"State({', '.join(self.fields)})", value)
+        fields = value.__dict__
+        for name, low, high in self.integers:
+            part = fields[name]
+            if type(part) is not int or not low <= part < high:
+                found = self.fields[name].violation(part, rows, f"{path}.{name}" if path else name)
+                if found is not None:
+                    return found
+        for name, other in self.others:
+            if other.violation(fields[name], rows) is not None:
+                return other.violation(fields[name], rows, f"{path}.{name}" if path else name)
         return None
 
 
@@ -149,9 +163,9 @@ class _OtherMembership(Membership):
     def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
         values = value if rows is not None and isinstance(value, np.ndarray) else [value]
         for one in values:
-            one = one.item() if isinstance(one, np.generic) else one
-            if not self.space.contains(one):
-                return Violation(path, self.space, one)
+            plain = one.item() if isinstance(one, np.generic) else one
+            if not self.space.contains(plain):
+                return Violation(path, self.space, plain)
         return None
 
 

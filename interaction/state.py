@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import isnan
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
@@ -204,8 +205,8 @@ def same(first: Value, second: Value) -> bool:
         first, second = np.asarray(first), np.asarray(second)
         floats = first.dtype.kind in "fc" and second.dtype.kind in "fc"
         return bool(np.array_equal(first, second, equal_nan=floats))
-    if isinstance(first, float) and isinstance(second, float) and first != first:
-        return second != second
+    if isinstance(first, float) and isinstance(second, float) and isnan(first):
+        return isnan(second)
     return bool(first == second)
 
 
@@ -235,7 +236,7 @@ def replace_path(state: StateT, path: str, value: Value) -> StateT:
     return state.replace(**{name: replace_path(state[name], rest, value) if rest else value})
 
 
-def merge(state: State, changes: Mapping[str, Value]) -> State:
+def merge(state: State, changes: Mapping[str, Value] | State) -> State:
     """Give a copy of a state with the values of a nested mapping, whose names must exist in it."""
     if isinstance(changes, State) and changes.keys() == state.keys():
         return changes

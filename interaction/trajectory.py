@@ -118,7 +118,8 @@ class Trajectories(Mapping[str, Array]):
             raise missing_extra("xarray", "data", "Trajectories.to_xarray") from None
         dimensions = self.dimensions
         variables: dict[str, Any] = {
-            name: (dimensions, getattr(self, name)) for name in ("lengths", "returns", "terminated", "truncated")
+            name: (dimensions, getattr(self, name))
+            for name in ("lengths", "returns", "terminated", "truncated")
         }
         for source, array in self.rewards.items():
             variables[f"total.{source}"] = (dimensions, array)
@@ -155,8 +156,8 @@ class Trajectories(Mapping[str, Array]):
             if chosen.ndim == 1:
                 columns[path] = chosen
             else:
-                for index in np.ndindex(*chosen.shape[1:]):
-                    columns[f"{path}[{','.join(map(str, index))}]"] = chosen[(slice(None), *index)]
+                for entry in np.ndindex(*chosen.shape[1:]):
+                    columns[f"{path}[{','.join(map(str, entry))}]"] = chosen[(slice(None), *entry)]
         if not self.per_round:
             for name in ("lengths", "returns", "terminated", "truncated"):
                 columns[name] = getattr(self, name)[rows]
@@ -186,7 +187,9 @@ class Trajectories(Mapping[str, Array]):
             names = archive.files
             about = json.loads(str(archive["about"])) if "about" in names else {}
             if about.get("format") != _FORMAT:
-                raise ArgumentError(f"{path}: expected a file written by Trajectories.save, got another .npz archive")
+                raise ArgumentError(
+                    f"{path}: expected a file written by Trajectories.save, got another .npz archive"
+                )
 
             def group(prefix: str) -> dict[str, Array]:
                 return {name[len(prefix) :]: archive[name] for name in names if name.startswith(prefix)}

@@ -1,4 +1,4 @@
-"""The four turns of a round, as pure functions of (players, game, rng): the only place where the order is written.
+"""The four turns of a round, as pure functions: the only place where the order of things is written.
 
     0  the user observes and infers
     1  the user acts and the task moves
@@ -83,13 +83,15 @@ def play_half(
         return _pass_over(game, act), 0.0, 0.0, 0.0, 0.0, False
     looking: Value = 0.0
     thinking: Value = 0.0
-    slot = seat.first_slot
+    place = now << 4 | seat.first_slot
 
     if turn == seat.observes:
-        observation, looking = seat.observe(game, rng.at(now, slot))
+        rng.place, rng.draw = place, 0
+        observation, looking = seat.observe(game, rng)
         state = fields[seat.state_field]
         if seat.infer is not None:
-            state, thinking = seat.infer(observation, state, rng.at(now, slot + 1))
+            rng.place, rng.draw = place + 1, 0
+            state, thinking = seat.infer(observation, state, rng)
             fields[seat.state_field] = state
         if check:
             check_look(seat, state, looking, thinking, rng.rows)
@@ -102,7 +104,8 @@ def play_half(
 
     choosing: Value = 0.0
     if action is None:
-        action, choosing = seat.sample(observation, state, rng.at(now, slot + 2))
+        rng.place, rng.draw = place + 2, 0
+        action, choosing = seat.sample(observation, state, rng)
         if type(action) is not int:
             action = freeze(action)
         if check:
@@ -110,7 +113,8 @@ def play_half(
     fields[seat.action_field] = action
     acted = new(GameState)
     set_fields(acted, fields)
-    task_state, moving, terminated = seat.move(acted, rng.at(now, slot + 3))
+    rng.place, rng.draw = place + 3, 0
+    task_state, moving, terminated = seat.move(acted, rng)
     if check:
         check_move(players, seat, (task_state, moving, terminated), rng.rows)
     fields = fields.copy()
@@ -152,11 +156,15 @@ def look(seat: Seat, game: GameState, rng: EpisodeRandom) -> tuple[State, State]
 
 def choose(seat: Seat, game: GameState, rng: EpisodeRandom) -> Value:
     """Give the action that an agent would take now: it looks and chooses, and nothing moves."""
-    observation, _ = seat.observe(game, rng.at(0, seat.first_slot))
+    slot = seat.first_slot
+    rng.place, rng.draw = slot, 0
+    observation, _ = seat.observe(game, rng)
     state = game.__dict__[seat.state_field]
     if seat.infer is not None:
-        state, _ = seat.infer(observation, state, rng.at(0, seat.first_slot + 1))
-    return seat.sample(observation, state, rng.at(0, seat.first_slot + 2))[0]
+        rng.place, rng.draw = slot + 1, 0
+        state, _ = seat.infer(observation, state, rng)
+    rng.place, rng.draw = slot + 2, 0
+    return seat.sample(observation, state, rng)[0]
 
 
 def _pass_over(game: GameState, act: bool) -> GameState:

@@ -9,7 +9,7 @@ PARAMETERS = spaces.Dict({name: spaces.Discrete(10) for name in ("p0", "p1", "p2
 
 
 class PseudoRandomPolicy(DeterministicPolicy):
-    """Picks (8 + p0·x + p1·x² + p2·x³) mod 10, with p0, p1, p2 from the agent's state and x from the task's."""
+    """Picks (8 + p0·x + p1·x² + p2·x³) mod 10: p0, p1, p2 from the agent's state, x from the task's."""
 
     batched = True
     action_space = spaces.Discrete(10)

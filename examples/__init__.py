@@ -1,0 +1,1 @@
+"""Runnable examples: one short script for each result."""

@@ -1,0 +1,171 @@
+"""The coordination game: an assistant coordinates with a user because it simulates that user.
+
+Plays four cases: a matched user model, a mismatched one, inference by rollouts, and inference from the
+user's past actions. Run it with `interaction demo coordination` or `python -m examples.coordination`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from assistants.coordination import (
+    CoordinatedAssistant,
+    CoordinatedAssistantWithInference,
+    CoordinatedAssistantWithRollout,
+)
+from interaction import Bundle, Trajectories
+from interaction.display import print_table
+from tasks.coordination import GOAL, CoordinatedTask, SimultaneousCoordinatedTask
+from users.coordination import PseudoRandomUser
+
+Parameters = dict[str, NDArray[np.int64]]
+MAX_ROUNDS = 100
+
+
+class Case(NamedTuple):
+    """A bundle, and what it needs to know of the users that it meets."""
+
+    name: str
+    bundle: Bundle
+    model: Parameters  # what the user model's state is set to
+    own: Parameters  # what the assistant's own state is set to
+    infers: str | None  # the path of its estimate of p0, if it makes one
+
+
+def make_cases(users: Parameters) -> list[Case]:
+    """Make the four cases for users with these parameters, one for each episode."""
+    task, simultaneous = CoordinatedTask(), SimultaneousCoordinatedTask()
+    user = PseudoRandomUser()
+    wrong = users | {"p0": (users["p0"] + 4) % 10}
+    unknown = users | {"p0": np.zeros_like(users["p0"])}
+    known = {name: users[name] for name in ("p1", "p2")}
+    single_shot = Bundle(task, user, CoordinatedAssistant(user), max_rounds=MAX_ROUNDS)
+    rollout = Bundle(
+        task, user, CoordinatedAssistantWithRollout(task, user, p1=5, p2=7), max_rounds=MAX_ROUNDS
+    )
+    inference = Bundle(simultaneous, user, CoordinatedAssistantWithInference(user), max_rounds=MAX_ROUNDS)
+    return [
+        Case("matched model", single_shot, users, {}, None),
+        Case("mismatched model", single_shot, wrong, {}, None),
+        Case("rollouts", rollout, users, known, "assistant_state.p0"),
+        Case("inference from actions", inference, unknown, {}, "assistant_state.belief"),
+    ]
+
+
+def play(case: Case, users: Parameters, seed: int) -> Trajectories:
+    """Play a case against each of the users."""
+    return case.bundle.run(
+        len(users["p0"]),
+        seed=seed,
+        start={"user_state": users, "assistant_state": {"user_model": case.model, **case.own}},
+        record=["task_state.x", *([case.infers] if case.infers else [])],
+    )
+
+
+def inferred(case: Case, runs: Trajectories) -> NDArray[np.int64] | None:
+    """Give the p0 that the assistant believed in at the end of each episode."""
+    if case.infers is None:
+        return None
+    last = runs[case.infers][:, -1]
+    return np.argmax(last, axis=-1) if case.infers.endswith("belief") else last
+
+
+def one_user(seed: int) -> list[tuple[Case, Trajectories]]:
+    """Play the four cases with the user p0 = 1, p1 = 5, p2 = 7 (the mismatched model has p0 = 5)."""
+    users = {"p0": np.array([1]), "p1": np.array([5]), "p2": np.array([7])}
+    played = [(case, play(case, users, seed)) for case in make_cases(users)]
+    rows: list[list[Any]] = []
+    for case, runs in played:
+        found = inferred(case, runs)
+        guess = "" if found is None else str(found[0])
+        right = "" if found is None else ("yes" if found[0] == users["p0"][0] else "no")
+        x = int(runs["task_state.x"][0, -1])
+        rows.append([case.name, int(runs.lengths[0]), runs.returns[0], x, guess, right])
+    columns = ["case", "rounds", "return", "final x", "inferred p0", "right"]
+    print_table("The coordination game, user p0=1 p1=5 p2=7", columns, rows)
+    return played
+
+
+def many_users(episodes: int, seed: int, chunk: int = 1000) -> dict[str, float]:
+    """Play the four cases with random users, print the share that was coordinated, and return it."""
+    drawn = np.random.default_rng(seed).integers(0, 10, (3, episodes))
+    results: dict[str, list[Trajectories]] = {}
+    right: dict[str, list[NDArray[np.bool_]]] = {}
+    with tqdm(total=4 * episodes, unit="episode") as bar:
+        for first in range(0, episodes, chunk):
+            part = drawn[:, first : first + chunk]
+            users = dict(zip(("p0", "p1", "p2"), part, strict=True))
+            for case in make_cases(users):
+                runs = play(case, users, seed)
+                results.setdefault(case.name, []).append(runs)
+                found = inferred(case, runs)
+                right.setdefault(case.name, []).append(
+                    np.array([]) if found is None else found == users["p0"]
+                )
+                bar.update(part.shape[1])
+    rows: list[list[Any]] = []
+    shares: dict[str, float] = {}
+    for name, parts in results.items():
+        terminated = np.concatenate([runs.terminated for runs in parts])
+        lengths = np.concatenate([runs.lengths for runs in parts])
+        returns = np.concatenate([runs.returns for runs in parts])
+        correct = np.concatenate(right[name])
+        shares[name] = float(terminated.mean())
+        known = f"{correct.mean():.1%}" if correct.size else ""
+        rows.append([name, f"{shares[name]:.1%}", lengths.mean(), returns.mean(), known])
+    columns = ["case", "coordinated", "mean rounds", "mean return", "p0 right"]
+    print_table(f"The coordination game, {episodes} random users, seed {seed}", columns, rows)
+    return shares
+
+
+def draw(played: list[tuple[Case, Trajectories]], file: Path) -> None:
+    """Draw x over rounds for the cases, and save the picture."""
+    from interaction.errors import missing_extra
+
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise missing_extra("matplotlib", "plot", "--plot") from None
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.add_subplot()
+    for number, (case, runs) in enumerate(played):
+        x = np.concatenate([[0], runs["task_state.x"][0, : runs.lengths[0]]])
+        shown = x[:21]
+        axes.plot(np.arange(len(shown)), shown + 0.06 * number, marker="o", markersize=3, label=case.name)
+    axes.axhline(GOAL, color="grey", linewidth=0.8, linestyle=":")
+    axes.set_xlabel("rounds played")
+    axes.set_ylabel("x (agreements)")
+    axes.set_title("Coordination by simulating the user (first 20 rounds)")
+    axes.legend()
+    figure.savefig(file, dpi=150)
+
+
+def demo(
+    episodes: int = 0,
+    seed: int = 0,
+    plot: Path | None = None,
+) -> None:
+    """Play the coordination game: four assistants that simulate their user.
+
+    With --episodes N it also plays N random users in each case; --plot FILE.png draws x over rounds.
+    """
+    from interaction.batch import read_episodes
+
+    read_episodes(episodes)
+    played = one_user(seed)
+    if plot is not None:
+        draw(played, plot)
+        print(f"wrote {plot}")
+    if episodes:
+        many_users(episodes, seed)
+
+
+if __name__ == "__main__":
+    import typer
+
+    typer.run(demo)

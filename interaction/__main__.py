@@ -1,0 +1,5 @@
+"""`python -m interaction` is the console command `interaction`."""
+
+from interaction.cli import main
+
+main()
