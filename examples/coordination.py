@@ -7,7 +7,7 @@ user's past actions. Run it with `interaction demo coordination` or `python -m e
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,14 @@ from assistants.coordination import (
     CoordinatedAssistantWithRollout,
 )
 from interaction import Bundle, Trajectories
+from interaction.batch import read_episodes
 from interaction.display import print_table
+from interaction.errors import missing_extra
 from tasks.coordination import GOAL, CoordinatedTask, SimultaneousCoordinatedTask
 from users.coordination import PseudoRandomUser
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Parameters = dict[str, NDArray[np.int64]]
 MAX_ROUNDS = 100
@@ -123,26 +128,26 @@ def many_users(episodes: int, seed: int, chunk: int = 1000) -> dict[str, float]:
     return shares
 
 
-def draw(played: list[tuple[Case, Trajectories]], file: Path) -> None:
-    """Draw x over rounds for the cases, and save the picture."""
-    from interaction.errors import missing_extra
-
+def figure_of(played: list[tuple[Case, Trajectories]]) -> Figure:
+    """Draw x over rounds for the cases."""
     try:
         from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
     except ImportError:
         raise missing_extra("matplotlib", "plot", "--plot") from None
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot()
     for number, (case, runs) in enumerate(played):
         x = np.concatenate([[0], runs["task_state.x"][0, : runs.lengths[0]]])
-        shown = x[:21]
-        axes.plot(np.arange(len(shown)), shown + 0.06 * number, marker="o", markersize=3, label=case.name)
+        shown = x[:21] + 0.06 * number
+        axes.plot(np.arange(len(shown)), shown, marker="o", markersize=3, label=case.name)
     axes.axhline(GOAL, color="grey", linewidth=0.8, linestyle=":")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("rounds played")
     axes.set_ylabel("x (agreements)")
     axes.set_title("Coordination by simulating the user (first 20 rounds)")
     axes.legend()
-    figure.savefig(file, dpi=150)
+    return figure
 
 
 def demo(
@@ -154,12 +159,10 @@ def demo(
 
     With --episodes N it also plays N random users in each case; --plot FILE.png draws x over rounds.
     """
-    from interaction.batch import read_episodes
-
     read_episodes(episodes)
     played = one_user(seed)
     if plot is not None:
-        draw(played, plot)
+        figure_of(played).savefig(plot, dpi=150)
         print(f"wrote {plot}")
     if episodes:
         many_users(episodes, seed)

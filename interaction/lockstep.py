@@ -18,7 +18,7 @@ from interaction.agent import Assistant, User
 from interaction.component import Component
 from interaction.errors import BatchError, InteractionError
 from interaction.opening import game_spaces
-from interaction.players import Method, Players, components, seat_players
+from interaction.players import Adapt, Method, Players, components, seat_players
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, Space, leaves, shape_of
 from interaction.state import State, Value, make, same
@@ -188,7 +188,7 @@ def probed(component: Component, method: Method, probe_rows: int) -> Method:
             except Exception as error:
                 refuse(component, _construct(error))
                 raise RefusalError(component) from error
-            if not _equal_bits(singly, together, probe_rows):
+            if not equal_bits(singly, together):
                 refuse(
                     component, f"{method.__name__} gives other values for a batch than for single episodes"
                 )
@@ -225,19 +225,19 @@ def _construct(error: BaseException) -> str:
     return f"`{line}` ({frame.filename}, line {frame.lineno}) raised {type(error).__name__}: {error}"
 
 
-def _equal_bits(singly: Any, together: Any, rows: int) -> bool:
+def equal_bits(singly: Any, together: Any) -> bool:
     """Whether the batch gave what the single episodes gave; a plain number stands for all episodes."""
     if isinstance(singly, State):
         return (
             isinstance(together, State)
             and singly.keys() == together.keys()
-            and all(_equal_bits(singly[name], together[name], rows) for name in singly)
+            and all(equal_bits(singly[name], together[name]) for name in singly)
         )
     if isinstance(singly, tuple):
         return (
             isinstance(together, tuple)
             and len(singly) == len(together)
-            and all(_equal_bits(one, other, rows) for one, other in zip(singly, together, strict=True))
+            and all(equal_bits(one, other) for one, other in zip(singly, together, strict=True))
         )
     if isinstance(singly, np.ndarray):
         if np.ndim(together) < singly.ndim:
@@ -266,7 +266,10 @@ class Lineup:
         Raises `BatchError` when a component that promises `batched = True` fails.
         """
         while True:
-            players = self._settled or self._seat()
+            players = self._settled
+            if players is None:
+                players, settled = self.seat()
+                self._settled = players if settled else None
             try:
                 return play(players)
             except RefusalError as refusal:
@@ -290,8 +293,11 @@ class Lineup:
     def _components(self) -> list[tuple[str, Component]]:
         return list(components(self.task, *self.agents))
 
-    def _seat(self) -> Players:
-        """Seat the players, each method played as its component promises, or as is found out."""
+    def seat(self, change: Adapt | None = None) -> tuple[Players, bool]:
+        """Seat the players, each method played as its component promises, or as is found out.
+
+        Also says whether nothing is left to find out. `change` plays a method that is not looped.
+        """
         lengths = {length for _, leaf in leaves(self.space) for length in shape_of(leaf)}
         probe_rows = next((prime for prime in _PRIMES if prime not in lengths), 43)
         settled = True
@@ -303,6 +309,7 @@ class Lineup:
                 promise = False
             if promise is False:
                 return looped(method)
+            method = method if change is None else change(component, method, template)
             if isinstance(template, tuple) and template[0] == "observation":
                 built_in = type(component).__module__ == "interaction.observation"
                 method = method if built_in and promise else leading_observation(method)
@@ -313,10 +320,7 @@ class Lineup:
                 method = probed(component, method, probe_rows)
             return method
 
-        players = seat_players(self.task, *self.agents, adapt=adapt)
-        if settled:
-            self._settled = players
-        return players
+        return seat_players(self.task, *self.agents, adapt=adapt), settled
 
     def _culprit(self, error: BaseException) -> tuple[str, Component] | None:
         """Find the batched component in whose method an error was raised: the first one on the way in."""
