@@ -18,7 +18,7 @@ from interaction.observation import (
 from interaction.policy import DeterministicPolicy, DiscretePolicy, DualPolicy, Policy, RandomPolicy
 from interaction.random import EpisodeRandom
 from interaction.simulator import Rollout, Simulator
-from interaction.state import GameState, State
+from interaction.state import GameState, Provenance, State
 from interaction.task import InteractionTask, Transition
 from interaction.trajectory import Trajectories
 from interaction.turns import SOURCES, TURNS, Rewards
@@ -45,6 +45,7 @@ __all__ = [
     "InteractionTask",
     "ObservationEngine",
     "Policy",
+    "Provenance",
     "RandomPolicy",
     "Rewards",
     "Rollout",

@@ -29,7 +29,7 @@ def state_table(state: State) -> Table:
     title = f"round {state.round_index}, next turn: {TURNS[state.turn_index]}"
     table = Table("part", "field", "value", title=title)
     for name, part in state.items():
-        if name in ("round_index", "turn_index") or part is None:
+        if name in ("round_index", "turn_index", "provenance") or part is None:
             continue
         leaves = list(flatten(part)) if isinstance(part, State) else [("", part)]
         for number, (path, value) in enumerate(leaves):

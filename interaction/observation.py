@@ -38,7 +38,7 @@ class ObservationEngine(Component):
 class DefaultObservationEngine(ObservationEngine):
     """An agent sees everything but the other agent's internal state (and the stored observations).
 
-    It sees: round and turn index, task state, its own state, and both last actions.
+    It sees: round and turn index, task state, its own state, both last actions and their provenance.
     """
 
     batched = True

@@ -28,7 +28,7 @@ from interaction.random import (
     EpisodeRandom,
 )
 from interaction.spaces import Dict, Membership, membership
-from interaction.state import GameState, State, Value, freeze
+from interaction.state import GameState, Provenance, State, Value, freeze
 from interaction.task import InteractionTask, defines, missing
 
 Method = Callable[..., Any]
@@ -58,6 +58,7 @@ class Seat:
     action_field: str
     first_slot: int
     reset_slot: int
+    provenance: int  # of its actions
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ def _seat(agent: Agent, task: InteractionTask, move: Method, observes: int, chan
         observation_field=f"{agent.role}_observation",
         action_field=f"{agent.role}_action",
         first_slot=USER_OBSERVATION if agent.role == "user" else ASSISTANT_OBSERVATION,
+        provenance=int(Provenance.OBSERVED if agent.role == "user" else Provenance.INTERVENED),
         reset_slot=USER_RESET if agent.role == "user" else ASSISTANT_RESET,
     )
 

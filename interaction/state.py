@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from enum import IntEnum
 from math import isnan
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -135,9 +136,22 @@ class State:
         return state_table(self)
 
 
+class Provenance(IntEnum):
+    """Who produced an action, as the assistant sees it.
+
+    The turns set it, it is never guessed from the action: `OBSERVED` is what the user did, and tells about
+    the user; `INTERVENED` is what the assistant did itself, and tells nothing about the user.
+    """
+
+    UNKNOWN = 0
+    OBSERVED = 1
+    INTERVENED = 2
+
+
 class GameState(State):
     """Everything that changes in a game, and nothing else does.
 
+    `provenance` tells who produced the last action (a `Provenance`; unknown before the first one).
     `turn_index` names the turn that is played next; before its first action an agent's action
     is the first element of its action space (see `spaces.first`), and None if the agent is missing.
     """
@@ -151,6 +165,7 @@ class GameState(State):
     assistant_state: State
     user_action: Value
     assistant_action: Value
+    provenance: int
     user_observation: State
     assistant_observation: State
 
@@ -164,6 +179,7 @@ class GameState(State):
         assistant_state: State | None = None,
         user_action: Value = None,
         assistant_action: Value = None,
+        provenance: Value = 0,
         user_observation: State | None = None,
         assistant_observation: State | None = None,
     ) -> None:
@@ -175,6 +191,7 @@ class GameState(State):
             assistant_state=assistant_state or State(),
             user_action=user_action,
             assistant_action=assistant_action,
+            provenance=int(provenance) if isinstance(provenance, Provenance) else provenance,
             user_observation=user_observation or State(),
             assistant_observation=assistant_observation or State(),
         )

@@ -111,6 +111,7 @@ def play_half(
         if check:
             check_action(seat, action, choosing, rng.rows)
     fields[seat.action_field] = action
+    fields["provenance"] = seat.provenance
     acted = new(GameState)
     set_fields(acted, fields)
     rng.place, rng.draw = place + 3, 0
