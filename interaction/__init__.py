@@ -9,6 +9,9 @@ from interaction.agent import Agent, Assistant, User
 from interaction.bundle import Bundle, Step
 from interaction.component import Component
 from interaction.inference import CascadedInferenceEngine, DualInferenceEngine, InferenceEngine
+from interaction.inference.candidates import Grid, Samples
+from interaction.inference.posterior import Posterior
+from interaction.inference.user_model import UserModelFilter
 from interaction.observation import (
     CascadedObservationEngine,
     GaussianNoise,
@@ -41,21 +44,25 @@ __all__ = [
     "EpisodeRandom",
     "GameState",
     "GaussianNoise",
+    "Grid",
     "InferenceEngine",
     "InteractionTask",
     "ObservationEngine",
     "Policy",
+    "Posterior",
     "Provenance",
     "RandomPolicy",
     "Rewards",
     "Rollout",
     "RuleObservationEngine",
+    "Samples",
     "Simulator",
     "State",
     "Step",
     "Trajectories",
     "Transition",
     "User",
+    "UserModelFilter",
     "errors",
     "spaces",
 ]

@@ -42,6 +42,10 @@ class ConformanceError(InteractionError, AssertionError):
     """A component breaks the contract; raised by `interaction.checks`."""
 
 
+class ImpossibleEvidenceError(InteractionError, ArithmeticError):
+    """What was observed is impossible under every candidate of a user model."""
+
+
 class MissingExtraError(InteractionError, ImportError):
     """An optional library is not installed."""
 

@@ -230,4 +230,6 @@ class Trajectories(Mapping[str, Array]):
         if self.lengths.size:
             sd = self.returns.std(ddof=1) / math.sqrt(self.lengths.size) if self.lengths.size > 1 else 0.0
             spread = f", mean return {self.returns.mean():.4g} ± {sd:.2g} (standard error)"
-        return f"Trajectories({axes}{spread}, seed={self.seed}, recorded: {', '.join(self) or 'nothing'})"
+        paths = list(self)
+        shown = ", ".join(paths[:4]) + (f" and {len(paths) - 4} more" if len(paths) > 4 else "")
+        return f"Trajectories({axes}{spread}, seed={self.seed}, recorded: {shown or 'nothing'})"

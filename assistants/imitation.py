@@ -1,0 +1,131 @@
+"""Imitation: a sequence model of an expert, exact, and the assistant that acts by it.
+
+Source: Ortega et al. 2021, "Shaking the foundations: delusions in sequence models for interaction and
+control", arXiv 2110.10819.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction import (
+    Assistant,
+    EpisodeRandom,
+    Grid,
+    InteractionTask,
+    Policy,
+    Provenance,
+    RuleObservationEngine,
+    State,
+    User,
+    UserModelFilter,
+    spaces,
+)
+from interaction.errors import ArgumentError
+from interaction.inference.engine import CascadedInferenceEngine
+from interaction.inference.user_model import Evidence
+from interaction.state import Value
+
+OwnActions = Literal["intervention", "evidence"]
+
+
+def best_arm_filter(
+    user_model: User,
+    task_model: InteractionTask,
+    own_actions: OwnActions = "intervention",
+    evidence: Collection[Evidence] = ("user_action", "outcome"),
+    field: str = "belief",
+) -> UserModelFilter:
+    """Make the filter over the hidden best arm of a `BanditTask`, whose pulls are seen one round later."""
+    n_arms = spaces.elements(user_model.policy.action_space)
+    return UserModelFilter(
+        user_model,
+        Grid({"task_state.best_arm": n_arms}),
+        task_model=task_model,
+        evidence=evidence,
+        own_actions=own_actions,
+        action="task_state.arm",
+        provenance="task_state.provenance",
+        delay=1,
+        field=field,
+    )
+
+
+class ImitatingPolicy(Policy):
+    """Samples what the expert would do, given the belief: P(a | h) = Σ b(best) π(a | best)."""
+
+    batched = True
+
+    def __init__(self, belief_filter: UserModelFilter) -> None:
+        self.filter = belief_filter
+        self.action_space = belief_filter.user_model.policy.action_space
+
+    def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:
+        return rng.categorical(self.filter.predict(state, observation, rng)), 0.0
+
+
+class ImitatingAssistant(Assistant):
+    """Imitates the expert of a bandit: infers the best arm from the pulls, and pulls as the expert would.
+
+    With `own_actions="evidence"` it takes its own pulls for the expert's, and deludes itself. Further
+    filters only watch: each keeps a belief of its own, in the field that it names.
+    """
+
+    batched = True
+
+    def __init__(
+        self,
+        user_model: User,
+        task_model: InteractionTask,
+        own_actions: OwnActions = "intervention",
+        watching: Sequence[UserModelFilter] = (),
+    ) -> None:
+        self.filter = best_arm_filter(user_model, task_model, own_actions)
+        self.filters = (self.filter, *watching)
+        super().__init__(
+            policy=ImitatingPolicy(self.filter),
+            observation_engine=RuleObservationEngine(
+                "assistant", hide=["task_state.best_arm", "user_action"]
+            ),
+            inference_engine=CascadedInferenceEngine(self.filters) if watching else self.filter,
+            state=State(**{one.field: one.initial(EpisodeRandom()) for one in self.filters}),
+            state_space=spaces.Dict({one.field: one.space for one in self.filters}),
+        )
+
+    def reset(self, rng: EpisodeRandom) -> State:
+        return State(**{one.field: one.initial(rng) for one in self.filters})
+
+
+class SequenceModel:
+    """The exact sequence model of an expert's actions and their outcomes in a bandit with a hidden best arm.
+
+    `own_actions="evidence"` is the model of the expert's own sequences, which deludes itself when the actions
+    are its own; `"intervention"` is the corrected one. Arms are counted from 0.
+    """
+
+    def __init__(
+        self, user_model: User, task_model: InteractionTask, own_actions: OwnActions = "evidence"
+    ) -> None:
+        self.filter = best_arm_filter(user_model, task_model, own_actions)
+
+    def predict(self, past_interactions: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+        """Give the probability of each next action, after pairs of (action, outcome) of its own making.
+
+        Raises `ArgumentError` for an outcome other than 0 and 1, `SpaceError` for an action that is no arm.
+        """
+        rng = EpisodeRandom()
+        belief = self.filter.initial(rng)
+        seen = State(arm=-1, outcome=-1, provenance=int(Provenance.UNKNOWN), user_in_control=0)
+        belief = self.filter.update(belief, State(task_state=seen), rng)
+        for action, outcome in past_interactions:
+            if outcome not in (0, 1):
+                raise ArgumentError(f"past_interactions: expected outcomes 0 or 1, got {outcome!r}")
+            seen = State(
+                arm=action, outcome=outcome, provenance=int(Provenance.INTERVENED), user_in_control=0
+            )
+            belief = self.filter.update(belief, State(task_state=seen), rng)
+        return self.filter.predict(belief, State(task_state=seen), rng)

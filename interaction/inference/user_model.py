@@ -1,0 +1,565 @@
+"""A Bayesian filter over the hidden parameters of any user that has a `log_prob`.
+
+Observation and intervention. An action that the user took tells about the user, so its probability under
+each candidate is evidence: b'(θ) ∝ π(a | h, θ) b(θ). An action that the assistant took itself was set from
+outside, which tells nothing about what caused it: b'(θ) = b(θ), in the notation of causality
+P(θ | do(a)) = P(θ). To condition on it all the same, as a sequence model does that was trained on
+demonstrations and then acts, is the self-delusion: b'(θ) ∝ π(a | h, θ) b(θ) with one's own a.
+The outcome counts in all cases: b'(θ) ∝ P(o | a, θ) b(θ).
+
+Source: Ortega et al. 2021, "Shaking the foundations: delusions in sequence models for interaction and
+control", arXiv 2110.10819.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction import spaces
+from interaction.agent import User
+from interaction.errors import (
+    ArgumentError,
+    ContractError,
+    ImpossibleEvidenceError,
+    SpaceError,
+    unknown_name,
+)
+from interaction.inference.candidates import Grid, Samples, systematic
+from interaction.inference.engine import InferenceEngine
+from interaction.inference.posterior import Posterior, effective_sample_size
+from interaction.lockstep import Lineup, looped
+from interaction.players import Players
+from interaction.policy import DiscretePolicy, Policy
+from interaction.random import EpisodeRandom
+from interaction.simulator import NoTask
+from interaction.spaces import Box, Dict, Discrete, Space, membership, shape_of
+from interaction.state import GameState, Provenance, State, Value, get_path, replace_path
+from interaction.task import InteractionTask, defines
+from interaction.turns import look
+
+Array = NDArray[Any]
+Evidence = Literal["user_action", "outcome"]
+_TASK = "task_state."
+
+
+class UserModelFilter(InferenceEngine):
+    """Keeps a belief over the hidden parameters of a user model, in the assistant's own state.
+
+    Each candidate is a whole user: its values of the hidden parameters and its internal state, which goes
+    through the user model's own observation and inference engines. One update is: each candidate observes
+    and infers; it is weighed by the probability of the action, if that is evidence, and of the outcome;
+    the weights are normalised; particles are resampled and moved when few are left.
+
+    `parameters`: a `Grid` or `Samples` over entries of the user model's state (`"p0"`), or of the task's
+    hidden state that the user sees (`"task_state.goal"`).
+    `evidence`: what counts. `"user_action"` is read at the path `action` of the assistant's observation,
+    and who produced it at the path `provenance` (see `Provenance`; a path that is not there counts as
+    unknown). `"outcome"` counts through the task model's `outcome_log_prob`.
+    `own_actions`: an action that the assistant itself produced changes no weight ("intervention"), or is
+    taken for the user's ("evidence"), which shows what goes wrong; see the module's text.
+    An action of unknown author is marginalised over the authors: its likelihood is
+    ρ π(a | h, θ) + (1 − ρ) q(a), with ρ = `user_share` and q the belief's own prediction.
+    `delay=1`: the assistant sees an action and its outcome only one round later, so that the candidates
+    look at what the assistant saw the round before. With `delay=0` they look at what it sees now, in which
+    `before` gives, by path, where to find what the user's action has changed since
+    (`{"task_state.position": "task_state.last_position"}`).
+    `on_impossible`: what to do when the evidence excludes every candidate: "raise", go back to the prior
+    ("reset"), or leave the weights as they were ("keep"); the belief counts how often it happened.
+
+    The belief is the field `field` of the assistant's state, whose space is `filter.space`, and starts as
+    `filter.initial(rng)`. Reading it: `filter.posterior(state)`, `filter.predict(...)`.
+    """
+
+    batched = True
+
+    def __init__(
+        self,
+        user_model: User,
+        parameters: Grid | Samples,
+        *,
+        task_model: InteractionTask | None = None,
+        evidence: Collection[Evidence] = ("user_action",),
+        own_actions: Literal["intervention", "evidence"] = "intervention",
+        action: str = "user_action",
+        provenance: str = "provenance",
+        before: Mapping[str, str] | None = None,
+        delay: Literal[0, 1] = 0,
+        user_share: float = 0.5,
+        on_impossible: Literal["raise", "reset", "keep"] = "raise",
+        field: str = "belief",
+    ) -> None:
+        self.user_model = user_model
+        self.parameters = parameters
+        self.task_model = NoTask() if task_model is None else task_model
+        self.evidence = tuple(evidence)
+        self.own_actions = own_actions
+        self.action = action
+        self.provenance = provenance
+        self.before = dict(before or {})
+        self.delay = delay
+        self.user_share = user_share
+        self.on_impossible = on_impossible
+        self.field = field
+        self._check()
+        self._prepare()
+
+    def _check(self) -> None:
+        """Raise at once for whatever cannot work."""
+        where = "UserModelFilter"
+        if not isinstance(self.user_model, User):
+            raise ContractError(f"{where}: user_model: expected a User, got {self.user_model!r}")
+        if not isinstance(self.parameters, Grid | Samples):
+            raise ContractError(f"{where}: parameters: expected a Grid or Samples, got {self.parameters!r}")
+        for name, value, valid in (
+            ("own_actions", self.own_actions, ("intervention", "evidence")),
+            ("on_impossible", self.on_impossible, ("raise", "reset", "keep")),
+            ("delay", self.delay, (0, 1)),
+        ):
+            if value not in valid:
+                raise ArgumentError(f"{where}: {name}: expected one of {valid}, got {value!r}")
+        for item in self.evidence:
+            if item not in ("user_action", "outcome"):
+                raise unknown_name(item, ("user_action", "outcome"), f"{where}: evidence")
+        if not 0 <= self.user_share <= 1:
+            raise ArgumentError(f"{where}: user_share: expected a probability, got {self.user_share!r}")
+        policy = self.user_model.policy
+        if not defines(policy, "log_prob", Policy):
+            raise ContractError(
+                f"{where}: {type(policy).__name__} (the policy of {type(self.user_model).__name__}) must define "
+                f"log_prob(self, action, observation, state), which returns the log probability of an action; "
+                f"a DiscretePolicy has one as soon as it defines probabilities(observation, state)."
+            )
+        if "outcome" in self.evidence and not hasattr(self.task_model, "outcome_log_prob"):
+            raise ContractError(
+                f"{where}: to count outcomes, give a task_model that defines outcome_log_prob(before, after); "
+                f"got {self.task_model!r}"
+            )
+        if isinstance(self.task_model, NoTask) and (self.delay or self._hidden_names()):
+            raise ContractError(
+                f"{where}: delay=1, or a hidden entry of the task's state, needs a task_model"
+            )
+        self._check_parameters(where)
+
+    def _check_parameters(self, where: str) -> None:
+        for name in self.parameters.names:
+            space = self._parameter_space(name, where)
+            if isinstance(self.parameters, Grid):
+                values = self.parameters.axes[name]
+                found = membership(space).violation(values, len(values))
+                if found is not None:
+                    raise SpaceError(
+                        f"{where}: candidates of {name}: expected values in {space}, got {found.value!r}"
+                    )
+            else:
+                for quantile in (1e-9, 0.5, 1 - 1e-9):
+                    value = np.asarray(self.parameters.prior[name].ppf(quantile)).item()
+                    value = int(value) if isinstance(space, Discrete) and value == int(value) else value
+                    if membership(space).violation(value) is not None:
+                        raise SpaceError(
+                            f"{where}: prior of {name}: expected values in {space}, but its quantile {quantile} "
+                            f"is {value!r}"
+                        )
+
+    def _parameter_space(self, name: str, where: str) -> Space[Any]:
+        model = self.task_model.state_space if name.startswith(_TASK) else self.user_model.state_space
+        valid = dict(spaces.leaves(model))
+        key = name.removeprefix(_TASK)
+        if key not in valid:
+            raise unknown_name(name, [*valid], f"{where}: parameters of {type(self.user_model).__name__}")
+        return valid[key]
+
+    def _hidden_names(self) -> list[str]:
+        return [name for name in self.parameters.names if name.startswith(_TASK)]
+
+    def _prepare(self) -> None:
+        """Resolve what follows from the models."""
+        self._lineup = Lineup(self.task_model, self.user_model, None)
+        size = self.parameters.size
+        numbers = {
+            "log_evidence": Box(-np.inf, np.inf, (), np.float64),
+            "surprise": Box(-np.inf, np.inf, (), np.float64),
+            "impossible": Box(0, 2**62, (), np.int64),
+            "updates": Box(0, 2**62, (), np.int64),
+        }
+        hidden = Dict(
+            {
+                name.removeprefix(_TASK): _spread(self._parameter_space(name, ""), size)
+                for name in self._hidden_names()
+            }
+        )
+        parts: dict[str, Space[Any]] = {
+            "log_weights": Box(-np.inf, 0.0, (size,), np.float64),
+            "users": _spread(self.user_model.state_space, size),
+            "hidden": hidden,
+            **numbers,
+        }
+        if self.delay:
+            seen = {
+                name: space
+                for name, space in self.task_model.state_space.spaces.items()
+                if name not in hidden.spaces
+            }
+            parts["last_task_state"] = Dict(seen)
+        self.space = Dict(parts)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in ("_lineup", "space")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._prepare()
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and repr(self.__getstate__()) == repr(other.__getstate__())
+
+    __hash__ = InferenceEngine.__hash__
+
+    # The belief.
+
+    def initial(self, rng: EpisodeRandom) -> State:
+        """Give the belief before any evidence; particles are drawn from the prior."""
+        size, stream = self.parameters.size, rng.simulation()
+        rows = stream.repeat(size)
+        values = {
+            name: _as(self._parameter_space(name, ""), array)
+            for name, array in self.parameters.draw(rng).items()
+        }
+
+        def reset(players: Players) -> State:
+            assert players.user is not None
+            state: State = players.user.reset(rows)
+            return state
+
+        users = _deal(self._lineup.in_batch(reset), size, rng.rows, self.user_model.state_space)
+        for name, array in values.items():
+            if not name.startswith(_TASK):
+                users = replace_path(users, name, array)
+        fields: dict[str, Value] = {
+            "log_weights": self.parameters.log_prior,
+            "users": users,
+            "hidden": State(**{name.removeprefix(_TASK): values[name] for name in self._hidden_names()}),
+            "log_evidence": 0.0,
+            "surprise": 0.0,
+            "impossible": 0,
+            "updates": 0,
+        }
+        if self.delay:
+            fields["last_task_state"] = spaces.first(self.space["last_task_state"])
+        return State(**fields)
+
+    def infer(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
+        return state.replace(**{self.field: self.update(state[self.field], observation, rng)}), 0.0
+
+    def update(self, belief: State, observation: State, rng: EpisodeRandom) -> State:
+        """Give the belief after what the assistant observes now."""
+        if self.delay and isinstance(belief.updates, int) and belief.updates == 0:
+            return self._remember(belief, observation)
+        rows = rng.rows
+        action = get_path(observation, self.action) if "user_action" in self.evidence else None
+        if action is not None:
+            policy = self.user_model.policy
+            membership(policy.action_space).check(action, f"UserModelFilter: {self.action}", rows)
+        game = self._game(belief, observation, rows, belief.last_task_state if self.delay else None)
+        stream = rng.simulation().repeat(self.parameters.size)
+        size = self.parameters.size
+
+        def weigh(players: Players) -> tuple[State, Array]:
+            assert players.user is not None
+            seen, users = look(players.user, game, stream)
+            if action is None:
+                return users, np.zeros(1)
+            return users, players.user.log_prob(_for_candidates(action, size), seen, users, stream)
+
+        users, log_prob = self._lineup.in_batch(weigh)
+        users = _deal(users, size, rows, self.user_model.state_space)
+        log_weights = np.asarray(belief.log_weights)
+        gain = self._action_gain(self._shape(log_prob, rows), log_weights, observation)
+        log_weights = log_weights + gain
+        surprise: Value = 0.0
+        if "outcome" in self.evidence:
+            after = self._game(belief, observation, rows, None)
+            outcome = self._shape(self._outcome(game, after, stream), rows)
+            surprise = _log_sum(log_weights) - _log_sum(log_weights + outcome)
+            log_weights = log_weights + outcome
+        return self._settle(belief, log_weights, users, surprise, observation, rng)
+
+    def _action_gain(self, log_prob: Array, log_weights: Array, observation: State) -> Array:
+        """What an action adds to the log weight of each candidate, given who produced it."""
+        if "user_action" not in self.evidence:
+            return np.zeros_like(log_weights)
+        if self.own_actions == "evidence":
+            return log_prob
+        try:
+            author = np.asarray(get_path(observation, self.provenance))[..., None]
+        except ValueError:
+            author = np.asarray(int(Provenance.UNKNOWN))[..., None]
+        own = _log_sum(log_weights + log_prob)[..., None] - _log_sum(log_weights)[..., None]
+        with np.errstate(divide="ignore"):
+            either = np.logaddexp(np.log(self.user_share) + log_prob, np.log1p(-self.user_share) + own)
+        known = np.where(author == int(Provenance.OBSERVED), log_prob, 0.0)
+        return np.where(author == int(Provenance.UNKNOWN), either, known)
+
+    def _outcome(self, before: GameState, after: GameState, stream: EpisodeRandom) -> Array:
+        task: Any = self.task_model
+
+        def ask(first: GameState, second: GameState, _: EpisodeRandom) -> Value:
+            return task.outcome_log_prob(first, second)
+
+        found: Array = np.asarray((ask if task.batched else looped(ask))(before, after, stream))
+        return found
+
+    def _settle(
+        self,
+        belief: State,
+        log_weights: Array,
+        users: State,
+        surprise: Value,
+        observation: State,
+        rng: EpisodeRandom,
+    ) -> State:
+        """Normalise, and see to what is impossible and to particles that have become few."""
+        total = _log_sum(log_weights)
+        impossible = np.isneginf(total)
+        if np.any(impossible):
+            if self.on_impossible == "raise":
+                raise ImpossibleEvidenceError(
+                    f"UserModelFilter: what was observed is impossible under all {self.parameters.size} candidates "
+                    f"of {', '.join(self.parameters.names)} ({type(self.user_model).__name__}): {observation!r}. "
+                    f"Give the user model some noise (a lapse), or say on_impossible='reset' or 'keep'."
+                )
+            fallback = self.parameters.log_prior if self.on_impossible == "reset" else belief.log_weights
+            log_weights = np.where(impossible[..., None], fallback, log_weights)
+            total = np.where(impossible, 0.0, total)
+            log_weights = log_weights - np.where(impossible, 0.0, total)[..., None]
+        else:
+            log_weights = log_weights - total[..., None]
+        updated = belief.replace(
+            log_weights=np.minimum(log_weights, 0.0),
+            users=users,
+            log_evidence=belief.log_evidence + np.where(impossible, 0.0, total),
+            surprise=surprise,
+            impossible=belief.impossible + impossible * 1,
+        )
+        if isinstance(self.parameters, Samples):
+            updated = self._resample(updated, rng)
+        return self._remember(updated, observation)
+
+    def _remember(self, belief: State, observation: State) -> State:
+        fields: dict[str, Value] = {"updates": belief.updates + 1}
+        if self.delay:
+            seen = observation.task_state
+            fields["last_task_state"] = State(**{name: seen[name] for name in belief.last_task_state})
+        return belief.replace(**fields)
+
+    def _resample(self, belief: State, rng: EpisodeRandom) -> State:
+        """Resample systematically where few particles carry the weight, and move the continuous parameters."""
+        assert isinstance(self.parameters, Samples)
+        weights = np.exp(belief.log_weights)
+        size = self.parameters.size
+        few = effective_sample_size(weights) < self.parameters.threshold * size
+        if not np.any(few):
+            return belief
+        uniform = np.asarray(rng.random())
+        kept = np.broadcast_to(np.arange(size), weights.shape)
+        index = np.where(few[..., None], systematic(weights, uniform), kept)
+        users = _select(belief.users, index, rng.rows)
+        hidden = _select(belief.hidden, index, rng.rows)
+        for name in self.parameters.names:
+            space = self._parameter_space(name, "")
+            noise = rng.normal(shape=(size,))
+            if not isinstance(space, Box) or np.dtype(space.dtype or float).kind != "f":
+                continue
+            key = name.removeprefix(_TASK)
+            holder, path = (hidden, key) if name.startswith(_TASK) else (users, name)
+            moved = self._move(np.asarray(get_path(holder, path)), noise, weights, belief, name)
+            moved = np.where(few[..., None], np.clip(moved, space.low, space.high), get_path(holder, path))
+            if name.startswith(_TASK):
+                hidden = replace_path(hidden, key, moved)
+            else:
+                users = replace_path(users, name, moved)
+        flat = np.where(few[..., None], -np.log(size), belief.log_weights)
+        return belief.replace(users=users, hidden=hidden, log_weights=flat)
+
+    def _move(self, values: Array, noise: Array, weights: Array, belief: State, name: str) -> Array:
+        """The kernel of Liu & West: shrink towards the mean, and add what keeps the variance."""
+        assert isinstance(self.parameters, Samples)
+        shrink = (3 * self.parameters.discount - 1) / (2 * self.parameters.discount)
+        old = self.values(belief)[name]
+        mean = (weights * old).sum(axis=-1, keepdims=True)
+        variance = (weights * (old - mean) ** 2).sum(axis=-1, keepdims=True)
+        moved: Array = shrink * values + (1 - shrink) * mean + np.sqrt((1 - shrink**2) * variance) * noise
+        return moved
+
+    # What the candidates see.
+
+    def _game(
+        self, belief: State, observation: State, rows: int | None, task_state: State | None
+    ) -> GameState:
+        """Give the game as each candidate sees it: `(candidates)` rows, in a batch `(episodes · candidates)`."""
+        size = self.parameters.size
+        if task_state is None:
+            task_state = observation.task_state
+            known = observation
+            for path, source in self.before.items():
+                known = replace_path(known, path, get_path(observation, source))
+            task_state = known.task_state if self.before else task_state
+        task_state = _for_candidates(task_state, size)
+        for name, values in belief.hidden.items():
+            column = _flat(values, rows, self.task_model.state_space[name])
+            task_state = State(**{**task_state.__dict__, name: column})
+        return GameState(
+            round_index=observation.__dict__.get("round_index", 0),
+            task_state=task_state,
+            user_state=_flat_state(belief.users, rows, self.user_model.state_space),
+            user_action=_for_candidates(observation.__dict__.get("user_action"), size),
+            assistant_action=_for_candidates(observation.__dict__.get("assistant_action"), size),
+        )
+
+    def _shape(self, log_prob: Value, rows: int | None) -> Array:
+        size = self.parameters.size
+        total = size if rows is None else rows * size
+        whole = np.broadcast_to(np.asarray(log_prob, float), (total,))
+        return whole if rows is None else whole.reshape(rows, size)
+
+    # Reading the belief.
+
+    def values(self, belief: State) -> dict[str, Array]:
+        """Give the candidates' values of each parameter: `(..., candidates)`."""
+        return {
+            name: np.asarray(
+                belief.hidden[name.removeprefix(_TASK)]
+                if name.startswith(_TASK)
+                else get_path(belief.users, name)
+            )
+            for name in self.parameters.names
+        }
+
+    def posterior(self, state: State) -> Posterior:
+        """Give the posterior in an assistant's state (or in a belief itself)."""
+        belief = state[self.field] if self.field in state else state
+        axes = self.parameters.axes if isinstance(self.parameters, Grid) else None
+        return Posterior(
+            weights=np.exp(belief.log_weights),
+            values=self.values(belief),
+            axes=axes,
+            log_evidence=belief.log_evidence,
+            surprise=belief.surprise,
+        )
+
+    def predict(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
+        """Give the probability of each next action of the user: `(..., actions)`; needs a discrete policy.
+
+        P(a | h) = Σθ b(θ) π(a | h, θ), with the candidates' look at what the assistant observes now.
+        """
+        policy = self.user_model.policy
+        if not isinstance(policy, DiscretePolicy):
+            raise ContractError(f"predict: expected a DiscretePolicy, got {type(policy).__name__}")
+        belief = state[self.field] if self.field in state else state
+        rows, size, n_actions = rng.rows, self.parameters.size, int(policy.action_space.n)
+        game = self._game(belief, observation, rows, None)
+        stream = rng.simulation().repeat(size)
+
+        def ask(seen: State, users: State, _: EpisodeRandom) -> Value:
+            return policy.probabilities(seen, users)
+
+        def predict(players: Players) -> Value:
+            assert players.user is not None
+            seen, users = look(players.user, game, stream)
+            return (ask if policy.batched else looped(ask))(seen, users, stream)
+
+        total = size if rows is None else rows * size
+        found = np.broadcast_to(self._lineup.in_batch(predict), (total, n_actions))
+        found = found.reshape((size, n_actions) if rows is None else (rows, size, n_actions))
+        mixed: Array = (np.exp(belief.log_weights)[..., None] * found).sum(axis=-2)
+        return mixed / mixed.sum(axis=-1, keepdims=True)
+
+
+# Between `(episodes, candidates, *shape)` and rows.
+
+
+def _spread(space: Space[Any], size: int) -> Any:
+    """The space of a field with an axis of candidates."""
+    if isinstance(space, Dict):
+        return Dict({name: _spread(part, size) for name, part in space.spaces.items()})
+    if isinstance(space, Discrete):
+        return Box(int(space.start), int(space.start + space.n - 1), (size,), np.int64)
+    if isinstance(space, Box):
+        low, high = (np.broadcast_to(bound, (size, *space.shape)) for bound in (space.low, space.high))
+        return Box(low, high, dtype=space.dtype)  # type: ignore[arg-type]
+    raise ContractError(f"UserModelFilter: a user state with a field in {space} cannot be a candidate")
+
+
+def _as(space: Space[Any], values: Array) -> Array:
+    return values.astype(np.int64) if isinstance(space, Discrete) else values
+
+
+def _for_candidates(value: Value, size: int) -> Value:
+    """Repeat what is the same for all candidates: in a batch, `(episodes, ...)` to `(episodes · size, ...)`."""
+    if isinstance(value, State):
+        return State(**{name: _for_candidates(part, size) for name, part in value.items()})
+    return np.repeat(value, size, axis=0) if isinstance(value, np.ndarray) else value
+
+
+def _flat(values: Value, rows: int | None, space: Space[Any]) -> Value:
+    """Candidates `(candidates, *shape)` or `(episodes, candidates, *shape)` as rows."""
+    array = np.asarray(values)
+    if rows is not None and array.ndim == 1 + len(shape_of(space)):
+        array = np.broadcast_to(array, (rows, *array.shape))
+    return array if rows is None else array.reshape(rows * array.shape[1], *array.shape[2:])
+
+
+def _flat_state(state: State, rows: int | None, space: Dict) -> State:
+    return State(
+        **{
+            name: _flat_state(part, rows, space[name])
+            if isinstance(part, State)
+            else _flat(part, rows, space[name])
+            for name, part in state.items()
+        }
+    )
+
+
+def _deal(state: State, size: int, rows: int | None, space: Dict) -> State:
+    """Rows as candidates: the inverse of `_flat_state`; what is the same for all is repeated."""
+    fields: dict[str, Value] = {}
+    for name, part in state.items():
+        if isinstance(part, State):
+            fields[name] = _deal(part, size, rows, space[name])
+            continue
+        shape = shape_of(space[name])
+        array = np.asarray(part)
+        lead = (size,) if rows is None else (rows, size)
+        if array.shape == shape:
+            fields[name] = np.broadcast_to(array, (*lead, *shape))
+        else:
+            fields[name] = array.reshape(*lead, *shape)
+    return State(**fields)
+
+
+def _select(state: State, index: Array, rows: int | None) -> State:
+    """The candidates at some indices, for each episode."""
+    fields: dict[str, Value] = {}
+    for name, part in state.items():
+        if isinstance(part, State):
+            fields[name] = _select(part, index, rows)
+        elif rows is None:
+            fields[name] = part[index]
+        else:
+            array = (
+                np.broadcast_to(part, (rows, *part.shape))
+                if part.shape[: index.ndim] != index.shape
+                else part
+            )
+            where = index.reshape(index.shape + (1,) * (array.ndim - 2))
+            fields[name] = np.take_along_axis(array, np.broadcast_to(where, array.shape), axis=1)
+    return State(**fields)
+
+
+def _log_sum(log_weights: Array) -> Array:
+    """log Σ exp over the candidates."""
+    total: Array = np.asarray(np.logaddexp.reduce(log_weights, axis=-1))
+    return total
