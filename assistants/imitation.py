@@ -6,7 +6,7 @@ control", arXiv 2110.10819.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -37,7 +37,7 @@ def best_arm_filter(
     user_model: User,
     task_model: InteractionTask,
     own_actions: OwnActions = "intervention",
-    evidence: Collection[Evidence] = ("user_action", "outcome"),
+    evidence: Iterable[Evidence] = ("user_action", "outcome"),
     field: str = "belief",
 ) -> UserModelFilter:
     """Make the filter over the hidden best arm of a `BanditTask`, whose pulls are seen one round later."""

@@ -13,7 +13,7 @@ control", arXiv 2110.10819.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -82,7 +82,7 @@ class UserModelFilter(InferenceEngine):
         parameters: Grid | Samples,
         *,
         task_model: InteractionTask | None = None,
-        evidence: Collection[Evidence] = ("user_action",),
+        evidence: Iterable[Evidence] = ("user_action",),
         own_actions: Literal["intervention", "evidence"] = "intervention",
         action: str = "user_action",
         provenance: str = "provenance",
@@ -129,14 +129,14 @@ class UserModelFilter(InferenceEngine):
         policy = self.user_model.policy
         if not defines(policy, "log_prob", Policy):
             raise ContractError(
-                f"{where}: {type(policy).__name__} (the policy of {type(self.user_model).__name__}) must define "
-                f"log_prob(self, action, observation, state), which returns the log probability of an action; "
-                f"a DiscretePolicy has one as soon as it defines probabilities(observation, state)."
+                f"{where}: {type(policy).__name__}, the policy of {type(self.user_model).__name__}, must "
+                f"define log_prob(self, action, observation, state), which returns the log probability of an "
+                f"action; a DiscretePolicy has one as soon as it defines probabilities(observation, state)."
             )
         if "outcome" in self.evidence and not hasattr(self.task_model, "outcome_log_prob"):
             raise ContractError(
-                f"{where}: to count outcomes, give a task_model that defines outcome_log_prob(before, after); "
-                f"got {self.task_model!r}"
+                f"{where}: to count outcomes, give a task_model that defines "
+                f"outcome_log_prob(before, after); got {self.task_model!r}"
             )
         if isinstance(self.task_model, NoTask) and (self.delay or self._hidden_names()):
             raise ContractError(
@@ -160,8 +160,8 @@ class UserModelFilter(InferenceEngine):
                     value = int(value) if isinstance(space, Discrete) and value == int(value) else value
                     if membership(space).violation(value) is not None:
                         raise SpaceError(
-                            f"{where}: prior of {name}: expected values in {space}, but its quantile {quantile} "
-                            f"is {value!r}"
+                            f"{where}: prior of {name}: expected values in {space}, but its quantile "
+                            f"{quantile} is {value!r}"
                         )
 
     def _parameter_space(self, name: str, where: str) -> Space[Any]:
@@ -179,7 +179,7 @@ class UserModelFilter(InferenceEngine):
         """Resolve what follows from the models."""
         self._lineup = Lineup(self.task_model, self.user_model, None)
         size = self.parameters.size
-        numbers = {
+        numbers: dict[str, Space[Any]] = {
             "log_evidence": Box(-np.inf, np.inf, (), np.float64),
             "surprise": Box(-np.inf, np.inf, (), np.float64),
             "impossible": Box(0, 2**62, (), np.int64),
@@ -327,9 +327,10 @@ class UserModelFilter(InferenceEngine):
         if np.any(impossible):
             if self.on_impossible == "raise":
                 raise ImpossibleEvidenceError(
-                    f"UserModelFilter: what was observed is impossible under all {self.parameters.size} candidates "
-                    f"of {', '.join(self.parameters.names)} ({type(self.user_model).__name__}): {observation!r}. "
-                    f"Give the user model some noise (a lapse), or say on_impossible='reset' or 'keep'."
+                    f"UserModelFilter: what was observed is impossible under all {self.parameters.size} "
+                    f"candidates of {', '.join(self.parameters.names)} ({type(self.user_model).__name__}): "
+                    f"{observation!r}. Give the user model some noise (a lapse), or say "
+                    f"on_impossible='reset' or 'keep'."
                 )
             fallback = self.parameters.log_prior if self.on_impossible == "reset" else belief.log_weights
             log_weights = np.where(impossible[..., None], fallback, log_weights)
@@ -345,7 +346,7 @@ class UserModelFilter(InferenceEngine):
             impossible=belief.impossible + impossible * 1,
         )
         if isinstance(self.parameters, Samples):
-            updated = self._resample(updated, rng)
+            updated = self._resample(updated, rng.simulation())
         return self._remember(updated, observation)
 
     def _remember(self, belief: State, observation: State) -> State:
@@ -356,7 +357,7 @@ class UserModelFilter(InferenceEngine):
         return belief.replace(**fields)
 
     def _resample(self, belief: State, rng: EpisodeRandom) -> State:
-        """Resample systematically where few particles carry the weight, and move the continuous parameters."""
+        """Resample where few particles carry the weight, and move the continuous parameters."""
         assert isinstance(self.parameters, Samples)
         weights = np.exp(belief.log_weights)
         size = self.parameters.size
@@ -371,7 +372,7 @@ class UserModelFilter(InferenceEngine):
         for name in self.parameters.names:
             space = self._parameter_space(name, "")
             noise = rng.normal(shape=(size,))
-            if not isinstance(space, Box) or np.dtype(space.dtype or float).kind != "f":
+            if not isinstance(space, Box) or np.dtype(space.dtype).kind != "f":
                 continue
             key = name.removeprefix(_TASK)
             holder, path = (hidden, key) if name.startswith(_TASK) else (users, name)
@@ -399,7 +400,7 @@ class UserModelFilter(InferenceEngine):
     def _game(
         self, belief: State, observation: State, rows: int | None, task_state: State | None
     ) -> GameState:
-        """Give the game as each candidate sees it: `(candidates)` rows, in a batch `(episodes · candidates)`."""
+        """Give the game as each candidate sees it, one row each: in a batch, `episodes · candidates` rows."""
         size = self.parameters.size
         if task_state is None:
             task_state = observation.task_state
@@ -440,7 +441,7 @@ class UserModelFilter(InferenceEngine):
 
     def posterior(self, state: State) -> Posterior:
         """Give the posterior in an assistant's state (or in a belief itself)."""
-        belief = state[self.field] if self.field in state else state
+        belief = state.__dict__.get(self.field, state)
         axes = self.parameters.axes if isinstance(self.parameters, Grid) else None
         return Posterior(
             weights=np.exp(belief.log_weights),
@@ -458,7 +459,7 @@ class UserModelFilter(InferenceEngine):
         policy = self.user_model.policy
         if not isinstance(policy, DiscretePolicy):
             raise ContractError(f"predict: expected a DiscretePolicy, got {type(policy).__name__}")
-        belief = state[self.field] if self.field in state else state
+        belief = state.__dict__.get(self.field, state)
         rows, size, n_actions = rng.rows, self.parameters.size, int(policy.action_space.n)
         game = self._game(belief, observation, rows, None)
         stream = rng.simulation().repeat(size)
@@ -475,7 +476,8 @@ class UserModelFilter(InferenceEngine):
         found = np.broadcast_to(self._lineup.in_batch(predict), (total, n_actions))
         found = found.reshape((size, n_actions) if rows is None else (rows, size, n_actions))
         mixed: Array = (np.exp(belief.log_weights)[..., None] * found).sum(axis=-2)
-        return mixed / mixed.sum(axis=-1, keepdims=True)
+        mixed /= mixed.sum(axis=-1, keepdims=True)
+        return mixed
 
 
 # Between `(episodes, candidates, *shape)` and rows.
@@ -489,7 +491,7 @@ def _spread(space: Space[Any], size: int) -> Any:
         return Box(int(space.start), int(space.start + space.n - 1), (size,), np.int64)
     if isinstance(space, Box):
         low, high = (np.broadcast_to(bound, (size, *space.shape)) for bound in (space.low, space.high))
-        return Box(low, high, dtype=space.dtype)  # type: ignore[arg-type]
+        return Box(low, high, dtype=space.dtype)
     raise ContractError(f"UserModelFilter: a user state with a field in {space} cannot be a candidate")
 
 
@@ -498,7 +500,7 @@ def _as(space: Space[Any], values: Array) -> Array:
 
 
 def _for_candidates(value: Value, size: int) -> Value:
-    """Repeat what is the same for all candidates: in a batch, `(episodes, ...)` to `(episodes · size, ...)`."""
+    """Repeat what is the same for all candidates: `(episodes, ...)` becomes `(episodes · size, ...)`."""
     if isinstance(value, State):
         return State(**{name: _for_candidates(part, size) for name, part in value.items()})
     return np.repeat(value, size, axis=0) if isinstance(value, np.ndarray) else value
@@ -512,7 +514,7 @@ def _flat(values: Value, rows: int | None, space: Space[Any]) -> Value:
     return array if rows is None else array.reshape(rows * array.shape[1], *array.shape[2:])
 
 
-def _flat_state(state: State, rows: int | None, space: Dict) -> State:
+def _flat_state(state: State, rows: int | None, space: Any) -> State:
     return State(
         **{
             name: _flat_state(part, rows, space[name])
@@ -523,7 +525,7 @@ def _flat_state(state: State, rows: int | None, space: Dict) -> State:
     )
 
 
-def _deal(state: State, size: int, rows: int | None, space: Dict) -> State:
+def _deal(state: State, size: int, rows: int | None, space: Any) -> State:
     """Rows as candidates: the inverse of `_flat_state`; what is the same for all is repeated."""
     fields: dict[str, Value] = {}
     for name, part in state.items():
