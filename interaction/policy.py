@@ -112,6 +112,9 @@ class RandomPolicy(Policy):
         return spaces.sample(self.action_space, rng), 0.0
 
     def log_prob(self, action: Value, observation: State, state: State) -> Value:
+        if isinstance(self.action_space, Dict):
+            parts = self.action_space.spaces.items()
+            return sum(RandomPolicy(part).log_prob(action[name], observation, state) for name, part in parts)
         constant = _uniform_log_prob(self.action_space)
         shape = np.shape(action)
         leading = shape[: len(shape) - len(spaces.shape_of(self.action_space))]

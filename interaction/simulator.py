@@ -61,7 +61,7 @@ class NoTask(InteractionTask):
         return _EMPTY
 
     def on_user_action(self, game: GameState, rng: EpisodeRandom) -> Transition:
-        raise ContractError("this simulator has no task_model, so it can predict but not play rollouts")
+        return Transition(game.task_state)
 
     on_assistant_action = on_user_action
 
@@ -134,6 +134,8 @@ class Simulator(Component):
         (candidates, which add an axis for each path). Candidates share the same random numbers.
         """
         check_max_rounds(max_rounds, "rollout")
+        if self._only_predicts:
+            raise ContractError("this simulator has no task_model, so it can predict but not play rollouts")
         limit = self.max_rounds if max_rounds is None else max_rounds
         axes = read_over(self._spaces, over, "over")
         outer = rng.rows

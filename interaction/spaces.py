@@ -6,15 +6,15 @@ A `Dict` space describes a nested `State`. The membership of a space is compiled
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Text
 
-from interaction.errors import ContractError, SpaceError, unknown_name
+from interaction.errors import ContractError, SpaceError
 from interaction.random import EpisodeRandom
-from interaction.state import State, Value, flatten
+from interaction.state import State, Value
 
 __all__ = [
     "Box",
@@ -253,24 +253,3 @@ def merge(*parts: Dict) -> Dict:
                 raise SpaceError(f"merge: {name!r} is {merged[name]} in one space and {space} in another")
             merged[str(name)] = space
     return Dict(merged)
-
-
-def check_changes(
-    space: Dict, changes: Mapping[str, Value], where: str, rows: int | None = None
-) -> Iterator[tuple[str, Value]]:
-    """Walk over a nested mapping of forced values, checking names and values against a space."""
-    for name, value in changes.items():
-        if name not in space.spaces:
-            raise unknown_name(name, [path for path, _ in leaves(space)], where)
-        part = space.spaces[name]
-        if isinstance(value, Mapping) and isinstance(part, Dict):
-            for path, leaf in check_changes(part, value, f"{where}.{name}", rows):
-                yield f"{name}.{path}", leaf
-        else:
-            membership(part).check(value, f"{where}.{name}", rows)
-            yield name, value
-
-
-def describe(state: State) -> list[str]:
-    """List the paths of a state."""
-    return [path for path, _ in flatten(state)]

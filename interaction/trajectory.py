@@ -69,6 +69,9 @@ class Trajectories(Mapping[str, Array]):
     def __len__(self) -> int:
         return len(self._values)
 
+    def __contains__(self, path: object) -> bool:
+        return path in self._values
+
     @property
     def returns(self) -> Array:
         """The sum of all rewards of each episode."""
@@ -111,7 +114,10 @@ class Trajectories(Mapping[str, Array]):
         )
 
     def to_xarray(self) -> xarray.Dataset:
-        """Give an `xarray.Dataset` with labelled axes (needs the extra `data`)."""
+        """Give an `xarray.Dataset` with labelled axes (needs the extra `data`).
+
+        A path of `over` names its axis; what was recorded of it is called `recorded.<path>`.
+        """
         try:
             import xarray
         except ImportError:
@@ -132,7 +138,8 @@ class Trajectories(Mapping[str, Array]):
             coordinates["round"] = np.arange(self.played.shape[-1])
         for path, array in self._values.items():
             inner = tuple(f"{path}[{axis}]" for axis in range(array.ndim - len(axes)))
-            variables[path] = ((*axes, *inner), array)
+            name = f"recorded.{path}" if path in self.over else path  # the path itself labels an axis
+            variables[name] = ((*axes, *inner), array)
         return xarray.Dataset(variables, coordinates, {"seed": self.seed})
 
     def to_dataframe(self) -> pandas.DataFrame:
