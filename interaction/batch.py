@@ -18,7 +18,7 @@ from interaction.opening import Forced, combine, for_rows, new_game, per_row, re
 from interaction.players import Players
 from interaction.random import EpisodeRandom, check_seed, fresh_seed
 from interaction.state import GameState, Value, flatten
-from interaction.trajectory import Array, Trajectories
+from interaction.trajectory import Array, Lazy, Trajectories
 from interaction.turns import ASSISTANT_OBSERVES, SOURCES, play_half
 
 if TYPE_CHECKING:
@@ -27,6 +27,16 @@ if TYPE_CHECKING:
 CHUNK = 12_500  # rows played at a time: their arrays fit a processor's second-level cache
 Rows = NDArray[np.int64]
 REWARDS = tuple(f"rewards.{source}" for source in SOURCES)
+
+
+def keep_memory() -> None:
+    """Let the C library keep the memory of freed arrays, for the next ones to use.
+
+    When a large block is freed, glibc raises the size up to which it keeps memory; without that it gives
+    back and takes anew every working array of a chunk, which costs a quarter of the speed. The block is
+    never touched, and other C libraries do not mind.
+    """
+    np.empty(2 * 8 * CHUNK * 10, np.uint8)
 
 
 class Recorder:
@@ -90,32 +100,31 @@ class Recorder:
         self.paths.update(leaves)
         return {path: value for path, value in leaves.items() if self.wanted(path)}
 
-    def totals(self, source: int) -> Array:
-        """The sum of the rewards of a source: `(rows,)`."""
-        total = self._totals[source]
-        return np.zeros(self.rows) if total is None else total
+    def total(self, source: int) -> Array | None:
+        """The sum of the rewards of a source: `(rows,)`, or None if it paid nothing."""
+        return self._totals[source]
 
-    def values(self) -> dict[str, Array]:
-        """Put the recorded values together: `(rows, ...)`, or `(rows, rounds, ...)`."""
+    @property
+    def recorded(self) -> list[str]:
+        """The recorded paths."""
         if not self.per_round:
-            return self._final
-        arrays: dict[str, Array] = {}
-        paths = dict.fromkeys(path for groups in self._rounds for _, values in groups for path in values)
-        for path in paths:
-            out: Array | None = None
-            for number, groups in enumerate(self._rounds):
-                if out is not None and number and not path.startswith("rewards."):
-                    out[number] = out[number - 1]
-                for rows, values in groups:
-                    if path in values:
-                        out = _write(out, len(self._rounds), _at(number, rows), values[path], (self.rows,))
-            assert out is not None
-            arrays[path] = np.moveaxis(out, 0, 1)
-        return arrays
+            return list(self._final)
+        return list(dict.fromkeys(path for groups in self._rounds for _, values in groups for path in values))
 
-
-def _at(number: int, rows: Rows | None) -> Any:
-    return number if rows is None else (number, rows)
+    def value(self, path: str) -> Array:
+        """Put what was recorded of a path together: `(rows, ...)`, or `(rows, rounds, ...)`."""
+        if not self.per_round:
+            return self._final[path]
+        out: Array | None = None
+        for number, groups in enumerate(self._rounds):
+            if out is not None and number and path not in REWARDS:
+                out[number] = out[number - 1]
+            for rows, values in groups:
+                if path in values:
+                    where = number if rows is None else (number, rows)
+                    out = _write(out, len(self._rounds), where, values[path], (self.rows,))
+        assert out is not None
+        return np.moveaxis(out, 0, 1)
 
 
 def _write(out: Array | None, length: int, where: Any, value: Value, inner: tuple[int, ...] = ()) -> Array:
@@ -195,6 +204,7 @@ def run(
     progress: bool,
 ) -> Trajectories:
     """Play the episodes of `Bundle.run`, chunk by chunk."""
+    keep_memory()
     chosen = read_episodes(episodes)
     seed = fresh_seed() if seed is None else check_seed(seed)
     space = bundle.lineup.space
@@ -291,21 +301,19 @@ def _gather(
         whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return whole.reshape(*shape, *whole.shape[1:])
 
-    empty = [np.zeros(0)]
+    def value(path: str) -> Array:
+        parts = [recorder.value(path) for recorder in recorders]
+        return join([_pad(part, rounds, path) for part in parts] if per_round else parts)
+
+    def total(source: int) -> Array:
+        return join(totals(recorders, source)) if recorders else np.zeros(shape)
+
     lengths = join([recorder.lengths for recorder in recorders] or [np.zeros(0, np.int64)])
     terminated = join([recorder.terminated for recorder in recorders] or [np.zeros(0, bool)])
     rounds = int(lengths.max(initial=0))
-    tables = [recorder.values() for recorder in recorders]
-    values = {
-        path: join([_pad(table[path], rounds, path) if per_round else table[path] for table in tables])
-        for path in (tables[0] if tables else {})
-    }
     return Trajectories(
-        values,
-        rewards={
-            source: join([recorder.totals(number) for recorder in recorders] or empty)
-            for number, source in enumerate(SOURCES)
-        },
+        Lazy(recorders[0].recorded if recorders else [], value),
+        rewards={source: total(number) for number, source in enumerate(SOURCES)},
         lengths=lengths,
         terminated=terminated,
         truncated=~terminated,
@@ -314,6 +322,14 @@ def _gather(
         seed=seed,
         per_round=per_round,
     )
+
+
+def totals(recorders: list[Recorder], source: int) -> list[Array]:
+    """Give the totals of a source from all chunks; untouched zeros cost no time where it paid nothing."""
+    parts = [recorder.total(source) for recorder in recorders]
+    if all(part is None for part in parts):
+        return [np.zeros(sum(recorder.rows for recorder in recorders))]
+    return [np.zeros(r.rows) if part is None else part for r, part in zip(recorders, parts, strict=True)]
 
 
 def _pad(array: Array, rounds: int, path: str) -> Array:

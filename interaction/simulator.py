@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.agent import Assistant, User
-from interaction.batch import CHUNK, Recorder, play
+from interaction.batch import CHUNK, Recorder, play, totals
 from interaction.bundle import check_max_rounds
 from interaction.component import Component
 from interaction.errors import ArgumentError, ContractError
@@ -311,15 +311,12 @@ def _rollout(recorders: list[Recorder], shape: tuple[int, ...], axes: Forced) ->
 
     if not recorders:
         raise ArgumentError("rollout: there is no episode to play")
-    rewards = {
-        source: join([part.totals(number) for part in recorders]) for number, source in enumerate(SOURCES)
-    }
-    tables = [recorder.values() for recorder in recorders]
+    rewards = {source: join(totals(recorders, number)) for number, source in enumerate(SOURCES)}
     return Rollout(
         returns=sum(rewards.values()),
         rewards=rewards,
         lengths=join([part.lengths for part in recorders]),
         terminated=join([part.terminated for part in recorders]),
-        values={path: join([table[path] for table in tables]) for path in tables[0]},
+        values={path: join([part.value(path) for part in recorders]) for path in recorders[0].recorded},
         over=dict(axes),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,26 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 _FORMAT = "interaction trajectories 1"
+
+
+class Lazy(Mapping[str, Array]):
+    """Arrays that are put together when they are asked for, once."""
+
+    def __init__(self, paths: Iterable[str], make: Callable[[str], Array]) -> None:
+        self._made: dict[str, Array | None] = dict.fromkeys(paths)
+        self._make = make
+
+    def __getitem__(self, path: str) -> Array:
+        array = self._made[path]
+        if array is None:
+            array = self._made[path] = self._make(path)
+        return array
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
 
 
 class Trajectories(Mapping[str, Array]):
@@ -48,7 +68,7 @@ class Trajectories(Mapping[str, Array]):
         seed: int = 0,
         per_round: bool = True,
     ) -> None:
-        self._values = dict(values)
+        self._values = values
         self.rewards = dict(rewards)
         self.lengths = lengths
         self.terminated = terminated
@@ -228,6 +248,9 @@ class Trajectories(Mapping[str, Array]):
         )
 
     __hash__ = None  # type: ignore[assignment]  # arrays have no hash
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_values": dict(self._values)}
 
     def __repr__(self) -> str:
         axes = ", ".join(
