@@ -158,7 +158,12 @@ class Bundle:
             user_action = self._given("user", user_action, USER_ACTS, turn, count)
             assistant_action = self._given("assistant", assistant_action, ASSISTANT_ACTS, turn, count)
         check = self.check or game.round_index == self._checked_from
-        return self._settle(*play_round(self.players, game, self._rng, check, user_action, assistant_action))
+        game, rewards, over = play_round(self.players, game, self._rng, check, user_action, assistant_action)
+        limit = self.max_rounds
+        if over or (limit is not None and game.round_index >= limit):
+            return self._settle(game, rewards, over)
+        self._game = game
+        return _tuple(Step, (game, _tuple(Rewards, rewards), False, False))
 
     def quarter_step(self, user_action: Value = None, assistant_action: Value = None) -> Step:
         """Play one turn."""

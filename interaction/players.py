@@ -198,9 +198,11 @@ def _got(value: object) -> str:
     return f"the class {value.__name__}; make an instance" if isinstance(value, type) else repr(value)
 
 
-def check_look(seat: Seat, state: Value, looking: Value, thinking: Value, rows: int | None) -> None:
-    """Raise unless what an agent gave when it looked lies inside its spaces."""
-    if seat.state_membership.violation(state, rows) is not None:
+def check_look(
+    seat: Seat, before: State, state: Value, looking: Value, thinking: Value, rows: int | None
+) -> None:
+    """Raise unless what an agent gave when it looked lies inside its spaces; `before` has been checked."""
+    if state is not before and seat.state_membership.violation(state, rows) is not None:
         check_state(seat.state_membership, state, f"{seat.name} (inference engine)", rows)
     _check_reward(looking, rows, seat.name, "observation engine")
     _check_reward(thinking, rows, seat.name, "inference engine")
@@ -214,11 +216,11 @@ def check_action(seat: Seat, action: Value, choosing: Value, rows: int | None) -
 
 
 def check_move(
-    players: Players, seat: Seat, transition: tuple[Value, Value, Value], rows: int | None
+    players: Players, seat: Seat, before: State, transition: tuple[Value, Value, Value], rows: int | None
 ) -> None:
-    """Raise unless what the task gave lies inside its spaces."""
+    """Raise unless what the task gave lies inside its spaces; `before` has been checked."""
     state, moving, terminated = transition
-    if seat.task_membership.violation(state, rows) is not None:
+    if state is not before and seat.task_membership.violation(state, rows) is not None:
         check_state(seat.task_membership, state, f"{players.task_name} (on_{seat.action_field})", rows)
     _check_reward(moving, rows, players.task_name, f"on_{seat.action_field}")
     if type(terminated) is not bool:

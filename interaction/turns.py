@@ -94,7 +94,7 @@ def play_half(
             state, thinking = seat.infer(observation, state, rng)
             fields[seat.state_field] = state
         if check:
-            check_look(seat, state, looking, thinking, rng.rows)
+            check_look(seat, game.__dict__[seat.state_field], state, looking, thinking, rng.rows)
         fields[seat.observation_field] = observation
         fields["turn_index"] = seat.acts
         if not act:
@@ -117,7 +117,7 @@ def play_half(
     rng.place, rng.draw = place + 3, 0
     task_state, moving, terminated = seat.move(acted, rng)
     if check:
-        check_move(players, seat, (task_state, moving, terminated), rng.rows)
+        check_move(players, seat, fields["task_state"], (task_state, moving, terminated), rng.rows)
     fields = fields.copy()
     fields["task_state"] = task_state
     if turn < ASSISTANT_OBSERVES:
