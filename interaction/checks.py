@@ -277,9 +277,7 @@ def _check_pickle(component: Component) -> None:
             f"{name} cannot be pickled ({error}): use functions and classes of a module, not lambdas"
         ) from error
     if twin != component:
-        raise ConformanceError(
-            f"{name} comes back from pickle as another one: {twin!r} in place of {component!r}"
-        )
+        raise ConformanceError(f"{name} comes back from pickle as another one, which is not equal to it")
 
 
 def _check_dual(agent: Agent) -> None:

@@ -32,7 +32,7 @@ class Component:
         if type(self) is not type(other):
             return NotImplemented
         mine, theirs = vars(self), vars(other)
-        return mine.keys() == theirs.keys() and all(_equal(mine[name], theirs[name]) for name in mine)
+        return mine.keys() == theirs.keys() and all(equal_values(mine[name], theirs[name]) for name in mine)
 
     def __hash__(self) -> int:
         return hash(type(self))
@@ -42,11 +42,12 @@ class Component:
         return f"{type(self).__name__}({values})"
 
 
-def _equal(first: Any, second: Any) -> bool:
+def equal_values(first: Any, second: Any) -> bool:
+    """Say whether two attributes hold the same values, containers and arrays included."""
     if isinstance(first, dict) and isinstance(second, dict):
-        return first.keys() == second.keys() and all(_equal(first[key], second[key]) for key in first)
+        return first.keys() == second.keys() and all(equal_values(first[key], second[key]) for key in first)
     if isinstance(first, list | tuple) and isinstance(second, list | tuple):
-        return len(first) == len(second) and all(map(_equal, first, second))
+        return len(first) == len(second) and all(map(equal_values, first, second))
     if isinstance(first, State | Component):
         return bool(first == second)
     return same(first, second)

@@ -124,6 +124,7 @@ class _ArrayMembership(Membership):
                 if rows is not None:
                     wrong = ~inside.reshape(rows, -1).all(axis=-1)
                     value = value[wrong][0]
+                    value = value.item() if value.ndim == 0 else value
         return Violation(path, self.space, value)
 
 

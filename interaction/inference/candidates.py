@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from interaction.component import Component
 from interaction.errors import ArgumentError
 from interaction.opening import combine
 from interaction.random import EpisodeRandom
@@ -23,7 +24,7 @@ class Distribution(Protocol):
         ...
 
 
-class Grid:
+class Grid(Component):
     """Every combination of the candidates of each parameter, in the order of `numpy.ndindex`.
 
     `Grid({"p0": range(10), "p1": [1, 5]})` has 20 candidates. `prior` gives the weight of each value of a
@@ -61,7 +62,7 @@ class Grid:
         return self.values
 
 
-class Samples:
+class Samples(Component):
     """Particles: `n` candidates drawn from a prior for each episode.
 
     `prior` maps each parameter to a frozen `scipy.stats` distribution, as in
@@ -99,6 +100,17 @@ class Samples:
         self.discount = discount
         self.log_prior: Array = np.full(n, -np.log(n))
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Samples):
+            return NotImplemented
+        mine, theirs = (
+            {name: _describe(prior) for name, prior in one.prior.items()} for one in (self, other)
+        )
+        numbers = [(one.size, one.threshold, one.discount) for one in (self, other)]
+        return mine == theirs and numbers[0] == numbers[1]
+
+    __hash__ = Component.__hash__
+
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the parameters."""
@@ -110,6 +122,12 @@ class Samples:
             name: np.asarray(distribution.ppf(rng.random((self.size,)) + 2.0**-54))
             for name, distribution in self.prior.items()
         }
+
+
+def _describe(distribution: Any) -> Any:
+    """What tells two frozen scipy distributions apart, which have no equality of their own."""
+    family = getattr(distribution, "dist", None)
+    return distribution if family is None else (family.name, distribution.args, distribution.kwds)
 
 
 def systematic(weights: Array, uniform: Array) -> Array:

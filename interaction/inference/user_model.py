@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from interaction import spaces
 from interaction.agent import User
+from interaction.component import equal_values
 from interaction.errors import (
     ArgumentError,
     ContractError,
@@ -214,7 +215,7 @@ class UserModelFilter(InferenceEngine):
         self._prepare()
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and repr(self.__getstate__()) == repr(other.__getstate__())
+        return type(other) is type(self) and equal_values(self.__getstate__(), other.__getstate__())
 
     __hash__ = InferenceEngine.__hash__
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from examples import coordination
+from examples import coordination, delusions
 
 
 def test_coordination_shows_the_four_cases(capsys, tmp_path):
@@ -36,3 +36,58 @@ def test_the_plot_draws_a_line_for_each_case(tmp_path):
     axes = coordination.figure_of(played).axes[0]
     assert [line.get_label() for line in axes.lines[:4]] == [case.name for case, _ in played]
     assert axes.get_xlabel() == "rounds played"
+
+
+def test_delusions_prints_the_reference(capsys):
+    delusions.print_reference()
+    shown = capsys.readouterr().out
+    for line in (
+        "5 4 5 5 5 5 3 5 5 5 4 5 5 5 5 5 3 5 5 5",
+        "1 4 2 3 1 4 4 2 1 5 1 5 1 1 1 1 1 1 4 2",
+        "5 1 5 5 5 5 5 5 5 5 1 5 4 5 3 4 5 5 5 5",
+        "0.4913043478",
+        "0.3368421052",
+    ):
+        assert line in shown
+
+
+def test_delusions_shows_what_becomes_of_the_imitators():
+    played = delusions.play_all(400, seed=0, rounds=60, progress=False)
+    expert, deluded, corrected = (
+        (runs["task_state.arm"] == runs["task_state.best_arm"])[:, 30:].mean() for _, runs, _ in played
+    )
+    assert abs(corrected - expert) < 0.05
+    assert deluded < expert - 0.2
+    locked = [
+        delusions.scores(belief[:, -1], runs["task_state.best_arm"][:, -1])[2].mean()
+        for _, runs, belief in played[1:]
+    ]
+    assert locked[0] > 0.4
+    assert locked[1] < 0.02
+    left, right = delusions.figure_of(played).axes
+    assert [line.get_label() for line in left.lines] == [name for name, _, _ in played[1:]]
+    assert len(right.lines) == 3
+
+
+def test_provenance_has_the_best_log_loss_at_every_share():
+    for share in (0.0, 0.1, 0.5, 1.0):
+        losses = {name: loss.mean() for name, loss in delusions.shared_control(share, 1500, seed=1).items()}
+        assert losses["by provenance"] == min(losses.values())
+    assert losses["by provenance"] == losses["all actions"]
+
+
+def test_the_sequence_model_is_learnt_from_data():
+    """Within four standard errors of what the two kinds of data converge to."""
+    fitted = delusions.learn(4000, seed=0)
+    for (name, found), limit in zip(
+        fitted.items(), ((np.log(18), np.log(2)), (np.log(3), -np.log(3))), strict=True
+    ):
+        assert (np.abs(found.coefficients - limit) < 4 * found.errors).all(), name
+    assert fitted["(a) demonstrations"].losses.mean() < fitted["(b) own histories, labelled"].losses.mean()
+
+
+def test_the_delusions_demonstration_runs(capsys, tmp_path):
+    file = tmp_path / "delusions.png"
+    delusions.demo(episodes=60, seed=0, plot=file)
+    assert file.read_bytes().startswith(b"\x89PNG")
+    assert "converges to" in capsys.readouterr().out

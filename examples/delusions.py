@@ -1,0 +1,279 @@
+"""Delusions: what becomes of an imitator that takes its own actions for those of the expert.
+
+A five-armed bandit with a hidden best arm, after Ortega et al. 2021, "Shaking the foundations: delusions in
+sequence models for interaction and control", arXiv 2110.10819. Run it with `interaction demo delusions`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from tqdm import tqdm
+
+from assistants.imitation import ImitatingAssistant, OwnActions, SequenceModel, best_arm_filter
+from interaction import Bundle, Trajectories
+from interaction.batch import read_episodes
+from interaction.display import print_table
+from interaction.errors import missing_extra
+from tasks.bandit import BanditTask
+from users.bandit import ExpertUser
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Array = NDArray[Any]
+ROUNDS = 100
+KINDS: tuple[OwnActions, ...] = ("evidence", "intervention")
+NAMES = {"evidence": "own actions as evidence", "intervention": "own actions as interventions"}
+EXPERT, TASK = ExpertUser(), BanditTask()
+
+
+# The reference: one history, and three sequences.
+
+
+def print_reference() -> None:
+    """Print P(a3 | a1 = 1, o1 = 1, a2 = 2, o2 = 0) and three sequences of 20 actions, for both models."""
+    for kind in KINDS:
+        model = SequenceModel(EXPERT, TASK, kind)
+        probabilities = model.predict([(0, 1), (1, 0)])
+        print(f"{NAMES[kind]}:")
+        print("  P(a3 | a1=1, o1=1, a2=2, o2=0) =", [float(p) for p in probabilities])
+        for seed in range(3):
+            actions = " ".join(str(action) for action in sequence(model, seed))
+            print(f"  sequence {seed + 1}: {actions}")
+
+
+def sequence(model: SequenceModel, seed: int, best: int = 1, length: int = 20) -> list[int]:
+    """Let a model act by itself, drawing with Python's `random` as the reference does; arms count from 1."""
+    stream = random.Random(seed)  # gives what the module's functions give after random.seed(seed)
+    past: list[tuple[int, int]] = []
+    for _ in range(length):
+        probabilities = model.predict(past)
+        action = stream.choices(range(1, 6), weights=list(probabilities), k=1)[0]
+        weights = [0.25, 0.75] if action == best else [0.75, 0.25]
+        past.append((action - 1, stream.choices([0, 1], weights=weights, k=1)[0]))
+    return [action + 1 for action, _ in past]
+
+
+# The table: both kinds of assistant, and the expert.
+
+
+class Played(NamedTuple):
+    """The episodes of one kind of player; belief: `(episodes, rounds, arms)`, None for the expert."""
+
+    name: str
+    runs: Trajectories
+    belief: Array | None
+
+
+def play_all(episodes: int, seed: int, rounds: int = ROUNDS, progress: bool = True) -> list[Played]:
+    """Play the expert alone, and each kind of assistant alone."""
+    paths = ["task_state.best_arm", "task_state.arm", "task_state.outcome"]
+    expert = Bundle(TASK, EXPERT, max_rounds=rounds).run(episodes, seed=seed, record=paths, progress=progress)
+    played = [Played("expert", expert, None)]
+    for kind in KINDS:
+        bundle = Bundle(TASK, assistant=ImitatingAssistant(EXPERT, TASK, kind), max_rounds=rounds)
+        path = "assistant_state.belief.log_weights"
+        runs = bundle.run(episodes, seed=seed, record=[*paths, path], progress=progress)
+        played.append(Played(NAMES[kind], runs, np.exp(runs[path])))
+    return played
+
+
+def scores(belief: Array, best: Array) -> tuple[Array, Array, Array]:
+    """Give log loss (natural) and Brier score of a belief `(..., arms)`, and whether it is locked onto a
+    wrong arm (above 0.9)."""
+    own = np.take_along_axis(belief, best[..., None], axis=-1)[..., 0]
+    truth = np.arange(belief.shape[-1]) == best[..., None]
+    locked = np.where(truth, 0.0, belief).max(axis=-1) > 0.9
+    return -np.log(own), ((belief - truth) ** 2).sum(axis=-1), locked * 1.0
+
+
+def with_error(values: Array) -> str:
+    """Give a mean and its standard error."""
+    return f"{values.mean():.4f} ± {values.std(ddof=1) / np.sqrt(len(values)):.4f}"
+
+
+def table(played: Sequence[Played]) -> list[list[str]]:
+    """Give the rows of the table: means over episodes with their standard errors."""
+    rows = []
+    for name, runs, belief in played:
+        best, arm = runs["task_state.best_arm"], runs["task_state.arm"]
+        row = [name, with_error(runs.returns / runs.lengths), with_error((arm == best).mean(axis=1))]
+        if belief is not None:
+            loss, brier, locked = scores(belief[:, -1], best[:, -1])
+            row += [with_error(locked), with_error(loss), with_error(brier)]
+        rows.append(row + [""] * (6 - len(row)))
+    return rows
+
+
+# Shared control: the user acts with probability λ, the assistant otherwise.
+
+VIEWS = ("all actions", "no action", "by provenance")
+
+
+def shared_control(share: float, episodes: int, seed: int, rounds: int = 20) -> dict[str, Array]:
+    """Give the log loss `(episodes,)` after some rounds of three beliefs about the same histories."""
+    task = BanditTask(user_share=share)
+    watching = [
+        best_arm_filter(EXPERT, task, "evidence", field="all_actions"),
+        best_arm_filter(EXPERT, task, evidence=("outcome",), field="no_action"),
+    ]
+    bundle = Bundle(task, EXPERT, ImitatingAssistant(EXPERT, task, watching=watching), max_rounds=rounds + 1)
+    paths = {
+        "all actions": "assistant_state.all_actions.log_weights",
+        "no action": "assistant_state.no_action.log_weights",
+        "by provenance": "assistant_state.belief.log_weights",
+    }
+    runs = bundle.run(episodes, seed=seed, record="final")
+    best = runs["task_state.best_arm"]
+    return {name: scores(np.exp(runs[path]), best)[0] for name, path in paths.items()}
+
+
+# Learning the sequence model from data, in place of deriving it.
+
+
+class Fitted(NamedTuple):
+    """Two coefficients (of successes and of failures), their standard errors, and how well they imitate the
+    expert on the demonstrations: −ln P(action), for each."""
+
+    coefficients: Array
+    errors: Array
+    losses: Array
+
+
+def counts(arm: Array, outcome: Array) -> tuple[Array, Array]:
+    """Give each arm's successes and failures before each round: `(episodes, rounds, arms)`."""
+    pulled = arm[..., None] == np.arange(5)
+    gains = []
+    for result in (1, 0):
+        seen = np.cumsum(pulled & (outcome[..., None] == result), axis=1)
+        gains.append(np.concatenate([np.zeros_like(seen[:, :1]), seen[:, :-1]], axis=1))
+    return gains[0], gains[1]
+
+
+def losses_of(c: Array, successes: Array, failures: Array, labels: Array) -> tuple[Array, Array]:
+    """Give −ln P(label) and its gradient, where the log weight of an arm is c₁ successes + c₂ failures, and
+    the expert pulls the best arm with probability 0.6 and each other with 0.1."""
+    x = np.stack([successes, failures], axis=-1).reshape(-1, 5, 2).astype(float)
+    label = labels.reshape(-1)
+    logits = x @ c
+    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    weights /= weights.sum(axis=-1, keepdims=True)
+    chosen = np.take_along_axis(weights, label[:, None], 1)[:, 0]
+    own = np.take_along_axis(x, label[:, None, None], 1)[:, 0]
+    mean = (weights[..., None] * x).sum(axis=1)
+    p = 0.1 + 0.5 * chosen
+    return -np.log(p), -(0.5 * chosen / p)[:, None] * (own - mean)
+
+
+def fit(successes: Array, failures: Array, labels: Array) -> tuple[Array, Array]:
+    """Fit the two coefficients by maximum likelihood; give them and their standard errors."""
+
+    def mean_loss(c: Array) -> tuple[float, Array]:
+        losses, gradients = losses_of(c, successes, failures, labels)
+        return float(losses.mean()), gradients.mean(axis=0)
+
+    found = minimize(mean_loss, np.array([1.0, 0.0]), jac=True, method="BFGS").x
+    step = 1e-4
+    columns = [
+        (mean_loss(found + step * e)[1] - mean_loss(found - step * e)[1]) / (2 * step) for e in np.eye(2)
+    ]
+    return found, np.sqrt(np.diag(np.linalg.inv(np.stack(columns))) / labels.size)
+
+
+def learn(episodes: int, seed: int, rounds: int = 20) -> dict[str, Fitted]:
+    """Fit (a) on demonstrations of the expert, (b) on histories that the model of (a), which is the deluded
+    one, produced itself, labelled by what the expert would have done."""
+    paths = ["task_state.best_arm", "task_state.arm", "task_state.outcome"]
+    shown = Bundle(TASK, EXPERT, max_rounds=rounds).run(episodes, seed=seed, record=paths)
+    arm, outcome = shown["task_state.arm"], shown["task_state.outcome"]
+    demonstrations = (*counts(arm, outcome), arm)
+    model = Bundle(TASK, assistant=ImitatingAssistant(EXPERT, TASK, "evidence"), max_rounds=rounds)
+    own = model.run(episodes, seed=seed + 1, record=paths)
+    best = own["task_state.best_arm"]
+    draws = np.random.default_rng(seed)
+    other = (best + draws.integers(1, 5, best.shape)) % 5
+    labels = np.where(draws.random(best.shape) < 0.6, best, other)
+    produced = (*counts(own["task_state.arm"], own["task_state.outcome"]), labels)
+    results = {}
+    for name, data in (("(a) demonstrations", demonstrations), ("(b) own histories, labelled", produced)):
+        coefficients, errors = fit(*data)
+        results[name] = Fitted(coefficients, errors, losses_of(coefficients, *demonstrations)[0])
+    return results
+
+
+# What people look at.
+
+
+def figure_of(played: Sequence[Played]) -> Figure:
+    """Draw the posterior of the true best arm (median, the middle 50 and 90 %) and the reward, over rounds."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise missing_extra("matplotlib", "plot", "--plot") from None
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for number, (name, runs, belief) in enumerate(played):
+        rounds = np.arange(1, runs["task_state.arm"].shape[1] + 1)
+        window = max(1, len(rounds) // 20)
+        mean = runs["task_state.outcome"].mean(axis=0)
+        smooth = np.convolve(mean, np.ones(window) / window, mode="valid")
+        right.plot(rounds[window - 1 :], smooth, color=f"C{number}", label=name)
+        if belief is None:
+            continue
+        best = runs["task_state.best_arm"][..., None]
+        truth = np.take_along_axis(belief, best, axis=-1)[..., 0]
+        for low, high, alpha in ((5, 95, 0.12), (25, 75, 0.25)):
+            edges = np.percentile(truth, [low, high], axis=0)
+            left.fill_between(rounds, *edges, color=f"C{number}", alpha=alpha, linewidth=0)
+        left.plot(rounds, np.median(truth, axis=0), color=f"C{number}", label=name)
+    left.set(xlabel="round", ylabel="posterior of the true best arm", ylim=(-0.02, 1.02))
+    right.set(xlabel="round", ylabel=f"mean reward (moving average of {window})")
+    left.legend()
+    right.legend()
+    return figure
+
+
+def demo(episodes: int = 10_000, seed: int = 0, plot: Path | None = None) -> None:
+    """Show the self-delusion of an imitator, in a five-armed bandit.
+
+    It prints the reference's figures, a table over --episodes of 100 rounds, one about shared control, and
+    the coefficients that are learnt from data; --plot FILE.png draws the posterior and the reward.
+    """
+    read_episodes(episodes)
+    print_reference()
+    played = play_all(episodes, seed)
+    columns = ["player", "reward a round", "best arm pulled", "locked, wrong", "log loss", "Brier score"]
+    print_table(f"{episodes} episodes of {ROUNDS} rounds, ± standard error", columns, table(played))
+    rows = []
+    for share in tqdm((0.0, 0.1, 0.25, 0.5, 1.0), desc="shared control", unit="share"):
+        losses = shared_control(share, episodes, seed)
+        rows.append([f"{share:g}", *(with_error(losses[view]) for view in VIEWS)])
+    print_table("Log loss of the belief after 20 rounds of shared control", ["user's share", *VIEWS], rows)
+    columns = ["learnt from", "of a success", "of a failure", "converges to", "loss on demonstrations"]
+    limits = {"(a)": "ln 18 = 2.890, ln 2 = 0.693", "(b)": "ln 3 = 1.099, -ln 3 = -1.099"}
+    rows = [
+        [
+            name,
+            *(f"{c:.3f} ± {e:.3f}" for c, e in zip(fitted.coefficients, fitted.errors, strict=True)),
+            limits[name[:3]],
+            with_error(fitted.losses),
+        ]
+        for name, fitted in learn(2 * episodes, seed).items()
+    ]
+    print_table("The log weight of an arm, learnt by maximum likelihood", columns, rows)
+    if plot is not None:
+        figure_of(played).savefig(plot, dpi=150)
+        print(f"wrote {plot}")
+
+
+if __name__ == "__main__":
+    import typer
+
+    typer.run(demo)

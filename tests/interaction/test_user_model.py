@@ -1,0 +1,422 @@
+"""The filter is Bayes' rule over whole users, whatever they are, alone and in batches."""
+
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from interaction import (
+    Assistant,
+    Bundle,
+    DeterministicPolicy,
+    EpisodeRandom,
+    Grid,
+    Policy,
+    Posterior,
+    Provenance,
+    RandomPolicy,
+    Samples,
+    State,
+    User,
+    UserModelFilter,
+    spaces,
+)
+from interaction.checks import check_agent
+from interaction.errors import (
+    ArgumentError,
+    ContractError,
+    ImpossibleEvidenceError,
+    MissingExtraError,
+    SpaceError,
+    UnknownNameError,
+)
+from interaction.inference.candidates import systematic
+from tasks.bandit import BanditTask, MultiArmedBanditTask
+from tasks.coordination import CoordinatedTask
+from users.bandit import ExpertUser, RescorlaWagnerUser, WinStayLoseShiftUser
+from users.coordination import PseudoRandomUser
+
+RNG = EpisodeRandom(0, 0)
+DEMONSTRATION = MultiArmedBanditTask([0.2, 0.8], n_demonstrations=10_000)
+RATES, TEMPERATURES = [0.05, 0.3, 0.8], [0.5, 2.0, 6.0]
+LEARNER = RescorlaWagnerUser(0.3, 2.0)
+
+
+class Watcher(Assistant):
+    """An assistant that only watches: its belief is the filter's."""
+
+    batched = True
+
+    def __init__(self, one):
+        super().__init__(
+            policy=RandomPolicy(spaces.Discrete(2)),
+            inference_engine=one,
+            state=State(belief=one.initial(RNG)),
+            state_space=spaces.Dict({"belief": one.space}),
+        )
+
+    def reset(self, rng):
+        return State(belief=self.inference_engine.initial(rng))
+
+
+def pulls(arms, outcomes):
+    """The observations of one episode in which a user pulled these arms."""
+    last = (-1, -1)
+    for round_index, (arm, outcome) in enumerate(zip(arms, outcomes, strict=True)):
+        task_state = State(arm=last[0], outcome=last[1], provenance=1, user_in_control=1)
+        yield State(round_index=round_index, task_state=task_state, user_action=arm, provenance=1)
+        last = (arm, outcome)
+
+
+def learner_log_prob(arms, outcomes, alpha, beta):
+    """What the delta rule and softmax give a history, written out once more."""
+    q, total = [0.5, 0.5], 0.0
+    for arm, outcome in zip(arms, outcomes, strict=True):
+        total += beta * q[arm] - np.log(sum(np.exp(beta * value) for value in q))
+        q[arm] += alpha * (outcome - q[arm])
+    return total
+
+
+def shifter_log_prob(arms, outcomes, epsilon):
+    total, last = 0.0, None
+    for arm, outcome in zip(arms, outcomes, strict=True):
+        p = 0.5 if last is None else (1 - epsilon) * ((arm == last[0]) == (last[1] == 1)) + epsilon / 2
+        total += np.log(p)
+        last = arm, outcome
+    return total
+
+
+def feed(one, arms, outcomes, rng=RNG):
+    belief = one.initial(rng)
+    for number, observation in enumerate(pulls(arms, outcomes)):
+        belief = one.update(belief, observation, rng.at(number, 5))
+    return belief
+
+
+HISTORIES = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=1, max_size=15)
+
+
+@settings(max_examples=30, deadline=None)
+@given(HISTORIES)
+def test_users_that_infer_while_they_play_agree_with_brute_force(history):
+    arms, outcomes = zip(*history, strict=True)
+    grid = Grid({"learning_rate": RATES, "inverse_temperature": TEMPERATURES})
+    one = UserModelFilter(LEARNER, grid)
+    posterior = one.posterior(feed(one, arms, outcomes))
+    logs = np.array([learner_log_prob(arms, outcomes, a, b) for a in RATES for b in TEMPERATURES])
+    weights = np.exp(logs - logs.max())
+    assert np.allclose(posterior.weights, weights / weights.sum(), atol=1e-10, rtol=0)
+    assert np.isclose(posterior.log_evidence, np.log(np.exp(logs).mean()), atol=1e-10)
+
+    epsilons = [0.05, 0.3, 0.9]
+    other = UserModelFilter(
+        WinStayLoseShiftUser(0.5), Grid({"epsilon": epsilons}, prior={"epsilon": [1, 2, 1]})
+    )
+    posterior = other.posterior(feed(other, arms, outcomes))
+    weights = np.array([1, 2, 1]) * np.exp([shifter_log_prob(arms, outcomes, e) for e in epsilons])
+    assert np.allclose(posterior.weights, weights / weights.sum(), atol=1e-10, rtol=0)
+
+
+def test_a_watching_assistant_has_the_posterior_of_what_it_saw():
+    one = UserModelFilter(LEARNER, Grid({"learning_rate": RATES, "inverse_temperature": TEMPERATURES}))
+    bundle = Bundle(DEMONSTRATION, LEARNER, Watcher(one), max_rounds=30)
+    runs = bundle.run(40, seed=3)
+    for episode in range(5):
+        arms, outcomes = runs["task_state.arm"][episode], runs["task_state.outcome"][episode]
+        logs = np.array([learner_log_prob(arms, outcomes, a, b) for a in RATES for b in TEMPERATURES])
+        weights = np.exp(logs - logs.max())
+        found = np.exp(runs["assistant_state.belief.log_weights"][episode, -1])
+        assert np.allclose(found, weights / weights.sum(), atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize("parameters", [Grid({"learning_rate": RATES}), "samples"])
+def test_a_batch_equals_its_episodes_to_the_bit(parameters):
+    if parameters == "samples":
+        parameters = Samples({"learning_rate": stats.uniform(0, 1)}, n=20)
+    one = UserModelFilter(LEARNER, parameters)
+    bundle = Bundle(DEMONSTRATION, LEARNER, Watcher(one), max_rounds=15)
+    runs = bundle.run(200, seed=1)
+    for index in (0, 77, 199):
+        assert bundle.run([index], seed=1) == runs.episode(index)
+    bundle.reset(seed=1, episode=77)
+    for number in range(15):
+        belief = bundle.step().game.assistant_state.belief
+        assert np.array_equal(belief.log_weights, runs["assistant_state.belief.log_weights"][77, number])
+        assert np.array_equal(
+            belief.users.learning_rate, runs["assistant_state.belief.users.learning_rate"][77, number]
+        )
+
+
+def test_ten_thousand_episodes_at_once():
+    one = UserModelFilter(LEARNER, Grid({"learning_rate": RATES}))
+    bundle = Bundle(DEMONSTRATION, LEARNER, Watcher(one), max_rounds=4)
+    runs = bundle.run(10_000, seed=1, record=["assistant_state.belief.log_weights"])
+    for index in range(0, 10_000, 997):
+        assert bundle.run([index], seed=1, record=["assistant_state.belief.log_weights"]) == runs.episode(
+            index
+        )
+
+
+def test_a_filter_conforms():
+    for parameters in (Grid({"learning_rate": RATES}), Samples({"learning_rate": stats.uniform(0, 1)}, n=11)):
+        check_agent(Watcher(UserModelFilter(LEARNER, parameters)), DEMONSTRATION, LEARNER, rounds=6)
+
+
+ARMS = [0, 1, 1, 0, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1]
+OUTCOMES = [0, 1, 0, 0, 1, 1, 1, 0, 0, 1, 1, 0, 1, 1, 0, 1, 1, 1, 0, 1]
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.5])
+def test_particles_agree_with_the_grid(threshold):
+    """The standard error of a weighted mean of n particles is its posterior sd over √(effective size);
+    with resampling the particles carry at least half of their number."""
+    points = (np.arange(400) + 0.5) / 400
+    exact = UserModelFilter(WinStayLoseShiftUser(0.5), Grid({"epsilon": points}))
+    truth = exact.posterior(feed(exact, ARMS, OUTCOMES))
+    sd = np.sqrt((truth.weights * (points - truth.mean("epsilon")) ** 2).sum())
+    particles = Samples({"epsilon": stats.uniform(0, 1)}, n=4000, threshold=threshold)
+    one = UserModelFilter(WinStayLoseShiftUser(0.5), particles)
+    found = one.posterior(feed(one, ARMS, OUTCOMES))
+    size = min(found.effective_sample_size, 2000)
+    assert abs(found.mean("epsilon") - truth.mean("epsilon")) < 3 * sd / np.sqrt(size)
+    assert abs(found.log_evidence - truth.log_evidence) < 0.1
+    for ends, expected in zip(found.interval("epsilon"), truth.interval("epsilon"), strict=True):
+        assert abs(ends - expected) < 0.03
+
+
+def test_resampling_keeps_particles_alive_and_inside_their_space():
+    narrow = Samples({"learning_rate": stats.uniform(0, 1), "inverse_temperature": stats.expon(0, 3)}, n=300)
+    one = UserModelFilter(LEARNER, narrow)
+    belief = feed(one, ARMS * 5, OUTCOMES * 5)
+    posterior = one.posterior(belief)
+    assert posterior.effective_sample_size >= 100
+    assert len(np.unique(posterior.values["learning_rate"])) > 100
+    assert (posterior.values["learning_rate"] >= 0).all()
+    assert (posterior.values["learning_rate"] <= 1).all()
+    indices = systematic(np.array([0.5, 0.0, 0.25, 0.25]), np.array(0.5))
+    assert indices.tolist() == [0, 0, 2, 3]
+
+
+# Who did it.
+
+
+def pulled(arm, outcome, provenance):
+    return State(task_state=State(arm=arm, outcome=outcome, provenance=int(provenance), user_in_control=0))
+
+
+def expert_filter(**options):
+    return UserModelFilter(
+        ExpertUser(),
+        Grid({"task_state.best_arm": range(5)}),
+        task_model=BanditTask(),
+        **{
+            "evidence": ("user_action", "outcome"),
+            "action": "task_state.arm",
+            "provenance": "task_state.provenance",
+            "delay": 1,
+        }
+        | options,
+    )
+
+
+def after(one, *history):
+    belief = one.update(one.initial(RNG), pulled(-1, -1, 0), RNG)
+    for arm, outcome, provenance in history:
+        belief = one.update(belief, pulled(arm, outcome, provenance), RNG)
+    return belief
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 1), st.sampled_from([1, 2])), max_size=12))
+def test_actions_count_by_their_provenance(history):
+    """Closed form: a success counts 3, a failure 1/3; the user's own choice counts 6 besides."""
+    weights = np.ones(5)
+    for arm, outcome, provenance in history:
+        weights[arm] *= (3.0 if outcome else 1 / 3) * (6.0 if provenance == 1 else 1.0)
+    found = np.exp(after(expert_filter(), *history).log_weights)
+    assert np.allclose(found, weights / weights.sum(), atol=1e-12)
+    weights = np.ones(5)
+    for arm, outcome, _ in history:
+        weights[arm] *= 18.0 if outcome else 2.0
+    deluded = np.exp(after(expert_filter(own_actions="evidence"), *history).log_weights)
+    assert np.allclose(deluded, weights / weights.sum(), atol=1e-12)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_an_unknown_author_is_marginalised_over(share):
+    belief = after(expert_filter(user_share=share), (2, 1, Provenance.OBSERVED), (2, 1, Provenance.UNKNOWN))
+    prior = np.exp(after(expert_filter(), (2, 1, Provenance.OBSERVED)).log_weights)
+    likelihood = np.where(np.arange(5) == 2, 0.6, 0.1)
+    own = (prior * likelihood).sum()
+    weights = prior * (share * likelihood + (1 - share) * own) * np.where(np.arange(5) == 2, 0.75, 0.25)
+    assert np.allclose(np.exp(belief.log_weights), weights / weights.sum(), atol=1e-12)
+    hidden = expert_filter(user_share=share, provenance="task_state.nobody_knows")
+    same = after(hidden, (2, 1, 1))
+    assert np.isfinite(same.log_weights).all()
+
+
+def test_surprise_is_the_log_loss_of_the_outcome():
+    belief = after(expert_filter(), (2, 1, 2))
+    assert np.isclose(belief.surprise, -np.log(0.2 * 0.75 + 0.8 * 0.25))
+    assert np.isclose(belief.log_evidence, np.log(0.2 * 0.75 + 0.8 * 0.25))
+    assert after(expert_filter(), (2, 1, 2), (2, 0, 2)).surprise > belief.surprise - 1
+
+
+def test_the_turns_set_the_provenance():
+    bundle = Bundle(
+        CoordinatedTask(), PseudoRandomUser(), Assistant(policy=RandomPolicy(spaces.Discrete(10)))
+    )
+    game = bundle.reset(seed=0)
+    seen = [game.provenance]
+    for _ in range(4):
+        seen.append(bundle.quarter_step().game.provenance)
+    assert seen == [Provenance.UNKNOWN, Provenance.UNKNOWN, Provenance.OBSERVED, Provenance.OBSERVED, 2]
+    runs = Bundle(
+        BanditTask(user_share=0.5),
+        ExpertUser(),
+        Assistant(policy=RandomPolicy(spaces.Discrete(5))),
+        max_rounds=50,
+    )
+    provenance = runs.run(20, seed=0)["task_state.provenance"]
+    assert set(np.unique(provenance)) == {1, 2}
+
+
+class Exact(DeterministicPolicy):
+    batched = True
+    action_space = spaces.Discrete(2)
+
+    def action(self, observation, state):
+        return state.side
+
+
+SIDED = User(policy=Exact(), state=State(side=0), state_space=spaces.Dict({"side": spaces.Discrete(2)}))
+
+
+def test_what_is_impossible_is_said_or_handled():
+    seen = [State(task_state=State(), user_action=action, provenance=1) for action in (0, 1, 1)]
+    for on_impossible, expected in (("reset", [0.0, 1.0]), ("keep", [1.0, 0.0])):
+        one = UserModelFilter(SIDED, Grid({"side": [0, 1]}), on_impossible=on_impossible)
+        belief = one.initial(RNG)
+        for observation in seen:
+            belief = one.update(belief, observation, RNG)
+        assert np.exp(belief.log_weights).tolist() == expected
+        assert belief.impossible == (1 if on_impossible == "reset" else 2)
+    strict = UserModelFilter(SIDED, Grid({"side": [0, 1]}))
+    belief = strict.update(strict.initial(RNG), seen[0], RNG)
+    with pytest.raises(ImpossibleEvidenceError, match="impossible under all 2 candidates of side"):
+        strict.update(belief, seen[1], RNG)
+
+
+class NoLogProb(Policy):
+    action_space = spaces.Discrete(2)
+
+    def sample(self, observation, state, rng):
+        return 0, 0.0
+
+
+SIDES = {"side": [0, 1]}
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (
+            lambda: UserModelFilter(LEARNER, Grid({"alpha": [1]})),
+            UnknownNameError,
+            "no 'alpha'.*learning_rate",
+        ),
+        (lambda: UserModelFilter(LEARNER, Grid({})), ArgumentError, "at least one parameter"),
+        (lambda: UserModelFilter(LEARNER, Grid({"learning_rate": []})), ArgumentError, "no candidate"),
+        (lambda: Grid(SIDES, prior={"side": [1]}), ArgumentError, "expected 2 weights"),
+        (lambda: UserModelFilter(LEARNER, Grid({"learning_rate": [0.5, 2.0]})), SpaceError, "got 2.0"),
+        (
+            lambda: UserModelFilter(LEARNER, Samples({"learning_rate": stats.norm(0, 1)})),
+            SpaceError,
+            "prior of learning_rate.*quantile",
+        ),
+        (lambda: Samples({}), ArgumentError, "at least one"),
+        (lambda: Samples({"a": 3}), ArgumentError, r"frozen scipy\.stats"),
+        (lambda: Samples({"a": stats.norm()}, n=1), ArgumentError, "n >= 2"),
+        (lambda: Samples({"a": stats.norm()}, discount=0.1), ArgumentError, "discount"),
+        (
+            lambda: UserModelFilter(SIDED.replace(policy=NoLogProb()), Grid(SIDES)),
+            ContractError,
+            r"NoLogProb, the policy of User, must define log_prob\(self, action, observation, state\)",
+        ),
+        (lambda: UserModelFilter(3, Grid(SIDES)), ContractError, "expected a User"),
+        (lambda: UserModelFilter(SIDED, SIDES), ContractError, "expected a Grid or Samples"),
+        (lambda: UserModelFilter(SIDED, Grid(SIDES), own_actions="both"), ArgumentError, "own_actions"),
+        (lambda: UserModelFilter(SIDED, Grid(SIDES), evidence=["reward"]), UnknownNameError, "evidence"),
+        (
+            lambda: UserModelFilter(SIDED, Grid(SIDES), evidence=["outcome"]),
+            ContractError,
+            "outcome_log_prob",
+        ),
+        (lambda: UserModelFilter(SIDED, Grid(SIDES), delay=1), ContractError, "needs a task_model"),
+        (lambda: UserModelFilter(SIDED, Grid(SIDES), user_share=2), ArgumentError, "user_share"),
+        (
+            lambda: after(expert_filter(), (7, 1, 1)),
+            SpaceError,
+            r"task_state\.arm: expected a value in Discrete\(5\), got 7",
+        ),
+        (
+            lambda: UserModelFilter(SIDED, Grid(SIDES)).predict(
+                UserModelFilter(SIDED, Grid(SIDES)).initial(RNG), State(task_state=State()), RNG
+            ),
+            ContractError,
+            "expected a DiscretePolicy",
+        ),
+    ],
+)
+def test_bad_input_is_an_error_before_any_computing(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_a_filter_is_a_value():
+    one = expert_filter()
+    twin = pickle.loads(pickle.dumps(one))
+    assert twin == one
+    assert twin != expert_filter(own_actions="evidence")
+    assert after(twin, (1, 1, 1)) == after(one, (1, 1, 1))
+
+
+def test_a_posterior_can_be_read(monkeypatch):
+    import sys
+
+    one = UserModelFilter(LEARNER, Grid({"learning_rate": RATES, "inverse_temperature": TEMPERATURES}))
+    posterior = one.posterior(State(belief=one.initial(RNG)))
+    assert np.isclose(posterior.mean("inverse_temperature"), np.mean(TEMPERATURES))
+    assert np.isclose(posterior.entropy(), np.log2(9))
+    assert np.isclose(posterior.effective_sample_size, 9)
+    assert posterior.mode() == {"learning_rate": 0.05, "inverse_temperature": 0.5}
+    assert posterior.interval("learning_rate", 0.9) == (0.05, 0.8)
+    labelled = posterior.to_xarray()
+    assert labelled.dims == ("learning_rate", "inverse_temperature")
+    assert np.isclose(labelled.sel(learning_rate=0.3).sum(), 1 / 3)
+    batch = one.posterior(one.initial(EpisodeRandom(0, episodes=np.arange(4))))
+    assert batch.mode()["learning_rate"] == 0.05
+    particles = UserModelFilter(LEARNER, Samples({"learning_rate": stats.uniform(0, 1)}, n=5))
+    drawn = particles.posterior(particles.initial(EpisodeRandom(0, episodes=np.arange(4))))
+    assert drawn.to_xarray().dims[-1] == "candidate"
+    certain = Posterior(np.array([1.0, 0.0]), {"a": np.array([3, 4])}, None, 0.0, 0.0)
+    assert (certain.entropy(), certain.mean("a"), certain.interval("a")) == (0.0, 3.0, (3, 3))
+    with pytest.raises(UnknownNameError, match="posterior"):
+        posterior.mean("alpha")
+    with pytest.raises(ArgumentError, match="between 0 and 1"):
+        posterior.interval("learning_rate", 1.5)
+    monkeypatch.setitem(sys.modules, "xarray", None)
+    with pytest.raises(MissingExtraError):
+        posterior.to_xarray()
+
+
+def test_what_the_users_action_changed_is_found_where_before_says():
+    """The coordination user acts on x, which has moved by the time the assistant looks."""
+    one = UserModelFilter(
+        PseudoRandomUser(), Grid({"p0": range(10)}), before={"task_state.x": "task_state.last_x"}
+    )
+    now = State(task_state=State(x=4, last_x=1), user_action=(8 + 6 + 5 + 7) % 10, provenance=1)
+    assert np.exp(one.update(one.initial(RNG), now, RNG).log_weights).argmax() == 6

@@ -1,0 +1,96 @@
+"""Bandits pay by their probabilities, and know who is in control."""
+
+import numpy as np
+import pytest
+
+from interaction import Assistant, Bundle, GameState, RandomPolicy, State, User, spaces
+from interaction.checks import check_agent, check_task
+from interaction.errors import ArgumentError
+from tasks.bandit import BanditTask, MultiArmedBanditTask
+from users.bandit import ExpertUser, RescorlaWagnerUser, WinStayLoseShiftUser
+
+FIVE = spaces.Discrete(5)
+
+
+@pytest.mark.parametrize("task", [BanditTask(), BanditTask(user_share=0.3), BanditTask(n_demonstrations=3)])
+def test_bandits_conform(task):
+    check_task(task, user_action_space=FIVE)
+    check_task(task, assistant_action_space=FIVE)
+    check_task(task, user_action_space=FIVE, assistant_action_space=FIVE)
+
+
+@pytest.mark.parametrize(
+    ("user", "task"),
+    [
+        (ExpertUser(), BanditTask()),
+        (WinStayLoseShiftUser(0.2, n_arms=3), MultiArmedBanditTask([0.2, 0.5, 0.8])),
+        (RescorlaWagnerUser(), MultiArmedBanditTask()),
+    ],
+)
+def test_users_of_bandits_conform(user, task):
+    check_agent(user, task)
+
+
+def test_the_expert_pulls_the_best_arm_and_is_paid_for_it():
+    """10,000 pulls: the standard error of a share is below 0.005; four of them are allowed."""
+    runs = Bundle(BanditTask(), ExpertUser(), max_rounds=20).run(500, seed=0)
+    best = runs["task_state.arm"] == runs["task_state.best_arm"]
+    assert abs(best.mean() - 0.6) < 0.02
+    assert abs(runs["task_state.outcome"][best].mean() - 0.75) < 0.02
+    assert abs(runs["task_state.outcome"][~best].mean() - 0.25) < 0.02
+    assert np.array_equal(runs.returns, runs["task_state.outcome"].sum(axis=-1))
+
+
+def test_control_is_shared_as_asked():
+    assistant = Assistant(policy=RandomPolicy(FIVE))
+    for share in (0.0, 0.25, 1.0):
+        runs = Bundle(BanditTask(user_share=share), ExpertUser(), assistant, max_rounds=40).run(200, seed=0)
+        by_user = runs["task_state.provenance"] == 1
+        assert abs(by_user.mean() - share) < 0.02  # 8,000 rounds: the standard error is below 0.005
+        assert np.array_equal(runs["task_state.arm"][by_user], runs["user_action"][by_user])
+        assert np.array_equal(runs["task_state.arm"][~by_user], runs["assistant_action"][~by_user])
+
+
+def test_outcomes_have_their_log_probability():
+    def game(best, arm, outcome):
+        return GameState(task_state=State(best_arm=best, arm=arm, outcome=outcome))
+
+    task = BanditTask()
+    assert np.isclose(task.outcome_log_prob(game(1, 0, 0), game(1, 1, 1)), np.log(0.75))
+    assert np.isclose(task.outcome_log_prob(game(2, 0, 0), game(2, 1, 0)), np.log(0.75))
+    assert MultiArmedBanditTask([0.0, 1.0]).outcome_log_prob(game(0, 0, 0), game(0, 0, 1)) == -np.inf
+
+
+def test_win_stay_lose_shift_has_the_published_probabilities():
+    user = WinStayLoseShiftUser(0.3, n_arms=3)
+    for outcome, expected in ((1, [0.8, 0.1, 0.1]), (0, [0.1, 0.45, 0.45]), (-1, [1 / 3] * 3)):
+        state = State(epsilon=0.3, arm=0, outcome=outcome)
+        assert np.allclose(user.policy.probabilities(State(), state), expected)
+
+
+def test_the_delta_rule_and_softmax():
+    user = RescorlaWagnerUser(0.5, 2.0)
+    state, _ = user.inference_engine.infer(State(task_state=State(arm=1, outcome=1)), user.state, None)
+    assert state.q.tolist() == [0.5, 0.75]
+    odds = np.exp(2 * 0.25)
+    assert np.allclose(user.policy.probabilities(State(), state), [1 / (1 + odds), odds / (1 + odds)])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: MultiArmedBanditTask([0.5]),
+        lambda: MultiArmedBanditTask([0.5, 1.5]),
+        lambda: BanditTask(n_demonstrations=-1),
+        lambda: BanditTask(user_share=1.2),
+        lambda: ExpertUser(p_best=1.1),
+    ],
+)
+def test_bad_arguments(make):
+    with pytest.raises(ArgumentError, match="expected"):
+        make()
+
+
+def test_a_lone_random_user_sees_no_hidden_arm_unless_allowed():
+    runs = Bundle(BanditTask(), User(policy=RandomPolicy(FIVE)), max_rounds=3).run(10, seed=0)
+    assert runs["task_state.user_in_control"].shape == (10, 3)
