@@ -212,7 +212,7 @@ def learn(episodes: int, seed: int, rounds: int = 20) -> dict[str, Fitted]:
 
 
 def figure_of(played: Sequence[Played]) -> Figure:
-    """Draw the posterior of the true best arm (median, the middle 50 and 90 %) and the reward, over rounds."""
+    """Draw the posterior of the true best arm (median, middle 50 and 90 %) and the reward over rounds."""
     try:
         from matplotlib.figure import Figure
     except ImportError:

@@ -182,10 +182,10 @@ def _check_call(component: Component, method: Method, arguments: tuple[Any, ...]
 @contextmanager
 def _untouched(component: Component, where: str) -> Iterator[None]:
     """Raise if the component, or a global random state, is another one afterwards."""
-    own = pickle.dumps(vars(component))
+    own = pickle.dumps(component)
     python, numpy = random.getstate(), pickle.dumps(np.random.get_state())  # noqa: NPY002
     yield
-    if pickle.dumps(vars(component)) != own:
+    if pickle.dumps(component) != own:
         raise ConformanceError(f"{where} changed self: what changes must be in the game state")
     if random.getstate() != python:
         raise ConformanceError(f"{where} used Python's global random state: draw from rng")

@@ -179,6 +179,7 @@ class UserModelFilter(InferenceEngine):
     def _prepare(self) -> None:
         """Resolve what follows from the models."""
         self._lineup = Lineup(self.task_model, self.user_model, None)
+        self._actions = membership(self.user_model.policy.action_space)
         size = self.parameters.size
         numbers: dict[str, Space[Any]] = {
             "log_evidence": Box(-np.inf, np.inf, (), np.float64),
@@ -208,7 +209,7 @@ class UserModelFilter(InferenceEngine):
         self.space = Dict(parts)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in ("_lineup", "space")}
+        return {name: value for name, value in vars(self).items() if name[0] != "_" and name != "space"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -262,8 +263,7 @@ class UserModelFilter(InferenceEngine):
         rows = rng.rows
         action = get_path(observation, self.action) if "user_action" in self.evidence else None
         if action is not None:
-            policy = self.user_model.policy
-            membership(policy.action_space).check(action, f"UserModelFilter: {self.action}", rows)
+            self._actions.check(action, f"UserModelFilter: {self.action}", rows)
         game = self._game(belief, observation, rows, belief.last_task_state if self.delay else None)
         stream = rng.simulation().repeat(self.parameters.size)
         size = self.parameters.size
@@ -298,11 +298,14 @@ class UserModelFilter(InferenceEngine):
             author = np.asarray(get_path(observation, self.provenance))[..., None]
         except ValueError:
             author = np.asarray(int(Provenance.UNKNOWN))[..., None]
-        own = _log_sum(log_weights + log_prob)[..., None] - _log_sum(log_weights)[..., None]
+        known = np.where(author == int(Provenance.OBSERVED), log_prob, 0.0)
+        unknown = author == int(Provenance.UNKNOWN)
+        if not unknown.any():
+            return known
+        own = (_log_sum(log_weights + log_prob) - _log_sum(log_weights))[..., None]
         with np.errstate(divide="ignore"):
             either = np.logaddexp(np.log(self.user_share) + log_prob, np.log1p(-self.user_share) + own)
-        known = np.where(author == int(Provenance.OBSERVED), log_prob, 0.0)
-        return np.where(author == int(Provenance.UNKNOWN), either, known)
+        return np.where(unknown, either, known)
 
     def _outcome(self, before: GameState, after: GameState, stream: EpisodeRandom) -> Array:
         task: Any = self.task_model
@@ -444,9 +447,13 @@ class UserModelFilter(InferenceEngine):
         """Give the posterior in an assistant's state (or in a belief itself)."""
         belief = state.__dict__.get(self.field, state)
         axes = self.parameters.axes if isinstance(self.parameters, Grid) else None
+        values = self.values(belief)
+        shapes = [array.shape for array in values.values()]
         return Posterior(
-            weights=np.exp(belief.log_weights),
-            values=self.values(belief),
+            weights=np.broadcast_to(
+                np.exp(belief.log_weights), np.broadcast_shapes(belief.log_weights.shape, *shapes)
+            ),
+            values=values,
             axes=axes,
             log_evidence=belief.log_evidence,
             surprise=belief.surprise,
@@ -563,6 +570,9 @@ def _select(state: State, index: Array, rows: int | None) -> State:
 
 
 def _log_sum(log_weights: Array) -> Array:
-    """log Σ exp over the candidates."""
-    total: Array = np.asarray(np.logaddexp.reduce(log_weights, axis=-1))
-    return total
+    """log Σ exp over the candidates; −∞ where all are."""
+    largest = log_weights.max(axis=-1, keepdims=True)
+    largest = np.where(np.isneginf(largest), 0.0, largest)
+    with np.errstate(divide="ignore"):
+        total: Array = np.log(np.exp(log_weights - largest).sum(axis=-1)) + largest[..., 0]
+    return np.asarray(total)

@@ -1,0 +1,21 @@
+"""The benchmarks run; their figures are for people, and no test depends on them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize("name", ["engine", "inference"])
+def test_a_benchmark_prints_its_table(name):
+    shown = subprocess.run(
+        [sys.executable, f"benchmarks/{name}.py", "--quick"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert "reached" in shown.stdout

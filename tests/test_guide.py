@@ -1,0 +1,18 @@
+"""The guide's worked example runs as it stands."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+GUIDE = (Path(__file__).parent.parent / "docs" / "guide.md").read_text(encoding="utf-8")
+
+
+def test_the_filter_of_the_guide(capsys):
+    code = next(
+        block for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if "belief_filter" in block
+    )
+    names: dict[str, object] = {}
+    exec("from interaction import *\nfrom tasks.bandit import *\nfrom users.bandit import *\n" + code, names)
+    assert np.isfinite(names["posterior"].log_evidence)
+    assert float(capsys.readouterr().out.split()[0]) > 0.1
