@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from interaction import (
     Assistant,
     EpisodeRandom,
+    GameState,
     Grid,
     InteractionTask,
     Policy,
     Provenance,
     RuleObservationEngine,
     State,
+    Transition,
     User,
     UserModelFilter,
     spaces,
@@ -29,6 +31,7 @@ from interaction.errors import ArgumentError
 from interaction.inference.engine import CascadedInferenceEngine
 from interaction.inference.user_model import Evidence
 from interaction.state import Value
+from users.bandit import ExpertUser
 
 OwnActions = Literal["intervention", "evidence"]
 
@@ -100,6 +103,35 @@ class ImitatingAssistant(Assistant):
         return State(**{one.field: one.initial(rng) for one in self.filters})
 
 
+class BanditModel(InteractionTask):
+    """What the sequence model takes the bandit to be: the probabilities of the outcomes, and no more."""
+
+    batched = True
+
+    def __init__(self, n_arms: int, p_best: float, p_other: float) -> None:
+        self.p_best = p_best
+        self.p_other = p_other
+        self.state_space = spaces.Dict(
+            {
+                "best_arm": spaces.Discrete(n_arms),
+                "arm": spaces.Discrete(n_arms + 1, start=-1),
+                "outcome": spaces.Discrete(3, start=-1),
+                "provenance": spaces.Discrete(len(Provenance)),
+            }
+        )
+
+    def reset(self, rng: EpisodeRandom) -> State:
+        return State(best_arm=0, arm=-1, outcome=-1, provenance=0)
+
+    def on_user_action(self, game: GameState, rng: EpisodeRandom) -> Transition:
+        return Transition(game.task_state)
+
+    def outcome_log_prob(self, before: State, after: State) -> Value:
+        """Give the log probability of the outcome of the last pull."""
+        p = np.where(np.equal(after.task_state.arm, before.task_state.best_arm), self.p_best, self.p_other)
+        return np.log(np.where(np.equal(after.task_state.outcome, 1), p, 1 - p))
+
+
 class SequenceModel:
     """The exact sequence model of an expert's actions and their outcomes in a bandit with a hidden best arm.
 
@@ -108,9 +140,16 @@ class SequenceModel:
     """
 
     def __init__(
-        self, user_model: User, task_model: InteractionTask, own_actions: OwnActions = "evidence"
+        self,
+        n_arms: int = 5,
+        own_actions: OwnActions = "evidence",
+        *,
+        p_best_action: float = 0.6,
+        p_best: float = 0.75,
+        p_other: float = 0.25,
     ) -> None:
-        self.filter = best_arm_filter(user_model, task_model, own_actions)
+        expert = ExpertUser(p_best_action, n_arms)
+        self.filter = best_arm_filter(expert, BanditModel(n_arms, p_best, p_other), own_actions)
 
     def predict(self, past_interactions: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
         """Give the probability of each next action, after pairs of (action, outcome) of its own making.
@@ -119,13 +158,11 @@ class SequenceModel:
         """
         rng = EpisodeRandom()
         belief = self.filter.initial(rng)
-        seen = State(arm=-1, outcome=-1, provenance=int(Provenance.UNKNOWN), user_in_control=0)
+        seen = State(arm=-1, outcome=-1, provenance=int(Provenance.UNKNOWN))
         belief = self.filter.update(belief, State(task_state=seen), rng)
         for action, outcome in past_interactions:
             if outcome not in (0, 1):
                 raise ArgumentError(f"past_interactions: expected outcomes 0 or 1, got {outcome!r}")
-            seen = State(
-                arm=action, outcome=outcome, provenance=int(Provenance.INTERVENED), user_in_control=0
-            )
+            seen = State(arm=action, outcome=outcome, provenance=int(Provenance.INTERVENED))
             belief = self.filter.update(belief, State(task_state=seen), rng)
         return self.filter.predict(belief, State(task_state=seen), rng)

@@ -6,6 +6,8 @@ figure is taken in turns with the floor beside it, and the medians are printed w
 
 from __future__ import annotations
 
+import contextlib
+import io
 import resource
 import statistics
 import subprocess
@@ -176,19 +178,21 @@ def peak_memory() -> float:
 
 
 def coopihc_rate() -> float | None:
-    """Give the rounds per second of the package `coopihc` on a like game, where it can be imported."""
-    try:
-        from coopihc import Bundle as TheirBundle
-        from coopihc.examples.simple_examples.assistant_examples import CoordinatedAssistant as TheirAssistant
-        from coopihc.examples.simple_examples.task_examples import CoordinatedTask as TheirTask
-        from coopihc.examples.simple_examples.user_examples import PseudoRandomUser as TheirUser
-    except Exception:
-        return None
-    import contextlib
-    import io
+    """Give the rounds per second of the package `coopihc` on its own example of this game, if it is there.
 
-    bundle = TheirBundle(task=TheirTask(), user=TheirUser(), assistant=TheirAssistant(user_model=TheirUser()))
+    Its example does not coordinate, so 100 rounds are played.
+    """
+    try:
+        from coopihc.agents.ExampleAssistant import CoordinatedAssistant as TheirAssistant
+        from coopihc.agents.ExampleUser import PseudoRandomUser as TheirUser
+        from coopihc.bundle.Bundle import Bundle as TheirBundle
+        from coopihc.interactiontask.ExampleTask import CoordinatedTask as TheirTask
+    except ImportError:
+        return None
     with contextlib.redirect_stdout(io.StringIO()):
+        bundle = TheirBundle(
+            task=TheirTask(), user=TheirUser(), assistant=TheirAssistant(user_model=TheirUser())
+        )
         bundle.reset(go_to=3)
         begun, rounds, done = time.perf_counter(), 0, False
         while not done and rounds < 100:

@@ -40,7 +40,7 @@ EXPERT, TASK = ExpertUser(), BanditTask()
 def print_reference() -> None:
     """Print P(a3 | a1 = 1, o1 = 1, a2 = 2, o2 = 0) and three sequences of 20 actions, for both models."""
     for kind in KINDS:
-        model = SequenceModel(EXPERT, TASK, kind)
+        model = SequenceModel(own_actions=kind)
         probabilities = model.predict([(0, 1), (1, 0)])
         print(f"{NAMES[kind]}:")
         print("  P(a3 | a1=1, o1=1, a2=2, o2=0) =", [float(p) for p in probabilities])

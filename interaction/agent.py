@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self
 
 from interaction.component import Component
 from interaction.errors import ContractError, unknown_name
@@ -12,8 +12,6 @@ from interaction.policy import Policy
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict
 from interaction.state import State
-
-T = TypeVar("T")
 
 
 class Agent(Component):
@@ -42,24 +40,30 @@ class Agent(Component):
         state: State | None = None,
         state_space: Dict | None = None,
     ) -> None:
-        where = type(self).__name__
-        self.policy = _expect(policy, Policy, f"{where}: policy")
-        self.observation_engine = _expect(
-            observation_engine or DefaultObservationEngine(self.role),
-            ObservationEngine,
-            f"{where}: observation_engine",
-        )
-        self.inference_engine = _expect(
-            inference_engine or IdentityInferenceEngine(), InferenceEngine, f"{where}: inference_engine"
-        )
-        self.state = _expect(State() if state is None else state, State, f"{where}: state")
-        if state_space is None and len(self.state) > 0:
+        self.policy = policy
+        self.observation_engine = observation_engine or DefaultObservationEngine(self.role)
+        self.inference_engine = inference_engine or IdentityInferenceEngine()
+        self.state = State() if state is None else state
+        self.state_space = Dict({}) if state_space is None else state_space
+        self._check_parts()
+
+    def _check_parts(self) -> None:
+        """Raise a `ContractError` for a part of the wrong kind."""
+        kinds = (Policy, ObservationEngine, InferenceEngine, State, Dict)
+        for name, kind in zip(self._COMPONENTS, kinds, strict=True):
+            value = getattr(self, name)
+            if not isinstance(value, kind):
+                got = (
+                    f"the class {value.__name__}; make an instance"
+                    if isinstance(value, type)
+                    else repr(value)
+                )
+                raise ContractError(f"{type(self).__name__}: {name}: expected a {kind.__name__}, got {got}")
+        if len(self.state) > 0 and len(self.state_space) == 0:
             raise ContractError(
-                f"{where}: the state has fields ({', '.join(self.state)}), so give state_space too."
+                f"{type(self).__name__}: the state has fields ({', '.join(self.state)}), "
+                f"so give state_space too."
             )
-        self.state_space = _expect(
-            Dict({}) if state_space is None else state_space, Dict, f"{where}: state_space"
-        )
 
     def reset(self, rng: EpisodeRandom) -> State:
         """Give the agent's internal state at the start of an episode."""
@@ -70,7 +74,9 @@ class Agent(Component):
         for name in components:
             if name not in self._COMPONENTS:
                 raise unknown_name(name, self._COMPONENTS, f"{type(self).__name__}.replace")
-        return self._replaced(**components)
+        twin = self._replaced(**components)
+        twin._check_parts()
+        return twin
 
     def dual(self, *, policy: bool = True, inference_engine: bool = True) -> Self:
         """Give the agent as it is simulated: with its dual policy and its dual inference engine."""
@@ -92,10 +98,3 @@ class Assistant(Agent):
     """A computer assistant."""
 
     role: ClassVar[Role] = "assistant"
-
-
-def _expect(value: T, kind: type, where: str) -> T:
-    if not isinstance(value, kind):
-        got = f"the class {value.__name__}; make an instance" if isinstance(value, type) else repr(value)
-        raise ContractError(f"{where}: expected a {kind.__name__}, got {got}")
-    return value

@@ -148,7 +148,7 @@ def _only(state: State, paths: Iterable[str]) -> State:
     inner: dict[str, list[str]] = {}
     for path in paths:
         name, _, rest = path.partition(".")
-        if name not in state:
+        if name not in state or (rest and not isinstance(state[name], State)):
             raise unknown_name(path, [leaf for leaf, _ in flatten(state)], "see")
         if rest:
             inner.setdefault(name, []).append(rest)
@@ -162,7 +162,7 @@ def _only(state: State, paths: Iterable[str]) -> State:
 def _without(state: State, path: str) -> State:
     """The state less what lies at a path."""
     name, _, rest = path.partition(".")
-    if name not in state:
+    if name not in state or (rest and not isinstance(state[name], State)):
         raise unknown_name(path, [leaf for leaf, _ in flatten(state)], "hide")
     if rest:
         return state.replace(**{name: _without(state[name], rest)})

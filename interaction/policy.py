@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from interaction import spaces
 from interaction.component import Component
@@ -60,22 +61,16 @@ class DeterministicPolicy(Policy):
         action = self.action(observation, state)
         if self.lapse:
             slips = rng.random() < self.lapse
-            other = spaces.sample(self.action_space, rng)
-            slips = np.reshape(slips, np.shape(slips) + (1,) * len(spaces.shape_of(self.action_space)))
-            action = freeze(np.where(slips, other, action))
+            action = _mix(slips, spaces.sample(self.action_space, rng), action, self.action_space)
         return action, 0.0
 
     def log_prob(self, action: Value, observation: State, state: State) -> Value:
-        equal = np.equal(action, self.action(observation, state))
-        shape = spaces.shape_of(self.action_space)
-        if shape:
-            equal = np.all(equal, axis=tuple(range(-len(shape), 0)))
+        equal = _agree(action, self.action(observation, state), self.action_space)
+        slip: Value = -np.inf
+        if self.lapse:
+            slip = np.log(self.lapse) + uniform_log_prob(action, self.action_space)
         with np.errstate(divide="ignore"):
-            slip = (
-                np.log(self.lapse * np.exp(_uniform_log_prob(self.action_space))) if self.lapse else -np.inf
-            )
-            hit = np.logaddexp(np.log1p(-self.lapse), slip)
-        return freeze(np.where(equal, hit, slip))
+            return freeze(np.where(equal, np.logaddexp(np.log1p(-self.lapse), slip), slip))
 
 
 class DiscretePolicy(Policy):
@@ -95,9 +90,12 @@ class DiscretePolicy(Policy):
         index = np.asarray(action) - int(self.action_space.start)
         leading = np.broadcast_shapes(index.shape, probabilities.shape[:-1])
         index = np.broadcast_to(index, leading)[..., None]
-        probabilities = np.broadcast_to(probabilities, (*leading, probabilities.shape[-1]))
+        count = probabilities.shape[-1]
+        inside = (index >= 0) & (index < count)
+        probabilities = np.broadcast_to(probabilities, (*leading, count))
+        chosen = np.take_along_axis(probabilities, np.where(inside, index, 0), axis=-1)
         with np.errstate(divide="ignore"):
-            return freeze(np.log(np.take_along_axis(probabilities, index, axis=-1)[..., 0]))
+            return freeze(np.log(np.where(inside, chosen, 0.0)[..., 0]))
 
 
 class RandomPolicy(Policy):
@@ -112,13 +110,7 @@ class RandomPolicy(Policy):
         return spaces.sample(self.action_space, rng), 0.0
 
     def log_prob(self, action: Value, observation: State, state: State) -> Value:
-        if isinstance(self.action_space, Dict):
-            parts = self.action_space.spaces.items()
-            return sum(RandomPolicy(part).log_prob(action[name], observation, state) for name, part in parts)
-        constant = _uniform_log_prob(self.action_space)
-        shape = np.shape(action)
-        leading = shape[: len(shape) - len(spaces.shape_of(self.action_space))]
-        return freeze(np.full(leading, constant)) if leading else constant
+        return uniform_log_prob(action, self.action_space)
 
 
 class DualPolicy(Policy):
@@ -140,17 +132,49 @@ class DualPolicy(Policy):
         return self.dual.simulated()
 
 
-def _uniform_log_prob(space: Space[Any]) -> float:
-    """The log probability (or density) of each element of a finite space or a bounded box."""
+def uniform_log_prob(action: Value, space: Space[Any]) -> Value:
+    """Give the log probability (in a box, the density) of an action drawn uniformly from a space."""
     if isinstance(space, Dict):
-        return sum(_uniform_log_prob(part) for part in space.spaces.values())
+        return sum(uniform_log_prob(action[name], part) for name, part in space.spaces.items())
+    low, high = space_bounds(space)
+    whole = not isinstance(space, Box) or np.dtype(space.dtype).kind in "iub"
+    constant = -float(np.log(high.astype(float) - low.astype(float) + whole).sum())
+    inside = np.greater_equal(action, low) & np.less_equal(action, high)
+    return freeze(np.where(_all(inside, space), constant, -np.inf))
+
+
+def space_bounds(space: Space[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Give the lowest and the highest values of a finite space or a bounded box."""
     if isinstance(space, Discrete):
-        return -float(np.log(space.n))
+        return np.asarray(space.start), np.asarray(space.start + space.n - 1)
     if isinstance(space, MultiDiscrete):
-        return -float(np.log(space.nvec).sum())
+        return space.start, space.start + space.nvec - 1
     if isinstance(space, MultiBinary):
-        return -float(np.log(2.0) * np.prod(space.shape))
+        return np.zeros(space.shape, np.int64), np.ones(space.shape, np.int64)
     if isinstance(space, Box) and space.is_bounded():
-        whole = space.dtype is not None and space.dtype.kind in "iub"
-        return -float(np.log(space.high.astype(float) - space.low.astype(float) + whole).sum())
+        return space.low, space.high
     raise ArgumentError(f"no uniform distribution over {space}: it is not bounded")
+
+
+def _all(each: Value, space: Space[Any]) -> Value:
+    """Whether all entries of an action are true: `(..., *shape)` to `(...)`."""
+    shape = spaces.shape_of(space)
+    return np.all(each, axis=tuple(range(-len(shape), 0))) if shape else each
+
+
+def _agree(first: Value, second: Value, space: Space[Any]) -> Value:
+    """Whether two actions are the same, for each episode."""
+    if isinstance(space, Dict):
+        parts = [_agree(first[name], second[name], part) for name, part in space.spaces.items()]
+        return np.logical_and.reduce(np.broadcast_arrays(*parts))
+    return _all(np.equal(first, second), space)
+
+
+def _mix(slips: Value, other: Value, action: Value, space: Space[Any]) -> Value:
+    """Take the other action where an episode slips."""
+    if isinstance(space, Dict):
+        return State(
+            **{name: _mix(slips, other[name], action[name], part) for name, part in space.spaces.items()}
+        )
+    slips = np.reshape(slips, np.shape(slips) + (1,) * len(spaces.shape_of(space)))
+    return freeze(np.where(slips, other, action))

@@ -33,6 +33,7 @@ OTHER = 15
 _BLOCK = 4  # Philox 4x64 gives four numbers for each counter value
 _WORD = 2**64 - 1
 _SIMULATION = 1 << 63  # marks, in the draw word, the numbers that become the key of a simulation
+_EXACT = 2**53  # up to here floats count one by one
 _SPARSE = 300  # drawing a whole span costs as much as addressing one episode in so many
 
 
@@ -87,6 +88,25 @@ def fresh_seed() -> int:
     return secrets.randbits(63)
 
 
+def _index(episode: object) -> int:
+    """Give the index of an episode as an int; raise if it is none."""
+    if isinstance(episode, bool) or not isinstance(episode, int | np.integer) or episode < 0:
+        raise ArgumentError(f"episode: expected an index >= 0, got {episode!r}")
+    return int(episode)
+
+
+def _check_indices(episodes: object) -> None:
+    ok = isinstance(episodes, np.ndarray) and episodes.ndim == 1 and episodes.dtype.kind in "iu"
+    if not ok or (len(episodes) and episodes.min() < 0):  # type: ignore[arg-type,attr-defined]
+        raise ArgumentError(f"episodes: expected an array of indices >= 0, got {episodes!r}")
+
+
+def whole_numbers(uniform: Any, low: Any, width: Any) -> Any:
+    """Give low + floor(uniform · width) exactly, where the width is beyond what floats count one by one."""
+    exact = np.frompyfunc(lambda u, start, span: int(start) + min(int(u * int(span)), int(span) - 1), 3, 1)
+    return np.asarray(exact(uniform, low, width)).astype(np.int64)
+
+
 class EpisodeRandom:
     """The random stream of one episode, or of the rows of a batch, as a component's method gets it.
 
@@ -107,7 +127,9 @@ class EpisodeRandom:
         episodes: NDArray[np.int64] | None = None,
     ) -> None:
         if type(episode) is not int or episode < 0:
-            raise ArgumentError(f"episode: expected an index >= 0, got {episode!r}")
+            episode = _index(episode)
+        if episodes is not None:
+            _check_indices(episodes)
         self._key: Key | None = seed_key(check_seed(seed))
         self._origin: tuple[EpisodeRandom, int, int] | None = None
         self._locate(episode, episodes, None)
@@ -207,6 +229,8 @@ class EpisodeRandom:
         shape = (shape,) if isinstance(shape, int) else shape
         size = 1
         for length in shape:
+            if length < 0:
+                raise ArgumentError(f"rng.random: expected lengths >= 0, got shape={shape}")
             size *= length
         draw = self.draw
         self.draw = draw + 1
@@ -269,32 +293,40 @@ class EpisodeRandom:
         """Draw from a normal distribution, by its inverse distribution function."""
         from scipy.special import ndtri
 
-        standard = ndtri(self.random(shape) + 2.0**-54)
+        if np.any(np.asarray(scale) < 0):
+            raise ArgumentError(f"rng.normal: expected scale >= 0, got {scale!r}")
+        standard = ndtri(np.maximum(self.random(shape), 2.0**-54))
         value = loc + scale * standard
         return float(value) if np.ndim(value) == 0 else value
 
     def integers(self, low: int, high: int, shape: int | Shape = ()) -> Any:
         """Draw integers uniformly from low, …, high - 1."""
-        if high <= low:
-            raise ArgumentError(f"rng.integers: expected low < high, got low={low}, high={high}")
+        if not isinstance(low, int | np.integer) or not isinstance(high, int | np.integer) or high <= low:
+            raise ArgumentError(f"rng.integers: expected integers low < high, got low={low!r}, high={high!r}")
         uniform = self.random(shape)
         if isinstance(uniform, float):
-            return low + int(uniform * (high - low))
+            return int(low) + int(uniform * (high - low))
+        if high - low > _EXACT:
+            return whole_numbers(uniform, low, high - low)
         return low + (uniform * (high - low)).astype(np.int64)
 
     def categorical(self, probabilities: Any) -> Any:
         """Draw an index from weights on the last axis, `(n,)` or `(rows, n)`; they need not sum to one."""
         weights = np.asarray(probabilities, float)
-        cumulated = np.cumsum(weights, axis=-1)
+        with np.errstate(over="ignore"):
+            cumulated = np.cumsum(weights, axis=-1)
         total = cumulated[..., -1:]
         if weights.size == 0 or not (weights.min() >= 0 and (total > 0).all() and np.isfinite(total).all()):
             raise ArgumentError(
                 f"rng.categorical: expected finite weights >= 0 with a positive sum, got {probabilities!r}"
             )
         uniform = np.asarray(self.random())[..., None]
-        index = np.minimum((uniform * total >= cumulated).sum(axis=-1), weights.shape[-1] - 1)
+        reached = uniform * total >= cumulated
+        index = (reached & (cumulated < total)).sum(axis=-1)  # never beyond the last weight above zero
         return int(index) if index.ndim == 0 else index
 
     def shuffle(self, n: int) -> NDArray[np.int64]:
         """Draw a permutation of 0, …, n - 1; its first k entries are a sample without replacement."""
+        if n < 0:
+            raise ArgumentError(f"rng.shuffle: expected n >= 0, got {n!r}")
         return np.argsort(self.random((n,)), axis=-1, kind="stable")

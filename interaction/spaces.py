@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Text
+from numpy.typing import NDArray
 
 from interaction.errors import ContractError, SpaceError
-from interaction.random import EpisodeRandom
+from interaction.random import EpisodeRandom, whole_numbers
 from interaction.state import State, Value
 
 __all__ = [
@@ -102,9 +103,7 @@ class _ArrayMembership(Membership):
             low, high = np.zeros(self.shape, np.int8), np.ones(self.shape, np.int8)
         dtype = np.asarray(low).dtype
         self.kinds = _NUMBER_KINDS.get(dtype.kind, "iub")
-        if dtype.kind == "f" and dtype.itemsize < 8:
-            down, up = np.array(-np.inf, dtype), np.array(np.inf, dtype)
-            low, high = np.nextafter(low, down), np.nextafter(high, up)
+        self.dtype = dtype if dtype.kind == "f" and dtype.itemsize < 8 else None
         self.low, self.high = np.asarray(low), np.asarray(high)
         self.bounds = (self.low.item(), self.high.item()) if self.shape == () else None
 
@@ -113,12 +112,17 @@ class _ArrayMembership(Membership):
         if bounds is not None and type(value) in (float, int, bool):
             if type(value) is float and "f" not in self.kinds:
                 return Violation(path, self.space, value)
-            return None if bounds[0] <= value <= bounds[1] else Violation(path, self.space, value)
+            if bounds[0] <= value <= bounds[1]:
+                return None
+            if self.dtype is not None and self.low <= self._own(np.asarray(value)) <= self.high:
+                return None
+            return Violation(path, self.space, value)
         if isinstance(value, np.ndarray) and value.dtype.kind in self.kinds:
             leading = value.shape[: value.ndim - len(self.shape)]
             expected = () if rows is None else (rows,)
             if value.shape[len(leading) :] == self.shape and leading == expected:
-                inside = (self.low <= value) & (value <= self.high)
+                exact = self._own(value)
+                inside = (self.low <= exact) & (exact <= self.high)
                 if inside.all():
                     return None
                 if rows is not None:
@@ -126,6 +130,11 @@ class _ArrayMembership(Membership):
                     value = value[wrong][0]
                     value = value.item() if value.ndim == 0 else value
         return Violation(path, self.space, value)
+
+    def _own(self, value: NDArray[Any]) -> NDArray[Any]:
+        """The value in the space's own precision."""
+        with np.errstate(over="ignore"):
+            return value if self.dtype is None else value.astype(self.dtype)
 
 
 class _StateMembership(Membership):
@@ -209,11 +218,12 @@ def sample(space: Space[Any], rng: EpisodeRandom) -> Value:
         return (rng.random(space.shape) < 0.5).astype(np.int8)
     if isinstance(space, Box):
         if space.dtype is not None and space.dtype.kind in "iub":
-            span = space.high.astype(float) - space.low.astype(float) + 1
-            value = space.low + np.floor(rng.random(space.shape) * span).astype(np.int64)
+            span = space.high.astype(object) - space.low.astype(object) + 1
+            value = whole_numbers(rng.random(space.shape), space.low.astype(object), span)
         elif space.is_bounded():
             low, high = space.low.astype(float), space.high.astype(float)
-            value = np.minimum(low + rng.random(space.shape) * (high - low), high)
+            uniform = rng.random(space.shape)
+            value = np.clip(low * (1 - uniform) + high * uniform, low, high)
         else:
             value = np.clip(rng.normal(shape=space.shape), space.low, space.high)
         return value.item() if np.ndim(value) == 0 else np.asarray(value)

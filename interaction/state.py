@@ -8,6 +8,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from interaction.errors import ContractError, ImmutableError, UnknownNameError, unknown_name
 
@@ -20,17 +21,20 @@ _PLAIN = frozenset({int, float, bool, str, type(None)})
 def freeze(value: Value) -> Value:
     """Give a value that nobody can change: plain numbers as they are, arrays as read-only copies.
 
-    A numpy scalar, or an array without axes, becomes the plain Python number.
-    A read-only array is taken as it is; a writeable one is copied, so that no alias remains.
+    A numpy scalar, or an array without axes, becomes the plain Python number. An array is copied, so that
+    no alias remains, unless it is a frozen one already: a read-only view of a read-only array, which numpy
+    does not let anyone unlock.
     """
     if type(value) in _PLAIN or isinstance(value, State):
         return value
     if isinstance(value, np.ndarray):
         if value.ndim == 0:
-            return value.item()
-        if value.flags.writeable:
-            value = value.copy()
-            value.setflags(write=False)
+            return freeze(value.item())
+        base = value.base
+        if value.flags.writeable or not isinstance(base, np.ndarray) or base.flags.writeable:
+            if value.dtype.kind == "O":
+                raise ContractError(f"A state holds no numpy array of objects; got {value!r}.")
+            value = lock(value.copy())
         return value
     if isinstance(value, np.generic):
         return value.item()
@@ -41,6 +45,12 @@ def freeze(value: Value) -> Value:
         f"got {value!r} of type {type(value).__name__}. "
         f"Turn a list into numpy.array(...), a dict into State(**...)."
     )
+
+
+def lock(array: NDArray[Any]) -> NDArray[Any]:
+    """Give an array that nobody else holds as a view that cannot be unlocked."""
+    array.setflags(write=False)
+    return array.view()
 
 
 class State:
@@ -218,7 +228,11 @@ def _restore(cls: type[State], fields: dict[str, Value]) -> State:
 
 def same(first: Value, second: Value) -> bool:
     """Say whether two values are equal, arrays and NaN included."""
+    if isinstance(first, tuple) and isinstance(second, tuple):
+        return len(first) == len(second) and all(map(same, first, second))
     if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
+        if isinstance(first, tuple | State) or isinstance(second, tuple | State):
+            return False
         first, second = np.asarray(first), np.asarray(second)
         floats = first.dtype.kind in "fc" and second.dtype.kind in "fc"
         return bool(np.array_equal(first, second, equal_nan=floats))
@@ -250,15 +264,19 @@ def get_path(state: State, path: str) -> Value:
 def replace_path(state: StateT, path: str, value: Value) -> StateT:
     """Give a copy of a state in which the value at a dotted path is another one."""
     name, _, rest = path.partition(".")
-    return state.replace(**{name: replace_path(state[name], rest, value) if rest else value})
+    inner: Any = state.__dict__.get(name)
+    if name not in state or (rest and not isinstance(inner, State)):
+        raise unknown_name(path, [leaf for leaf, _ in flatten(state)], "state")
+    return state.replace(**{name: replace_path(inner, rest, value) if rest else value})
 
 
 def merge(state: State, changes: Mapping[str, Value] | State) -> State:
     """Give a copy of a state with the values of a nested mapping, whose names must exist in it."""
-    if isinstance(changes, State) and changes.keys() == state.keys():
-        return changes
-    merged = {
-        name: merge(state[name], value) if isinstance(value, Mapping) and name in state else value
-        for name, value in changes.items()
-    }
+    merged: dict[str, Value] = {}
+    for name, value in changes.items():
+        inner: Any = state.__dict__.get(name)
+        nested = isinstance(inner, State) and isinstance(value, Mapping)
+        if not nested and isinstance(inner, State) != isinstance(value, Mapping):
+            raise unknown_name(name, [path for path, _ in flatten(state)], f"merge: {value!r}")
+        merged[name] = merge(inner, value) if nested else value
     return state.replace(**merged)

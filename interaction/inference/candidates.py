@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.component import Component
-from interaction.errors import ArgumentError
+from interaction.errors import ArgumentError, SpaceError
 from interaction.opening import combine
 from interaction.random import EpisodeRandom
+from interaction.spaces import Discrete, Space, membership
 
 Array = NDArray[Any]
 
@@ -28,8 +29,10 @@ class Grid(Component):
     """Every combination of the candidates of each parameter, in the order of `numpy.ndindex`.
 
     `Grid({"p0": range(10), "p1": [1, 5]})` has 20 candidates. `prior` gives the weight of each value of a
-    parameter, by name; by default all are equally probable.
+    parameter, by name; by default all are equally probable. All candidates share their random numbers.
     """
+
+    common = True
 
     def __init__(
         self, values: Mapping[str, Iterable[Any]], prior: Mapping[str, Iterable[float]] | None = None
@@ -57,6 +60,15 @@ class Grid(Component):
         """The names of the parameters."""
         return tuple(self.axes)
 
+    def check(self, name: str, space: Space[Any], where: str) -> None:
+        """Raise unless all candidates of a parameter lie inside its space."""
+        values = self.axes[name]
+        found = membership(space).violation(values, len(values))
+        if found is not None:
+            raise SpaceError(
+                f"{where}: candidates of {name}: expected values in {space}, got {found.value!r}"
+            )
+
     def draw(self, rng: EpisodeRandom) -> dict[str, Array]:
         """Give the values of the candidates, by name: `(candidates, *shape)`; nothing is drawn."""
         return self.values
@@ -67,21 +79,26 @@ class Samples(Component):
 
     `prior` maps each parameter to a frozen `scipy.stats` distribution, as in
     `Samples({"epsilon": scipy.stats.uniform(0, 1)}, n=1_000)`; the draws go through its quantile function,
-    so that each has a fixed address. Particles are resampled systematically when the effective sample size
+    so that each has a fixed address. Names alone, as in `Samples(["epsilon"])`, are drawn by the user
+    model's own `reset`. Particles are resampled systematically when the effective sample size
     falls below `threshold` times `n`. Continuous parameters are then moved by the kernel of Liu & West
     ("Combined parameter and state estimation in simulation-based filtering", 2001) with the discount
     `discount`: it needs neither a stored history nor further calls of the user model, as an MCMC move
-    would, and keeps the mean and the variance of the particles.
+    would, and keeps the mean and the variance of the particles. Each particle draws its own random numbers.
     """
+
+    common = False
 
     def __init__(
         self,
-        prior: Mapping[str, Distribution],
+        prior: Mapping[str, Distribution] | Iterable[str],
         n: int = 1_000,
         threshold: float = 0.5,
         discount: float = 0.98,
     ) -> None:
-        if not prior:
+        given = dict(prior) if isinstance(prior, Mapping) else {}
+        self.from_reset = () if isinstance(prior, Mapping) else tuple(prior)
+        if not given and not self.from_reset:
             raise ArgumentError("Samples: expected a prior for at least one parameter, got none")
         if isinstance(n, bool) or not isinstance(n, int) or n < 2:
             raise ArgumentError(f"Samples: expected a number of particles n >= 2, got {n!r}")
@@ -89,12 +106,12 @@ class Samples(Component):
             raise ArgumentError(
                 f"Samples: expected threshold in [0, 1] and discount in (0.5, 1], got {threshold}, {discount}"
             )
-        for name, distribution in prior.items():
+        for name, distribution in given.items():
             if not hasattr(distribution, "ppf"):
                 raise ArgumentError(
                     f"Samples: {name}: expected a frozen scipy.stats distribution, got {distribution!r}"
                 )
-        self.prior = dict(prior)
+        self.prior = given
         self.size = n
         self.threshold = threshold
         self.discount = discount
@@ -106,7 +123,7 @@ class Samples(Component):
         mine, theirs = (
             {name: _describe(prior) for name, prior in one.prior.items()} for one in (self, other)
         )
-        numbers = [(one.size, one.threshold, one.discount) for one in (self, other)]
+        numbers = [(one.size, one.threshold, one.discount, one.from_reset) for one in (self, other)]
         return mine == theirs and numbers[0] == numbers[1]
 
     __hash__ = Component.__hash__
@@ -114,7 +131,22 @@ class Samples(Component):
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the parameters."""
-        return tuple(self.prior)
+        return (*self.prior, *self.from_reset)
+
+    def check(self, name: str, space: Space[Any], where: str) -> None:
+        """Raise unless the prior of a parameter lies inside its space, as far as its quantiles tell."""
+        if name in self.from_reset:
+            if name.startswith("task_state."):
+                raise ArgumentError(f"{where}: {name}: a user's reset gives no task state; give a prior")
+            return
+        for quantile in (1e-9, 0.5, 1 - 1e-9):
+            value = np.asarray(self.prior[name].ppf(quantile)).item()
+            value = int(value) if isinstance(space, Discrete) and value == int(value) else value
+            if membership(space).violation(value) is not None:
+                raise SpaceError(
+                    f"{where}: prior of {name}: expected values in {space}, but its quantile {quantile} "
+                    f"is {value!r}"
+                )
 
     def draw(self, rng: EpisodeRandom) -> dict[str, Array]:
         """Draw the values of the candidates, by name: `(..., candidates)`."""
@@ -128,19 +160,3 @@ def _describe(distribution: Any) -> Any:
     """What tells two frozen scipy distributions apart, which have no equality of their own."""
     family = getattr(distribution, "dist", None)
     return distribution if family is None else (family.name, distribution.args, distribution.kwds)
-
-
-def systematic(weights: Array, uniform: Array) -> Array:
-    """Resample systematically: the indices of `n` particles, for weights `(..., n)` and uniforms `(...)`.
-
-    Source: Kitagawa 1996, "Monte Carlo filter and smoother for non-Gaussian nonlinear state space models".
-    """
-    n = weights.shape[-1]
-    flat = weights.reshape(-1, n)
-    starts = np.asarray(uniform).reshape(-1)
-    indices = np.empty(flat.shape, np.int64)
-    for row, start in enumerate(starts):
-        cumulated = np.cumsum(flat[row])
-        positions = (np.arange(n) + start) / n * cumulated[-1]
-        indices[row] = np.minimum(np.searchsorted(cumulated, positions, side="right"), n - 1)
-    return indices.reshape(weights.shape)

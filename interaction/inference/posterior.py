@@ -10,18 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.errors import ArgumentError, missing_extra, unknown_name
+from interaction.inference.particles import effective_sample_size
 from interaction.state import Value, freeze
 
 if TYPE_CHECKING:
     import xarray
 
 Array = NDArray[Any]
-
-
-def effective_sample_size(weights: Array) -> Array:
-    """Give 1 / Σ w², the number of equally weighted candidates that would be worth as much."""
-    size: Array = np.asarray(1.0 / (weights**2).sum(axis=-1))
-    return size
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,19 +26,21 @@ from interaction.errors import (
     ArgumentError,
     ContractError,
     ImpossibleEvidenceError,
-    SpaceError,
     unknown_name,
 )
-from interaction.inference.candidates import Grid, Samples, systematic
+from interaction.inference.candidates import Grid, Samples
 from interaction.inference.engine import InferenceEngine
-from interaction.inference.posterior import Posterior, effective_sample_size
+from interaction.inference.particles import effective_sample_size, liu_west, systematic
+from interaction.inference.posterior import Posterior
+from interaction.inference.rows import as_space, deal, flat, flat_state, for_candidates, select, spread
 from interaction.lockstep import Lineup, looped
+from interaction.opening import for_rows
 from interaction.players import Players
 from interaction.policy import DiscretePolicy, Policy
 from interaction.random import EpisodeRandom
 from interaction.simulator import NoTask
-from interaction.spaces import Box, Dict, Discrete, Space, membership, shape_of
-from interaction.state import GameState, Provenance, State, Value, get_path, replace_path
+from interaction.spaces import Box, Dict, Space, membership
+from interaction.state import GameState, Provenance, State, Value, freeze, get_path, replace_path
 from interaction.task import InteractionTask, defines
 from interaction.turns import look
 
@@ -65,7 +67,8 @@ class UserModelFilter(InferenceEngine):
     An action of unknown author is marginalised over the authors: its likelihood is
     ρ π(a | h, θ) + (1 − ρ) q(a), with ρ = `user_share` and q the belief's own prediction.
     `delay=1`: the assistant sees an action and its outcome only one round later, so that the candidates
-    look at what the assistant saw the round before. With `delay=0` they look at what it sees now, in which
+    look at what the assistant saw the round before (give `assistant_action_space`, if the user model looks at
+    the assistant's action). With `delay=0` they look at what it sees now, in which
     `before` gives, by path, where to find what the user's action has changed since
     (`{"task_state.position": "task_state.last_position"}`).
     `on_impossible`: what to do when the evidence excludes every candidate: "raise", go back to the prior
@@ -89,6 +92,7 @@ class UserModelFilter(InferenceEngine):
         provenance: str = "provenance",
         before: Mapping[str, str] | None = None,
         delay: Literal[0, 1] = 0,
+        assistant_action_space: Space[Any] | None = None,
         user_share: float = 0.5,
         on_impossible: Literal["raise", "reset", "keep"] = "raise",
         field: str = "belief",
@@ -102,6 +106,7 @@ class UserModelFilter(InferenceEngine):
         self.provenance = provenance
         self.before = dict(before or {})
         self.delay = delay
+        self.assistant_action_space = assistant_action_space
         self.user_share = user_share
         self.on_impossible = on_impossible
         self.field = field
@@ -143,27 +148,8 @@ class UserModelFilter(InferenceEngine):
             raise ContractError(
                 f"{where}: delay=1, or a hidden entry of the task's state, needs a task_model"
             )
-        self._check_parameters(where)
-
-    def _check_parameters(self, where: str) -> None:
         for name in self.parameters.names:
-            space = self._parameter_space(name, where)
-            if isinstance(self.parameters, Grid):
-                values = self.parameters.axes[name]
-                found = membership(space).violation(values, len(values))
-                if found is not None:
-                    raise SpaceError(
-                        f"{where}: candidates of {name}: expected values in {space}, got {found.value!r}"
-                    )
-            else:
-                for quantile in (1e-9, 0.5, 1 - 1e-9):
-                    value = np.asarray(self.parameters.prior[name].ppf(quantile)).item()
-                    value = int(value) if isinstance(space, Discrete) and value == int(value) else value
-                    if membership(space).violation(value) is not None:
-                        raise SpaceError(
-                            f"{where}: prior of {name}: expected values in {space}, but its quantile "
-                            f"{quantile} is {value!r}"
-                        )
+            self.parameters.check(name, self._parameter_space(name, where), where)
 
     def _parameter_space(self, name: str, where: str) -> Space[Any]:
         model = self.task_model.state_space if name.startswith(_TASK) else self.user_model.state_space
@@ -189,13 +175,13 @@ class UserModelFilter(InferenceEngine):
         }
         hidden = Dict(
             {
-                name.removeprefix(_TASK): _spread(self._parameter_space(name, ""), size)
+                name.removeprefix(_TASK): spread(self._parameter_space(name, ""), size)
                 for name in self._hidden_names()
             }
         )
         parts: dict[str, Space[Any]] = {
             "log_weights": Box(-np.inf, 0.0, (size,), np.float64),
-            "users": _spread(self.user_model.state_space, size),
+            "users": spread(self.user_model.state_space, size),
             "hidden": hidden,
             **numbers,
         }
@@ -206,6 +192,10 @@ class UserModelFilter(InferenceEngine):
                 if name not in hidden.spaces
             }
             parts["last_task_state"] = Dict(seen)
+            parts["earlier_user_action"] = self.user_model.policy.action_space
+            if self.assistant_action_space is not None:
+                parts["last_assistant_action"] = self.assistant_action_space
+        parts["last_user_action"] = self.user_model.policy.action_space
         self.space = Dict(parts)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -225,9 +215,9 @@ class UserModelFilter(InferenceEngine):
     def initial(self, rng: EpisodeRandom) -> State:
         """Give the belief before any evidence; particles are drawn from the prior."""
         size, stream = self.parameters.size, rng.simulation()
-        rows = stream.repeat(size)
+        rows = stream.repeat(size, common=self.parameters.common)
         values = {
-            name: _as(self._parameter_space(name, ""), array)
+            name: as_space(self._parameter_space(name, ""), array)
             for name, array in self.parameters.draw(rng).items()
         }
 
@@ -236,7 +226,7 @@ class UserModelFilter(InferenceEngine):
             state: State = players.user.reset(rows)
             return state
 
-        users = _deal(self._lineup.in_batch(reset), size, rng.rows, self.user_model.state_space)
+        users = deal(self._lineup.in_batch(reset), size, rng.rows, self.user_model.state_space)
         for name, array in values.items():
             if not name.startswith(_TASK):
                 users = replace_path(users, name, array)
@@ -249,8 +239,9 @@ class UserModelFilter(InferenceEngine):
             "impossible": 0,
             "updates": 0,
         }
-        if self.delay:
-            fields["last_task_state"] = spaces.first(self.space["last_task_state"])
+        for name in ("last_user_action", "earlier_user_action", "last_assistant_action", "last_task_state"):
+            if name in self.space.spaces:
+                fields[name] = for_rows(freeze(spaces.first(self.space[name])), rng.rows)
         return State(**fields)
 
     def infer(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
@@ -264,25 +255,25 @@ class UserModelFilter(InferenceEngine):
         action = get_path(observation, self.action) if "user_action" in self.evidence else None
         if action is not None:
             self._actions.check(action, f"UserModelFilter: {self.action}", rows)
-        game = self._game(belief, observation, rows, belief.last_task_state if self.delay else None)
-        stream = rng.simulation().repeat(self.parameters.size)
+        game = self._game(belief, self._as_the_user_saw_it(belief, observation), rows)
         size = self.parameters.size
+        stream = rng.simulation().repeat(size, common=self.parameters.common)
 
         def weigh(players: Players) -> tuple[State, Array]:
             assert players.user is not None
             seen, users = look(players.user, game, stream)
             if action is None:
                 return users, np.zeros(1)
-            return users, players.user.log_prob(_for_candidates(action, size), seen, users, stream)
+            return users, players.user.log_prob(for_candidates(action, size), seen, users, stream)
 
         users, log_prob = self._lineup.in_batch(weigh)
-        users = _deal(users, size, rows, self.user_model.state_space)
+        users = deal(users, size, rows, self.user_model.state_space)
         log_weights = np.asarray(belief.log_weights)
         gain = self._action_gain(self._shape(log_prob, rows), log_weights, observation)
         log_weights = log_weights + gain
         surprise: Value = 0.0
         if "outcome" in self.evidence:
-            after = self._game(belief, observation, rows, None)
+            after = self._game(belief, observation, rows)
             outcome = self._shape(self._outcome(game, after, stream), rows)
             surprise = _log_sum(log_weights) - _log_sum(log_weights + outcome)
             log_weights = log_weights + outcome
@@ -354,11 +345,33 @@ class UserModelFilter(InferenceEngine):
         return self._remember(updated, observation)
 
     def _remember(self, belief: State, observation: State) -> State:
-        fields: dict[str, Value] = {"updates": belief.updates + 1}
+        """Keep what the user will have seen when it acts next."""
+        now = observation.__dict__
+        changes: dict[str, Value] = {
+            "updates": belief.updates + 1,
+            "last_user_action": now.get("user_action", belief.last_user_action),
+        }
         if self.delay:
             seen = observation.task_state
-            fields["last_task_state"] = State(**{name: seen[name] for name in belief.last_task_state})
-        return belief.replace(**fields)
+            changes["last_task_state"] = State(**{name: seen[name] for name in belief.last_task_state})
+            changes["earlier_user_action"] = belief.last_user_action
+            if "last_assistant_action" in belief:
+                changes["last_assistant_action"] = now.get("assistant_action", belief.last_assistant_action)
+        return belief.replace(**changes)
+
+    def _as_the_user_saw_it(self, belief: State, observation: State) -> State:
+        """Give what the user looked at before the action that is weighed now."""
+        if self.delay:
+            return State(
+                round_index=max(0, observation.__dict__.get("round_index", 1) - 1),
+                task_state=belief.last_task_state,
+                user_action=belief.earlier_user_action,
+                assistant_action=belief.__dict__.get("last_assistant_action"),
+            )
+        then = observation.extend(user_action=belief.last_user_action)
+        for path, source in self.before.items():
+            then = replace_path(then, path, get_path(observation, source))
+        return then
 
     def _resample(self, belief: State, rng: EpisodeRandom) -> State:
         """Resample where few particles carry the weight, and move the continuous parameters."""
@@ -371,8 +384,8 @@ class UserModelFilter(InferenceEngine):
         uniform = np.asarray(rng.random())
         kept = np.broadcast_to(np.arange(size), weights.shape)
         index = np.where(few[..., None], systematic(weights, uniform), kept)
-        users = _select(belief.users, index, rng.rows)
-        hidden = _select(belief.hidden, index, rng.rows)
+        users = select(belief.users, index, rng.rows)
+        hidden = select(belief.hidden, index, rng.rows)
         for name in self.parameters.names:
             space = self._parameter_space(name, "")
             noise = rng.normal(shape=(size,))
@@ -380,7 +393,8 @@ class UserModelFilter(InferenceEngine):
                 continue
             key = name.removeprefix(_TASK)
             holder, path = (hidden, key) if name.startswith(_TASK) else (users, name)
-            moved = self._move(np.asarray(get_path(holder, path)), noise, weights, belief, name)
+            old = self.values(belief)[name]
+            moved = liu_west(get_path(holder, path), old, weights, noise, self.parameters.discount)
             moved = np.where(few[..., None], np.clip(moved, space.low, space.high), get_path(holder, path))
             if name.startswith(_TASK):
                 hidden = replace_path(hidden, key, moved)
@@ -389,39 +403,21 @@ class UserModelFilter(InferenceEngine):
         flat = np.where(few[..., None], -np.log(size), belief.log_weights)
         return belief.replace(users=users, hidden=hidden, log_weights=flat)
 
-    def _move(self, values: Array, noise: Array, weights: Array, belief: State, name: str) -> Array:
-        """The kernel of Liu & West: shrink towards the mean, and add what keeps the variance."""
-        assert isinstance(self.parameters, Samples)
-        shrink = (3 * self.parameters.discount - 1) / (2 * self.parameters.discount)
-        old = self.values(belief)[name]
-        mean = (weights * old).sum(axis=-1, keepdims=True)
-        variance = (weights * (old - mean) ** 2).sum(axis=-1, keepdims=True)
-        moved: Array = shrink * values + (1 - shrink) * mean + np.sqrt((1 - shrink**2) * variance) * noise
-        return moved
-
     # What the candidates see.
 
-    def _game(
-        self, belief: State, observation: State, rows: int | None, task_state: State | None
-    ) -> GameState:
-        """Give the game as each candidate sees it, one row each: in a batch, `episodes · candidates` rows."""
+    def _game(self, belief: State, seen: State, rows: int | None) -> GameState:
+        """Give a game as each candidate sees it, one row each: in a batch, `episodes · candidates` rows."""
         size = self.parameters.size
-        if task_state is None:
-            task_state = observation.task_state
-            known = observation
-            for path, source in self.before.items():
-                known = replace_path(known, path, get_path(observation, source))
-            task_state = known.task_state if self.before else task_state
-        task_state = _for_candidates(task_state, size)
+        task_state = for_candidates(seen.task_state, size)
         for name, values in belief.hidden.items():
-            column = _flat(values, rows, self.task_model.state_space[name])
+            column = flat(values, rows, self.task_model.state_space[name])
             task_state = State(**{**task_state.__dict__, name: column})
         return GameState(
-            round_index=observation.__dict__.get("round_index", 0),
+            round_index=seen.__dict__.get("round_index", 0),
             task_state=task_state,
-            user_state=_flat_state(belief.users, rows, self.user_model.state_space),
-            user_action=_for_candidates(observation.__dict__.get("user_action"), size),
-            assistant_action=_for_candidates(observation.__dict__.get("assistant_action"), size),
+            user_state=flat_state(belief.users, rows, self.user_model.state_space),
+            user_action=for_candidates(seen.__dict__.get("user_action"), size),
+            assistant_action=for_candidates(seen.__dict__.get("assistant_action"), size),
         )
 
     def _shape(self, log_prob: Value, rows: int | None) -> Array:
@@ -469,7 +465,7 @@ class UserModelFilter(InferenceEngine):
             raise ContractError(f"predict: expected a DiscretePolicy, got {type(policy).__name__}")
         belief = state.__dict__.get(self.field, state)
         rows, size, n_actions = rng.rows, self.parameters.size, int(policy.action_space.n)
-        game = self._game(belief, observation, rows, None)
+        game = self._game(belief, observation, rows)
         stream = rng.simulation().repeat(size)
 
         def ask(seen: State, users: State, _: EpisodeRandom) -> Value:
@@ -486,87 +482,6 @@ class UserModelFilter(InferenceEngine):
         mixed: Array = (np.exp(belief.log_weights)[..., None] * found).sum(axis=-2)
         mixed /= mixed.sum(axis=-1, keepdims=True)
         return mixed
-
-
-# Between `(episodes, candidates, *shape)` and rows.
-
-
-def _spread(space: Space[Any], size: int) -> Any:
-    """The space of a field with an axis of candidates."""
-    if isinstance(space, Dict):
-        return Dict({name: _spread(part, size) for name, part in space.spaces.items()})
-    if isinstance(space, Discrete):
-        return Box(int(space.start), int(space.start + space.n - 1), (size,), np.int64)
-    if isinstance(space, Box):
-        low, high = (np.broadcast_to(bound, (size, *space.shape)) for bound in (space.low, space.high))
-        return Box(low, high, dtype=space.dtype)
-    raise ContractError(f"UserModelFilter: a user state with a field in {space} cannot be a candidate")
-
-
-def _as(space: Space[Any], values: Array) -> Array:
-    return values.astype(np.int64) if isinstance(space, Discrete) else values
-
-
-def _for_candidates(value: Value, size: int) -> Value:
-    """Repeat what is the same for all candidates: `(episodes, ...)` becomes `(episodes · size, ...)`."""
-    if isinstance(value, State):
-        return State(**{name: _for_candidates(part, size) for name, part in value.items()})
-    return np.repeat(value, size, axis=0) if isinstance(value, np.ndarray) else value
-
-
-def _flat(values: Value, rows: int | None, space: Space[Any]) -> Value:
-    """Candidates `(candidates, *shape)` or `(episodes, candidates, *shape)` as rows."""
-    array = np.asarray(values)
-    if rows is not None and array.ndim == 1 + len(shape_of(space)):
-        array = np.broadcast_to(array, (rows, *array.shape))
-    return array if rows is None else array.reshape(rows * array.shape[1], *array.shape[2:])
-
-
-def _flat_state(state: State, rows: int | None, space: Any) -> State:
-    return State(
-        **{
-            name: _flat_state(part, rows, space[name])
-            if isinstance(part, State)
-            else _flat(part, rows, space[name])
-            for name, part in state.items()
-        }
-    )
-
-
-def _deal(state: State, size: int, rows: int | None, space: Any) -> State:
-    """Rows as candidates: the inverse of `_flat_state`; what is the same for all is repeated."""
-    fields: dict[str, Value] = {}
-    for name, part in state.items():
-        if isinstance(part, State):
-            fields[name] = _deal(part, size, rows, space[name])
-            continue
-        shape = shape_of(space[name])
-        array = np.asarray(part)
-        lead = (size,) if rows is None else (rows, size)
-        if array.shape == shape:
-            fields[name] = np.broadcast_to(array, (*lead, *shape))
-        else:
-            fields[name] = array.reshape(*lead, *shape)
-    return State(**fields)
-
-
-def _select(state: State, index: Array, rows: int | None) -> State:
-    """The candidates at some indices, for each episode."""
-    fields: dict[str, Value] = {}
-    for name, part in state.items():
-        if isinstance(part, State):
-            fields[name] = _select(part, index, rows)
-        elif rows is None:
-            fields[name] = part[index]
-        else:
-            array = (
-                np.broadcast_to(part, (rows, *part.shape))
-                if part.shape[: index.ndim] != index.shape
-                else part
-            )
-            where = index.reshape(index.shape + (1,) * (array.ndim - 2))
-            fields[name] = np.take_along_axis(array, np.broadcast_to(where, array.shape), axis=1)
-    return State(**fields)
 
 
 def _log_sum(log_weights: Array) -> Array:

@@ -15,7 +15,7 @@ from tasks.bandit import BanditTask
 from users.bandit import ExpertUser
 
 EXPERT, TASK = ExpertUser(), BanditTask()
-DELUDED, CORRECTED = (SequenceModel(EXPERT, TASK, kind) for kind in ("evidence", "intervention"))
+DELUDED, CORRECTED = (SequenceModel(5, kind) for kind in ("evidence", "intervention"))
 
 
 def test_the_reference_probabilities():
@@ -83,7 +83,7 @@ def test_closed_forms_and_the_bundles_assistant_agree_at_every_step(history):
 def test_played_in_a_bundle_it_samples_its_prediction(kind):
     bundle = Bundle(TASK, assistant=ImitatingAssistant(EXPERT, TASK, kind), max_rounds=12)
     runs = bundle.run(300, seed=2)
-    model = SequenceModel(EXPERT, TASK, kind)
+    model = SequenceModel(5, kind)
     for episode in range(3):
         history = list(zip(runs["task_state.arm"][episode], runs["task_state.outcome"][episode], strict=True))
         for number in range(12):

@@ -111,3 +111,203 @@ def test_what_has_no_first_element_says_so():
         spaces.first(graph)
     with pytest.raises(ArgumentError):
         EpisodeRandom().integers(3, 3)
+
+
+PLAIN = [space for space in SPACES if not isinstance(space, spaces.Dict)]
+SEEDS = st.integers(0, 2**32)
+
+
+def contains(space, value):
+    """What gymnasium says of a value that has the space's own shape and dtype."""
+    if isinstance(space, spaces.Dict):
+        return all(contains(part, value[name]) for name, part in space.spaces.items())
+    return space.contains(value if isinstance(space, spaces.Discrete) else np.asarray(value, space.dtype))
+
+
+def as_state(sample):
+    if isinstance(sample, dict):
+        return State(**{name: as_state(value) for name, value in sample.items()})
+    return sample
+
+
+@pytest.mark.parametrize("space", SPACES, ids=str)
+def test_what_gymnasium_samples_belongs(space):
+    space.seed(0)
+    member = spaces.membership(space)
+    for _ in range(30):
+        assert member.violation(freeze(as_state(space.sample()))) is None
+
+
+@pytest.mark.parametrize("space", SPACES, ids=str)
+@given(seed=SEEDS)
+def test_what_is_sampled_here_belongs_to_gymnasium(space, seed):
+    assert contains(space, freeze(spaces.sample(space, EpisodeRandom(seed))))
+
+
+def near_misses(space):
+    """Arrays just inside and just outside the bounds of a space, of its own shape and dtype."""
+    low = space.low if isinstance(space, spaces.Box) else np.asarray(getattr(space, "start", 0))
+    high = {
+        spaces.Box: lambda: space.high,
+        spaces.Discrete: lambda: space.start + space.n - 1,
+        spaces.MultiDiscrete: lambda: space.start + space.nvec - 1,
+        spaces.MultiBinary: lambda: 1,
+    }[type(space)]()
+    dtype = space.dtype
+    low, high = (
+        np.broadcast_to(low, space.shape).astype(dtype),
+        np.broadcast_to(high, space.shape).astype(dtype),
+    )
+    if dtype.kind == "f":
+        below, above = np.nextafter(low, dtype.type(-np.inf)), np.nextafter(high, dtype.type(np.inf))
+    else:
+        below, above = low - 1, high + 1
+    return [low, high, below, above]
+
+
+@pytest.mark.parametrize("space", PLAIN, ids=str)
+def test_membership_agrees_with_gymnasium_on_near_misses(space):
+    member = spaces.membership(space)
+    edges = near_misses(space)
+    for value in edges:
+        one = freeze(np.array(value))
+        own = np.asarray(value, space.dtype)
+        expected = bool(space.contains(own[()] if isinstance(space, spaces.Discrete) else own))
+        assert (member.violation(one) is None) == expected, value
+        batch = np.stack([edges[0], value, edges[1]])  # one row outside is enough
+        assert (member.violation(batch, 3) is None) == expected, value
+
+
+@pytest.mark.parametrize("space", PLAIN, ids=str)
+def test_a_batch_has_one_row_for_each_episode(space):
+    member = spaces.membership(space)
+    batch = spaces.sample(space, EpisodeRandom(0, episodes=np.arange(6)))
+    assert batch.shape == (6, *space.shape)
+    assert member.violation(batch, 6) is None
+    assert member.violation(batch, 5) is not None
+    assert member.violation(batch) is not None
+    assert member.violation(batch[None], 6) is not None
+    assert member.violation(batch[:0], 0) is None
+    assert member.violation(np.asarray(batch, object), 6) is not None
+
+
+def test_a_plain_number_stands_for_all_episodes():
+    assert spaces.membership(spaces.Discrete(3)).violation(2, 5) is None
+    assert spaces.membership(spaces.Box(0.0, 1.0, ())).violation(0.5, 5) is None
+    assert spaces.membership(spaces.Discrete(3)).violation(3, 5) is not None
+
+
+@given(st.floats(-1e6, 1e6), st.floats(0.001, 1e6))
+def test_the_bounds_written_for_a_32_bit_box_lie_inside_it(low, width):
+    high = low + width
+    member = spaces.membership(spaces.Box(low, high, (2,), np.float32))
+    assert member.violation(np.array([low, high])) is None
+    margin = 1e-5 * (1 + abs(low) + abs(high))  # far above the precision of 32 bits, 6e-8
+    assert member.violation(np.array([low, high + margin])) is not None
+    assert member.violation(np.array([low - margin, high])) is not None
+
+
+@pytest.mark.parametrize(
+    "value", [None, "a", (1,), State(x=1), np.array(["a"]), np.zeros((2, 2, 2))], ids=repr
+)
+@pytest.mark.parametrize("space", SPACES, ids=str)
+def test_what_is_no_value_of_the_kind_is_outside(space, value):
+    assert spaces.membership(space).violation(value) is not None
+
+
+@pytest.mark.parametrize("value", [np.nan, np.array([np.nan, 0.0])], ids=repr)
+def test_nan_lies_in_no_box(value):
+    box = spaces.Box(-np.inf, np.inf, np.shape(value), np.float64)
+    assert spaces.membership(box).violation(value) is not None
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        spaces.Box(0.0, np.inf, (2,), np.float64),
+        spaces.Box(-np.inf, 3.0, (), np.float64),
+        spaces.Box(np.array([0.0, -np.inf]), np.array([1.0, np.inf]), dtype=np.float64),
+        spaces.Box(0, 255, (2,), np.uint8),
+        spaces.Box(-1e308, 1e308, (), np.float64),
+        spaces.Box(np.iinfo(np.int64).min, np.iinfo(np.int64).max, (), np.int64),
+        spaces.MultiDiscrete([2, 3], start=[5, -1]),
+        spaces.MultiDiscrete([[2, 3], [4, 5]]),
+        spaces.MultiBinary([2, 2]),
+        spaces.Discrete(2**62),
+    ],
+    ids=str,
+)
+def test_samples_of_unusual_spaces_lie_inside_alone_and_in_a_batch(space):
+    member = spaces.membership(space)
+    batch = freeze(spaces.sample(space, EpisodeRandom(2, episodes=np.arange(20))))
+    member.check(batch, "batch", 20)
+    for episode in range(20):
+        one = freeze(spaces.sample(space, EpisodeRandom(2, episode)))
+        member.check(one, "one")
+        assert np.array_equal(one, batch[episode])
+
+
+@given(st.integers(0, 2**31), st.lists(st.integers(0, 10**6), min_size=1, max_size=6))
+def test_a_nested_sample_of_a_row_is_the_episode_alone(seed, episodes):
+    space = SPACES[-1]
+    batch = spaces.sample(space, EpisodeRandom(seed, episodes=np.array(episodes)))
+    for row, episode in enumerate(episodes):
+        one = spaces.sample(space, EpisodeRandom(seed, episode))
+        assert one == State(a=batch.a[row], b=State(c=batch.b.c[row]))
+
+
+def test_samples_reach_every_element():
+    """200 draws miss one of 6 pairs with a probability below 6 (5/6)^200 = 1e-15."""
+    rng = EpisodeRandom(0, episodes=np.arange(200))
+    assert set(spaces.sample(spaces.Discrete(6, start=-3), rng).tolist()) == set(range(-3, 3))
+    pairs = spaces.sample(spaces.MultiDiscrete([2, 3]), rng)
+    assert len(np.unique(pairs, axis=0)) == 6
+    assert set(spaces.sample(spaces.Box(0, 5, (), np.int64), rng).tolist()) == set(range(6))
+
+
+@pytest.mark.parametrize(
+    ("space", "expected"),
+    [
+        (spaces.Discrete(4, start=-2), -2),
+        (spaces.Box(-1.0, 2.0, (), np.float64), 0.0),
+        (spaces.Box(0.5, 2.0, (), np.float64), 0.5),
+        (spaces.Box(-3, -1, (), np.int64), -1),
+    ],
+    ids=str,
+)
+def test_the_first_element_is_the_lowest_integer_or_the_point_nearest_to_zero(space, expected):
+    assert spaces.first(space) == expected
+    assert type(spaces.first(space)) is type(expected)
+
+
+def test_the_first_element_of_a_dict_is_a_state_of_first_elements():
+    assert spaces.first(SPACES[-1]) == State(a=0, b=State(c=np.zeros(2)))
+
+
+def test_merging_keeps_equal_spaces_and_takes_any_number_of_parts():
+    left, right = spaces.Dict({"a": spaces.Discrete(2)}), spaces.Dict({"b": spaces.Discrete(3)})
+    assert spaces.merge(left, left) == left
+    assert spaces.merge(left, right, left) == spaces.merge(left, right)
+    assert spaces.merge() == spaces.Dict({})
+
+
+@pytest.mark.parametrize("space", [*SPACES[2:], spaces.Text(3)], ids=str)
+def test_only_discrete_spaces_list_their_elements(space):
+    with pytest.raises(ContractError, match="expected a finite space"):
+        spaces.elements(space)
+
+
+def test_an_error_shows_the_value_of_the_wrong_episode():
+    member = spaces.membership(spaces.Box(0.0, 1.0, (2,), np.float64))
+    batch = np.zeros((3, 2))
+    batch[1] = [0.25, 4.5]
+    with pytest.raises(
+        SpaceError, match=r"here: expected a value in Box.*0\.25, 4\.5 *\].*batch of 3 episodes"
+    ):
+        member.check(batch, "here", 3)
+
+
+@pytest.mark.parametrize("value", [1e300, -1e300, np.array([0.0, 1e300])], ids=repr)
+def test_a_number_too_large_for_32_bits_is_outside_a_bounded_box_without_a_warning(value):
+    member = spaces.membership(spaces.Box(-1.0, 1.0, np.shape(value), np.float32))
+    assert member.violation(value) is not None

@@ -12,6 +12,7 @@ from interaction import (
     Assistant,
     Bundle,
     DeterministicPolicy,
+    DiscretePolicy,
     EpisodeRandom,
     Grid,
     Policy,
@@ -33,7 +34,7 @@ from interaction.errors import (
     SpaceError,
     UnknownNameError,
 )
-from interaction.inference.candidates import systematic
+from interaction.inference.particles import liu_west, systematic
 from tasks.bandit import BanditTask, MultiArmedBanditTask
 from tasks.coordination import CoordinatedTask
 from users.bandit import ExpertUser, RescorlaWagnerUser, WinStayLoseShiftUser
@@ -198,6 +199,96 @@ def test_resampling_keeps_particles_alive_and_inside_their_space():
     assert (posterior.values["learning_rate"] <= 1).all()
     indices = systematic(np.array([0.5, 0.0, 0.25, 0.25]), np.array(0.5))
     assert indices.tolist() == [0, 0, 2, 3]
+
+
+def test_the_kernel_keeps_mean_and_variance():
+    """20,000 particles: the standard error of the mean is 0.007 standard deviations; four are allowed."""
+    rng = EpisodeRandom(1, 1)
+    old = 3 + 2 * rng.normal(shape=(20_000,))
+    moved = liu_west(old, old, np.full(20_000, 1 / 20_000), rng.normal(shape=(20_000,)), 0.9)
+    assert abs(moved.mean() - 3) < 2 * 0.03
+    assert abs(moved.std() / 2 - 1) < 0.03
+    assert np.corrcoef(old, moved)[0, 1] > 0.9
+
+
+# What the user looked at.
+
+
+class Habitual(DiscretePolicy):
+    """Repeats its last action, or takes the assistant's suggestion, with the probability of its state."""
+
+    batched = True
+    action_space = spaces.Discrete(3)
+
+    def __init__(self, path):
+        self.path = path
+
+    def probabilities(self, observation, state):
+        same = np.asarray(observation[self.path])[..., None] == np.arange(3)
+        strength = np.asarray(state.strength)[..., None]
+        return strength * same + (1 - strength) / 3
+
+
+class Stubborn(User):
+    """Draws how strong its habit is at its reset."""
+
+    batched = True
+
+    def __init__(self, path):
+        super().__init__(
+            policy=Habitual(path),
+            state=State(strength=0.5),
+            state_space=spaces.Dict({"strength": spaces.Box(0.0, 1.0, (), np.float64)}),
+        )
+
+    def reset(self, rng):
+        return State(strength=rng.random())
+
+
+STRENGTHS = [0.1, 0.5, 0.9]
+
+
+@pytest.mark.parametrize("path", ["user_action", "assistant_action"])
+@pytest.mark.parametrize("delay", [0, 1])
+def test_a_user_is_weighed_by_what_it_saw_before_it_acted(path, delay):
+    """Its own last action, or the assistant's last suggestion, not those of the present round."""
+    task = MultiArmedBanditTask([0.2, 0.5, 0.8], n_demonstrations=100)
+    three = spaces.Discrete(3)
+    one = UserModelFilter(
+        Stubborn(path),
+        Grid({"strength": STRENGTHS}),
+        task_model=task,
+        delay=delay,
+        action="task_state.arm" if delay else "user_action",
+        provenance="task_state.provenance" if delay else "provenance",
+        assistant_action_space=three,
+    )
+    assistant = Watcher(one).replace(policy=RandomPolicy(three))
+    check_agent(assistant, task, Stubborn(path), rounds=4)
+    runs = Bundle(task, Stubborn(path), assistant, max_rounds=12).run(30, seed=5)
+    actions, shown = runs["user_action"], runs[path]
+    saw = np.concatenate([np.zeros((30, 1), int), shown[:, :-1]], axis=1)
+    counted = actions.shape[1] - delay
+    likelihood = [np.prod(s * (actions == saw)[:, :counted] + (1 - s) / 3, axis=1) for s in STRENGTHS]
+    expected = np.stack(likelihood, axis=-1)
+    expected /= expected.sum(axis=-1, keepdims=True)
+    found = np.exp(runs["assistant_state.belief.log_weights"][:, -1])
+    assert np.allclose(found, expected, atol=1e-10, rtol=0)
+
+
+def test_particles_can_come_from_the_users_own_reset():
+    one = UserModelFilter(Stubborn("user_action"), Samples(["strength"], n=2000))
+    belief = one.initial(EpisodeRandom(0, 0))
+    assert stats.kstest(one.values(belief)["strength"], "uniform").pvalue > 1e-4
+    batch = one.initial(EpisodeRandom(0, episodes=np.arange(3)))
+    assert np.array_equal(one.values(batch)["strength"][0], one.values(belief)["strength"])
+    assert not np.array_equal(one.values(batch)["strength"][1], one.values(belief)["strength"])
+    with pytest.raises(ArgumentError, match="gives no task state"):
+        expert_filter_of(Samples(["task_state.best_arm"], n=10))
+
+
+def expert_filter_of(parameters):
+    return UserModelFilter(ExpertUser(), parameters, task_model=BanditTask())
 
 
 # Who did it.

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from interaction import Assistant, Bundle, GameState, RandomPolicy, State, User, spaces
-from interaction.checks import check_agent, check_task
+from interaction.checks import check_task
 from interaction.errors import ArgumentError
 from tasks.bandit import BanditTask, MultiArmedBanditTask
-from users.bandit import ExpertUser, RescorlaWagnerUser, WinStayLoseShiftUser
+from users.bandit import ExpertUser
 
 FIVE = spaces.Discrete(5)
 
@@ -17,18 +17,6 @@ def test_bandits_conform(task):
     check_task(task, user_action_space=FIVE)
     check_task(task, assistant_action_space=FIVE)
     check_task(task, user_action_space=FIVE, assistant_action_space=FIVE)
-
-
-@pytest.mark.parametrize(
-    ("user", "task"),
-    [
-        (ExpertUser(), BanditTask()),
-        (WinStayLoseShiftUser(0.2, n_arms=3), MultiArmedBanditTask([0.2, 0.5, 0.8])),
-        (RescorlaWagnerUser(), MultiArmedBanditTask()),
-    ],
-)
-def test_users_of_bandits_conform(user, task):
-    check_agent(user, task)
 
 
 def test_the_expert_pulls_the_best_arm_and_is_paid_for_it():
@@ -61,21 +49,6 @@ def test_outcomes_have_their_log_probability():
     assert MultiArmedBanditTask([0.0, 1.0]).outcome_log_prob(game(0, 0, 0), game(0, 0, 1)) == -np.inf
 
 
-def test_win_stay_lose_shift_has_the_published_probabilities():
-    user = WinStayLoseShiftUser(0.3, n_arms=3)
-    for outcome, expected in ((1, [0.8, 0.1, 0.1]), (0, [0.1, 0.45, 0.45]), (-1, [1 / 3] * 3)):
-        state = State(epsilon=0.3, arm=0, outcome=outcome)
-        assert np.allclose(user.policy.probabilities(State(), state), expected)
-
-
-def test_the_delta_rule_and_softmax():
-    user = RescorlaWagnerUser(0.5, 2.0)
-    state, _ = user.inference_engine.infer(State(task_state=State(arm=1, outcome=1)), user.state, None)
-    assert state.q.tolist() == [0.5, 0.75]
-    odds = np.exp(2 * 0.25)
-    assert np.allclose(user.policy.probabilities(State(), state), [1 / (1 + odds), odds / (1 + odds)])
-
-
 @pytest.mark.parametrize(
     "make",
     [
@@ -83,7 +56,6 @@ def test_the_delta_rule_and_softmax():
         lambda: MultiArmedBanditTask([0.5, 1.5]),
         lambda: BanditTask(n_demonstrations=-1),
         lambda: BanditTask(user_share=1.2),
-        lambda: ExpertUser(p_best=1.1),
     ],
 )
 def test_bad_arguments(make):
