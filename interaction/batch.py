@@ -6,14 +6,14 @@ A finished episode leaves the working arrays at once, so that no component ever 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from interaction.errors import ArgumentError, unknown_name
-from interaction.lockstep import row_of
+from interaction.lockstep import Lineup, row_of
 from interaction.opening import Forced, combine, for_rows, new_game, per_row, read_over, read_start
 from interaction.players import Players
 from interaction.random import EpisodeRandom, check_seed, fresh_seed
@@ -21,11 +21,9 @@ from interaction.state import GameState, Value, flatten
 from interaction.trajectory import Array, Lazy, Trajectories
 from interaction.turns import ASSISTANT_OBSERVES, SOURCES, play_half
 
-if TYPE_CHECKING:
-    from interaction.bundle import Bundle, Record
-
 CHUNK = 12_500  # rows played at a time: their arrays fit a processor's second-level cache
 Rows = NDArray[np.int64]
+Record = Literal["all", "final"] | Sequence[str]
 REWARDS = tuple(f"rewards.{source}" for source in SOURCES)
 
 
@@ -194,9 +192,11 @@ def _rows_of(values: list[Value], rows: Rows) -> list[Value]:
 
 
 def run(
-    bundle: Bundle,
+    lineup: Lineup,
     episodes: int | Sequence[int],
     *,
+    max_rounds: int | None,
+    check: bool,
     seed: int | None,
     over: Mapping[str, Any] | None,
     start: Mapping[str, Any] | None,
@@ -207,7 +207,7 @@ def run(
     keep_memory()
     chosen = read_episodes(episodes)
     seed = fresh_seed() if seed is None else check_seed(seed)
-    space = bundle.lineup.space
+    space = lineup.space
     axes = read_over(space, over, "over")
     forced = read_start(space, start, "start", len(chosen))
     per_episode = per_row(space, forced)
@@ -235,13 +235,13 @@ def run(
                 stream = rng.select(rows)
                 game = new_game(players, stream, part)
                 try:
-                    play(players, game, stream, recorder, max_rounds=bundle.max_rounds, check=bundle.check)
+                    play(players, game, stream, recorder, max_rounds=max_rounds, check=check)
                 except Exception:
                     bar.n = already
                     raise
                 return recorder
 
-            recorders.append(bundle.lineup.in_batch(play_chunk))
+            recorders.append(lineup.in_batch(play_chunk))
     _check_recorded(record, recorders)
     return _gather(recorders, chosen, axes, seed, per_round)
 
@@ -339,3 +339,11 @@ def _pad(array: Array, rounds: int, path: str) -> Array:
         return array
     tail = np.repeat(array[:, -1:], short, axis=1)
     return np.concatenate([array, np.zeros_like(tail) if path in REWARDS else tail], axis=1)
+
+
+def check_max_rounds(max_rounds: object, where: str) -> None:
+    """Raise unless this is a number of rounds, or None for no limit."""
+    if max_rounds is not None and (
+        isinstance(max_rounds, bool) or not isinstance(max_rounds, int) or max_rounds < 1
+    ):
+        raise ArgumentError(f"{where}: expected max_rounds as an integer >= 1 or None, got {max_rounds!r}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from interaction import batch
 from interaction.agent import Assistant, User
+from interaction.batch import Record, check_max_rounds
 from interaction.errors import ArgumentError, EpisodeError
 from interaction.lockstep import Lineup
 from interaction.opening import new_game, read_start
@@ -27,8 +28,6 @@ from interaction.turns import (
     play_round,
     turn_number,
 )
-
-Record = Literal["all", "final"] | Sequence[str]
 
 
 class Step(NamedTuple):
@@ -247,7 +246,17 @@ class Bundle:
         entry for each episode. `record` keeps every round ("all"), the last values ("final"), or
         every round of the named paths; returns, lengths and ends are always kept.
         """
-        return batch.run(self, episodes, seed=seed, over=over, start=start, record=record, progress=progress)
+        return batch.run(
+            self.lineup,
+            episodes,
+            max_rounds=self.max_rounds,
+            check=self.check,
+            seed=seed,
+            over=over,
+            start=start,
+            record=record,
+            progress=progress,
+        )
 
     def __repr__(self) -> str:
         names = [f"{role}={value!r}" for role, value in self._parts() if value is not None]
@@ -276,11 +285,3 @@ class _ClassName(str):
 
     def __repr__(self) -> str:
         return f"{self}"
-
-
-def check_max_rounds(max_rounds: object, where: str) -> None:
-    """Raise unless this is a number of rounds, or None for no limit."""
-    if max_rounds is not None and (
-        isinstance(max_rounds, bool) or not isinstance(max_rounds, int) or max_rounds < 1
-    ):
-        raise ArgumentError(f"{where}: expected max_rounds as an integer >= 1 or None, got {max_rounds!r}")

@@ -139,7 +139,11 @@ def uniform_log_prob(action: Value, space: Space[Any]) -> Value:
     low, high = space_bounds(space)
     whole = not isinstance(space, Box) or np.dtype(space.dtype).kind in "iub"
     constant = -float(np.log(high.astype(float) - low.astype(float) + whole).sum())
-    inside = np.greater_equal(action, low) & np.less_equal(action, high)
+    exact = np.asarray(action)
+    if isinstance(space, Box):  # a 32-bit box takes its bounds with its own precision, as its membership does
+        with np.errstate(over="ignore"):
+            exact = exact.astype(np.result_type(space.low) if not whole else exact.dtype)
+    inside = np.greater_equal(exact, low) & np.less_equal(exact, high)
     return freeze(np.where(_all(inside, space), constant, -np.inf))
 
 

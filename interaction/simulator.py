@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.agent import Assistant, User
-from interaction.batch import CHUNK, Recorder, play, totals
-from interaction.bundle import check_max_rounds
+from interaction.batch import CHUNK, Recorder, check_max_rounds, play, totals
 from interaction.component import Component
 from interaction.errors import ArgumentError, ContractError
 from interaction.lockstep import Lineup, row_of

@@ -207,7 +207,10 @@ def leaves(space: Space[Any], prefix: str = "") -> Iterator[tuple[str, Space[Any
 
 
 def sample(space: Space[Any], rng: EpisodeRandom) -> Value:
-    """Draw an element uniformly; in a batch, one for each row. Unbounded boxes draw a normal number."""
+    """Draw an element uniformly; in a batch, one for each row.
+
+    A box without bounds draws a normal number, and one with a single bound its distance from it.
+    """
     if isinstance(space, Dict):
         return State(**{str(name): sample(part, rng) for name, part in space.spaces.items()})
     if isinstance(space, Discrete):
@@ -225,7 +228,10 @@ def sample(space: Space[Any], rng: EpisodeRandom) -> Value:
             uniform = rng.random(space.shape)
             value = np.clip(low * (1 - uniform) + high * uniform, low, high)
         else:
-            value = np.clip(rng.normal(shape=space.shape), space.low, space.high)
+            normal = rng.normal(shape=space.shape)
+            below, above = np.isfinite(space.low), np.isfinite(space.high)
+            one_sided = np.where(below, space.low + np.abs(normal), space.high - np.abs(normal))
+            value = np.where(below | above, np.clip(one_sided, space.low, space.high), normal)
         return value.item() if np.ndim(value) == 0 else np.asarray(value)
     raise ContractError(f"sample: a space of type {type(space).__name__} cannot be sampled here: {space}")
 
