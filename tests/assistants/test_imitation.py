@@ -57,7 +57,7 @@ def test_the_reference_sequences(seed, expected):
     assert " ".join(str(action + 1) for action, _ in past) == expected
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 1)), max_size=15))
 def test_closed_forms_and_the_bundles_assistant_agree_at_every_step(history):
     for model, gain, loss in ((DELUDED, 18.0, 2.0), (CORRECTED, 3.0, 1 / 3)):

@@ -100,7 +100,7 @@ def feed(one, arms, outcomes, rng=RNG):
 HISTORIES = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=1, max_size=15)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(HISTORIES)
 def test_users_that_infer_while_they_play_agree_with_brute_force(history):
     arms, outcomes = zip(*history, strict=True)
@@ -320,7 +320,7 @@ def after(one, *history):
     return belief
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 1), st.sampled_from([1, 2])), max_size=12))
 def test_actions_count_by_their_provenance(history):
     """Closed form: a success counts 3, a failure 1/3; the user's own choice counts 6 besides."""

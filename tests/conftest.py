@@ -1,0 +1,10 @@
+"""Settings for all tests."""
+
+import os
+
+from hypothesis import settings
+
+# No deadlines, since the machines that run the tests are shared and noisy; and on a CI machine the same
+# examples each time, so that a change fails for a reason of its own.
+settings.register_profile("interaction", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("interaction")
