@@ -58,14 +58,17 @@ def floor(episodes: int) -> int:
     return rounds
 
 
+HAND = Bundle(CoordinatedTask(), USER, CoordinatedAssistant(USER), max_rounds=100)
+
+
 def by_hand(episodes: int) -> int:
     """Play in a bundle, one episode at a time, with all default checks; give the number of rounds."""
-    bundle = Bundle(CoordinatedTask(), USER, CoordinatedAssistant(USER), max_rounds=100)
+    reset, step = HAND.reset, HAND.step
     rounds = 0
     for episode in range(episodes):
-        bundle.reset(seed=0, episode=episode)
+        reset(seed=0, episode=episode)
         rounds += 1
-        while not bundle.step().done:
+        while not step().done:
             rounds += 1
     return rounds
 

@@ -181,11 +181,11 @@ class Simulator(Component):
         state, which otherwise comes from its own reset (or from the observation, if it is seen).
         """
         stream = rng.simulation()
-        if stream.episodes is None:
-            players = self._single
-            seat = players.user or self._user(players)
-            return choose(seat, self._before(players, observation, stream, user_state), stream)
-        return self._predict_in_batch(observation, stream, user_state)
+        if stream.episodes is not None:
+            return self._predict_in_batch(observation, stream, user_state)
+        players = self._single
+        game = self._before(players, observation, stream, user_state)
+        return choose(players.user or self._user(players), game, stream)
 
     def _predict_in_batch(self, observation: State, stream: EpisodeRandom, user_state: State | None) -> Value:
         def predict(players: Players) -> Value:
