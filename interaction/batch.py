@@ -64,7 +64,7 @@ class Recorder:
             return
         while len(self._rounds) <= number:
             self._rounds.append([])
-        values = self._select(game)
+        values = self._select(game, len(rows))
         values.update(
             (path, reward) for path, reward in zip(REWARDS, rewards, strict=True) if self.wanted(path)
         )
@@ -87,16 +87,20 @@ class Recorder:
         self.lengths[rows] = length
         self.terminated[rows] = terminated
         if self.wanted is not None and not self.per_round:
-            for path, value in self._select(game).items():
+            for path, value in self._select(game, len(rows)).items():
                 self._final[path] = _write(self._final.get(path), self.rows, rows, value)
         if self.progress is not None:
             self.progress(len(rows))
 
-    def _select(self, game: GameState) -> dict[str, Value]:
+    def _select(self, game: GameState, rows: int) -> dict[str, Value]:
         assert self.wanted is not None
         leaves = {path: value for path, value in flatten(game) if value is not None}
         self.paths.update(leaves)
-        return {path: value for path, value in leaves.items() if self.wanted(path)}
+        return {
+            path: _columns(value, rows) if isinstance(value, tuple) else value
+            for path, value in leaves.items()
+            if self.wanted(path)
+        }
 
     def total(self, source: int) -> Array | None:
         """The sum of the rewards of a source: `(rows,)`, or None if it paid nothing."""
@@ -123,6 +127,11 @@ class Recorder:
                     out = _write(out, len(self._rounds), where, values[path], (self.rows,))
         assert out is not None
         return np.moveaxis(out, 0, 1)
+
+
+def _columns(values: tuple[Value, ...], rows: int) -> Array:
+    """A tuple as a vector for each row."""
+    return np.stack([np.broadcast_to(value, (rows,)) for value in values], axis=-1)
 
 
 def _write(out: Array | None, length: int, where: Any, value: Value, inner: tuple[int, ...] = ()) -> Array:
@@ -268,7 +277,8 @@ def read_record(record: Record) -> tuple[Callable[[str], bool] | None, bool]:
     """Give which paths are recorded (None for none), and whether in each round."""
     if record in ("all", "final"):
         return (lambda path: True), record == "all"
-    if isinstance(record, str) or not all(isinstance(path, str) for path in record):
+    listed = isinstance(record, Sequence) and not isinstance(record, str)
+    if not listed or not all(isinstance(path, str) for path in record):
         raise ArgumentError(f'run: expected record="all", "final" or a list of paths, got {record!r}')
     if not record:
         return None, False

@@ -10,11 +10,11 @@ from interaction.agent import Assistant, User
 from interaction.batch import Record, check_max_rounds
 from interaction.errors import ArgumentError, EpisodeError
 from interaction.lockstep import Lineup
-from interaction.opening import new_game, read_start
+from interaction.opening import new_game, plain, read_start
 from interaction.players import Players, check_composition, check_game
 from interaction.random import EpisodeRandom, check_seed, fresh_seed
 from interaction.spaces import Dict
-from interaction.state import GameState, Value, freeze
+from interaction.state import GameState, Value
 from interaction.task import InteractionTask
 from interaction.trajectory import Trajectories
 from interaction.turns import (
@@ -124,7 +124,8 @@ class Bundle:
         first_round = game.round_index
         over = False
         if target:
-            game = game.replace(turn_index=after + 1)
+            if after != -1 or not isinstance(start, GameState):
+                game = game.replace(turn_index=after + 1)
             while not over and game.turn_index < target:
                 whole = game.turn_index % 2 == 1 or target - game.turn_index > 1
                 game, _, _, _, _, over = play_half(self.players, game, rng, True, None, whole)
@@ -225,7 +226,7 @@ class Bundle:
                 f"{role}_action={action!r} was given, but this step does not reach the turn {TURNS[turn]!r}: "
                 f"it starts at {TURNS[now]!r} and plays {count} turn{'s' * (count > 1)}"
             )
-        action = freeze(action)
+        action = plain(action, f"{role}_action")
         seat.action_membership.check(action, f"{role}_action")
         return action
 

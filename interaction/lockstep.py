@@ -27,7 +27,8 @@ from interaction.task import InteractionTask
 logger = logging.getLogger("interaction")
 
 _PRIMES = (7, 11, 13, 17, 19, 23, 29, 31, 37, 41)
-_PROBED_CALLS = 12  # how many calls of each method are tried both ways, in each run
+_PROBED_CALLS = 12  # how many calls of each method are tried both ways at the start of each run,
+_PROBED_EVERY = 8  # and how often they are after that
 T = TypeVar("T")
 
 
@@ -45,6 +46,8 @@ def row_of(value: Value, row: Any, memo: dict[int, Value] | None = None) -> Valu
             return memo[id(value)]
         part = value[row]
         return part.item() if part.ndim == 0 else _read_only(part)
+    if isinstance(value, tuple):
+        return tuple(row_of(part, row, memo) for part in value)
     return value
 
 
@@ -63,8 +66,14 @@ def stack(results: list[Any]) -> Any:
     if isinstance(first, tuple):
         parts = [stack(list(column)) for column in zip(*results, strict=True)]
         return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
-    if first is None:
+    empty = [result is None for result in results]
+    if all(empty):
         return None
+    if any(empty):
+        raise BatchError(
+            "the episodes of a batch gave None in some episodes and a value in others; "
+            "give a number that stands for nothing, such as -1"
+        )
     return _read_only(np.array(results))
 
 
@@ -163,9 +172,11 @@ class RefusalError(Exception):
         self.component = component
 
 
-def probed(component: Component, method: Method, probe_rows: int) -> Method:
+def probed(component: Component, method: Method, probe_rows: int, lengths: set[int]) -> Method:
     """Play a method on the batch, and its first calls also episode by episode, on a prime number of rows.
 
+    So is every eighth call after them. Where the batch has as many rows as some vector has entries, in which
+    a missing axis could fit by accident, the method is played episode by episode.
     Raises `RefusalError` when the batch raises, or when the two differ in any bit.
     """
     calls = 0
@@ -175,8 +186,10 @@ def probed(component: Component, method: Method, probe_rows: int) -> Method:
         *values, rng = arguments
         if rng.rows is None or rng.rows == 0:
             return method(*arguments)
-        if calls < _PROBED_CALLS:
-            calls += 1
+        if rng.rows in lengths:
+            return looped(method)(*arguments)
+        calls += 1
+        if calls <= _PROBED_CALLS or calls % _PROBED_EVERY == 0:
             rows = np.arange(probe_rows) * rng.rows // probe_rows
             part = [row_of(value, rows, {}) for value in values]
             few = rng.select(rows)
@@ -317,7 +330,7 @@ class Lineup:
                 method = leading(method, template)
             if promise is None:
                 settled = False
-                method = probed(component, method, probe_rows)
+                method = probed(component, method, probe_rows, lengths)
             return method
 
         return seat_players(self.task, *self.agents, adapt=adapt), settled

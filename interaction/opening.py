@@ -10,7 +10,7 @@ import numpy as np
 from interaction import random as slots
 from interaction import spaces
 from interaction.agent import Agent
-from interaction.errors import ArgumentError, unknown_name
+from interaction.errors import ArgumentError, ContractError, unknown_name
 from interaction.players import Players, check_state
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, Space, leaves, membership, shape_of
@@ -37,7 +37,7 @@ def read_start(space: Dict, start: Mapping[str, Any] | None, where: str, rows: i
     With `rows`, a value may have a leading axis of that length: one for each episode.
     """
     forced: Forced = {}
-    if not start:
+    if start is None:
         return forced
     if not isinstance(start, Mapping):
         raise ArgumentError(
@@ -48,11 +48,21 @@ def read_start(space: Dict, start: Mapping[str, Any] | None, where: str, rows: i
         if path not in valid:
             raise unknown_name(path, valid, where)
         part = valid[path]
-        value = freeze(np.asarray(given) if isinstance(given, list | tuple | range) else given)
+        value = plain(
+            np.asarray(given) if isinstance(given, list | tuple | range) else given, f"{where}: {path}"
+        )
         per_row = rows is not None and isinstance(value, np.ndarray) and value.ndim == len(shape_of(part)) + 1
         membership(part).check(value, f"{where}: {path}", rows if per_row else None)
         forced[path] = value
     return forced
+
+
+def plain(value: Value, where: str) -> Value:
+    """Freeze a value that comes from outside; an error says where it was given."""
+    try:
+        return freeze(value)
+    except ContractError as error:
+        raise ArgumentError(f"{where}: {error}") from error
 
 
 def _flat(mapping: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
@@ -66,8 +76,12 @@ def _flat(mapping: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]
 def read_over(space: Dict, over: Mapping[str, Any] | None, where: str) -> Forced:
     """Turn `over` into a checked array of candidates for each path: `(candidates, *shape)`."""
     axes: Forced = {}
-    if not over:
+    if over is None:
         return axes
+    if not isinstance(over, Mapping):
+        raise ArgumentError(
+            f"{where}: expected a mapping such as {{'user_state.p0': range(10)}}, got {over!r}"
+        )
     valid = dict(leaves(space))
     for path, given in over.items():
         if path not in valid:

@@ -1,5 +1,6 @@
 """A batch is the same as its episodes alone, whatever its size, its chunks and its process."""
 
+import hashlib
 import logging
 import math
 import subprocess
@@ -10,9 +11,11 @@ import pytest
 
 from assistants.coordination import CoordinatedAssistant
 from interaction import (
+    SOURCES,
     Assistant,
     Bundle,
     DeterministicPolicy,
+    DiscretePolicy,
     InferenceEngine,
     InteractionTask,
     ObservationEngine,
@@ -391,3 +394,223 @@ def test_no_episodes_leave_empty_arrays():
     runs = randoms().run(0, seed=0)
     assert (runs.lengths.shape, runs.returns.shape, len(runs)) == ((0,), (0,), 0)
     assert "recorded: nothing" in repr(runs)
+
+
+# To the bit, for vectors, floats and noise; and nobody sees what is over.
+
+
+class NoisyWalk(InteractionTask):
+    """A point walks in a plane with noise, each time at a cost, until it is far away."""
+
+    batched = True
+    state_space = spaces.Dict({"at": spaces.Box(-1e6, 1e6, (2,), np.float64), "n": spaces.Discrete(1000)})
+
+    def reset(self, rng):
+        return State(at=rng.normal(0.0, 0.3, (2,)), n=0)
+
+    def on_user_action(self, game, rng):
+        state = game.task_state
+        step = np.asarray(game.user_action - 4.5)[..., None] * np.array([0.1, 0.2])
+        at = state.at + step + rng.normal(0.0, 0.1, (2,))
+        return Transition(state.replace(at=at, n=state.n + 1), -0.1 * at[..., 0], (at**2).sum(axis=-1) > 4.0)
+
+    def on_assistant_action(self, game, rng):
+        state = game.task_state
+        at = state.at * (1 - 0.01 * np.asarray(game.assistant_action)[..., None])
+        return Transition(state.replace(at=at), -0.3 * rng.random())
+
+
+class Blurred(ObservationEngine):
+    batched = True
+
+    def observe(self, game, rng):
+        return State(at=game.task_state.at + rng.normal(0.0, 0.5, (2,)), n=game.task_state.n), -0.01
+
+
+class Softmax(DiscretePolicy):
+    batched = True
+    action_space = TEN
+
+    def probabilities(self, observation, state):
+        logits = (
+            observation.at[..., 0][..., None] * np.linspace(-1.0, 1.0, 10)
+            if observation.at.ndim > 1
+            else (observation.at[0] * np.linspace(-1.0, 1.0, 10))
+        )
+        weights = np.exp(logits)
+        return weights / weights.sum(axis=-1, keepdims=True)
+
+
+class Track(InferenceEngine):
+    def __init__(self, batched):
+        self.batched = batched
+
+    def infer(self, observation, state, rng):
+        return state.replace(mean=0.7 * state.mean + 0.3 * observation.at), 0.1 * rng.random()
+
+
+def noisy(batched):
+    user = User(
+        policy=Softmax(),
+        observation_engine=Blurred(),
+        inference_engine=Track(batched),
+        state=State(mean=np.zeros(2)),
+        state_space=spaces.Dict({"mean": spaces.Box(-np.inf, np.inf, (2,), np.float64)}),
+    )
+    return Bundle(NoisyWalk(), user, Assistant(policy=RandomPolicy(TEN)), max_rounds=60)
+
+
+def bits(runs):
+    """All of a run: types, shapes and bits."""
+    arrays = {**runs, **{f"total.{name}": array for name, array in runs.rewards.items()}}
+    arrays |= {name: getattr(runs, name) for name in ("lengths", "terminated", "truncated", "returns")}
+    return {name: (array.dtype.str, array.shape, array.tobytes()) for name, array in arrays.items()}
+
+
+@pytest.mark.parametrize("batched", [True, False, None])
+@pytest.mark.parametrize("size", [1, 7, 300])
+def test_noise_and_vectors_are_the_same_to_the_bit(batched, size):
+    bundle = noisy(batched)
+    runs = bundle.run(size, seed=5)
+    for index in {0, size // 3, size - 1}:
+        assert bits(bundle.run([index], seed=5)) == bits(runs.episode(index))
+        bundle.reset(seed=5, episode=index)
+        for round_index in range(runs.lengths[index]):
+            step = bundle.step()
+            for path, value in flatten(step.game):
+                assert np.asarray(value).tobytes() == runs[path][index, round_index].tobytes(), path
+            for source in SOURCES:
+                paid = runs[f"rewards.{source}"][index, round_index]
+                assert float(paid).hex() == float(getattr(step.rewards, source)).hex(), source
+        assert step.terminated == runs.terminated[index]
+        assert step.done
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 64])
+@pytest.mark.parametrize("make", [deterministic, lambda: noisy(None)], ids=["deterministic", "noisy"])
+def test_chunks_make_no_difference_to_the_bit(chunk, make, monkeypatch):
+    bundle = make()
+    path = next(iter(dict(flatten(bundle.reset(seed=0).user_state))))
+    vector = path == "mean"
+    over = {f"user_state.{path}": [[0.0, 1.0], [2.0, 3.0]] if vector else [2, 5]}
+    whole, plain = bits(bundle.run(20, seed=2, over=over)), bits(bundle.run(20, seed=2))
+    monkeypatch.setattr(batch, "CHUNK", chunk)
+    assert bits(bundle.run(20, seed=2, over=over)) == whole
+    assert bits(bundle.run(20, seed=2)) == plain
+
+
+def test_a_combination_of_candidates_is_the_episode_that_starts_with_them():
+    bundle = randoms()
+    runs = bundle.run([4, 9], seed=2, over={"task_state.x": [0, 4, 8], "user_action": [1, 2]})
+    for place, episode in enumerate((4, 9)):
+        for candidate, x in enumerate((0, 4, 8)):
+            bundle.reset(seed=2, episode=episode, start={"task_state": {"x": x}, "user_action": 2})
+            games, done = [], False
+            while not done:
+                step = bundle.step()
+                games.append((step.game.task_state.x, step.game.user_action, step.game.assistant_action))
+                done = step.done
+            here = (place, candidate, 1, slice(runs.lengths[place, candidate, 1]))
+            names = ("task_state.x", "user_action", "assistant_action")
+            assert list(zip(*(runs[name][here].tolist() for name in names), strict=True)) == games
+
+
+def test_a_start_may_differ_between_episodes():
+    bundle = randoms()
+    runs = bundle.run([3, 8], seed=1, start={"task_state": {"x": [2, 7]}})
+    for place, (episode, x) in enumerate(((3, 2), (8, 7))):
+        alone = bundle.run([episode], seed=1, start={"task_state": {"x": x}})
+        assert alone == runs.episode(place)
+
+
+def spied(base, method, finished):
+    """A component that refuses to see a finished game, or an episode that is over."""
+
+    class Spy(base):
+        pass
+
+    def call(self, *arguments):
+        finished(arguments[0])
+        return getattr(base, method)(self, *arguments)
+
+    setattr(Spy, method, call)
+    Spy.batched = True
+    return Spy
+
+
+class Visible(ObservationEngine):
+    batched = True
+
+    def observe(self, game, rng):
+        return State(task_state=game.task_state), 0.0
+
+
+def test_no_component_ever_sees_a_finished_episode():
+    def unfinished(seen):
+        state = seen.task_state
+        assert np.all(np.asarray(state.count) < state.length), "a finished episode was seen"
+
+    class Think(InferenceEngine):
+        pass
+
+    def agent(kind):
+        return kind(
+            policy=spied(RandomPolicy, "sample", unfinished)(TEN),
+            observation_engine=spied(Visible, "observe", unfinished)(),
+            inference_engine=spied(Think, "infer", unfinished)(),
+        )
+
+    class Both(Counting):
+        batched = True
+
+        def on_assistant_action(self, game, rng):
+            unfinished(game)
+            state = game.task_state
+            count = np.minimum(state.count + (rng.random() < 0.5), state.length)
+            return Transition(state.replace(count=count), 0.0, count == state.length)
+
+    bundle = Bundle(Both(), agent(User), agent(Assistant))
+    runs = bundle.run(400, seed=0)
+    assert runs.terminated.all()
+    assert np.array_equal(runs["task_state.count"][:, -1], runs["task_state.length"][:, -1])
+    assert len(set(runs.lengths)) > 10
+    for index in (0, int(np.argmax(runs.lengths)), int(np.argmin(runs.lengths))):
+        assert bundle.run([index], seed=0) == runs.episode(index)
+
+
+def test_another_process_gives_every_bit():
+    code = (
+        "import hashlib, pickle, sys, importlib.util\n"
+        f"spec = importlib.util.spec_from_file_location('t', {__file__!r})\n"
+        "t = importlib.util.module_from_spec(spec); spec.loader.exec_module(t)\n"
+        "print(hashlib.sha256(repr(t.bits(t.noisy(None).run(30, seed=3))).encode()).hexdigest())"
+    )
+    expected = hashlib.sha256(repr(bits(noisy(None).run(30, seed=3))).encode()).hexdigest()
+    assert hashlib.sha256(repr(bits(noisy(True).run(30, seed=3))).encode()).hexdigest() == expected
+    for hash_seed in ("0", "7"):
+        shown = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PYTHONHASHSEED": hash_seed},
+        )
+        assert shown.stdout.strip() == expected
+
+
+def test_memory_beyond_the_final_values_does_not_grow_with_the_number_of_episodes():
+    import tracemalloc
+
+    bundle = randoms(max_rounds=5)
+    bundle.run(10, seed=0, record="final")
+    excess = []
+    for episodes in (20_000, 80_000):
+        tracemalloc.start()
+        runs = bundle.run(episodes, seed=0, record="final")
+        held, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        excess.append(peak - held)
+        assert runs["task_state.x"].shape == (episodes,)
+        del runs
+    # while chunks are put together the results may lie there twice, but nothing else: 12 numbers an episode
+    assert excess[1] - excess[0] < 60_000 * 8 * 24

@@ -1,5 +1,8 @@
 """Bundles play by hand: turns, forced states and actions, ends, and errors that change nothing."""
 
+import pickle
+
+import numpy as np
 import pytest
 
 from assistants.coordination import CoordinatedAssistant
@@ -7,6 +10,7 @@ from interaction import (
     Assistant,
     Bundle,
     DeterministicPolicy,
+    InferenceEngine,
     InteractionTask,
     RandomPolicy,
     State,
@@ -14,7 +18,15 @@ from interaction import (
     User,
     spaces,
 )
-from interaction.errors import ArgumentError, ContractError, EpisodeError, SpaceError, UnknownNameError
+from interaction.errors import (
+    ArgumentError,
+    ContractError,
+    EpisodeError,
+    InteractionError,
+    SpaceError,
+    UnknownNameError,
+)
+from interaction.state import flatten
 from tasks.coordination import CoordinatedTask
 from users.coordination import PseudoRandomUser
 
@@ -335,3 +347,191 @@ def test_a_wrong_action_of_a_policy_names_the_agent():
     careful.step()
     with pytest.raises(SpaceError):
         careful.step()
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_a_game_kept_at_any_turn_goes_on_with_the_same_numbers(turn):
+    bundle = randoms()
+    bundle.reset(seed=7, episode=3)
+    bundle.step()
+    kept = bundle.game if turn == 0 else bundle.step(go_to=turn).game
+    rest = [(step.game, step.rewards, step.done) for step in play(bundle)]
+    other = randoms()
+    assert other.reset(seed=7, episode=3, start=pickle.loads(pickle.dumps(kept))) == kept
+    assert [(step.game, step.rewards, step.done) for step in play(other)] == rest
+
+
+def test_a_kept_game_is_played_on_from_its_own_turn():
+    bundle = randoms()
+    kept = bundle.reset(seed=7, go_to=2)
+    expected = bundle.quarter_step().game
+    assert bundle.reset(seed=7, start=kept, go_to=3) == expected
+
+
+def test_a_random_reset_lies_inside_the_spaces():
+    bundle = coordination()
+    games = [bundle.reset(seed=1, random=True, episode=episode) for episode in range(200)]
+    for path in ("task_state.x", "user_state.p0", "user_state.p2", "assistant_state.user_model.p1"):
+        values = {dict(flatten(game))[path] for game in games}
+        assert values == set(range(10)), path
+        assert {type(value) for value in values} == {int}
+    assert bundle.reset(seed=1, random=True, episode=7) == games[7]
+    forced = bundle.reset(seed=1, random=True, episode=7, start={"task_state": {"x": 0}})
+    assert forced == games[7].replace(task_state=State(x=0))
+    bundle.step()
+
+    class Boxed(CoordinatedTask):
+        state_space = spaces.Dict(
+            {
+                "x": TEN,
+                "v": spaces.Box(-2.0, 3.0, (4,), np.float32),
+                "bits": spaces.MultiBinary(3),
+                "free": spaces.Box(-np.inf, np.inf, (), np.float64),
+            }
+        )
+
+    boxed = Bundle(Boxed(), RANDOM_USER, RANDOM_ASSISTANT, max_rounds=2)
+    for episode in range(20):
+        state = boxed.reset(seed=0, random=True, episode=episode).task_state
+        assert state.v.shape == (4,)
+        assert (state.v >= -2).all()
+        assert (state.v <= 3).all()
+        assert set(state.bits) <= {0, 1}
+        boxed.step()  # what it drew is accepted by its own checks
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda b: b.run(2, over=[("user_state.p0", [1])]), "over: expected a mapping"),
+        (lambda b: b.run(2, over="user_state.p0"), "over: expected a mapping"),
+        (lambda b: b.run(2, start=3), "start: expected a mapping"),
+        (lambda b: b.run(2, record=None), "record"),
+        (lambda b: b.run(2, record="user_action"), "record"),
+        (lambda b: b.run(None), "got None"),
+        (lambda b: b.run(2.0), r"got 2\.0"),
+        (lambda b: b.run(True), "got True"),
+        (lambda b: b.run([[0, 1]]), "indices"),
+        (lambda b: b.reset(seed=True), "seed: expected a non-negative integer or None, got True"),
+        (lambda b: b.reset(seed=-1), "got -1"),
+        (lambda b: b.reset(episode=1.5), r"episode: expected an index >= 0, got 1\.5"),
+        (lambda b: b.reset(start={"task_state": {"z": 1}}), "Valid names: .*user_state.p0"),
+        (lambda b: b.reset(start={"task_state": 3}), r"start: there is no 'task_state'.*task_state\.x"),
+        (lambda b: b.reset(start={"task_state": {"x": object()}}), r"task_state\.x"),
+        (lambda b: b.reset(start={"task_state": {"x": [1, 2]}}), r"task_state\.x.*Discrete\(10\).*array"),
+        (lambda b: b.reset(start=b.game.replace(user_action=11)), "user_action.*got 11"),
+        (lambda b: b.reset(start=b.game.replace(user_state=State())), "user_state"),
+        (lambda b: b.reset(start=b.game.replace(round_index=-1)), "round_index"),
+        (lambda b: b.reset(go_to=4), "go_to: there is no 4.*assistant_acts"),
+        (lambda b: b.reset(go_to=2, start_after="user_sleeps"), "start_after: there is no"),
+        (lambda b: b.reset(go_to=2, start_after=2), "start_after before go_to"),
+        (lambda b: b.step(user_action=[1]), "user_action"),
+        (lambda b: b.step(user_action=-1), r"user_action: expected a value in Discrete\(10\), got -1"),
+        (lambda b: b.step(user_action=1.0), r"user_action.*got 1\.0"),
+        (lambda b: b.quarter_step(assistant_action=1), "does not reach the turn 'assistant_acts'"),
+        (lambda b: b.step(user_action=1, go_to="user_acts"), "does not reach the turn 'user_acts'"),
+    ],
+)
+def test_more_bad_input_says_what_and_where_and_changes_nothing(call, message):
+    bundle = coordination(max_rounds=20)
+    bundle.reset(seed=0, start={"task_state": {"x": 2}})
+    bundle.step()
+    before = bundle.game, bundle.seed, bundle.episode, repr(bundle)
+    with pytest.raises(InteractionError, match=message):
+        call(bundle)
+    assert (bundle.game, bundle.seed, bundle.episode, repr(bundle)) == before
+    assert bundle.step().game.task_state.x == 4
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Bundle(CoordinatedTask(), PseudoRandomUser, RANDOM_ASSISTANT),
+        lambda: Bundle(CoordinatedTask(), RANDOM_USER, CoordinatedAssistant),
+        lambda: Bundle(CoordinatedTask, RANDOM_USER, RANDOM_ASSISTANT),
+        lambda: User(policy=RandomPolicy),
+    ],
+)
+def test_a_class_in_place_of_an_instance_is_refused(make):
+    with pytest.raises(ContractError, match=r"the class .*; make an instance"):
+        make()
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, True, "ten"])
+def test_max_rounds_must_be_a_number_of_rounds(wrong):
+    with pytest.raises(ArgumentError, match=rf"max_rounds as an integer >= 1 or None, got {wrong!r}"):
+        coordination(max_rounds=wrong)
+
+
+class WrongLater(CoordinatedTask):
+    """Is right in the first rounds, and wrong in the fourth."""
+
+    def __init__(self, reward=-1.0, x=0):
+        self.reward, self.x = reward, x
+
+    def on_user_action(self, game, rng):
+        if game.round_index < 3:
+            return Transition(game.task_state, -1.0)
+        return Transition(State(x=self.x), self.reward)
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        (WrongLater(reward=float("nan")), r"WrongLater \(on_user_action, reward\).*NaN"),
+        (WrongLater(x=10), r"WrongLater \(on_user_action\), field 'x'.*Discrete\(10\), got 10"),
+    ],
+)
+def test_every_round_is_checked_on_request(task, message):
+    bundle = Bundle(task, RANDOM_USER, max_rounds=6, check=True)
+    bundle.reset(seed=0)
+    for _ in range(3):
+        bundle.step()
+    before = bundle.game
+    with pytest.raises(SpaceError, match=message):
+        bundle.step()
+    assert bundle.game is before
+    with pytest.raises(SpaceError, match=message):
+        bundle.run(4, seed=0)
+    unchecked = Bundle(task, RANDOM_USER)
+    unchecked.reset(seed=0, start=before)
+    with pytest.raises(SpaceError, match=message):  # the first round played is checked, wherever it starts
+        unchecked.step()
+
+
+class OutOfSpace(InferenceEngine):
+    batched = True
+
+    def infer(self, observation, state, rng):
+        return state.replace(n=state.n + 7), 0.0
+
+
+def test_an_inference_that_leaves_its_space_names_the_agent_and_the_field():
+    user = User(
+        policy=RandomPolicy(TEN),
+        inference_engine=OutOfSpace(),
+        state=State(n=5),
+        state_space=spaces.Dict({"n": TEN}),
+    )
+    bundle = Bundle(CoordinatedTask(), user)
+    bundle.reset(seed=0)
+    with pytest.raises(SpaceError, match=r"User \(inference engine\), field 'n'.*Discrete\(10\), got 12"):
+        bundle.step()
+    assert bundle.game.turn_index == 0
+    with pytest.raises(SpaceError, match=r"field 'n'.*got 12 \(in a batch of 4 episodes\)"):
+        bundle.run(4, seed=0)
+
+
+class WrongReset(CoordinatedTask):
+    def reset(self, rng):
+        return State(x=-1)
+
+
+def test_a_reset_that_leaves_its_space_is_found_at_once():
+    bundle = Bundle(WrongReset(), RANDOM_USER)
+    with pytest.raises(SpaceError, match=r"WrongReset \(reset\), field 'x'.*got -1"):
+        bundle.reset(seed=0)
+    with pytest.raises(EpisodeError, match=r"bundle\.reset\(\) first"):
+        bundle.step()
+    with pytest.raises(SpaceError, match="WrongReset"):
+        bundle.run(3, seed=0)

@@ -9,6 +9,7 @@ from assistants.coordination import CoordinatedAssistantWithRollout, RolloutInfe
 from interaction import (
     Assistant,
     Bundle,
+    DeterministicPolicy,
     DualInferenceEngine,
     EpisodeRandom,
     InferenceEngine,
@@ -225,3 +226,156 @@ def test_a_simulator_is_a_value():
 def test_bad_input(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+class BestCandidate(InferenceEngine):
+    """Infers p0 in every round, by noisy rollouts of an uncertain user model."""
+
+    batched = True
+
+    def __init__(self, simulator):
+        self.simulator = simulator
+
+    def infer(self, observation, state, rng):
+        rollout = self.simulator.rollout(observation, rng, over={"assistant_state.p0": range(10)})
+        paid = np.asarray(rollout.rewards["assistant_task"])
+        return state.replace(p0=np.argmax(rollout.returns, axis=-1)), 0.1 * paid.min(axis=-1)
+
+
+SLIPPING = User(policy=RandomPolicy(TEN))
+
+
+def inferring(batched=True, simulator=None):
+    engine = BestCandidate(
+        simulator or Simulator(CoordinatedTask(), SLIPPING, COPYCAT, max_rounds=15, use_primary_policy=True)
+    )
+    engine.batched = batched
+    assistant = COPYCAT.replace(inference_engine=DualInferenceEngine(engine, IdentityInferenceEngine()))
+    return Bundle(CoordinatedTask(), SLIPPING, assistant, max_rounds=6)
+
+
+@pytest.mark.parametrize("batched", [True, False, None])
+def test_an_assistant_that_plays_rollouts_does_the_same_alone_and_in_a_batch(batched):
+    bundle = inferring(batched)
+    runs = bundle.run(9, seed=2)
+    assert runs == inferring(True).run(9, seed=2)
+    for index in (0, 4, 8):
+        assert bundle.run([index], seed=2) == runs.episode(index)
+        bundle.reset(seed=2, episode=index)
+        for round_index in range(6):
+            step = bundle.step()
+            assert step.game.assistant_state.p0 == runs["assistant_state.p0"][index, round_index]
+            assert step.rewards.assistant_inference == runs["rewards.assistant_inference"][index, round_index]
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 64])
+def test_chunks_make_no_difference_to_rollouts(chunk, monkeypatch):
+    rng = EpisodeRandom(4, episodes=np.arange(5))
+    simulator = Simulator(CoordinatedTask(), SLIPPING, COPYCAT, max_rounds=15)
+    whole = simulator.rollout(seen(0), rng.copy(), over=OVER)
+    runs = inferring().run(5, seed=2)
+    monkeypatch.setattr("interaction.simulator.CHUNK", chunk)
+    monkeypatch.setattr("interaction.batch.CHUNK", chunk)
+    parts = simulator.rollout(seen(0), rng.copy(), over=OVER)
+    assert np.array_equal(parts.returns, whole.returns)
+    assert np.array_equal(parts.lengths, whole.lengths)
+    assert inferring().run(5, seed=2) == runs
+
+
+def test_candidates_that_do_not_matter_give_the_same_returns():
+    simulator = Simulator(CoordinatedTask(), SLIPPING, Assistant(policy=RandomPolicy(TEN)), max_rounds=200)
+    idle = Simulator(
+        CoordinatedTask(),
+        SLIPPING,
+        Assistant(policy=RandomPolicy(TEN), state=State(idle=0), state_space=spaces.Dict({"idle": TEN})),
+        max_rounds=200,
+    )
+    rng = EpisodeRandom(6, episodes=np.arange(20))
+    rollout = idle.rollout(seen(0), rng.copy(), over={"assistant_state.idle": range(10)})
+    assert (rollout.returns == rollout.returns[:, :1]).all()
+    assert len(set(rollout.returns[:, 0])) > 5
+    assert (rollout.returns[:, 0] == simulator.rollout(seen(0), rng.copy()).returns).all()
+    matters = simulator.rollout(seen(0), rng.copy(), over={"task_state.x": [0, 5]})
+    assert (matters.lengths[:, 1] <= matters.lengths[:, 0]).all()  # the same luck, from a better start
+
+
+def test_rollouts_to_depth_two_are_the_same_alone_and_in_a_batch():
+    inner = inferring().assistant
+    outer = Simulator(CoordinatedTask(), SLIPPING, inner, max_rounds=3, use_primary_inference=True)
+    bundle = inferring(simulator=outer)
+    assert outer.assistant.inference_engine.simulated() == IdentityInferenceEngine()
+    runs = bundle.run(3, seed=1)
+    for index in range(3):
+        assert bundle.run([index], seed=1) == runs.episode(index)
+    bundle.reset(seed=1, episode=2)
+    assert bundle.step().game.assistant_state.p0 == runs["assistant_state.p0"][2, 0]
+
+
+class FailsOnce(Policy):
+    """Raises in simulations while told to, from outside."""
+
+    action_space = TEN
+    batched = True
+    failing = False
+
+    def sample(self, observation, state, rng):
+        if FailsOnce.failing and np.max(observation.round_index) == 2:
+            raise ZeroDivisionError("in the simulation")
+        return rng.integers(0, 10), 0.0
+
+
+def test_after_an_exception_in_a_simulation_play_goes_on_as_if_nothing_had_happened(monkeypatch):
+    def make():
+        return inferring(
+            simulator=Simulator(CoordinatedTask(), User(policy=FailsOnce()), COPYCAT, max_rounds=5)
+        )
+
+    expected = make().run(4, seed=0)
+    bundle = make()
+    bundle.reset(seed=0, episode=1)
+    bundle.step()
+    before = bundle.game
+    with monkeypatch.context() as patch:
+        patch.setattr(FailsOnce, "failing", True)
+        with pytest.raises(Exception, match="in the simulation"):
+            bundle.step()
+        with pytest.raises(Exception, match="in the simulation"):
+            bundle.run(4, seed=0)
+    assert bundle.game is before
+    assert bundle.step().game.assistant_state.p0 == expected["assistant_state.p0"][1, 1]
+    assert bundle.run(4, seed=0) == expected
+
+
+class ScalarUser(DeterministicPolicy):
+    """A user model written for one episode, whose branch comes late."""
+
+    action_space = TEN
+
+    def action(self, observation, state):
+        if observation.task_state.x > 5:
+            return min(observation.task_state.x, 8)
+        return observation.task_state.x
+
+
+def test_a_user_model_of_scalar_code_is_simulated_rightly(caplog):
+    simulator = Simulator(user_model=User(policy=ScalarUser()))
+    xs = np.array([2, 9, 5, 7])
+    rng = EpisodeRandom(0, episodes=np.arange(4))
+    assert simulator.predict_user_action(seen(xs), rng).tolist() == [2, 8, 5, 7]
+    assert [simulator.predict_user_action(seen(int(x)), RNG) for x in xs] == [2, 8, 5, 7]
+    assert "if observation.task_state.x > 5" in caplog.text
+    log_prob = simulator.user_action_log_prob(
+        np.array([2, 8, 5, 1]), seen(xs), rng, over={"user_action": [0, 1]}
+    )
+    assert np.isfinite(log_prob).tolist() == [[True] * 2] * 3 + [[False] * 2]
+    playing = Simulator(CoordinatedTask(), User(policy=ScalarUser()), COPYCAT, max_rounds=9)
+    together = playing.rollout(seen(xs), rng, over=OVER).returns
+    for row, x in enumerate(xs):
+        alone = playing.rollout(seen(int(x)), EpisodeRandom(0, row), over=OVER).returns
+        assert np.array_equal(alone, together[row])
+
+
+@pytest.mark.parametrize("what", ["over", "start"])
+def test_a_rollout_lists_the_valid_names(what):
+    with pytest.raises(UnknownNameError, match=rf"{what}: there is no 'user_state\.p9'.*assistant_state\.p0"):
+        SIMULATOR.rollout(seen(0), RNG, **{what: {"user_state.p9": [1]}})

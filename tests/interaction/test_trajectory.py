@@ -1,5 +1,6 @@
 """Trajectories are arrays by path, labelled, and are kept without loss."""
 
+import pickle
 import sys
 
 import numpy as np
@@ -122,3 +123,109 @@ def test_it_reads_at_a_glance():
         1, seed=0, record=["user_action"]
     )
     assert repr(lone).endswith("recorded: user_action)")
+
+
+def bits(runs):
+    arrays = {**runs, **{f"total.{name}": array for name, array in runs.rewards.items()}}
+    arrays |= {f"over.{name}": array for name, array in runs.over.items()}
+    arrays |= {name: getattr(runs, name) for name in ("lengths", "terminated", "truncated", "episodes")}
+    return {name: (array.dtype.str, array.shape, array.tobytes()) for name, array in arrays.items()}
+
+
+@pytest.mark.parametrize("record", ["all", "final"])
+def test_saving_keeps_every_type_and_every_bit(tmp_path, record):
+    runs = learner().run(
+        [3, 8, 5], seed=2**90 + 1, over={"user_state.learning_rate": [0.1, 0.3]}, record=record
+    )
+    file = runs.save(tmp_path / "deep.name")
+    back = Trajectories.load(file)
+    assert bits(back) == bits(runs)
+    assert (back.seed, back.per_round, back.dimensions) == (runs.seed, runs.per_round, runs.dimensions)
+    assert list(back) == list(runs)
+    assert repr(back) == repr(runs)
+    odd = np.array([[np.nan, -0.0, np.inf], [5e-324, 0.1 + 0.2, -np.nan]])
+    strange = Trajectories(
+        {"a": odd, "b": odd.astype(np.float32), "c": np.array([True, False]), "d": np.array(["x", "yz"])},
+        rewards=dict.fromkeys(SOURCES, odd[:, 0]),
+        lengths=np.array([3, 3]),
+        terminated=np.array([True, False]),
+        truncated=np.array([False, True]),
+        episodes=np.arange(2),
+    )
+    assert bits(Trajectories.load(strange.save(tmp_path / "odd.npz"))) == bits(strange)
+
+
+def test_a_pickled_run_is_the_same():
+    runs = bundle().run(4, seed=3, over=OVER)
+    assert bits(pickle.loads(pickle.dumps(runs))) == bits(runs)
+
+
+def test_what_was_played_is_told_from_what_is_repeated():
+    task = CoordinatedTask()
+    runs = Bundle(
+        task, User(policy=RandomPolicy(TEN)), Assistant(policy=RandomPolicy(TEN)), max_rounds=60
+    ).run(60, seed=0)
+    assert (runs.terminated ^ runs.truncated).all()
+    assert runs.terminated.any()
+    assert len(set(runs.lengths)) > 3
+    assert runs.played.shape == (60, runs.lengths.max())
+    assert np.array_equal(runs.played.sum(axis=-1), runs.lengths)
+    for place, length in enumerate(runs.lengths):
+        assert runs.played[place, :length].all()
+        assert (runs["task_state.x"][place, length:] == runs["task_state.x"][place, length - 1]).all()
+        assert (runs["rewards.user_task"][place, length:] == 0).all()
+        one = runs.episode(place)
+        assert one["task_state.x"].shape == (1, length)
+        assert one.returns[0] == runs.returns[place] == sum(one[f"rewards.{s}"].sum() for s in SOURCES)
+        assert (one.terminated[0], one.lengths[0], one.seed) == (runs.terminated[place], length, 0)
+
+
+def test_what_is_recorded_does_not_change_what_is_played():
+    whole = bundle().run(6, seed=1, over=OVER)
+    for record in ("final", ["task_state.x"], ["rewards"], []):
+        part = bundle().run(6, seed=1, over=OVER, record=record)
+        assert np.array_equal(part.returns, whole.returns)
+        assert np.array_equal(part.lengths, whole.lengths)
+        assert part.terminated.tolist() == whole.terminated.tolist()
+    final = bundle().run(6, seed=1, over=OVER, record="final")
+    for path in final:
+        assert np.array_equal(final[path], whole[path][:, :, :, -1]), path
+    assert not any(path.startswith("rewards.") for path in final)
+    rewards = bundle().run(6, seed=1, record=["rewards"])
+    assert sorted(rewards) == sorted(f"rewards.{source}" for source in SOURCES)
+
+
+def test_an_unknown_path_lists_the_recorded_ones():
+    with pytest.raises(UnknownNameError, match=r"there is no 'task_state\.y'.*Did you mean.*user_action"):
+        bundle().run(2, seed=0, record=["user_action", "task_state.y"])
+    runs = bundle().run(2, seed=0, record=["user_action"])
+    with pytest.raises(UnknownNameError, match=r"'task_state\.x'.*Valid names: user_action"):
+        runs["task_state.x"]
+    assert "user_action" in runs
+    assert "task_state.x" not in runs
+
+
+def test_labels_reach_the_tables():
+    runs = bundle().run([7, 2], seed=5, over=OVER)
+    data, table = runs.to_xarray(), runs.to_dataframe()
+    assert data["episode"].values.tolist() == [7, 2]
+    assert data["user_state.p1"].values.tolist() == [3, 4, 5]
+    assert data["played"].dims == ("episode", "user_state.p0", "user_state.p1", "round")
+    for name in ("returns", "lengths", "terminated", "truncated"):
+        assert np.array_equal(data[name].values, getattr(runs, name))
+    for source in SOURCES:
+        assert np.array_equal(data[f"total.{source}"].values, runs.rewards[source])
+    assert np.array_equal(data["recorded.user_state.p1"].values, runs["user_state.p1"])
+    assert set(table["episode"]) == {7, 2}
+    assert (table["over.user_state.p0"] == table["user_state.p0"]).all()
+    totals = table.groupby(["episode", "over.user_state.p0", "over.user_state.p1"])[
+        [f"rewards.{source}" for source in SOURCES]
+    ].sum()
+    assert totals.sum(axis=1).loc[(2, 1, 4)] == runs.returns[1, 0, 1]
+
+
+def test_the_repr_tells_the_seed_the_axes_and_the_mean():
+    text = repr(bundle().run(3, seed=77, record="final"))
+    assert text.startswith("Trajectories(3 episode, mean return -16 ± 0")
+    assert "seed=77" in text
+    assert "recorded: round_index, turn_index, task_state.x, " in text
