@@ -374,6 +374,39 @@ def test_a_value_that_differs_only_after_many_rounds_is_not_silently_wrong():
     assert runs.lengths.tolist() == lengths
 
 
+@pytest.mark.parametrize("size", [2, 5, 40])
+def test_a_late_difference_is_found_for_every_seed(size):
+    bundle = Bundle(Visits(), User(policy=RandomPolicy(TEN)), max_rounds=300)
+    for seed in range(4):
+        runs = bundle.run(size, seed=seed)
+        for episode in (0, size - 1):
+            assert runs.lengths[episode] == len(by_hand(bundle, seed, episode)[0])
+
+
+class OneWrongRound(InteractionTask):
+    """Reduces over all episodes, in a single late round, and raises nothing."""
+
+    state_space = spaces.Dict({"x": TEN})
+
+    def __init__(self, wrong):
+        self.wrong = wrong
+
+    def reset(self, rng):
+        return State(x=rng.integers(0, 10))
+
+    def on_user_action(self, game, rng):
+        x = game.task_state.x
+        return Transition(State(x=int(np.max(x)) if game.round_index == self.wrong else x))
+
+
+@pytest.mark.parametrize("wrong", [0, 11, 12, 13, 29, 30])
+def test_a_single_wrong_round_is_found(wrong):
+    bundle = Bundle(OneWrongRound(wrong), User(policy=RandomPolicy(TEN)), max_rounds=32)
+    runs = bundle.run(50, seed=0)
+    assert np.array_equal(runs["task_state.x"][:, 0], runs["task_state.x"][:, -1])
+    assert len(np.unique(runs["task_state.x"])) > 5
+
+
 class LateVector(InteractionTask):
     """Multiplies a vector of 7 by a number of each episode: without an axis, which fits 7 episodes."""
 
