@@ -4,6 +4,9 @@ Compose a task, a user and an assistant into a `Bundle` and play it; give an ass
 to ask what its model of the user would do.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from interaction import errors, spaces
 from interaction.agent import Agent, Assistant, User
 from interaction.bundle import Bundle, Step
@@ -25,6 +28,13 @@ from interaction.state import GameState, Provenance, State
 from interaction.task import InteractionTask, Transition
 from interaction.trajectory import Trajectories
 from interaction.turns import SOURCES, TURNS, Rewards
+
+if TYPE_CHECKING:
+    from interaction.inference.fitting import fit as fit
+    from interaction.inference.recovery import calibration as calibration
+    from interaction.inference.recovery import model_recovery as model_recovery
+    from interaction.inference.recovery import parameter_recovery as parameter_recovery
+    from interaction.inference.recovery import sensitivity as sensitivity
 
 __version__ = "0.1.0"
 
@@ -66,3 +76,17 @@ __all__ = [
     "errors",
     "spaces",
 ]
+
+_LATER = {  # imported when asked for: with them comes scipy.stats, which takes longer than all the rest
+    "fit": "interaction.inference.fitting",
+    "calibration": "interaction.inference.recovery",
+    "model_recovery": "interaction.inference.recovery",
+    "parameter_recovery": "interaction.inference.recovery",
+    "sensitivity": "interaction.inference.recovery",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'interaction' has no attribute {name!r}")

@@ -12,6 +12,7 @@ from interaction.policy import Policy
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict
 from interaction.state import State
+from interaction.task import defines
 
 
 class Agent(Component):
@@ -98,3 +99,15 @@ class Assistant(Agent):
     """A computer assistant."""
 
     role: ClassVar[Role] = "assistant"
+
+
+def check_user(user: User, where: str) -> None:
+    """Raise a `ContractError` unless a user can tell the probability of its actions."""
+    if not isinstance(user, User):
+        raise ContractError(f"{where}: user: expected a User, got {user!r}")
+    if not defines(user.policy, "log_prob", Policy):
+        raise ContractError(
+            f"{where}: {type(user.policy).__name__}, the policy of {type(user).__name__}, must "
+            f"define log_prob(self, action, observation, state), which returns the log probability of an "
+            f"action; a DiscretePolicy has one as soon as it defines probabilities(observation, state)."
+        )

@@ -46,6 +46,14 @@ class ImpossibleEvidenceError(InteractionError, ArithmeticError):
     """What was observed is impossible under every candidate of a user model."""
 
 
+class NoEffectError(InteractionError, ValueError):
+    """A declared parameter of a user changes nothing that the user does."""
+
+
+class ConvergenceWarning(UserWarning):
+    """A fit did not converge: its numbers are not to be trusted."""
+
+
 class MissingExtraError(InteractionError, ImportError):
     """An optional library is not installed."""
 

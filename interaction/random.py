@@ -165,7 +165,7 @@ class EpisodeRandom:
         episodes: NDArray[np.int64] | None,
         replicas: NDArray[np.int64] | None,
     ) -> EpisodeRandom:
-        copy = object.__new__(EpisodeRandom)
+        copy = object.__new__(type(self))
         copy._key, copy._origin = self._key, self._origin
         copy._locate(episode, episodes, replicas)
         copy.place, copy.draw = self.place, self.draw
@@ -189,7 +189,7 @@ class EpisodeRandom:
 
     def simulation(self) -> EpisodeRandom:
         """Give the stream of a simulation that starts here; it shares no draw with any other stream."""
-        child = object.__new__(EpisodeRandom)
+        child = object.__new__(type(self))
         child._key, child._origin = None, (self, self.place, self.draw)
         child.episode, child.episodes, child.replicas = self.episode, self.episodes, self.replicas
         child._index, child.place, child.draw = self._index, OTHER, 0

@@ -1,16 +1,30 @@
-"""Users of bandits: an expert, and two learners whose internal state changes while they play.
+"""Users of bandits: an expert, and the five of Wilson & Collins, from one that only guesses to learners.
 
 Sources: Ortega et al. 2021, arXiv 2110.10819 (the expert); Wilson & Collins, "Ten simple rules for the
-computational modeling of behavioral data", eLife 2019 (the learners).
+computational modeling of behavioral data", eLife 2019 (the others: models 1 to 5).
 """
 
 from __future__ import annotations
 
-import numpy as np
+from functools import reduce
+from typing import Any
 
-from interaction import DiscretePolicy, EpisodeRandom, InferenceEngine, State, User, spaces
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction import (
+    CascadedInferenceEngine,
+    DiscretePolicy,
+    EpisodeRandom,
+    InferenceEngine,
+    State,
+    User,
+    spaces,
+)
 from interaction.errors import ArgumentError
 from interaction.state import Value
+
+Array = NDArray[Any]
 
 
 class ExpertPolicy(DiscretePolicy):
@@ -37,6 +51,34 @@ class ExpertUser(User):
 
     def __init__(self, p_best: float = 0.6, n_arms: int = 5) -> None:
         super().__init__(policy=ExpertPolicy(n_arms, p_best))
+
+
+class RandomChoicePolicy(DiscretePolicy):
+    """Pulls the first arm with the probability `bias`, and each other arm with equal probability."""
+
+    batched = True
+
+    def __init__(self, n_arms: int) -> None:
+        self.action_space = spaces.Discrete(n_arms)
+
+    def probabilities(self, observation: State, state: State) -> Value:
+        n_arms = int(self.action_space.n)
+        bias = np.asarray(state.bias)[..., None]
+        return np.where(np.arange(n_arms) == 0, bias, (1 - bias) / (n_arms - 1))
+
+
+class RandomUser(User):
+    """Picks at random, whatever happened before: the first arm with the probability `bias`.
+
+    Source: Wilson & Collins 2019, model 1 (there with two arms).
+    """
+
+    def __init__(self, bias: float = 0.5, n_arms: int = 2) -> None:
+        super().__init__(
+            policy=RandomChoicePolicy(n_arms),
+            state=State(bias=bias),
+            state_space=spaces.Dict({"bias": spaces.Box(0.0, 1.0, (), np.float64)}),
+        )
 
 
 class RememberPull(InferenceEngine):
@@ -89,22 +131,55 @@ class WinStayLoseShiftUser(User):
         )
 
 
+def _learn(values: Array, rate: Value, arm: Value, pulled: Value, others: Value) -> Array:
+    """Move the values of the arms by a delta rule: towards `pulled` for the pulled arm, else `others`.
+
+    `values`: `(..., arms)`; the rest `(...)`. With `others=None` the other arms stay as they are.
+    """
+    columns = []
+    for index in range(values.shape[-1]):
+        value = values[..., index]
+        target = np.where(np.equal(arm, index), pulled, value if others is None else others)
+        columns.append(value + rate * (target - value))
+    return np.stack(columns, axis=-1)
+
+
+def _softmax(logits: Array) -> Array:
+    """Give probabilities proportional to exp(logits): `(..., arms)`.
+
+    Arm by arm: numpy reduces a short last axis some twenty times slower than it adds columns.
+    """
+    arms = [logits[..., index] for index in range(logits.shape[-1])]
+    weights = np.exp(logits - reduce(np.maximum, arms)[..., None])
+    total = reduce(np.add, [weights[..., index] for index in range(logits.shape[-1])])
+    return np.asarray(weights / total[..., None])
+
+
 class DeltaRule(InferenceEngine):
     """Moves the value q of the pulled arm: q ← q + α (outcome − q). Source: Rescorla & Wagner 1972."""
 
     batched = True
 
     def infer(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
-        arm = np.asarray(observation.task_state.arm)[..., None]
-        outcome = np.asarray(observation.task_state.outcome)[..., None]
-        pulled = arm == np.arange(state.q.shape[-1])
-        error = outcome - state.q
-        alpha = np.asarray(state.learning_rate)[..., None]
-        return state.replace(q=np.where(pulled, state.q + alpha * error, state.q)), 0.0
+        pull = observation.task_state
+        return state.replace(q=_learn(state.q, state.learning_rate, pull.arm, pull.outcome, None)), 0.0
+
+
+class ChoiceTrace(InferenceEngine):
+    """Moves the kernel k of each arm towards what was chosen: k ← k + α_c (chosen − k), chosen 0 or 1.
+
+    Source: Wilson & Collins 2019, model 4.
+    """
+
+    batched = True
+
+    def infer(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
+        arm = observation.task_state.arm
+        return state.replace(kernel=_learn(state.kernel, state.choice_learning_rate, arm, 1.0, 0.0)), 0.0
 
 
 class SoftmaxPolicy(DiscretePolicy):
-    """Pulls arm c with a probability proportional to exp(β q_c)."""
+    """Pulls arm i with a probability proportional to exp(β q_i)."""
 
     batched = True
 
@@ -112,15 +187,33 @@ class SoftmaxPolicy(DiscretePolicy):
         self.action_space = spaces.Discrete(n_arms)
 
     def probabilities(self, observation: State, state: State) -> Value:
-        logits = np.asarray(state.inverse_temperature)[..., None] * state.q
-        weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        return weights / weights.sum(axis=-1, keepdims=True)
+        return _softmax(np.asarray(state.inverse_temperature)[..., None] * state.q)
+
+
+class ChoiceKernelPolicy(SoftmaxPolicy):
+    """Pulls arm i with a probability proportional to exp(β_c k_i)."""
+
+    def probabilities(self, observation: State, state: State) -> Value:
+        return _softmax(np.asarray(state.choice_inverse_temperature)[..., None] * state.kernel)
+
+
+class ValueAndKernelPolicy(SoftmaxPolicy):
+    """Pulls arm i with a probability proportional to exp(β q_i + β_c k_i)."""
+
+    def probabilities(self, observation: State, state: State) -> Value:
+        values = np.asarray(state.inverse_temperature)[..., None] * state.q
+        return _softmax(values + np.asarray(state.choice_inverse_temperature)[..., None] * state.kernel)
+
+
+_UNIT = spaces.Box(0.0, 1.0, (), np.float64)
+_POSITIVE = spaces.Box(0.0, np.inf, (), np.float64)
 
 
 class RescorlaWagnerUser(User):
     """Learns the value of each arm by the delta rule, from 0.5 on, and pulls by softmax.
 
     Its internal state holds `learning_rate` (α), `inverse_temperature` (β) and the values `q`.
+    Source: Wilson & Collins 2019, model 3.
     """
 
     def __init__(self, learning_rate: float = 0.3, inverse_temperature: float = 3.0, n_arms: int = 2) -> None:
@@ -134,9 +227,79 @@ class RescorlaWagnerUser(User):
             ),
             state_space=spaces.Dict(
                 {
-                    "learning_rate": spaces.Box(0.0, 1.0, (), np.float64),
-                    "inverse_temperature": spaces.Box(0.0, np.inf, (), np.float64),
+                    "learning_rate": _UNIT,
+                    "inverse_temperature": _POSITIVE,
                     "q": spaces.Box(0.0, 1.0, (n_arms,), np.float64),
+                }
+            ),
+        )
+
+
+class ChoiceKernelUser(User):
+    """Repeats what it chose before: it keeps a trace of its choices, from 0 on, and pulls by softmax.
+
+    Its internal state holds `choice_learning_rate` (α_c), `choice_inverse_temperature` (β_c) and the
+    `kernel`. Source: Wilson & Collins 2019, model 4.
+    """
+
+    def __init__(
+        self,
+        choice_learning_rate: float = 0.3,
+        choice_inverse_temperature: float = 3.0,
+        n_arms: int = 2,
+    ) -> None:
+        super().__init__(
+            policy=ChoiceKernelPolicy(n_arms),
+            inference_engine=ChoiceTrace(),
+            state=State(
+                choice_learning_rate=choice_learning_rate,
+                choice_inverse_temperature=choice_inverse_temperature,
+                kernel=np.zeros(n_arms),
+            ),
+            state_space=spaces.Dict(
+                {
+                    "choice_learning_rate": _UNIT,
+                    "choice_inverse_temperature": _POSITIVE,
+                    "kernel": spaces.Box(0.0, 1.0, (n_arms,), np.float64),
+                }
+            ),
+        )
+
+
+class RescorlaWagnerChoiceKernelUser(User):
+    """Learns values as the Rescorla–Wagner user does, and tends to repeat its choices.
+
+    Its internal state holds the parameters and traces of `RescorlaWagnerUser` and `ChoiceKernelUser`.
+    Source: Wilson & Collins 2019, model 5.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float = 0.3,
+        inverse_temperature: float = 3.0,
+        choice_learning_rate: float = 0.3,
+        choice_inverse_temperature: float = 3.0,
+        n_arms: int = 2,
+    ) -> None:
+        super().__init__(
+            policy=ValueAndKernelPolicy(n_arms),
+            inference_engine=CascadedInferenceEngine([DeltaRule(), ChoiceTrace()]),
+            state=State(
+                learning_rate=learning_rate,
+                inverse_temperature=inverse_temperature,
+                choice_learning_rate=choice_learning_rate,
+                choice_inverse_temperature=choice_inverse_temperature,
+                q=np.full(n_arms, 0.5),
+                kernel=np.zeros(n_arms),
+            ),
+            state_space=spaces.Dict(
+                {
+                    "learning_rate": _UNIT,
+                    "inverse_temperature": _POSITIVE,
+                    "choice_learning_rate": _UNIT,
+                    "choice_inverse_temperature": _POSITIVE,
+                    "q": spaces.Box(0.0, 1.0, (n_arms,), np.float64),
+                    "kernel": spaces.Box(0.0, 1.0, (n_arms,), np.float64),
                 }
             ),
         )

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction import spaces
-from interaction.agent import User
+from interaction.agent import User, check_user
 from interaction.component import equal_values
 from interaction.errors import (
     ArgumentError,
@@ -36,12 +36,12 @@ from interaction.inference.rows import as_space, deal, flat, flat_state, for_can
 from interaction.lockstep import Lineup, looped
 from interaction.opening import for_rows
 from interaction.players import Players
-from interaction.policy import DiscretePolicy, Policy
+from interaction.policy import DiscretePolicy
 from interaction.random import EpisodeRandom
 from interaction.simulator import NoTask
 from interaction.spaces import Box, Dict, Space, membership
 from interaction.state import GameState, Provenance, State, Value, freeze, get_path, replace_path
-from interaction.task import InteractionTask, defines
+from interaction.task import InteractionTask
 from interaction.turns import look
 
 Array = NDArray[Any]
@@ -116,8 +116,6 @@ class UserModelFilter(InferenceEngine):
     def _check(self) -> None:
         """Raise at once for whatever cannot work."""
         where = "UserModelFilter"
-        if not isinstance(self.user_model, User):
-            raise ContractError(f"{where}: user_model: expected a User, got {self.user_model!r}")
         if not isinstance(self.parameters, Grid | Samples):
             raise ContractError(f"{where}: parameters: expected a Grid or Samples, got {self.parameters!r}")
         for name, value, valid in (
@@ -132,13 +130,7 @@ class UserModelFilter(InferenceEngine):
                 raise unknown_name(item, ("user_action", "outcome"), f"{where}: evidence")
         if not 0 <= self.user_share <= 1:
             raise ArgumentError(f"{where}: user_share: expected a probability, got {self.user_share!r}")
-        policy = self.user_model.policy
-        if not defines(policy, "log_prob", Policy):
-            raise ContractError(
-                f"{where}: {type(policy).__name__}, the policy of {type(self.user_model).__name__}, must "
-                f"define log_prob(self, action, observation, state), which returns the log probability of an "
-                f"action; a DiscretePolicy has one as soon as it defines probabilities(observation, state)."
-            )
+        check_user(self.user_model, where)
         if "outcome" in self.evidence and not hasattr(self.task_model, "outcome_log_prob"):
             raise ContractError(
                 f"{where}: to count outcomes, give a task_model that defines "

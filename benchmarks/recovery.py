@@ -1,0 +1,80 @@
+"""Times the model recovery of five users by BIC, against plain Python loops for one user.
+
+Run `python benchmarks/recovery.py`. The likelihood of a batch is taken in turns with the same likelihood as a
+plain loop, and the median of their ratios is printed.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from examples.recovery import TASK, five_users, which_model
+from interaction.display import print_table
+from interaction.inference.likelihood import Likelihood
+from interaction.inference.observed import simulate
+from interaction.inference.priors import Priors
+
+
+def looped(actions: list[int], outcomes: list[int], alpha: float, beta: float) -> float:
+    """Give the log likelihood of a Rescorla–Wagner user with two arms, written out by hand."""
+    values, total = [0.5, 0.5], 0.0
+    for action, outcome in zip(actions, outcomes, strict=True):
+        total -= math.log1p(math.exp(-beta * (values[action] - values[1 - action])))
+        values[action] += alpha * (outcome - values[action])
+    return total
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Time one call."""
+    begun = time.perf_counter()
+    call()
+    return time.perf_counter() - begun
+
+
+def main(quick: bool) -> None:
+    """Measure everything, and print the table."""
+    users, rounds = (5, 100) if quick else (100, 1_000)
+    user, priors = five_users(0.0)["Rescorla-Wagner"]
+    checked = Priors(user, priors, "benchmark")
+    values = checked.draw(users, 0)
+    begun = time.perf_counter()
+    observed = simulate(TASK, user, values, rounds, 0)
+    simulated = time.perf_counter() - begun
+    likelihood = Likelihood(TASK, user, observed)
+    candidates = {name: np.repeat(array[:, None], 80, axis=1) for name, array in values.items()}
+    actions = observed.user_actions[""][:, 0].tolist()
+    outcomes = [*observed.task_states["outcome"][1:, 0].tolist(), 0]
+    alpha, beta = (float(values[name][0]) for name in checked.names)
+    assert abs(looped(actions, outcomes, alpha, beta) - likelihood.total(candidates)[0, 0]) < 1e-9
+    times = [
+        (
+            seconds(lambda: likelihood.total(candidates)) / (80 * users),
+            seconds(lambda: looped(actions, outcomes, alpha, beta)),
+        )
+        for _ in range(3 if quick else 7)
+    ]
+    each = statistics.median(first for first, _ in times)
+    ratio = statistics.median(second / first for first, second in times)
+    took = seconds(lambda: which_model(0.0, users, rounds, progress=False))
+    rows: list[list[object]] = [
+        [f"simulate {users} users, {rounds:,} rounds", f"{simulated:.2f} s", "", ""],
+        [f"one likelihood of {rounds:,} rounds, in a batch", f"{each * 1e6:.0f} µs", "", ""],
+        ["the same as a plain loop for this one user", f"{ratio:.1f} times slower", "", ""],
+        [
+            f"confusion matrix by BIC, 5 x {users} users",
+            f"{took:.1f} s",
+            "< 60 s",
+            "yes" if took < 60 else "no",
+        ],
+    ]
+    print_table(f"Recovery (numpy {np.__version__})", ["what", "figure", "to reach", "reached"], rows)
+
+
+if __name__ == "__main__":
+    main(quick="--quick" in sys.argv[1:])

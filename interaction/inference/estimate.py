@@ -1,0 +1,63 @@
+"""What an inference about users gives: draws from each user's posterior, and how far to trust them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+R_HAT = 1.05
+"""Chains that differ by more have not converged (Gelman & Rubin 1992; Vehtari et al. 2021 ask for 1.01)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """The posteriors of some users, each by itself.
+
+    `draws` `(users, chains, draws, parameters)`; `mean`, `sd`, `mcse` (the Monte Carlo standard error of the
+    mean; of a grid its numerical error), `ess` (effective sample size) and `r_hat` `(users, parameters)`;
+    `log_evidence` and `converged` `(users,)`.
+    """
+
+    names: tuple[str, ...]
+    draws: Array
+    mean: Array
+    sd: Array
+    mcse: Array
+    ess: Array
+    r_hat: Array
+    log_evidence: Array
+    converged: Array
+
+    def interval(self, probability: float) -> tuple[Array, Array]:
+        """Give the equal-tailed credible intervals: lower and upper ends, `(users, parameters)` each."""
+        flat = self.draws.reshape(len(self.draws), -1, self.draws.shape[-1])
+        tail = (1 - probability) / 2
+        low, high = np.quantile(flat, [tail, 1 - tail], axis=1)
+        return low, high
+
+
+def together(parts: list[Estimate]) -> Estimate:
+    """Put the users of several estimates one after the other."""
+    arrays = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("draws", "mean", "sd", "mcse", "ess", "r_hat", "log_evidence", "converged")
+    }
+    return Estimate(parts[0].names, **arrays)
+
+
+def gelman_rubin(draws: Array) -> Array:
+    """Give R-hat, √(1 + B/W): B the variance of the chains' means, W the mean of their variances.
+
+    `draws`: `(..., chains, draws, parameters)`; gives `(..., parameters)`.
+    Source: Gelman & Rubin 1992, "Inference from iterative simulation using multiple sequences".
+    """
+    between = draws.mean(axis=-2).var(axis=-2, ddof=1) if draws.shape[-3] > 1 else 0.0
+    within = draws.var(axis=-2).mean(axis=-2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(within > 0, between / within, np.where(np.asarray(between) > 0, np.inf, 0.0))
+    return np.asarray(np.sqrt(1 + ratio))

@@ -1,0 +1,249 @@
+"""Fit a user model to logged data, of real people or of simulated ones."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction.agent import User
+from interaction.errors import ArgumentError, ConvergenceWarning, missing_extra, unknown_name
+from interaction.inference.candidates import Distribution
+from interaction.inference.estimate import R_HAT, Estimate
+from interaction.inference.likelihood import Likelihood
+from interaction.inference.logged import read_table
+from interaction.inference.mcmc import by_mcmc
+from interaction.inference.observed import Observed
+from interaction.inference.priors import Priors
+from interaction.inference.quadrature import on_grid
+from interaction.inference.tempering import by_particles
+from interaction.random import check_seed
+from interaction.spaces import Space
+from interaction.task import InteractionTask
+from interaction.trajectory import Trajectories
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+
+Array = NDArray[Any]
+Method = Literal["grid", "particles", "mcmc"]
+METHODS: Mapping[str, Any] = {"grid": on_grid, "particles": by_particles, "mcmc": by_mcmc}
+
+_STATISTICS = ("mean", "sd", "mcse", "ess", "r_hat")
+
+
+def fit(
+    task: InteractionTask,
+    user: User,
+    data: pandas.DataFrame | Trajectories,
+    priors: Mapping[str, Distribution],
+    method: Method = "grid",
+    *,
+    draws: int = 1_000,
+    chains: int = 4,
+    seed: int = 0,
+    assistant_action_space: Space[Any] | None = None,
+    log_likelihood: bool = True,
+    progress: bool = True,
+) -> xarray.DataTree:
+    """Infer a user's parameters from logged episodes; needs the extra `inference`.
+
+    `data`: a data frame with a row for each round, and columns `episode`, `round`, `user_action` and what
+    the task draws by itself (see `read_table`), or the trajectories of a run. With a column `user`, each
+    user has parameters of their own, and the posterior a dimension `user`.
+    `priors`: frozen `scipy.stats` distributions by entry of the user's state.
+    `method`: "grid" is exact, for up to four continuous parameters; "particles" is a sequential Monte Carlo
+    sampler, for any number and for several modes; "mcmc" runs ensembles of emcee.
+
+    Gives a tree in ArviZ's schema: `posterior` (chain, draw[, user]), `log_likelihood` and `observed_data`
+    (one `observation` for each row), `sample_stats`, and `summary` with the method's own mean, sd, Monte
+    Carlo standard error, effective sample size and R-hat. `attrs["converged"]` is 1 or 0 and
+    `attrs["verdict"]` says why; a fit that did not converge also warns (`ConvergenceWarning`).
+    Raises for bad data or priors before anything is computed.
+    """
+    if method not in METHODS:
+        raise unknown_name(method, METHODS, "fit: method")
+    for name, count in (("draws", draws), ("chains", chains)):
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
+            raise ArgumentError(f"fit: {name}: expected a number >= 1, got {count!r}")
+    check_seed(seed)
+    checked = Priors(user, priors, "fit")
+    _libraries(method)
+    observed = read_table(task, user, data, assistant_action_space)
+    check_rounds(observed.choices, checked, "fit", observed.users)
+    likelihood = Likelihood(task, user, observed)
+    estimate = METHODS[method](
+        likelihood, checked, chains=chains, draws=draws, seed=seed, progress=progress, label=f"fit: {method}"
+    )
+    tree = _tree(estimate, likelihood, checked, method, log_likelihood)
+    if not tree.attrs["converged"]:
+        warnings.warn(f"fit: {tree.attrs['verdict']}", ConvergenceWarning, stacklevel=2)
+    return tree
+
+
+def check_rounds(rounds: Any, priors: Priors, where: str, users: Array | None = None) -> None:
+    """Raise unless each user has at least as many rounds as there are parameters."""
+    few = np.flatnonzero(np.atleast_1d(rounds) < len(priors))
+    if len(few):
+        who = "" if users is None or len(users) == 1 else f" of user {users[few[0]]!r}"
+        raise ArgumentError(
+            f"{where}: expected at least as many rounds as parameters ({len(priors)}: "
+            f"{', '.join(priors.names)}), got {np.atleast_1d(rounds)[few[0]]}{who}"
+        )
+
+
+def _libraries(method: str) -> None:
+    """Raise for a missing library before anything is computed."""
+    try:
+        import arviz_base  # noqa: F401
+        import pandas  # noqa: F401
+    except ImportError as error:
+        raise missing_extra(error.name or "arviz_base", "inference", "fit") from None
+    if method == "mcmc":
+        try:
+            import emcee  # noqa: F401
+        except ImportError:
+            raise missing_extra("emcee", "inference", "fit with method='mcmc'") from None
+
+
+def convergence(converged: Array, users: Array, method: str) -> str:
+    """Say in a sentence how many of the fits converged."""
+    bad = np.flatnonzero(~converged)
+    rule = {
+        "grid": "the half grids agree to 1 % of a posterior standard deviation",
+        "particles": f"R-hat < {R_HAT}, the moves are not stuck",
+        "mcmc": f"R-hat < {R_HAT}, 20 autocorrelation times",
+        "maximum_likelihood": "no further step gains 0.001 in log likelihood",
+    }[method]
+    if len(bad) == 0:
+        return f"converged ({method}: {rule})"
+    which = ", ".join(str(users[index]) for index in bad[:5]) + (", …" if len(bad) > 5 else "")
+    return f"NOT converged for {len(bad)} of {len(users)} users ({method}: {rule}): {which}"
+
+
+def _tree(
+    estimate: Estimate, likelihood: Likelihood, priors: Priors, method: str, with_log: bool
+) -> xarray.DataTree:
+    import arviz_base
+    import xarray
+
+    observed = likelihood.observed
+    many = len(observed.users) > 1
+    per_user = ["user"] if many else []
+    coordinates: dict[str, Any] = {"user": observed.users} if many else {}
+    rows = _Rows(observed)
+    coordinates["observation"] = np.arange(len(rows.round))
+
+    def shaped(array: Array) -> Array:
+        """(users, chains, draws) as (chains, draws[, users])."""
+        return np.moveaxis(array, 0, -1) if many else array[0]
+
+    total = likelihood.total(_drawn(estimate, priors)).reshape(estimate.draws.shape[:3])
+    groups: dict[str, dict[str, Array]] = {
+        "posterior": {
+            name: shaped(estimate.draws[..., index]).astype(np.int64 if priors.discrete[index] else float)
+            for index, name in enumerate(estimate.names)
+        },
+        "sample_stats": {"log_likelihood": shaped(total)},
+        "observed_data": rows.actions,
+    }
+    dims = dict.fromkeys((*estimate.names, "log_likelihood"), per_user) | {
+        name: ["observation"] for name in rows.actions
+    }
+    pointwise = _pointwise(estimate, likelihood, priors, rows) if with_log else None
+    if pointwise is not None:
+        groups["log_likelihood"] = {"user_action": pointwise}
+    tree: Any = arviz_base.from_dict(groups, coords=coordinates, dims=dims)
+    tree["summary"] = xarray.DataTree(
+        xarray.Dataset(
+            {
+                name: (
+                    ["statistic", *per_user],
+                    np.stack(
+                        [
+                            getattr(estimate, statistic)[:, index]
+                            if many
+                            else getattr(estimate, statistic)[0, index]
+                            for statistic in _STATISTICS
+                        ]
+                    ),
+                )
+                for index, name in enumerate(estimate.names)
+            }
+            | {
+                "log_evidence": (per_user, estimate.log_evidence if many else estimate.log_evidence[0]),
+                "converged": (per_user, estimate.converged if many else estimate.converged[0]),
+            },
+            {"statistic": list(_STATISTICS)} | ({"user": observed.users} if many else {}),
+        )
+    )
+    labels = {
+        "episode": ("observation", rows.episode),
+        "round": ("observation", rows.round),
+        "observed_user": ("observation", rows.user),
+    }
+    for group in ("observed_data", *(["log_likelihood"] if with_log else [])):
+        tree[group] = xarray.DataTree(tree[group].to_dataset().assign_coords(labels))
+    tree.attrs["method"] = method
+    tree.attrs["converged"] = int(estimate.converged.all())
+    tree.attrs["verdict"] = convergence(estimate.converged, observed.users, method)
+    tree.attrs["model"] = type(likelihood.user).__name__
+    return tree  # type: ignore[no-any-return]
+
+
+class _Rows:
+    """The observations, one for each round that was played, in the order of episodes and rounds."""
+
+    def __init__(self, observed: Observed) -> None:
+        played = np.arange(observed.rounds) < observed.lengths[:, None]
+        self.place = np.nonzero(played)
+        self.episode, self.round = observed.labels[self.place[0]], self.place[1]
+        self.user = observed.users[observed.user[self.place[0]]]
+        self.actions = {}
+        for path, array in observed.user_actions.items():
+            name = f"user_action.{path}" if path else "user_action"
+            values = np.moveaxis(array, 0, 1)[self.place]
+            for entry in np.ndindex(*values.shape[1:]):
+                label = f"{name}[{','.join(map(str, entry))}]" if entry else name
+                self.actions[label] = values[(slice(None), *entry)]
+
+
+def _pointwise(estimate: Estimate, likelihood: Likelihood, priors: Priors, rows: _Rows) -> Array:
+    """Give the log probability of each action under each draw: `(chains, draws, observations)`."""
+    _, chains, draws, _ = estimate.draws.shape
+    values = _drawn(estimate, priors)
+    found = np.empty((chains * draws, len(rows.round)))
+    number = np.full((len(likelihood.observed.lengths), likelihood.observed.rounds), -1)
+    number[rows.place] = np.arange(len(rows.round))
+    for episodes, part, log_prob in likelihood.replay(values):
+        for index, episode in enumerate(episodes):
+            length = likelihood.observed.lengths[episode]
+            found[part, number[episode, :length]] = log_prob[:length, index].T
+    return _untied(found).reshape(chains, draws, -1)
+
+
+def _drawn(estimate: Estimate, priors: Priors) -> dict[str, Array]:
+    """Give the draws by name, in the type of their space: `(users, chains · draws)`."""
+    flat = estimate.draws.reshape(len(estimate.draws), -1, len(estimate.names))
+    return {
+        name: flat[..., index].astype(np.int64) if priors.discrete[index] else flat[..., index]
+        for index, name in enumerate(estimate.names)
+    }
+
+
+def _untied(log_prob: Array) -> Array:
+    """Make equal log probabilities differ by up to 1e-9, where the lowest of an observation are all equal.
+
+    So it is with the first choice of a learner, which no parameter changes; arviz-stats' `loo` fits a Pareto
+    distribution to the lowest ones and refuses equal ones.
+    """
+    count = len(log_prob)
+    lowest = np.sort(log_prob, axis=0)
+    tied = lowest[0] == lowest[min(max(count // 5, 5), count - 1)]
+    noise = np.random.default_rng(0).permutation(count) / count * 1e-9
+    log_prob[:, tied] += noise[:, None]
+    return log_prob

@@ -1,0 +1,202 @@
+"""How probable what users did is, for any values of their parameters: their episodes are replayed.
+
+Each candidate is a whole user. In each round it observes and infers by its own engines, and is asked for
+the probability of the action that was taken. All users and candidates are rows of one batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from copy import copy
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction.agent import Assistant, User
+from interaction.errors import ArgumentError, ContractError
+from interaction.inference.observed import Leaves, Observed, nest
+from interaction.inference.rows import for_candidates
+from interaction.lockstep import Lineup
+from interaction.players import Players
+from interaction.policy import RandomPolicy
+from interaction.random import USER_RESET, EpisodeRandom
+from interaction.state import GameState, Provenance, State, flatten, freeze, replace_path
+from interaction.task import InteractionTask
+from interaction.turns import look
+
+Array = NDArray[Any]
+ROWS = 8_192
+"""How many rows are replayed at once: what fits the cache."""
+
+
+class _NoDraw(EpisodeRandom):
+    """A stream for users that must not draw: their likelihood would depend on what they drew."""
+
+    def random(self, shape: Any = ()) -> Any:
+        raise ContractError(
+            "the user draws random numbers while it observes or infers, so that the probability of its "
+            "actions depends on more than its parameters; infer such a user with a UserModelFilter, whose "
+            "particles each draw their own"
+        )
+
+
+class Likelihood:
+    """The log probability of observed actions under values of a user's parameters.
+
+    `total(values)` takes arrays `(users, candidates)` by name and gives `(users, candidates)`.
+    Raises `ContractError` for a user that draws random numbers while it looks or infers, and for one whose
+    `log_prob` gives NaN.
+    """
+
+    def __init__(self, task: InteractionTask, user: User, observed: Observed) -> None:
+        self.user, self.observed = user, observed
+        space = observed.assistant_action_space
+        self._helper = None if space is None else Assistant(policy=RandomPolicy(space))
+        self._lineup = Lineup(task, user, self._helper)
+        self._order = np.argsort(-observed.lengths, kind="stable")  # so that short episodes go together
+        self._fixed: Mapping[str, Array] = {}
+
+    def select(self, users: Array) -> Likelihood:
+        """Give the likelihood of some users alone."""
+        twin = copy(self)
+        twin.observed = self.observed.select(users)
+        twin._order = np.argsort(-twin.observed.lengths, kind="stable")
+        twin._fixed = {name: array[users] for name, array in self._fixed.items()}
+        return twin
+
+    def fixing(self, values: Mapping[str, Array]) -> Likelihood:
+        """Give the likelihood with known values of some parameters: `(users,)` each."""
+        twin = copy(self)
+        twin._fixed = {**self._fixed, **values}
+        return twin
+
+    def total(self, values: Mapping[str, Array]) -> Array:
+        """Give the log likelihood of each user's actions: `(users, candidates)`."""
+        shape = next(iter(values.values())).shape
+        total = np.zeros(shape)
+        for episodes, part, log_prob in self.replay(values):
+            place = (self.observed.user[episodes][:, None], np.arange(part.start, part.stop))
+            np.add.at(total, place, log_prob.sum(axis=0))
+        return total
+
+    def scores(self, values: Mapping[str, Array], steps: Array) -> tuple[Array, Array, Array]:
+        """Give log likelihoods, gradients and outer products of the gradients of single actions.
+
+        Candidates come in groups of 1 + d: a point, and the points shifted by `steps` `(users, groups, d)`
+        in each coordinate. Returns arrays `(users, groups)`, `(users, groups, d)`, `(users, groups, d, d)`.
+        """
+        users, groups, d = steps.shape
+        log = np.zeros((users, groups))
+        gradient, outer = np.zeros((users, groups, d)), np.zeros((users, groups, d, d))
+        for episodes, part, log_prob in self.replay(values, 1 + d):
+            who = self.observed.user[episodes]
+            group = np.arange(part.start // (1 + d), part.stop // (1 + d))
+            blocks = log_prob.reshape(*log_prob.shape[:2], -1, 1 + d)
+            with np.errstate(invalid="ignore"):  # an impossible action at both points
+                slopes = (blocks[..., 1:] - blocks[..., :1]) / steps[who][None, :, group]
+            np.copyto(slopes, 0.0, where=~np.isfinite(slopes))
+            place = (who[:, None], group)
+            np.add.at(log, place, blocks[..., 0].sum(axis=0))
+            np.add.at(gradient, place, slopes.sum(axis=0))
+            turned = np.moveaxis(slopes, 0, -2)  # (episodes, groups, rounds, d)
+            np.add.at(outer, place, np.swapaxes(turned, -1, -2) @ turned)
+        return log, gradient, outer
+
+    def pointwise(self, values: Mapping[str, Array]) -> Array:
+        """Give the log probability of each action: `(rounds, episodes, candidates)`, 0 after the end."""
+        candidates = next(iter(values.values())).shape[1]
+        found = np.zeros((self.observed.rounds, len(self.observed.lengths), candidates))
+        for episodes, part, log_prob in self.replay(values):
+            found[: len(log_prob), episodes, part] = log_prob
+        return found
+
+    def replay(self, values: Mapping[str, Array], together: int = 1) -> Iterator[tuple[Array, slice, Array]]:
+        """Replay in parts: episodes, candidates, and log probabilities `(rounds, episodes, candidates)`.
+
+        `together`: how many neighbouring candidates must stay in the same part.
+        """
+        candidates = next(iter(values.values())).shape[1]
+        width = min(candidates, max(ROWS // together, 1) * together)
+        height = max(ROWS // width, 1)
+        for first in range(0, len(self._order), height):
+            episodes = self._order[first : first + height]
+            games = _Games(self.observed, episodes)
+            for begin in range(0, candidates, width):
+                part = slice(begin, min(begin + width, candidates))
+                chosen = {
+                    name: array[self.observed.user[episodes], part].reshape(-1)
+                    for name, array in values.items()
+                }
+                for name, array in self._fixed.items():
+                    chosen[name] = np.repeat(array[self.observed.user[episodes]], part.stop - part.start)
+                play = self._player(games, chosen, part.stop - part.start)
+                yield episodes, part, self._lineup.in_batch(play)
+
+    def _player(self, games: _Games, values: Mapping[str, Array], size: int) -> Callable[[Players], Array]:
+        count = len(games.lengths)
+        rng = _NoDraw(0, episodes=np.arange(count * size))
+
+        def play(players: Players) -> Array:
+            user = players.user
+            assert user is not None
+            game = GameState(
+                user_state=self._begin(players, values, count * size),
+                user_action=user.first_action,
+                assistant_action=None if players.assistant is None else players.assistant.first_action,
+            )
+            found = np.zeros((games.rounds, count, size))
+            for t in range(games.rounds):
+                task_state, action, helped = games.at(t, size)
+                game = game.replace(round_index=t, task_state=task_state)
+                observation, state = look(user, game, rng)
+                log_prob = user.log_prob(action, observation, state, rng)
+                found[t] = np.broadcast_to(log_prob, (count * size,)).reshape(count, size)
+                last = {} if helped is None else {"assistant_action": helped}
+                by = Provenance.OBSERVED if helped is None else Provenance.INTERVENED
+                game = game.replace(user_state=state, user_action=action, provenance=int(by), **last)
+            if np.isnan(found).any():
+                row = np.flatnonzero(np.isnan(found).any(axis=0).reshape(-1))[0]
+                wrong = {name: array[row].item() for name, array in values.items()}
+                raise ContractError(f"{type(self.user.policy).__name__}: log_prob gave NaN for {wrong}")
+            ragged = np.arange(games.rounds)[:, None] >= games.lengths
+            if ragged.any():
+                found[ragged] = 0.0
+            return found
+
+        return play
+
+    def _begin(self, players: Players, values: Mapping[str, Array], rows: int) -> State:
+        """Give the candidates' states at the start; raise if the reset draws what no prior covers."""
+        assert players.user is not None
+        streams = [EpisodeRandom(seed, episodes=np.arange(rows)).at(0, USER_RESET) for seed in (0, 1)]
+        first, second = (dict(flatten(players.user.reset(stream))) for stream in streams)
+        for name, value in first.items():
+            if name not in values and not np.array_equal(value, second[name]):
+                raise ArgumentError(
+                    f"{type(self.user).__name__}.reset draws {name!r} at random: give it a prior, too"
+                )
+        state: State = players.user.reset(streams[0])
+        for name, array in values.items():
+            state = replace_path(state, name, freeze(array))
+        return state
+
+
+class _Games:
+    """What happened in some episodes, round by round."""
+
+    def __init__(self, observed: Observed, episodes: Array) -> None:
+        self.lengths = observed.lengths[episodes]
+        self.rounds = int(self.lengths.max(initial=0))
+        self.parts: list[Leaves] = [
+            {path: array[: self.rounds, episodes] for path, array in leaves.items()}
+            for leaves in (observed.task_states, observed.user_actions, observed.assistant_actions)
+        ]
+
+    def at(self, t: int, size: int) -> tuple[State, Any, Any]:
+        """Give the task's state and the actions of a round, repeated for each candidate."""
+        task_state, user_action, assistant_action = (
+            nest({path: for_candidates(array[t], size) for path, array in leaves.items()}) if leaves else None
+            for leaves in self.parts
+        )
+        return State() if task_state is None else task_state, user_action, assistant_action

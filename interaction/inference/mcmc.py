@@ -1,0 +1,195 @@
+"""Posteriors by Markov chain Monte Carlo: emcee's ensembles, all users and chains in lockstep.
+
+One ensemble asks for the probability of a few dozen points at a time, and replaying an episode costs nearly
+the same for a dozen points as for a thousand. So each ensemble runs in a thread of its own, the threads
+wait for each other at every question, and all their points are replayed as one batch.
+
+Source: Foreman-Mackey, Hogg, Lang & Goodman 2013, "emcee: the MCMC hammer"; half of the moves are drawn
+from a kernel density of the other walkers, half are those of ter Braak 2006 (differential evolution).
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+from tqdm import tqdm
+
+from interaction.errors import missing_extra
+from interaction.inference.estimate import R_HAT, Estimate, gelman_rubin, together
+from interaction.inference.likelihood import Likelihood
+from interaction.inference.particles import systematic
+from interaction.inference.priors import Priors
+from interaction.inference.tempering import raise_power
+from interaction.random import EpisodeRandom
+
+Array = NDArray[Any]
+
+_SCATTER = 16  # prior draws for each walker, from which the walkers start
+_WARM_UP = 100
+_STEPS = 100  # between two looks at the chains
+_MOST_STEPS = 1_000
+_ENOUGH = 20  # autocorrelation times that the chains must last
+_AT_ONCE = 64  # ensembles
+
+
+def by_mcmc(
+    likelihood: Likelihood,
+    priors: Priors,
+    *,
+    chains: int = 4,
+    draws: int = 1_000,
+    seed: int = 0,
+    progress: bool = False,
+    label: str = "mcmc",
+) -> Estimate:
+    """Give each user's posterior by `chains` ensembles of walkers (needs the extra `inference`).
+
+    The chains go on until R-hat is below 1.05 and each has lasted 20 autocorrelation times, or for 1,000
+    steps after the warm-up: then the user is not converged. The evidence is not known by this method (NaN).
+    """
+    users = len(likelihood.observed.users)
+    block = max(_AT_ONCE // chains, 1)
+    parts = []
+    with tqdm(desc=label, disable=not progress, unit=" replays", leave=False) as bar:
+        for first in range(0, users, block):
+            chosen = np.arange(first, min(first + block, users))
+            parts.append(_block(likelihood.select(chosen), priors, chosen, chains, draws, seed, bar))
+    return together(parts)
+
+
+def _block(
+    likelihood: Likelihood,
+    priors: Priors,
+    users: Array,
+    chains: int,
+    draws: int,
+    seed: int,
+    bar: tqdm[Any],
+) -> Estimate:
+    count, d = len(users), len(priors)
+    walkers = max(16 * d, 64)
+    start = _start(likelihood, priors, users, chains, walkers, seed)
+    seeds = np.random.SeedSequence(seed).spawn(1)[0].generate_state(1)[0] + np.arange(chains)[None]
+    seeds = (seeds + 7919 * users[:, None]) % 2**32
+    lockstep = _Lockstep(likelihood, priors, (count, chains), bar)
+    samplers = [
+        _ensemble(walkers, d, lockstep.question(user, chain), int(seeds[user, chain]))
+        for user in range(count)
+        for chain in range(chains)
+    ]
+    states: list[Any] = [start[user, chain] for user in range(count) for chain in range(chains)]
+    lockstep.run(samplers, states, _WARM_UP)
+    for sampler in samplers:
+        sampler.reset()
+    states = [None] * len(samplers)
+    for _ in range(_MOST_STEPS // _STEPS):
+        lockstep.run(samplers, states, _STEPS)
+        kept = np.stack([sampler.get_chain() for sampler in samplers])  # (ensembles, steps, walkers, d)
+        kept = kept.reshape(count, chains, *kept.shape[1:])
+        time = np.stack([sampler.get_autocorr_time(quiet=True, tol=0) for sampler in samplers])
+        time = np.nan_to_num(time, nan=1.0).reshape(count, chains, d)
+        values = priors.table(kept).reshape(count, chains, -1, d)
+        r_hat = gelman_rubin(values)
+        long_enough = kept.shape[2] >= _ENOUGH * time.max(axis=1)
+        converged = ((r_hat < R_HAT) & long_enough).all(axis=1)
+        if converged.all():
+            break
+    picked = np.linspace(0, values.shape[2] - 1, draws).round().astype(int)
+    flat = values.reshape(count, -1, d)
+    mean, sd = flat.mean(axis=1), flat.std(axis=1)
+    apart = values.mean(axis=2).std(axis=1, ddof=1) / np.sqrt(chains) if chains > 1 else np.zeros_like(sd)
+    ess = (values.shape[2] / np.maximum(time, 1.0)).sum(axis=1)
+    mcse = np.maximum(apart, sd / np.sqrt(ess))
+    return Estimate(
+        priors.names,
+        values[:, :, picked],
+        mean,
+        sd,
+        mcse,
+        ess,
+        r_hat,
+        np.full(count, np.nan),
+        converged,
+    )
+
+
+def _start(
+    likelihood: Likelihood, priors: Priors, users: Array, chains: int, walkers: int, seed: int
+) -> Array:
+    """Choose the walkers' starts among draws from the prior, those of higher likelihood more often."""
+    count, d, scatter = len(users), len(priors), _SCATTER * walkers
+    rng = EpisodeRandom(seed, episodes=users).at(0, 0)
+    z = ndtri(np.maximum(rng.random((chains * scatter * d,)), 2.0**-54)).reshape(count, chains, scatter, d)
+    log = likelihood.total(priors.at_coordinates(z.reshape(count, -1, d))).reshape(z.shape[:-1])
+    weights, _, _ = raise_power(log, np.zeros((count, chains)))
+    index = systematic(weights, rng.random((chains,)))[..., ::_SCATTER]
+    chosen = np.take_along_axis(z, index[..., None], axis=-2)
+    apart = ndtri(np.maximum(rng.random((chains * walkers * d,)), 2.0**-54)).reshape(chosen.shape)
+    started: Array = chosen + 1e-3 * apart  # no two walkers at the same place
+    return started
+
+
+def _ensemble(walkers: int, d: int, question: Any, seed: int) -> Any:
+    try:
+        import emcee
+    except ImportError:
+        raise missing_extra("emcee", "inference", "fit with method='mcmc'") from None
+    moves = [(emcee.moves.KDEMove(), 0.5), (emcee.moves.DEMove(), 0.5)]  # both ask twice a step
+    sampler = emcee.EnsembleSampler(walkers, d, question, moves=moves, vectorize=True)
+    sampler.random_state = np.random.RandomState(seed).get_state()  # what emcee takes
+    return sampler
+
+
+class _Lockstep:
+    """Answers the questions of all ensembles at once: each waits until all have asked."""
+
+    def __init__(
+        self, likelihood: Likelihood, priors: Priors, shape: tuple[int, int], bar: tqdm[Any]
+    ) -> None:
+        self.likelihood, self.priors, self.shape, self.bar = likelihood, priors, shape, bar
+        self.asked: list[Array] = [np.empty(0)] * (shape[0] * shape[1])
+        self.answers: Array = np.empty(0)
+        self.error: BaseException | None = None
+        self.barrier = Barrier(len(self.asked), self._answer)
+
+    def question(self, user: int, chain: int) -> Any:
+        place = user * self.shape[1] + chain
+
+        def ask(z: Array) -> Array:
+            self.asked[place] = z
+            self.barrier.wait()
+            found: Array = self.answers[place]
+            return found
+
+        return ask
+
+    def _answer(self) -> None:
+        """Replay what all have asked; after an error the ensembles walk on idly, and `run` raises it."""
+        z = np.stack(self.asked)
+        self.answers = np.full(z.shape[:-1], -np.inf)
+        if self.error is not None:
+            return
+        try:
+            self.bar.update()
+            users, d = self.shape[0], z.shape[-1]
+            log = self.likelihood.total(self.priors.at_coordinates(z.reshape(users, -1, d)))
+            self.answers = log.reshape(z.shape[:-1]) - 0.5 * (z**2).sum(axis=-1)
+        except BaseException as error:  # in a thread of emcee's, which would print it
+            self.error = error
+
+    def run(self, samplers: list[Any], states: list[Any], steps: int) -> None:
+        """Let all ensembles take some steps."""
+
+        def go(pair: tuple[Any, Any]) -> None:
+            sampler, state = pair
+            sampler.run_mcmc(state, steps, skip_initial_state_check=True)
+
+        with ThreadPoolExecutor(len(samplers)) as threads:
+            list(threads.map(go, zip(samplers, states, strict=True)))
+        if self.error is not None:
+            raise self.error

@@ -1,0 +1,161 @@
+"""What users were seen to do: episodes round by round."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction.agent import User
+from interaction.bundle import Bundle
+from interaction.opening import new_game
+from interaction.players import Players
+from interaction.random import EpisodeRandom
+from interaction.spaces import Space, leaves
+from interaction.state import GameState, State, Value, flatten
+from interaction.task import InteractionTask
+
+Array = NDArray[Any]
+Leaves = dict[str, Array]
+"""Arrays by dotted path: `(rounds, episodes, *shape)`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """Episodes of one or more users, padded to the longest one (with the last values).
+
+    `task_states[t]` is the task's state before the user's turn of round t, as arrays by path
+    `(rounds, episodes, *shape)`; `user_actions` and `assistant_actions` are those taken in round t.
+    `lengths`, `user` (an index into `users`) and `labels` have one entry for each episode.
+    """
+
+    task_states: Leaves
+    user_actions: Leaves
+    assistant_actions: Leaves
+    lengths: Array
+    user: Array
+    users: Array
+    labels: Array
+    assistant_action_space: Space[Any] | None = None
+
+    @property
+    def rounds(self) -> int:
+        """The rounds of the longest episode."""
+        return int(self.lengths.max(initial=0))
+
+    @property
+    def choices(self) -> Array:
+        """How many actions each user took: `(users,)`."""
+        return np.bincount(self.user, weights=self.lengths, minlength=len(self.users)).astype(np.int64)
+
+    def select(self, users: Array) -> Observed:
+        """Give the episodes of some users (indices, each once)."""
+        place = np.full(len(self.users), -1)
+        place[users] = np.arange(len(users))
+        episodes = np.flatnonzero(place[self.user] >= 0)
+
+        def part(arrays: Leaves) -> Leaves:
+            return {path: array[:, episodes] for path, array in arrays.items()}
+
+        return Observed(
+            part(self.task_states),
+            part(self.user_actions),
+            part(self.assistant_actions),
+            self.lengths[episodes],
+            place[self.user[episodes]],
+            self.users[users],
+            self.labels[episodes],
+            self.assistant_action_space,
+        )
+
+    @staticmethod
+    def together(parts: Sequence[Observed]) -> Observed:
+        """Put the users of several parts, of one task, next to each other; they are numbered anew."""
+        rounds = max(part.rounds for part in parts)
+
+        def join(leaves: str) -> Leaves:
+            padded = [
+                {path: _pad(array, rounds) for path, array in getattr(part, leaves).items()} for part in parts
+            ]
+            return {path: np.concatenate([part[path] for part in padded], axis=1) for path in padded[0]}
+
+        counts = [len(part.users) for part in parts]
+        shifts = np.cumsum([0, *counts[:-1]])
+        return Observed(
+            join("task_states"),
+            join("user_actions"),
+            join("assistant_actions"),
+            np.concatenate([part.lengths for part in parts]),
+            np.concatenate([part.user + shift for part, shift in zip(parts, shifts, strict=True)]),
+            np.arange(sum(counts)),
+            np.concatenate([part.labels for part in parts]),
+            parts[0].assistant_action_space,
+        )
+
+
+def _pad(array: Array, rounds: int) -> Array:
+    missing = rounds - len(array)
+    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) if missing else array
+
+
+def nest(arrays: Mapping[str, Value]) -> Value:
+    """Turn values by dotted path into a nested state; a single value at the path "" stays itself."""
+    if "" in arrays:
+        return arrays[""]
+    fields: dict[str, Any] = {}
+    for path, value in arrays.items():
+        name, _, rest = path.partition(".")
+        if rest:
+            fields.setdefault(name, {})[rest] = value
+        else:
+            fields[name] = value
+    return State(**{name: nest(part) if isinstance(part, dict) else part for name, part in fields.items()})
+
+
+def simulate(
+    task: InteractionTask, user: User, values: Mapping[str, Array], rounds: int, seed: int, first: int = 0
+) -> Observed:
+    """Play one episode for each simulated user, as one batch: `values` holds their parameters, `(users,)`.
+
+    The users are the episodes `first`, … of the seed, and play up to `rounds` rounds.
+    """
+    count = len(next(iter(values.values())))
+    episodes = np.arange(first, first + count)
+    bundle = Bundle(task, user, max_rounds=rounds)
+    task_paths = [path for path, _ in leaves(task.state_space)]
+    action_paths = [path for path, _ in leaves(user.policy.action_space)]
+    record = [f"task_state.{path}" for path in task_paths] + [
+        join_path("user_action", p) for p in action_paths
+    ]
+    start = {f"user_state.{name}": array for name, array in values.items()}
+    runs = bundle.run(episodes.tolist(), seed=seed, start=start, record=record)
+
+    def begin(players: Players) -> GameState:
+        return new_game(players, EpisodeRandom(seed, episodes=episodes), {})
+
+    starts = dict(flatten(bundle.lineup.in_batch(begin).task_state))
+    states = {}
+    for path in task_paths:
+        after = np.moveaxis(runs[f"task_state.{path}"], 1, 0)
+        before = np.broadcast_to(starts[path], after.shape[1:])
+        states[path] = np.concatenate([before[None], after[:-1]])
+    return Observed(
+        task_states=states,
+        user_actions={
+            path: np.ascontiguousarray(np.moveaxis(runs[join_path("user_action", path)], 1, 0))
+            for path in action_paths
+        },
+        assistant_actions={},
+        lengths=runs.lengths,
+        user=np.arange(count),
+        users=episodes,
+        labels=episodes,
+    )
+
+
+def join_path(name: str, path: str) -> str:
+    """Join two dotted paths, of which the second may be empty."""
+    return f"{name}.{path}" if path else name

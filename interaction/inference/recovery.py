@@ -1,0 +1,280 @@
+"""Can the parameters of a user be known at all? Checks on simulated users, whose truth is known.
+
+Source of the checks: Wilson & Collins 2019, "Ten simple rules for the computational modeling of behavioral
+data", eLife 8:e49547; of `calibration`: Talts et al. 2018, arXiv 1804.06788.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+from scipy.stats import chi2
+from tqdm import tqdm
+
+from interaction.agent import User
+from interaction.errors import ArgumentError, unknown_name
+from interaction.inference.candidates import Distribution
+from interaction.inference.fitting import check_rounds, convergence
+from interaction.inference.likelihood import Likelihood
+from interaction.inference.maximum import Maximum, maximize
+from interaction.inference.observed import Observed, simulate
+from interaction.inference.priors import Priors, Values
+from interaction.inference.quadrature import on_grid
+from interaction.inference.results import (
+    LEVELS,
+    Calibration,
+    ModelRecovery,
+    ParameterRecovery,
+    Sensitivity,
+    Verdict,
+)
+from interaction.inference.sensitivity import sensitivity
+from interaction.inference.tempering import by_particles
+from interaction.random import EpisodeRandom, check_seed
+from interaction.task import InteractionTask
+
+__all__ = [
+    "Calibration",
+    "ModelRecovery",
+    "ParameterRecovery",
+    "Sensitivity",
+    "Verdict",
+    "calibration",
+    "model_recovery",
+    "parameter_recovery",
+    "sensitivity",
+]
+
+Array = NDArray[Any]
+_POSTERIORS: Mapping[str, Any] = {"grid": on_grid, "particles": by_particles}
+
+
+def parameter_recovery(
+    task: InteractionTask,
+    user: User,
+    priors: Mapping[str, Distribution],
+    n_users: int = 100,
+    rounds: int = 100,
+    *,
+    method: Literal["grid", "particles", "maximum_likelihood"] = "grid",
+    min_correlation: float = 0.7,
+    seed: int = 0,
+    progress: bool = True,
+) -> ParameterRecovery:
+    """Simulate users with parameters from the priors, infer these from their actions, and compare.
+
+    Each user plays one episode of up to `rounds` rounds. Estimates are posterior means, or the most likely
+    values. The verdict asks for a correlation of at least `min_correlation` for each parameter, and for
+    50, 80 and 95 % credible intervals that cover what they should, within three standard errors.
+    """
+    if method not in (*_POSTERIORS, "maximum_likelihood"):
+        raise unknown_name(method, (*_POSTERIORS, "maximum_likelihood"), "parameter_recovery: method")
+    checked = check_study(user, priors, n_users, rounds, seed, "parameter_recovery")
+    values = checked.draw(n_users, seed)
+    likelihood = Likelihood(task, user, simulate(task, user, values, rounds, seed))
+    label = f"parameter recovery: {method}"
+    if method == "maximum_likelihood":
+        maximum = maximize(likelihood, checked, progress=progress, label=label)
+        means, sds, intervals = _by_information(maximum, checked)
+        converged = maximum.converged
+    else:
+        estimate = _POSTERIORS[method](likelihood, checked, seed=seed, progress=progress, label=label)
+        means, sds = _by_name(checked, estimate.mean), _by_name(checked, estimate.sd)
+        intervals = {
+            level: tuple(_by_name(checked, ends) for ends in estimate.interval(level)) for level in LEVELS
+        }
+        converged = estimate.converged
+    return ParameterRecovery(
+        true=values,
+        estimate=means,
+        sd=sds,
+        intervals=intervals,
+        quantiles={
+            name: (_quantile(prior, values[name]), _quantile(prior, means[name]))
+            for name, prior in checked.distributions.items()
+        },
+        converged=converged,
+        method=method,
+        convergence=convergence(converged, np.arange(n_users), method),
+        min_correlation=min_correlation,
+    )
+
+
+def model_recovery(
+    task: InteractionTask,
+    users: Mapping[str, tuple[User, Mapping[str, Distribution]]],
+    n_users: int = 100,
+    rounds: int = 1_000,
+    *,
+    criterion: Literal["bic", "marginal_likelihood"] = "bic",
+    min_diagonal: float = 0.5,
+    seed: int = 0,
+    progress: bool = True,
+) -> ModelRecovery:
+    """Simulate users of several models, and ask of each which model explains it best.
+
+    `users` maps a label to a user and its priors, from which the simulated parameters are drawn.
+    By "bic", −2 log L + k log n at the most likely parameters in the user's space, for k parameters and n
+    actions; by "marginal_likelihood", the evidence under the priors (by grid up to three continuous
+    parameters, else by particles). All models are fitted to the users of all models at once.
+    """
+    if criterion not in ("bic", "marginal_likelihood"):
+        raise unknown_name(criterion, ("bic", "marginal_likelihood"), "model_recovery: criterion")
+    if not isinstance(users, Mapping) or len(users) < 2:
+        raise ArgumentError(
+            f"model_recovery: expected two or more users with their priors, as in "
+            f"{{'random': (RandomUser(), {{'bias': scipy.stats.uniform(0, 1)}}), …}}, got {users!r}"
+        )
+    for label, pair in users.items():
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise ArgumentError(f"model_recovery: {label}: expected a user and its priors, got {pair!r}")
+    models = {
+        label: (user, check_study(user, priors, n_users, rounds, seed, f"model_recovery: {label}"))
+        for label, (user, priors) in users.items()
+    }
+    observed = Observed.together(
+        [
+            simulate(task, user, priors.draw(n_users, seed, first), rounds, seed, first)
+            for first, (user, priors) in zip(
+                range(0, n_users * len(models), n_users),
+                tqdm(models.values(), desc="simulate", disable=not progress, leave=False),
+                strict=True,
+            )
+        ]
+    )
+    scores, converged = [], []
+    for label, (user, priors) in models.items():
+        score, good = _score(
+            Likelihood(task, user, observed), priors, criterion, seed, progress, f"fit {label}"
+        )
+        scores.append(score)
+        converged.append(good)
+    shape = len(models), n_users, len(models)
+    table, good = np.stack(scores, axis=-1).reshape(shape), np.stack(converged, axis=-1).reshape(shape)
+    better = -table if criterion == "bic" else table
+    best = better == better.max(axis=-1, keepdims=True)
+    confusion = (best / best.sum(axis=-1, keepdims=True)).mean(axis=1)
+    bad = int((~good).sum())
+    told = "all fits converged" if bad == 0 else f"NOT converged: {bad} of {good.size} fits"
+    return ModelRecovery(tuple(models), table, confusion, criterion, good, told, min_diagonal)
+
+
+def calibration(
+    task: InteractionTask,
+    user: User,
+    priors: Mapping[str, Distribution],
+    n_users: int = 200,
+    rounds: int = 100,
+    *,
+    method: Literal["grid", "particles"] = "grid",
+    draws: int = 99,
+    bins: int = 20,
+    level: float = 0.01,
+    seed: int = 0,
+    progress: bool = True,
+) -> Calibration:
+    """Check that posteriors are right: the truth must rank uniformly among `draws` posterior draws.
+
+    A chi-square test over `bins` bins of the ranks is judged at `level`, divided by the parameters.
+    """
+    if method not in _POSTERIORS:
+        raise unknown_name(method, _POSTERIORS, "calibration: method")
+    if draws < 1 or not 2 <= bins <= draws + 1:
+        raise ArgumentError(f"calibration: expected 2 <= bins <= draws + 1, got bins={bins}, draws={draws}")
+    checked = check_study(user, priors, n_users, rounds, seed, "calibration")
+    if n_users < 5 * bins:
+        raise ArgumentError(f"calibration: expected at least {5 * bins} users for {bins} bins, got {n_users}")
+    values = checked.draw(n_users, seed)
+    likelihood = Likelihood(task, user, simulate(task, user, values, rounds, seed))
+    each = max(-(-10 * draws // 4), 250)
+    estimate = _POSTERIORS[method](
+        likelihood, checked, draws=each, seed=seed, progress=progress, label="calibration"
+    )
+    flat = estimate.draws.reshape(n_users, -1, len(checked))
+    picked = flat[:, np.linspace(0, flat.shape[1] - 1, draws).round().astype(int)]
+    coin = EpisodeRandom(seed, episodes=np.arange(n_users)).at(1, 0).random((len(checked),))
+    ranks, statistics, p_values = {}, {}, {}
+    for index, name in enumerate(checked.names):
+        true = np.asarray(values[name], float)[:, None]
+        below, equal = (picked[..., index] < true).sum(1), (picked[..., index] == true).sum(1)
+        ranks[name] = below + np.floor(coin[:, index] * (equal + 1)).astype(np.int64)
+        statistics[name], p_values[name] = _uniformity(ranks[name], draws, bins)
+    return Calibration(
+        ranks,
+        draws,
+        bins,
+        statistics,
+        p_values,
+        estimate.converged,
+        convergence(estimate.converged, np.arange(n_users), method),
+        level,
+    )
+
+
+def check_study(
+    user: User, priors: Mapping[str, Distribution], n_users: int, rounds: int, seed: int, where: str
+) -> Priors:
+    """Raise for what cannot be studied, before anything is computed; give the checked priors."""
+    for name, count, least in (("n_users", n_users, 2), ("rounds", rounds, 1)):
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < least:
+            raise ArgumentError(f"{where}: {name}: expected a number >= {least}, got {count!r}")
+    check_seed(seed)
+    checked = Priors(user, priors, where)
+    check_rounds(rounds, checked, where)
+    return checked
+
+
+def _score(
+    likelihood: Likelihood, priors: Priors, criterion: str, seed: int, progress: bool, label: str
+) -> tuple[Array, Array]:
+    """Give each user's score under a model, and whether the fit converged."""
+    if criterion == "bic":
+        maximum = maximize(likelihood, priors, progress=progress, label=label)
+        penalty = len(priors) * np.log(likelihood.observed.choices)
+        return -2 * maximum.log_likelihood + penalty, maximum.converged
+    method = on_grid if (~priors.discrete).sum() <= 3 else by_particles
+    estimate = method(likelihood, priors, draws=250, seed=seed, progress=progress, label=label)
+    return estimate.log_evidence, estimate.converged
+
+
+def _by_name(priors: Priors, array: Array) -> Values:
+    return {name: array[:, index] for index, name in enumerate(priors.names)}
+
+
+def _by_information(maximum: Maximum, priors: Priors) -> tuple[Values, Values, dict[float, Any]]:
+    """Give the most likely values, half the width of their 68 % intervals, and the intervals."""
+    spread = np.sqrt(np.einsum("uii->ui", maximum.covariance))
+    z = priors.to_space(maximum.values)
+
+    def at(shift: float) -> Values:
+        moved = z.copy()
+        moved[:, ~priors.discrete] += shift * spread
+        values = priors.in_space(moved)
+        fixed = {name: maximum.values[name] for name in np.array(priors.names)[priors.discrete]}
+        ends: Values = {**values, **fixed}
+        return ends
+
+    low, high = at(-1.0), at(1.0)
+    intervals = {level: (at(ndtri(0.5 - level / 2)), at(ndtri(0.5 + level / 2))) for level in LEVELS}
+    return maximum.values, {name: (high[name] - low[name]) / 2 for name in priors.names}, intervals
+
+
+def _quantile(prior: Any, values: Array) -> Array:
+    """Values as quantiles of their prior; between 0 and 1 by rank where it has no distribution function."""
+    if hasattr(prior, "cdf"):
+        return np.asarray(prior.cdf(values))
+    return np.asarray((np.argsort(np.argsort(values)) + 0.5) / len(values))
+
+
+def _uniformity(ranks: Array, draws: int, bins: int) -> tuple[float, float]:
+    """Give the chi-square statistic of the ranks' uniformity, and its p-value."""
+    edges = np.linspace(-0.5, draws + 0.5, bins + 1)
+    counts = np.histogram(ranks, edges)[0]
+    share = np.histogram(np.arange(draws + 1), edges)[0] / (draws + 1)
+    expected = len(ranks) * share
+    statistic = float(((counts - expected) ** 2 / expected).sum())
+    return statistic, float(chi2.sf(statistic, bins - 1))

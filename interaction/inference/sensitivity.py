@@ -1,0 +1,191 @@
+"""Does each parameter do anything, and can two of them be told apart at all?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+from tqdm import tqdm
+
+from interaction.agent import User
+from interaction.errors import ContractError, NoEffectError
+from interaction.inference.candidates import Distribution
+from interaction.inference.likelihood import Likelihood
+from interaction.inference.observed import Observed, simulate
+from interaction.inference.priors import Priors, Values
+from interaction.inference.quadrature import on_grid
+from interaction.inference.results import Sensitivity
+from interaction.random import EpisodeRandom
+from interaction.task import InteractionTask
+
+Array = NDArray[Any]
+
+_TRIED = 9  # values of a parameter that are tried for an effect
+_SHIFT = 1e-4  # of finite differences, in prior coordinates
+_COLLINEAR = 0.999
+_VALUES = 24  # of each of two parameters that may make up for each other
+_NATS = 3.0  # a difference in log likelihood that tells two values apart
+_UNDONE = 0.05  # part of it that may be left, for the other parameter to have made up for it
+
+
+def sensitivity(
+    task: InteractionTask,
+    user: User,
+    priors: Mapping[str, Distribution],
+    n_users: int = 50,
+    rounds: int = 100,
+    *,
+    min_bits: float = 0.001,
+    seed: int = 0,
+    progress: bool = True,
+) -> Sensitivity:
+    """Tell what each parameter changes in what simulated users do, and which two do the same.
+
+    Bits per round: the mutual information of a parameter and a user's actions, the other parameters being
+    known, divided by the number of rounds: E[log p(a | θ) − log ∫ p(a | θ', …) p(θ') dθ'].
+    Two continuous parameters cannot be told apart when, at most users, the effects of small changes of the
+    two on all probabilities are proportional (|cosine| > 0.999); two of which one is discrete, when nearly
+    every user has another value of the one whose whole effect a value of the other undoes.
+    Raises `NoEffectError` with the names of parameters that change nothing, and `ContractError` for one
+    that changes the actions but not their `log_prob`.
+    """
+    from interaction.inference.recovery import check_study
+
+    checked = check_study(user, priors, n_users, rounds, seed, "sensitivity")
+    values = checked.draw(n_users, seed)
+    observed = simulate(task, user, values, rounds, seed)
+    likelihood = Likelihood(task, user, observed)
+    truth = likelihood.total({name: array[:, None] for name, array in values.items()})[:, 0]
+    _check_effects(task, user, checked, values, likelihood, truth, rounds, seed)
+    bits, error = {}, {}
+    pairs = list(combinations(range(len(checked)), 2))
+    with tqdm(total=len(checked) + len(pairs), desc="sensitivity", disable=not progress, leave=False) as bar:
+        for name in checked.names:
+            others = {other: array for other, array in values.items() if other != name}
+            alone = Priors(user, {name: checked.distributions[name]}, "sensitivity")
+            grid = on_grid(likelihood.fixing(others), alone, chains=1, draws=1)
+            gained = (truth - grid.log_evidence) / np.log(2) / observed.choices
+            bits[name] = max(float(gained.mean()), 0.0)
+            error[name] = float(gained.std(ddof=1) / np.sqrt(n_users))
+            bar.update()
+        cosines = _cosines(likelihood, checked, n_users, seed)
+        alike = {}
+        for first, second in pairs:
+            names = checked.names[first], checked.names[second]
+            if checked.discrete[[first, second]].any():
+                alike[names] = _made_up(likelihood, checked, values, truth, names)
+            else:
+                alike[names] = cosines[first, second]
+            bar.update()
+    return Sensitivity(
+        bits, error, alike, tuple(pair for pair, value in alike.items() if value > _COLLINEAR), min_bits
+    )
+
+
+def _check_effects(
+    task: InteractionTask,
+    user: User,
+    priors: Priors,
+    values: Values,
+    likelihood: Likelihood,
+    truth: Array,
+    rounds: int,
+    seed: int,
+) -> None:
+    """Raise for parameters that change nothing."""
+    idle = []
+    tolerance = 1e-9 * np.maximum(np.abs(truth), 1.0)[:, None]
+    for index, name in enumerate(priors.names):
+        tried = _tried(priors, index, _TRIED)
+        others = {other: array for other, array in values.items() if other != name}
+        candidates = {name: np.broadcast_to(tried, (len(truth), len(tried)))}
+        log = likelihood.fixing(others).total(candidates)
+        with np.errstate(invalid="ignore"):
+            if (np.abs(log - truth[:, None]) <= tolerance).all():
+                idle.append(name)
+    if not idle:
+        return
+    who = type(user).__name__
+    for name in idle:
+        moved = {**values, name: np.roll(values[name], 1)}
+        again = simulate(task, user, moved, rounds, seed)
+        if not _same_actions(likelihood.observed, again):
+            raise ContractError(
+                f"sensitivity: {name} changes what {who} does, but {type(user.policy).__name__}.log_prob "
+                f"does not depend on it: log_prob must be that of sample"
+            )
+    raise NoEffectError(
+        f"sensitivity: {', '.join(idle)} of {who} changes nothing: its actions and their probabilities are "
+        f"the same for all values (tried on {len(truth)} simulated users in {rounds} rounds). Is the state's "
+        f"entry read anywhere?"
+    )
+
+
+def _same_actions(first: Observed, second: Observed) -> bool:
+    return np.array_equal(first.lengths, second.lengths) and all(
+        np.array_equal(array, second.user_actions[path]) for path, array in first.user_actions.items()
+    )
+
+
+def _tried(priors: Priors, index: int, count: int) -> Array:
+    """Values of a parameter across its prior."""
+    if priors.discrete[index]:
+        support = priors.support(index)[0]
+        return np.asarray(support[np.unique(np.linspace(0, len(support) - 1, count).round().astype(int))])
+    quantiles = np.full((count, len(priors)), 0.5)
+    quantiles[:, index] = (np.arange(count) + 0.5) / count
+    return priors.at_quantiles(quantiles)[priors.names[index]]
+
+
+def _cosines(likelihood: Likelihood, priors: Priors, n_users: int, seed: int) -> Array:
+    """How alike the effects of small changes are: |cosine| for each pair, the median over users."""
+    d = len(priors)
+    quantiles = EpisodeRandom(seed, episodes=np.arange(n_users)).random((d,))
+    z = ndtri(np.clip(quantiles, 1e-6, 1 - 1e-6))
+    points = np.repeat(z[:, None], 1 + 2 * d, axis=1)
+    for index in range(d):
+        points[:, 1 + 2 * index, index] -= _SHIFT
+        points[:, 2 + 2 * index, index] += _SHIFT
+    log = likelihood.pointwise(priors.at_coordinates(points))
+    with np.errstate(invalid="ignore"):
+        slopes = log[:, :, 2::2] - log[:, :, 1::2]  # (rounds, users, parameters)
+    slopes = np.where(np.isfinite(slopes), slopes, 0.0)
+    products = np.einsum("tuj,tuk->ujk", slopes, slopes)
+    size = np.sqrt(np.einsum("ujj->uj", products))
+    # A change that moves probabilities by less than rounding has no direction.
+    size = np.where(size > 1e-9, size, np.nan)
+    alike = np.abs(products) / (size[:, :, None] * size[:, None])
+    found = np.zeros((d, d))
+    for first, second in combinations(range(d), 2):
+        told = alike[np.isfinite(alike[:, first, second]), first, second]
+        found[first, second] = np.median(told) if len(told) >= n_users / 4 else 0.0
+    return found
+
+
+def _made_up(
+    likelihood: Likelihood, priors: Priors, values: Values, truth: Array, names: tuple[str, str]
+) -> float:
+    """The share of users for whom a change of the one parameter is undone by one of the other."""
+    first, second = (_tried(priors, priors.names.index(name), _VALUES) for name in names)
+    others = {other: array for other, array in values.items() if other not in names}
+    users = len(truth)
+    pairs = np.stack(np.meshgrid(first, second, indexing="ij")).reshape(2, -1)
+    candidates = {
+        name: np.broadcast_to(row, (users, pairs.shape[1])) for name, row in zip(names, pairs, strict=True)
+    }
+    rest = likelihood.fixing(others)
+    lost = (truth[:, None] - rest.total(candidates)).reshape(users, len(first), len(second))
+    still = {
+        names[0]: np.broadcast_to(first, (users, len(first))),
+        names[1]: np.repeat(values[names[1]][:, None], len(first), 1),
+    }
+    changed = truth[:, None] - rest.total(still)  # the one alone
+    left = np.maximum(lost.min(axis=2), 0.0)
+    told = (changed > _NATS) & (first != values[names[0]][:, None])
+    with np.errstate(invalid="ignore"):
+        undone = told & np.where(np.isinf(changed), left < _NATS * _UNDONE, left <= _UNDONE * changed)
+    return float(undone.any(axis=1).mean())

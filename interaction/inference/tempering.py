@@ -1,0 +1,157 @@
+"""Posteriors by particles that are led from the prior to the posterior: a sequential Monte Carlo sampler.
+
+Particles start as draws from the prior. The likelihood then counts more and more, as a power that grows
+from 0 to 1 by as much as keeps half of the particles effective; after each step they are resampled and moved
+by a random walk that leaves the tempered posterior as it is. Several populations run apart, so that
+their differences tell the Monte Carlo error.
+
+Source: Del Moral, Doucet & Jasra 2006, "Sequential Monte Carlo samplers"; the adaptive powers: Jasra,
+Stephens, Doucet & Tsagaris 2011, "Inference for Lévy-driven stochastic volatility models".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp, ndtri
+from tqdm import tqdm
+
+from interaction.inference.estimate import R_HAT, Estimate, gelman_rubin
+from interaction.inference.likelihood import Likelihood
+from interaction.inference.particles import effective_sample_size, systematic
+from interaction.inference.priors import Priors
+from interaction.random import EpisodeRandom
+
+Array = NDArray[Any]
+
+_KEPT = 0.5  # effective part of the particles that a step must leave
+_MOVES = 6
+_STEPS = 100
+_ACCEPTED = 0.05
+
+
+def by_particles(
+    likelihood: Likelihood,
+    priors: Priors,
+    *,
+    chains: int = 4,
+    draws: int = 1_000,
+    seed: int = 0,
+    progress: bool = False,
+    label: str = "particles",
+) -> Estimate:
+    """Give each user's posterior as `chains` independent populations of `draws` particles.
+
+    A user is converged when the populations agree (R-hat) and their last moves were not stuck.
+    """
+    users, d = len(likelihood.observed.users), len(priors)
+    shape = (users, chains, draws, d)
+    everyone = np.arange(users)
+    rng = EpisodeRandom(seed, episodes=everyone)
+    z = ndtri(np.maximum(rng.at(0, 0).random((chains * draws * d,)), 2.0**-54)).reshape(shape)
+    log = _log_likelihood(likelihood, priors, z)
+    power, log_evidence = np.zeros((users, chains)), np.zeros((users, chains))
+    accepted = np.ones((users, chains))
+    with tqdm(total=users, desc=label, disable=not progress, unit="user", leave=False) as bar:
+        for step in range(1, _STEPS):
+            active = np.flatnonzero((power < 1).any(axis=1) & np.isfinite(log).any(axis=(1, 2)))
+            bar.update(users - len(active) - bar.n)
+            if len(active) == 0:
+                break
+            rng = EpisodeRandom(seed, episodes=active)
+            weights, power[active], gained = raise_power(log[active], power[active])
+            log_evidence[active] += gained
+            walk = _Walk(likelihood.select(active), priors, z[active], log[active], weights)
+            walk.resample(rng.at(step, 1).random((chains,)))
+            for move in range(_MOVES):
+                walk.move(rng.at(step, 2 + move), power[active])
+            z[active], log[active], accepted[active] = walk.z, walk.log, walk.accepted / _MOVES
+    values = priors.table(z)
+    return _estimate(priors, values, power, log_evidence, accepted)
+
+
+def _estimate(priors: Priors, values: Array, power: Array, log_evidence: Array, accepted: Array) -> Estimate:
+    users, chains, draws, d = values.shape
+    flat = values.reshape(users, -1, d)
+    mean, sd = flat.mean(axis=1), flat.std(axis=1)
+    apart = values.mean(axis=2).std(axis=1, ddof=1) / np.sqrt(chains) if chains > 1 else np.zeros((users, d))
+    mcse = np.maximum(apart, sd / np.sqrt(chains * draws * _KEPT))
+    r_hat = gelman_rubin(values)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ess = np.where(mcse > 0, (sd / mcse) ** 2, chains * draws)
+    stuck = (accepted < _ACCEPTED).any(axis=1)
+    return Estimate(
+        priors.names,
+        values,
+        mean,
+        sd,
+        mcse,
+        ess,
+        r_hat,
+        logsumexp(log_evidence, axis=1) - np.log(chains),
+        np.asarray((r_hat < R_HAT).all(axis=1) & (power >= 1).all(axis=1) & ~stuck),
+    )
+
+
+def _log_likelihood(likelihood: Likelihood, priors: Priors, z: Array) -> Array:
+    values = priors.at_coordinates(z.reshape(len(z), -1, z.shape[-1]))
+    return likelihood.total(values).reshape(z.shape[:-1])
+
+
+def raise_power(log: Array, power: Array) -> tuple[Array, Array, Array]:
+    """Raise the power of each population as far as its effective sample size allows (by bisection).
+
+    Gives the weights `(..., particles)`, the new powers, and what the log evidence gains.
+    """
+    low, high = np.zeros_like(power), 1.0 - power
+    for _ in range(50):
+        middle = np.where(_effective(log, high) >= _KEPT, high, (low + high) / 2)
+        enough = _effective(log, middle) >= _KEPT
+        low, high = np.where(enough, middle, low), np.where(enough, high, middle)
+    # Not less than a little, or a likelihood that excludes most particles would never count.
+    increment = np.minimum(np.maximum(low, 1e-4), 1.0 - power)
+    with np.errstate(invalid="ignore"):
+        scaled = np.where(increment[..., None] > 0, increment[..., None] * log, 0.0)
+    total = logsumexp(scaled, axis=-1)
+    return np.exp(scaled - total[..., None]), power + increment, total - np.log(log.shape[-1])
+
+
+def _effective(log: Array, increment: Array) -> Array:
+    with np.errstate(invalid="ignore"):
+        scaled = np.where(increment[..., None] > 0, increment[..., None] * log, 0.0)
+    weights = np.exp(scaled - logsumexp(scaled, axis=-1, keepdims=True))
+    return np.asarray(effective_sample_size(weights) / log.shape[-1])
+
+
+class _Walk:
+    """Particles `(users, chains, particles, parameters)` that are resampled and moved."""
+
+    def __init__(self, likelihood: Likelihood, priors: Priors, z: Array, log: Array, weights: Array) -> None:
+        self.likelihood, self.priors, self.z, self.log, self.weights = likelihood, priors, z, log, weights
+        self.accepted = np.zeros(z.shape[:2])
+        d = z.shape[-1]
+        mean = (weights[..., None] * z).sum(axis=-2, keepdims=True)
+        spread = np.swapaxes(weights[..., None] * (z - mean), -1, -2) @ (z - mean)
+        self.root = np.linalg.cholesky(spread * 2.38**2 / d + 1e-10 * np.eye(d))
+
+    def resample(self, uniform: Array) -> None:
+        index = systematic(self.weights, uniform)
+        self.z = np.take_along_axis(self.z, index[..., None], axis=-2)
+        self.log = np.take_along_axis(self.log, index, axis=-1)
+
+    def move(self, rng: EpisodeRandom, power: Array) -> None:
+        """One step of a Metropolis random walk, whose width is that of the population."""
+        users, chains, particles, d = self.z.shape
+        uniform = np.maximum(rng.random((chains * particles * (d + 1),)), 2.0**-54)
+        uniform = uniform.reshape(users, chains, particles, d + 1)
+        tried = self.z + ndtri(uniform[..., :d]) @ np.swapaxes(self.root, -1, -2)
+        log = _log_likelihood(self.likelihood, self.priors, tried)
+        prior = 0.5 * ((self.z**2).sum(axis=-1) - (tried**2).sum(axis=-1))
+        with np.errstate(invalid="ignore"):
+            gain = np.where(np.isneginf(log), -np.inf, power[..., None] * (log - self.log) + prior)
+        take = np.log(uniform[..., d]) < gain
+        self.z = np.where(take[..., None], tried, self.z)
+        self.log = np.where(take, log, self.log)
+        self.accepted += take.mean(axis=-1)
