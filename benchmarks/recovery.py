@@ -16,6 +16,7 @@ import numpy as np
 
 from examples.recovery import TASK, five_users, which_model
 from interaction.display import print_table
+from interaction.inference.fitting import METHODS
 from interaction.inference.likelihood import Likelihood
 from interaction.inference.observed import simulate
 from interaction.inference.priors import Priors
@@ -35,6 +36,17 @@ def seconds(call: Callable[[], object]) -> float:
     begun = time.perf_counter()
     call()
     return time.perf_counter() - begun
+
+
+def coverage(method: str, users: int, rounds: int = 40) -> float:
+    """Give the share of win-stay-lose-shift users whose parameter lies in their 90 % interval."""
+    user, priors = five_users(0.0)["win-stay-lose-shift"]
+    checked = Priors(user, priors, "benchmark")
+    values = checked.draw(users, 1)
+    likelihood = Likelihood(TASK, user, simulate(TASK, user, values, rounds, 1))
+    estimate = METHODS[method](likelihood, checked, chains=2, draws=250, seed=1, progress=True)
+    low, high = (ends[:, 0] for ends in estimate.interval(0.9))
+    return float(((low <= values["epsilon"]) & (values["epsilon"] <= high)).mean())
 
 
 def main(quick: bool) -> None:
@@ -73,6 +85,13 @@ def main(quick: bool) -> None:
             "yes" if took < 60 else "no",
         ],
     ]
+    people = 50 if quick else 1_000
+    for method in METHODS:
+        covered = coverage(method, people)
+        reached = "yes" if abs(covered - 0.9) <= 0.03 else "no"
+        rows.append(
+            [f"90 % intervals cover, {people} users, {method}", f"{covered:.3f}", "0.90 ± 0.03", reached]
+        )
     print_table(f"Recovery (numpy {np.__version__})", ["what", "figure", "to reach", "reached"], rows)
 
 

@@ -15,7 +15,7 @@ from interaction.inference.candidates import Distribution
 from interaction.inference.estimate import R_HAT, Estimate
 from interaction.inference.likelihood import Likelihood
 from interaction.inference.logged import read_table
-from interaction.inference.mcmc import by_mcmc
+from interaction.inference.mcmc import by_mcmc, import_extras
 from interaction.inference.observed import Observed
 from interaction.inference.priors import Priors
 from interaction.inference.quadrature import on_grid
@@ -104,10 +104,7 @@ def _libraries(method: str) -> None:
     except ImportError as error:
         raise missing_extra(error.name or "arviz_base", "inference", "fit") from None
     if method == "mcmc":
-        try:
-            import emcee  # noqa: F401
-        except ImportError:
-            raise missing_extra("emcee", "inference", "fit with method='mcmc'") from None
+        import_extras()
 
 
 def convergence(converged: Array, users: Array, method: str) -> str:

@@ -146,7 +146,8 @@ class _Search:
         move *= np.minimum(1.0, _REACH / np.maximum(length, 1e-300))
         move[self.done[active]] = 0.0
         tried = self.z[active].copy()
-        tried[..., self.free] = np.clip(tried[..., self.free] + move, -30.0, 30.0)
+        reach = self.priors.reach[self.free]
+        tried[..., self.free] = np.clip(tried[..., self.free] + move, -reach, reach)
         self._take(active, tried, *self._evaluate(active, tried))
 
     def _solve(self, outer: Array, gradient: Array, damping: Any) -> Array:

@@ -52,14 +52,26 @@ def by_mcmc(
     The chains go on until R-hat is below 1.05 and each has lasted 20 autocorrelation times, or for 1,000
     steps after the warm-up: then the user is not converged. The evidence is not known by this method (NaN).
     """
+    one_thread = import_extras()
     users = len(likelihood.observed.users)
     block = max(_AT_ONCE // chains, 1)
     parts = []
-    with tqdm(desc=label, disable=not progress, unit=" replays", leave=False) as bar:
+    # Many threads of emcee, each with several of a linear algebra library, would wait for each other.
+    with one_thread(), tqdm(desc=label, disable=not progress, unit=" replays", leave=False) as bar:
         for first in range(0, users, block):
             chosen = np.arange(first, min(first + block, users))
             parts.append(_block(likelihood.select(chosen), priors, chosen, chains, draws, seed, bar))
     return together(parts)
+
+
+def import_extras() -> Any:
+    """Import what this method needs; give what limits linear algebra to one thread."""
+    try:
+        import emcee  # noqa: F401
+        from threadpoolctl import threadpool_limits
+    except ImportError as error:
+        raise missing_extra(error.name or "emcee", "inference", "fit with method='mcmc'") from None
+    return lambda: threadpool_limits(1)
 
 
 def _block(
@@ -135,10 +147,8 @@ def _start(
 
 
 def _ensemble(walkers: int, d: int, question: Any, seed: int) -> Any:
-    try:
-        import emcee
-    except ImportError:
-        raise missing_extra("emcee", "inference", "fit with method='mcmc'") from None
+    import emcee
+
     moves = [(emcee.moves.KDEMove(), 0.5), (emcee.moves.DEMove(), 0.5)]  # both ask twice a step
     sampler = emcee.EnsembleSampler(walkers, d, question, moves=moves, vectorize=True)
     sampler.random_state = np.random.RandomState(seed).get_state()  # what emcee takes

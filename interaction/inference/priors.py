@@ -54,15 +54,21 @@ class Priors:
                 raise unknown_name(name, valid, f"{where}: priors of {type(user).__name__}")
             if spaces.shape_of(valid[name]):
                 raise ArgumentError(f"{where}: prior of {name}: expected a single number, not {valid[name]}")
+            if isinstance(valid[name], Discrete) and not hasattr(priors[name], "pmf"):
+                raise ArgumentError(
+                    f"{where}: prior of {name}: {valid[name]} needs a discrete prior, such as "
+                    f"scipy.stats.randint"
+                )
             samples.check(name, valid[name], where)
             self.spaces[name] = valid[name]
         self.discrete = np.array([hasattr(prior, "pmf") for prior in self.distributions.values()])
-        for name, discrete in zip(self.names, self.discrete, strict=True):
-            if isinstance(self.spaces[name], Discrete) and not discrete:
-                raise ArgumentError(
-                    f"{where}: prior of {name}: {self.spaces[name]} needs a discrete prior, such as "
-                    f"scipy.stats.randint"
-                )
+
+    @property
+    def reach(self) -> Array:
+        """How far space coordinates go: beyond, values between bounds are at a bound (to rounding), and
+        those above one are below 1e-8 or above 1e8."""
+        bounds = [np.isfinite(_bounds(self.spaces[name])) for name in self.names]
+        return np.array([9.0 if both.all() else 20.0 if both.any() else np.inf for both in bounds])
 
     def __len__(self) -> int:
         return len(self.names)

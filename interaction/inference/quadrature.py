@@ -87,10 +87,10 @@ def _close_in(likelihood: Likelihood, priors: Priors, supports: list[Any], point
     for _ in range(_PASSES):
         grid = _evaluate(likelihood, priors, supports, low, high, points)
         new_low, new_high = _margins(grid, low, supports, points)
-        shrunk = ((new_high - new_low) < 0.8 * (high - low)).any()
-        if not shrunk:
+        shrunk = ((new_high - new_low) < 0.8 * (high - low)).any(axis=1, keepdims=True)
+        if not shrunk.any():
             break
-        low, high = new_low, new_high
+        low, high = np.where(shrunk, new_low, low), np.where(shrunk, new_high, high)
     rough = np.flatnonzero(~grid.converged)
     continuous = int((~priors.discrete).sum())
     if len(rough) and continuous and 2**continuous * grid.z.shape[1] <= _MOST:

@@ -27,6 +27,7 @@ Array = NDArray[Any]
 _TRIED = 9  # values of a parameter that are tried for an effect
 _SHIFT = 1e-4  # of finite differences, in prior coordinates
 _COLLINEAR = 0.999
+_MADE_UP = 0.9
 _VALUES = 24  # of each of two parameters that may make up for each other
 _NATS = 3.0  # a difference in log likelihood that tells two values apart
 _UNDONE = 0.05  # part of it that may be left, for the other parameter to have made up for it
@@ -48,8 +49,8 @@ def sensitivity(
     Bits per round: the mutual information of a parameter and a user's actions, the other parameters being
     known, divided by the number of rounds: E[log p(a | θ) − log ∫ p(a | θ', …) p(θ') dθ'].
     Two continuous parameters cannot be told apart when, at most users, the effects of small changes of the
-    two on all probabilities are proportional (|cosine| > 0.999); two of which one is discrete, when nearly
-    every user has another value of the one whose whole effect a value of the other undoes.
+    two on all probabilities are proportional (|cosine| > 0.999); two of which one is discrete, when nine in
+    ten users have another value of the one whose whole effect a value of the other undoes.
     Raises `NoEffectError` with the names of parameters that change nothing, and `ContractError` for one
     that changes the actions but not their `log_prob`.
     """
@@ -73,17 +74,19 @@ def sensitivity(
             error[name] = float(gained.std(ddof=1) / np.sqrt(n_users))
             bar.update()
         cosines = _cosines(likelihood, checked, n_users, seed)
-        alike = {}
+        alike, same = {}, []
         for first, second in pairs:
             names = checked.names[first], checked.names[second]
-            if checked.discrete[[first, second]].any():
-                alike[names] = _made_up(likelihood, checked, values, truth, names)
-            else:
-                alike[names] = cosines[first, second]
+            whole = checked.discrete[[first, second]].any()
+            alike[names] = (
+                _made_up(likelihood, checked, values, truth, names)
+                if whole
+                else float(cosines[first, second])
+            )
+            if alike[names] > (_MADE_UP if whole else _COLLINEAR):
+                same.append(names)
             bar.update()
-    return Sensitivity(
-        bits, error, alike, tuple(pair for pair, value in alike.items() if value > _COLLINEAR), min_bits
-    )
+    return Sensitivity(bits, error, alike, tuple(same), min_bits)
 
 
 def _check_effects(
@@ -169,7 +172,8 @@ def _cosines(likelihood: Likelihood, priors: Priors, n_users: int, seed: int) ->
 def _made_up(
     likelihood: Likelihood, priors: Priors, values: Values, truth: Array, names: tuple[str, str]
 ) -> float:
-    """The share of users for whom a change of the one parameter is undone by one of the other."""
+    """The share of users for whom a change of the one parameter is undone by one of the other, of those
+    whose actions tell that there was a change."""
     first, second = (_tried(priors, priors.names.index(name), _VALUES) for name in names)
     others = {other: array for other, array in values.items() if other not in names}
     users = len(truth)
@@ -188,4 +192,5 @@ def _made_up(
     told = (changed > _NATS) & (first != values[names[0]][:, None])
     with np.errstate(invalid="ignore"):
         undone = told & np.where(np.isinf(changed), left < _NATS * _UNDONE, left <= _UNDONE * changed)
-    return float(undone.any(axis=1).mean())
+    seen = told.any(axis=1)
+    return float(undone[seen].any(axis=1).mean()) if seen.sum() >= users / 4 else 0.0
