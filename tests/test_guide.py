@@ -8,6 +8,18 @@ import numpy as np
 GUIDE = (Path(__file__).parent.parent / "docs" / "guide.md").read_text(encoding="utf-8")
 
 
+def test_the_studies_and_the_fit_of_the_guide(capsys):
+    blocks = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+    names: dict[str, object] = {}
+    start = "from interaction import *\nfrom tasks.bandit import *\nfrom users.bandit import *\n"
+    for word in ("recovered.verdict", "tree ="):
+        exec(start + next(block for block in blocks if word in block), names)
+    shown = capsys.readouterr().out
+    assert "inverse_temperature" in shown
+    assert "converged (grid" in shown
+    assert names["ranks"].verdict
+
+
 def test_the_filter_of_the_guide(capsys):
     code = next(
         block for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if "belief_filter" in block

@@ -89,7 +89,7 @@ def check_rounds(rounds: Any, priors: Priors, where: str, users: Array | None = 
     """Raise unless each user has at least as many rounds as there are parameters."""
     few = np.flatnonzero(np.atleast_1d(rounds) < len(priors))
     if len(few):
-        who = "" if users is None or len(users) == 1 else f" of user {users[few[0]]!r}"
+        who = "" if users is None or len(users) == 1 else f" of user {users[few[0]]}"
         raise ArgumentError(
             f"{where}: expected at least as many rounds as parameters ({len(priors)}: "
             f"{', '.join(priors.names)}), got {np.atleast_1d(rounds)[few[0]]}{who}"

@@ -18,6 +18,7 @@ from interaction.errors import ArgumentError, ContractError
 from interaction.inference.observed import Leaves, Observed, nest
 from interaction.inference.rows import for_candidates
 from interaction.lockstep import Lineup
+from interaction.opening import for_rows
 from interaction.players import Players
 from interaction.policy import RandomPolicy
 from interaction.random import USER_RESET, EpisodeRandom
@@ -142,8 +143,10 @@ class Likelihood:
             assert user is not None
             game = GameState(
                 user_state=self._begin(players, values, count * size),
-                user_action=user.first_action,
-                assistant_action=None if players.assistant is None else players.assistant.first_action,
+                user_action=for_rows(user.first_action, count * size),
+                assistant_action=None
+                if players.assistant is None
+                else for_rows(players.assistant.first_action, count * size),
             )
             found = np.zeros((games.rounds, count, size))
             for t in range(games.rounds):

@@ -82,7 +82,7 @@ def read_table(
         users, index = np.unique(frame["user"].to_numpy()[first], return_inverse=True)
         mixed = frame.groupby("episode", sort=False)["user"].nunique() > 1
         if mixed.any():
-            raise ArgumentError(f"{where}: episode {mixed.idxmax()!r} has rows of more than one user")
+            raise ArgumentError(f"{where}: episode {mixed.idxmax()} has rows of more than one user")
     else:
         users, index = np.array([0]), np.zeros(len(first), np.int64)
     observed = Observed(
@@ -129,7 +129,7 @@ def _named(frame: pandas.DataFrame, known: Mapping[str, Space[Any]], where: str)
         if plain in short and plain not in valid:
             names[column] = short[plain] + str(column)[len(plain) :]
         elif plain not in valid:
-            raise unknown_name(column, valid, f"{where}: columns of the data")
+            raise unknown_name(column, [*valid, *short], f"{where}: columns of the data")
     for needed in ("episode", "round"):
         if needed not in frame.columns:
             raise ArgumentError(f"{where}: the data lacks the column {needed!r}")
@@ -159,7 +159,7 @@ def _rounds(frame: pandas.DataFrame, where: str) -> tuple[pandas.DataFrame, Arra
         row = wrong[0]
         what = "comes twice" if not new[row] and rounds[row] == rounds[row - 1] else "is there instead"
         raise ArgumentError(
-            f"{where}: row {frame.index[row]}: episode {episodes[row]!r}: expected round {expected[row]}, "
+            f"{where}: row {frame.index[row]}: episode {episodes[row]}: expected round {expected[row]}, "
             f"but round {rounds[row]:g} {what}; rounds count 0, 1, 2, … without a gap"
         )
     return frame, lengths, first
@@ -229,7 +229,7 @@ class _Reader:
     def _refuse(self, row: int, path: str, space: Space[Any], value: Any) -> None:
         frame = self.frame
         raise SpaceError(
-            f"{self.where}: row {frame.index[row]} (episode {frame['episode'].iloc[row]!r}, "
+            f"{self.where}: row {frame.index[row]} (episode {frame['episode'].iloc[row]}, "
             f"round {frame['round'].iloc[row]}): {path}: expected a value in {space}, got {value.tolist()!r}"
         )
 
@@ -288,7 +288,7 @@ class _Replay:
             ended = np.flatnonzero(over & (observed.lengths > t + 1))
             if len(ended) and not self.recorded:
                 raise ArgumentError(
-                    f"{self.where}: episode {observed.labels[ended[0]]!r}: round {t + 1} comes after the "
+                    f"{self.where}: episode {observed.labels[ended[0]]}: round {t + 1} comes after the "
                     f"end of the game: {self.name} ends with round {t}"
                 )
             before.append(state)
@@ -335,6 +335,6 @@ class _Replay:
         wrong = np.flatnonzero(np.isneginf(log_prob) & played)
         if len(wrong):
             raise ArgumentError(
-                f"{self.where}: episode {self.observed.labels[wrong[0]]!r}, round {t}: {self.name} cannot "
+                f"{self.where}: episode {self.observed.labels[wrong[0]]}, round {t}: {self.name} cannot "
                 f"give the outcome that the data holds"
             )

@@ -27,10 +27,9 @@ Array = NDArray[Any]
 _TRIED = 9  # values of a parameter that are tried for an effect
 _SHIFT = 1e-4  # of finite differences, in prior coordinates
 _COLLINEAR = 0.999
-_MADE_UP = 0.9
+_MADE_UP = 0.75
 _VALUES = 24  # of each of two parameters that may make up for each other
-_NATS = 3.0  # a difference in log likelihood that tells two values apart
-_UNDONE = 0.05  # part of it that may be left, for the other parameter to have made up for it
+_LEFT = 0.01  # part of a change that may be left, for another parameter to have made up for it
 
 
 def sensitivity(
@@ -49,8 +48,8 @@ def sensitivity(
     Bits per round: the mutual information of a parameter and a user's actions, the other parameters being
     known, divided by the number of rounds: E[log p(a | θ) − log ∫ p(a | θ', …) p(θ') dθ'].
     Two continuous parameters cannot be told apart when, at most users, the effects of small changes of the
-    two on all probabilities are proportional (|cosine| > 0.999); two of which one is discrete, when nine in
-    ten users have another value of the one whose whole effect a value of the other undoes.
+    two on all probabilities are proportional (|cosine| > 0.999); two of which one is discrete, when three
+    in four users have another value of the one whose whole effect a value of the other undoes.
     Raises `NoEffectError` with the names of parameters that change nothing, and `ContractError` for one
     that changes the actions but not their `log_prob`.
     """
@@ -79,9 +78,7 @@ def sensitivity(
             names = checked.names[first], checked.names[second]
             whole = checked.discrete[[first, second]].any()
             alike[names] = (
-                _made_up(likelihood, checked, values, truth, names)
-                if whole
-                else float(cosines[first, second])
+                _made_up(likelihood, checked, values, names) if whole else float(cosines[first, second])
             )
             if alike[names] > (_MADE_UP if whole else _COLLINEAR):
                 same.append(names)
@@ -169,28 +166,27 @@ def _cosines(likelihood: Likelihood, priors: Priors, n_users: int, seed: int) ->
     return found
 
 
-def _made_up(
-    likelihood: Likelihood, priors: Priors, values: Values, truth: Array, names: tuple[str, str]
-) -> float:
-    """The share of users for whom a change of the one parameter is undone by one of the other, of those
-    whose actions tell that there was a change."""
+def _made_up(likelihood: Likelihood, priors: Priors, values: Values, names: tuple[str, str]) -> float:
+    """The share of users for whom a change of the one parameter is undone by one of the other.
+
+    A change is measured by Σ (1 − √(p'/p))² over the actions taken: none where no probability changes.
+    """
     first, second = (_tried(priors, priors.names.index(name), _VALUES) for name in names)
+    own = [values[name][:, None] for name in names]
     others = {other: array for other, array in values.items() if other not in names}
-    users = len(truth)
-    pairs = np.stack(np.meshgrid(first, second, indexing="ij")).reshape(2, -1)
+    shape = (len(own[0]), len(first), 1 + len(second))
+    # For each value of the first: the second as it is, and all its other values.
+    partner = np.concatenate([own[1], np.broadcast_to(second, (len(own[1]), len(second)))], axis=1)
     candidates = {
-        name: np.broadcast_to(row, (users, pairs.shape[1])) for name, row in zip(names, pairs, strict=True)
+        names[0]: np.broadcast_to(first[:, None], shape).reshape(len(own[0]), -1),
+        names[1]: np.broadcast_to(partner[:, None], shape).reshape(len(own[0]), -1),
     }
     rest = likelihood.fixing(others)
-    lost = (truth[:, None] - rest.total(candidates)).reshape(users, len(first), len(second))
-    still = {
-        names[0]: np.broadcast_to(first, (users, len(first))),
-        names[1]: np.repeat(values[names[1]][:, None], len(first), 1),
-    }
-    changed = truth[:, None] - rest.total(still)  # the one alone
-    left = np.maximum(lost.min(axis=2), 0.0)
-    told = (changed > _NATS) & (first != values[names[0]][:, None])
-    with np.errstate(invalid="ignore"):
-        undone = told & np.where(np.isinf(changed), left < _NATS * _UNDONE, left <= _UNDONE * changed)
+    truth = rest.pointwise(dict(zip(names, own, strict=True)))
+    with np.errstate(over="ignore"):
+        change = ((1 - np.exp((rest.pointwise(candidates) - truth) / 2)) ** 2).sum(axis=0).reshape(shape)
+    alone, best = change[..., 0], change[..., 1:].min(axis=-1)
+    told = (first != own[0]) & (alone > 1e-9)
+    undone = told & (best <= _LEFT * alone)
     seen = told.any(axis=1)
-    return float(undone[seen].any(axis=1).mean()) if seen.sum() >= users / 4 else 0.0
+    return float(undone[seen].any(axis=1).mean()) if seen.any() else 0.0

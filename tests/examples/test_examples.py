@@ -1,8 +1,10 @@
 """Every example runs and gives the result that it is there to show."""
 
+from functools import partial
+
 import numpy as np
 
-from examples import coordination, delusions
+from examples import coordination, delusions, recovery
 
 
 def test_coordination_shows_the_four_cases(capsys, tmp_path):
@@ -91,3 +93,32 @@ def test_the_delusions_demonstration_runs(capsys, tmp_path):
     delusions.demo(episodes=60, seed=0, plot=file)
     assert file.read_bytes().startswith(b"\x89PNG")
     assert "converges to" in capsys.readouterr().out
+
+
+def test_recovery_finds_the_published_confusions():
+    """A smaller version: 25 users a model, 1,000 trials as published, for the strong inverse temperatures.
+
+    Within 0.25 of the published diagonal: three standard errors of a share of 25.
+    """
+    found = recovery.which_model(1.0, 25, progress=False)
+    assert np.abs(np.diag(found.confusion) - recovery.PUBLISHED[1.0]).max() < 0.25
+    assert found.converged.mean() > 0.99
+
+
+def test_recovery_finds_the_published_correlations():
+    """r(α) within 0.04; ρ(β) is not below the published one, whose search starts once and may stop early."""
+    found = recovery.which_parameters(300, progress=False)
+    numbers = found.statistics()
+    assert abs(numbers["learning_rate"]["correlation"] - 0.92) < 0.04
+    assert numbers["inverse_temperature"]["rank_correlation"] > 0.84 - 0.04
+
+
+def test_the_recovery_demonstration_runs(capsys, tmp_path, monkeypatch):
+    for name in ("which_model", "which_parameters"):
+        monkeypatch.setattr(recovery, name, partial(getattr(recovery, name), rounds=60))
+    file = tmp_path / "recovery.png"
+    recovery.demo(users=4, plot=file)
+    assert file.read_bytes().startswith(b"\x89PNG")
+    shown = capsys.readouterr().out
+    assert "published" in shown
+    assert "bits a round" in shown

@@ -23,7 +23,6 @@ from interaction.policy import RandomPolicy
 from tasks.bandit import MultiArmedBanditTask
 from tasks.coordination import CoordinatedTask
 from users.bandit import (
-    ChoiceKernelUser,
     RandomUser,
     RescorlaWagnerChoiceKernelUser,
     RescorlaWagnerUser,
@@ -437,15 +436,3 @@ def test_plots_show_their_content():
     assert len(effects.plot().patches) == 1
     assert effects.to_dataframe().parameter.tolist() == ["bias"]
     pyplot.close("all")
-
-
-def test_choice_kernels_are_those_of_the_paper():
-    """After pulling arms 1, 1, 0 with α_c = 0.5 the kernel is (0.5, 0.375): model 4, eLife 8:e49547."""
-    user = ChoiceKernelUser(0.5, 2.0)
-    state = user.state
-    for arm in (-1, 1, 1, 0):
-        seen = State(task_state=State(arm=arm, outcome=0))
-        state, _ = user.inference_engine.infer(seen, state, None)
-    assert np.allclose(state.kernel, [0.5, 0.375])
-    odds = np.exp(2.0 * (0.5 - 0.375))
-    assert np.allclose(user.policy.probabilities(State(), state), [odds / (1 + odds), 1 / (1 + odds)])
