@@ -14,7 +14,7 @@ from interaction.errors import ArgumentError, ContractError, unknown_name
 from interaction.players import Players, check_state
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, Space, leaves, membership, shape_of
-from interaction.state import GameState, Value, freeze, make, replace_path
+from interaction.state import GameState, State, Value, freeze, make, replace_path
 from interaction.task import InteractionTask
 
 Forced = dict[str, Value]
@@ -152,7 +152,9 @@ _BLANK = dict(GameState())
 
 
 def for_rows(value: Value, rows: int | None) -> Value:
-    """Give a value that is the same for all rows its leading axis, if it is an array."""
+    """Give a value that is the same for all rows its leading axis, if it is an array (or holds some)."""
+    if isinstance(value, State) and rows is not None:
+        return make(type(value), {name: for_rows(part, rows) for name, part in value.items()})
     if rows is None or not isinstance(value, np.ndarray):
         return value
     spread = np.broadcast_to(value, (rows, *value.shape))

@@ -34,11 +34,13 @@ def as_space(space: Space[Any], values: Array) -> Array:
     return values.astype(np.int64) if isinstance(space, Discrete) else values
 
 
-def for_candidates(value: Value, size: int) -> Value:
+def for_candidates(value: Value, size: int, rows: int | None) -> Value:
     """Repeat what is the same for all candidates: `(episodes, ...)` becomes `(episodes · size, ...)`."""
     if isinstance(value, State):
-        return State(**{name: for_candidates(part, size) for name, part in value.items()})
-    return np.repeat(value, size, axis=0) if isinstance(value, np.ndarray) else value
+        return State(**{name: for_candidates(part, size, rows) for name, part in value.items()})
+    if not isinstance(value, np.ndarray):
+        return value
+    return np.broadcast_to(value, (size, *value.shape)) if rows is None else np.repeat(value, size, axis=0)
 
 
 def flat(values: Value, rows: int | None, space: Space[Any]) -> Value:

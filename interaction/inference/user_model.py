@@ -256,7 +256,7 @@ class UserModelFilter(InferenceEngine):
             seen, users = look(players.user, game, stream)
             if action is None:
                 return users, np.zeros(1)
-            return users, players.user.log_prob(for_candidates(action, size), seen, users, stream)
+            return users, players.user.log_prob(for_candidates(action, size, rows), seen, users, stream)
 
         users, log_prob = self._lineup.in_batch(weigh)
         users = deal(users, size, rows, self.user_model.state_space)
@@ -400,7 +400,7 @@ class UserModelFilter(InferenceEngine):
     def _game(self, belief: State, seen: State, rows: int | None) -> GameState:
         """Give a game as each candidate sees it, one row each: in a batch, `episodes · candidates` rows."""
         size = self.parameters.size
-        task_state = for_candidates(seen.task_state, size)
+        task_state = for_candidates(seen.task_state, size, rows)
         for name, values in belief.hidden.items():
             column = flat(values, rows, self.task_model.state_space[name])
             task_state = State(**{**task_state.__dict__, name: column})
@@ -408,8 +408,8 @@ class UserModelFilter(InferenceEngine):
             round_index=seen.__dict__.get("round_index", 0),
             task_state=task_state,
             user_state=flat_state(belief.users, rows, self.user_model.state_space),
-            user_action=for_candidates(seen.__dict__.get("user_action"), size),
-            assistant_action=for_candidates(seen.__dict__.get("assistant_action"), size),
+            user_action=for_candidates(seen.__dict__.get("user_action"), size, rows),
+            assistant_action=for_candidates(seen.__dict__.get("assistant_action"), size, rows),
         )
 
     def _shape(self, log_prob: Value, rows: int | None) -> Array:

@@ -1,0 +1,199 @@
+"""Pointing: a user brings a cursor to a goal among targets, which the assistant does not know.
+
+Sources: Liu et al., "BIGnav: Bayesian information gain for guiding multiscale navigation", CHI 2017; the rules of
+the grid are those of CoopIHC's pointing example; Fitts 1954 (the index of difficulty).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction import EpisodeRandom, GameState, InteractionTask, State, Transition, spaces
+from interaction.errors import ArgumentError, missing_extra
+from interaction.state import Value
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Array = NDArray[Any]
+Mode = Literal["gain", "position"]
+
+
+class PointingTask(InteractionTask):
+    """Bring the cursor to the goal, on a grid of cells in a row.
+
+    The targets are distinct cells, in order; one of them, at the index `goal`, is the goal, which the user
+    sees (hide `"task_state.goal"` from the assistant). The cursor starts off the targets.
+    The user's action is a step, −1, 0 or 1. With the mode "gain" the assistant's action multiplies it: the
+    cursor moves by their product, rounded and held inside the grid, at the end of the round. With the mode
+    "position" the assistant's action is the cell that the cursor is put to, and the user's step only tells
+    the direction. Without an assistant the cursor moves by the user's step.
+    The game is over after the turn of a user whose cursor was on the goal; with `confirm` the user must
+    also have stayed there (action 0). The reward is −1 for each user turn.
+    """
+
+    batched = True
+
+    def __init__(
+        self, gridsize: int = 31, n_targets: int = 8, mode: Mode = "gain", confirm: bool = False
+    ) -> None:
+        for name, value in (("gridsize", gridsize), ("n_targets", n_targets)):
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+                raise ArgumentError(f"PointingTask: {name}: expected a number >= 1, got {value!r}")
+        if n_targets >= gridsize:
+            raise ArgumentError(
+                f"PointingTask: expected fewer targets than cells, so that the cursor can start off them, "
+                f"got {n_targets} targets in {gridsize} cells"
+            )
+        if mode not in ("gain", "position"):
+            raise ArgumentError(f"PointingTask: mode: expected 'gain' or 'position', got {mode!r}")
+        self.gridsize = int(gridsize)
+        self.n_targets = int(n_targets)
+        self.mode = mode
+        self.confirm = confirm
+        self.state_space = spaces.Dict(
+            {
+                "position": spaces.Discrete(self.gridsize),
+                "targets": spaces.MultiDiscrete([self.gridsize] * self.n_targets),
+                "goal": spaces.Discrete(self.n_targets),
+            }
+        )
+
+    def reset(self, rng: EpisodeRandom) -> State:
+        cells = rng.shuffle(self.gridsize)
+        return State(
+            position=cells[..., self.n_targets],
+            targets=np.sort(cells[..., : self.n_targets], axis=-1),
+            goal=rng.integers(0, self.n_targets),
+        )
+
+    def on_user_action(self, game: GameState, rng: EpisodeRandom) -> Transition:
+        state = game.task_state
+        there = np.equal(state.position, goal_cell(state))
+        over = there & np.equal(game.user_action, 0) if self.confirm else there
+        if game.assistant_action is None:
+            state = state.replace(position=self._held(state.position + np.where(over, 0, game.user_action)))
+        return Transition(state, -1.0, over)
+
+    def on_assistant_action(self, game: GameState, rng: EpisodeRandom) -> Transition:
+        state = game.task_state
+        if self.mode == "position":
+            return Transition(state.replace(position=game.assistant_action))
+        moved = np.rint(state.position + game.user_action * np.asarray(game.assistant_action, float))
+        return Transition(state.replace(position=self._held(moved)))
+
+    def _held(self, position: Value) -> Value:
+        """Hold the cursor inside the grid."""
+        return np.clip(position, 0, self.gridsize - 1).astype(np.int64)
+
+    def plot(self, game: GameState, ax: Axes | None = None) -> Axes:
+        """Draw the cells, the targets, the goal and the cursor of one game."""
+        ax = _axes(ax)
+        state = game.task_state
+        cells = np.arange(self.gridsize)
+        ax.scatter(cells, np.zeros(self.gridsize), marker="s", s=20, color="lightgray", label="cells")
+        ax.scatter(state.targets, np.zeros(self.n_targets), marker="s", s=60, color="tab:blue", label="targets")
+        ax.scatter([goal_cell(state)], [0], marker="*", s=160, color="tab:orange", label="goal", zorder=3)
+        ax.scatter([state.position], [0.35], marker="v", s=60, color="black", label="cursor", zorder=3)
+        ax.set(ylim=(-1, 1.2), yticks=[], xlabel="cell", title=f"round {game.round_index}")
+        ax.legend(ncols=4, fontsize="small", loc="upper center")
+        return ax
+
+
+def goal_cell(state: State) -> Value:
+    """Give the cell of the goal."""
+    goal = np.asarray(state.goal)
+    return np.take_along_axis(np.asarray(state.targets), goal[..., None], axis=-1)[..., 0]
+
+
+class Pointing2DTask(InteractionTask):
+    """Bring the cursor to the goal, anywhere in the unit square, with movements that take time.
+
+    Targets are disks, `positions` `(targets, 2)` with diameters `widths` `(targets,)`, drawn between
+    `narrowest` and `widest`; the goal is one of them. The user's action is a movement: `step` (2,) and its
+    `duration` in seconds, which follows from the distance moved (see `users.pointing.FittsPointer`). The
+    assistant, if there is one, multiplies the step by its action (a gain). The game is over once the cursor
+    is inside the goal after the user's turn; without an assistant the cursor moves in that turn. The reward
+    is minus the time passed; the state holds the time since the start (s).
+    """
+
+    batched = True
+
+    def __init__(self, n_targets: int = 8, narrowest: float = 0.02, widest: float = 0.1) -> None:
+        if isinstance(n_targets, bool) or not isinstance(n_targets, int) or n_targets < 1:
+            raise ArgumentError(f"Pointing2DTask: n_targets: expected a number >= 1, got {n_targets!r}")
+        if not 0 < narrowest <= widest < 1:
+            raise ArgumentError(
+                f"Pointing2DTask: expected 0 < narrowest <= widest < 1, got {narrowest!r}, {widest!r}"
+            )
+        self.n_targets = n_targets
+        self.narrowest, self.widest = float(narrowest), float(widest)
+        self.state_space = spaces.Dict(
+            {
+                "position": spaces.Box(0.0, 1.0, (2,), np.float64),
+                "positions": spaces.Box(0.0, 1.0, (n_targets, 2), np.float64),
+                "widths": spaces.Box(self.narrowest, self.widest, (n_targets,), np.float64),
+                "goal": spaces.Discrete(n_targets),
+                "time": spaces.Box(0.0, np.inf, (), np.float64),
+            }
+        )
+
+    def reset(self, rng: EpisodeRandom) -> State:
+        return State(
+            position=rng.random((2,)),
+            positions=rng.random((self.n_targets, 2)),
+            widths=self.narrowest + (self.widest - self.narrowest) * rng.random((self.n_targets,)),
+            goal=rng.integers(0, self.n_targets),
+            time=0.0,
+        )
+
+    def on_user_action(self, game: GameState, rng: EpisodeRandom) -> Transition:
+        state, duration = game.task_state, game.user_action.duration
+        if game.assistant_action is None:
+            state = state.replace(position=np.clip(state.position + game.user_action.step, 0.0, 1.0))
+        state = state.replace(time=state.time + duration)
+        distance, width = to_goal(state)
+        return Transition(state, -1.0 * duration, distance <= width / 2)
+
+    def on_assistant_action(self, game: GameState, rng: EpisodeRandom) -> Transition:
+        state = game.task_state
+        gain = np.asarray(game.assistant_action)[..., None]
+        return Transition(state.replace(position=np.clip(state.position + gain * game.user_action.step, 0.0, 1.0)))
+
+    def plot(self, game: GameState, ax: Axes | None = None) -> Axes:
+        """Draw the targets, the goal and the cursor of one game, in the unit square."""
+        ax = _axes(ax)
+        from matplotlib.patches import Circle
+
+        state = game.task_state
+        for index, (centre, width) in enumerate(zip(state.positions, state.widths, strict=True)):
+            goal = index == state.goal
+            label = "goal" if goal else ("targets" if index == (state.goal == 0) else None)
+            ax.add_patch(
+                Circle(tuple(centre), width / 2, color="tab:orange" if goal else "tab:blue", label=label)
+            )
+        ax.plot(*state.position, "k+", markersize=12, label="cursor")
+        ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", title=f"{state.time:.2f} s")
+        ax.legend(fontsize="small")
+        return ax
+
+
+def to_goal(state: State) -> tuple[Value, Value]:
+    """Give the distance from the cursor to the goal's centre, and the goal's width."""
+    goal = np.asarray(state.goal)
+    centre = np.take_along_axis(np.asarray(state.positions), goal[..., None, None], axis=-2)[..., 0, :]
+    width = np.take_along_axis(np.asarray(state.widths), goal[..., None], axis=-1)[..., 0]
+    return np.sqrt(((centre - state.position) ** 2).sum(axis=-1)), width
+
+
+def _axes(ax: Axes | None) -> Axes:
+    if ax is not None:
+        return ax
+    try:
+        from matplotlib import pyplot
+    except ImportError:
+        raise missing_extra("matplotlib", "plot", "PointingTask.plot") from None
+    return pyplot.subplots(layout="constrained")[1]

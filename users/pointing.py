@@ -1,0 +1,146 @@
+"""Users that point: one that tells the direction, one that moves as Fitts' law says, and one that tires.
+
+Sources: the careful pointer of CoopIHC's zoo; Fitts 1954, "The information capacity of the human motor system";
+MacKenzie 1992 (the index log2(D/W + 1)); Meyer et al. 1988 (submovements with signal-dependent noise).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction import DiscretePolicy, EpisodeRandom, InferenceEngine, Policy, State, User, spaces
+from interaction.errors import ArgumentError
+from interaction.state import Value
+
+Array = NDArray[Any]
+_RATE = spaces.Box(0.0, 1.0, (), np.float64)
+
+
+class CarefulPolicy(DiscretePolicy):
+    """Steps towards the goal, and at the rate `error_rate` the other way; stays where the goal is.
+
+    The actions −1, 0, 1 have the probabilities (ε, 0, 1 − ε) left of the goal, (1 − ε, 0, ε) right of it,
+    and (0, 1, 0) on it.
+    """
+
+    batched = True
+    action_space = spaces.Discrete(3, start=-1)
+
+    def probabilities(self, observation: State, state: State) -> Value:
+        task_state = observation.task_state
+        goal = np.asarray(task_state.goal)[..., None]
+        cell = np.take_along_axis(np.asarray(task_state.targets), goal, axis=-1)[..., 0]
+        right, left = cell > task_state.position, cell < task_state.position
+        error = self.error_rate(state)
+        forward, back = np.where(right, 1 - error, error), np.where(left, 1 - error, error)
+        off = right | left
+        return np.stack([back * off, 1.0 * ~off, forward * off], axis=-1)
+
+    def error_rate(self, state: State) -> Value:
+        """Give the present rate of errors."""
+        return state.error_rate
+
+
+class CarefulPointer(User):
+    """Steps towards the goal, and at a small rate the other way. Its state holds `error_rate`."""
+
+    def __init__(self, error_rate: float = 0.05) -> None:
+        _check_rate("CarefulPointer: error_rate", error_rate)
+        super().__init__(
+            policy=CarefulPolicy(),
+            state=State(error_rate=float(error_rate)),
+            state_space=spaces.Dict({"error_rate": _RATE}),
+        )
+
+
+class SatiatingPolicy(CarefulPolicy):
+    """Errs the more often the more it is satiated: from `error_rate` up to one half."""
+
+    def error_rate(self, state: State) -> Value:
+        return state.error_rate + state.satiation * (0.5 - state.error_rate)
+
+
+class Satiation(InferenceEngine):
+    """With each look, satiation closes the part `rate` of its gap to one."""
+
+    batched = True
+
+    def infer(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
+        return state.replace(satiation=state.satiation + state.rate * (1 - state.satiation)), 0.0
+
+
+class SatiatingPointer(User):
+    """A careful pointer that loses interest while it plays: its internal state changes with each look."""
+
+    def __init__(self, error_rate: float = 0.05, rate: float = 0.02) -> None:
+        _check_rate("SatiatingPointer: error_rate", error_rate)
+        _check_rate("SatiatingPointer: rate", rate)
+        super().__init__(
+            policy=SatiatingPolicy(),
+            inference_engine=Satiation(),
+            state=State(error_rate=float(error_rate), rate=float(rate), satiation=0.0),
+            state_space=spaces.Dict({"error_rate": _RATE, "rate": _RATE, "satiation": _RATE}),
+        )
+
+
+class FittsPolicy(Policy):
+    """Moves in submovements, each of which aims to take up to one bit off the index of difficulty.
+
+    At the distance d from a goal of width W the index is log2(d/W + 1). With n the next whole number, a
+    submovement aims at where the index is lower by an n-th (at the centre, if that is inside), takes b seconds for each bit of it, and lands with
+    normal noise on both axes whose standard deviation is `noise` times its amplitude. The first one takes a
+    more. So a whole movement takes about a + b log2(D/W + 1).
+    """
+
+    batched = True
+    action_space = spaces.Dict(
+        {
+            "step": spaces.Box(-2.0, 2.0, (2,), np.float64),
+            "duration": spaces.Box(0.0, np.inf, (), np.float64),
+        }
+    )
+
+    def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
+        task_state = observation.task_state
+        goal = np.asarray(task_state.goal)
+        centre = np.take_along_axis(np.asarray(task_state.positions), goal[..., None, None], axis=-2)[..., 0, :]
+        width = np.take_along_axis(np.asarray(task_state.widths), goal[..., None], axis=-1)[..., 0]
+        offset = centre - task_state.position
+        distance = np.sqrt((offset**2).sum(axis=-1))
+        index = np.log2(distance / width + 1)
+        bits = index / np.maximum(np.ceil(index), 1.0)
+        left = width * (np.exp2(index - bits) - 1)  # the distance at which the index is lower by these bits
+        inside = left <= width / 2
+        bits, left = np.where(inside, index, bits), np.where(inside, 0.0, left)
+        amplitude = distance - left
+        share = amplitude / np.where(distance > 0, distance, 1.0)
+        noise = rng.normal(shape=(2,)) * (state.noise * amplitude)[..., None]
+        step = np.clip(offset * share[..., None] + noise, -2.0, 2.0)
+        first = np.equal(task_state.time, 0.0)
+        return State(step=step, duration=np.where(first, state.a, 0.0) + state.b * bits), 0.0
+
+
+class FittsPointer(User):
+    """Points in the plane with noisy submovements; movement times follow Fitts' law, a + b log2(D/W + 1).
+
+    `a` (s), `b` (s per bit) and `noise` (standard deviation per amplitude) are in its state.
+    """
+
+    def __init__(self, a: float = 0.1, b: float = 0.15, noise: float = 0.05) -> None:
+        for name, value in (("a", a), ("b", b), ("noise", noise)):
+            if not np.isfinite(value) or value < 0:
+                raise ArgumentError(f"FittsPointer: {name}: expected a number >= 0, got {value!r}")
+        positive = spaces.Box(0.0, np.inf, (), np.float64)
+        super().__init__(
+            policy=FittsPolicy(),
+            state=State(a=float(a), b=float(b), noise=float(noise)),
+            state_space=spaces.Dict({"a": positive, "b": positive, "noise": positive}),
+        )
+
+
+def _check_rate(where: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ArgumentError(f"{where}: expected a rate between 0 and 1, got {value!r}")
