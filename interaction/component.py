@@ -42,6 +42,31 @@ class Component:
         return f"{type(self).__name__}({values})"
 
 
+class PreparedComponent(Component):
+    """A component that resolves something from its attributes when it is made, copied or unpickled.
+
+    What `_prepare` resolves has names that begin with an underscore, and is no part of the value.
+    """
+
+    def _prepare(self) -> None:
+        """Resolve what follows from the attributes."""
+        raise NotImplementedError(f"{type(self).__name__} must define _prepare")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._prepare()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, type(self)) or type(self) is not type(other):
+            return NotImplemented
+        return equal_values(self.__getstate__(), other.__getstate__())
+
+    __hash__ = Component.__hash__
+
+
 def equal_values(first: Any, second: Any) -> bool:
     """Say whether two attributes hold the same values, containers and arrays included."""
     if isinstance(first, dict) and isinstance(second, dict):

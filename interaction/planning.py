@@ -6,34 +6,35 @@ any task and any user model with a `log_prob`.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from interaction import spaces
 from interaction.agent import Assistant
-from interaction.batch import Recorder, check_max_rounds, play, totals
-from interaction.component import Component
+from interaction.batch import CHUNK, Recorder, check_max_rounds, play, totals
+from interaction.component import PreparedComponent
 from interaction.errors import ArgumentError, ContractError
-from interaction.inference.rows import flat_state, for_candidates, select
+from interaction.inference.rows import for_candidates
 from interaction.inference.user_model import UserModelFilter
-from interaction.lockstep import Lineup, looped
+from interaction.lockstep import Lineup, looped, row_of
 from interaction.opening import for_rows
 from interaction.players import Players
-from interaction.policy import DiscretePolicy, RandomPolicy
-from interaction.random import EpisodeRandom
-from interaction.spaces import Discrete, Space
-from interaction.state import GameState, State, Value, get_path, replace_path
+from interaction.policy import DiscretePolicy, Policy, RandomPolicy
+from interaction.random import ASSISTANT_RESET, EpisodeRandom
+from interaction.spaces import Space
+from interaction.state import GameState, State, Value, lock
+from interaction.task import missing
 from interaction.turns import ASSISTANT_ACTS, SOURCES, USER_OBSERVES, look, play_half
 
 Array = NDArray[Any]
 
-_ROWS = 16_384
+_ROWS = 4_096
 """How many rows are asked at once: what fits the cache."""
 
 
-class _Planner(Component):
+class _Planner(PreparedComponent):
     """What both planners share: the belief, the actions, and games as they are after each action."""
 
     batched = True
@@ -44,13 +45,14 @@ class _Planner(Component):
         self.belief = belief
         self.action_space = action_space
         self.actions = spaces.elements(action_space)
-        helper = Assistant(policy=RandomPolicy(action_space))
-        self._lineup = Lineup(belief.task_model, belief.user_model, helper)
+        self._prepare()
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+    def _prepare(self) -> None:
+        helper = Assistant(policy=RandomPolicy(self.action_space))
+        self._lineup = Lineup(self.belief.task_model, self.belief.user_model, helper)
 
-    def _numbers(self) -> Array:
+    @property
+    def numbers(self) -> Array:
         """The actions as an array `(actions, *shape)`."""
         return np.array(self.actions)
 
@@ -58,10 +60,10 @@ class _Planner(Component):
 class ExpectedInformationGain(_Planner):
     """Tells how much the user's next action would tell, for each action of the assistant.
 
-    I(θ; y | a) = H(y | a) − H(y | θ, a), with P(y | a) = Σθ b(θ) P(y | θ, a): the mutual information, in bits,
-    of what the belief is about and the user's next action y, once the assistant's action a has moved the
-    task. The user model's policy must be a `DiscretePolicy`.
-    Source: Liu et al. 2017, "BIGnav: Bayesian information gain for guiding multiscale navigation", CHI, eq. 1.
+    I(θ; y | a) = H(y | a) − H(y | θ, a), with P(y | a) = Σθ b(θ) P(y | θ, a): the mutual information, in
+    bits, of what the belief is about and the user's next action y, once the assistant's action a has moved
+    the task. The user model's policy must be a `DiscretePolicy`.
+    Source: Liu et al., "BIGnav: Bayesian information gain for guiding multiscale navigation", CHI 2017.
     """
 
     def __init__(self, belief: UserModelFilter, action_space: Space[Any]) -> None:
@@ -77,30 +79,30 @@ class ExpectedInformationGain(_Planner):
     def gain(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
         """Give the expected information gain of each action, in bits: `(..., actions)`."""
         belief = state.__dict__.get(self.belief.field, state)
-        rows = rng.rows
-        each = self.belief.parameters.size * len(self.actions)
-        if rows is None or rows * each <= _ROWS:
-            return self._gain(belief, observation, rng)
-        from interaction.lockstep import row_of
+        rows, size = rng.rows, self.belief.parameters.size
+        outer = 1 if rows is None else rows
+        weights = np.exp(np.broadcast_to(belief.log_weights, (outer, size)))
+        games = self.belief.candidate_games(belief, observation, rows)
+        stream = rng.simulation().repeat(size)
+        block = max(_ROWS // (size * len(self.actions)), 1)
+        found = np.empty((outer, len(self.actions)))
+        for first in range(0, outer, block):
+            part = np.arange(first * size, min(first + block, outer) * size)
+            some, few = (games, stream) if block >= outer else (row_of(games, part, {}), stream.select(part))
+            chunk = slice(first, first + block)
+            found[chunk] = self._gain(some, weights[chunk], few)
+        return found[0] if rows is None else found
 
-        block = max(_ROWS // each, 1)
-        parts = []
-        for first in range(0, rows, block):
-            part = np.arange(first, min(first + block, rows))
-            parts.append(self._gain(row_of(belief, part, {}), row_of(observation, part, {}), rng.select(part)))
-        return np.concatenate(parts)
-
-    def _gain(self, belief: State, observation: State, rng: EpisodeRandom) -> Array:
+    def _gain(self, games: GameState, weights: Array, rng: EpisodeRandom) -> Array:
+        """The gain of each action, `(episodes, actions)`, for weights `(episodes, candidates)`."""
         policy = self.belief.user_model.policy
         assert isinstance(policy, DiscretePolicy)
-        rows, size, count = rng.rows, self.belief.parameters.size, len(self.actions)
-        outer = 1 if rows is None else rows
-        games = self.belief.candidate_games(belief, observation, rows)
-        game = for_candidates(games, count, outer * size).replace(
-            assistant_action=np.tile(self._numbers(), (outer * size, *[1] * (self._numbers().ndim - 1))),
-            turn_index=ASSISTANT_ACTS,
+        (outer, size), count = weights.shape, len(self.actions)
+        game = for_candidates(games, count, outer * size)
+        game = GameState(**game).replace(
+            assistant_action=lock(np.concatenate([self.numbers] * (outer * size))), turn_index=ASSISTANT_ACTS
         )
-        stream = rng.simulation().repeat(size * count)
+        stream = rng.repeat(count)
 
         def ask(seen: State, users: State, _: EpisodeRandom) -> Value:
             return policy.probabilities(seen, users)
@@ -109,25 +111,176 @@ class ExpectedInformationGain(_Planner):
             assert players.user is not None
             assert players.assistant is not None
             moved, _, _ = players.assistant.move(game, stream)
-            after = game.replace(
-                task_state=moved, turn_index=USER_OBSERVES, round_index=game.round_index + 1
-            )
+            after = game.replace(task_state=moved, turn_index=USER_OBSERVES, round_index=game.round_index + 1)
             seen, users = look(players.user, after, stream)
             return (ask if policy.batched else looped(ask))(seen, users, stream)
 
-        y = int(policy.action_space.n)
-        found = np.broadcast_to(self._lineup.in_batch(asked), (outer * size * count, y))
+        n = int(policy.action_space.n)
+        found = np.broadcast_to(self._lineup.in_batch(asked), (outer * size * count, n))
         # The user's actions first: sums over a short last axis are slow.
-        chances = np.ascontiguousarray(found.T).reshape(y, outer, size, count)
-        weights = np.exp(np.broadcast_to(belief.log_weights, (outer, size)))
+        chances = np.ascontiguousarray(found.T).reshape(n, outer, size, count)
         mixed = np.einsum("rs,yrsc->yrc", weights, chances)
-        gain = np.maximum(
-            _entropy(mixed) - np.einsum("rs,rsc->rc", weights, _entropy(chances)), 0.0
-        )
-        return gain[0] if rows is None else gain
+        known = np.einsum("rs,rsc->rc", weights, _entropy(chances))
+        return np.asarray(np.maximum(_entropy(mixed) - known, 0.0))
 
 
 def _entropy(chances: Array) -> Array:
     """Give the entropy in bits of probabilities on the first axis."""
     found: Array = -(chances * np.log2(np.maximum(chances, 1e-300))).sum(axis=0)
     return found
+
+
+class InformationGainPolicy(Policy):
+    """Chooses the action with the largest expected information gain, until the belief is sure enough.
+
+    Once one candidate's probability exceeds `threshold`, `settle` says what to do. Ties go to the first
+    action.
+    """
+
+    batched = True
+
+    def __init__(self, belief: UserModelFilter, action_space: Space[Any], threshold: float = 0.8) -> None:
+        if isinstance(threshold, bool) or not 0 < threshold <= 1:
+            raise ArgumentError(
+                f"{type(self).__name__}: threshold: expected a probability in (0, 1], got {threshold!r}"
+            )
+        self.information = ExpectedInformationGain(belief, action_space)
+        self.threshold = threshold
+        self.action_space = action_space
+
+    def settle(self, observation: State, state: State, candidate: Value) -> Value:
+        """Give the action for a belief that is sure of a candidate (its index)."""
+        raise missing(self, "settle(self, observation, state, candidate)", "returns the action")
+
+    def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:
+        rows = rng.rows
+        weights = np.exp(state[self.information.belief.field].log_weights)
+        best, sure = weights.argmax(axis=-1), weights.max(axis=-1) > self.threshold
+        settled = self.settle(observation, state, best)
+        if np.all(sure):
+            return settled, 0.0
+        numbers = self.information.numbers
+        if rows is None or weights.ndim == 1:
+            return numbers[self.information.gain(state, observation, rng).argmax(axis=-1)], 0.0
+        unsure = np.flatnonzero(~sure)
+        gain = self.information.gain(
+            row_of(state, unsure, {}), row_of(observation, unsure, {}), rng.select(unsure)
+        )
+        action = np.array(np.broadcast_to(settled, (rows, *numbers.shape[1:])))
+        action[unsure] = numbers[gain.argmax(axis=-1)]
+        return action, 0.0
+
+
+class RolloutReturns(_Planner):
+    """Tells the expected return of each action of the assistant, by rollouts of users from the belief.
+
+    In each rollout the assistant takes the action, and then is `assistant`, as it is simulated (its dual),
+    for `horizon` rounds more. Each of `samples` users is drawn from the belief, systematically; all actions
+    meet the same users and the same random numbers.
+    """
+
+    def __init__(
+        self,
+        belief: UserModelFilter,
+        action_space: Space[Any],
+        assistant: Assistant,
+        horizon: int,
+        samples: int,
+    ) -> None:
+        check_max_rounds(horizon, "RolloutReturns: horizon")
+        if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
+            raise ArgumentError(f"RolloutReturns: samples: expected a number >= 1, got {samples!r}")
+        self.assistant = assistant.dual()
+        self.horizon = horizon
+        self.samples = samples
+        super().__init__(belief, action_space)
+
+    def _prepare(self) -> None:
+        self._lineup = Lineup(self.belief.task_model, self.belief.user_model.dual(), self.assistant)
+
+    def returns(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
+        """Give the return of each rollout: `(..., samples, actions)`."""
+        belief = state.__dict__.get(self.belief.field, state)
+        rows, size, count = rng.rows, self.belief.parameters.size, len(self.actions)
+        outer = 1 if rows is None else rows
+        weights = np.exp(np.broadcast_to(belief.log_weights, (outer, size)))
+        games = self.belief.candidate_games(belief, observation, rows)
+        uniform = np.broadcast_to(np.asarray(rng.random()), (outer,))
+        drawn = _systematic(weights, uniform, self.samples)  # (episodes, samples)
+        users = (np.arange(outer)[:, None] * size + drawn).reshape(-1)
+        stream = rng.simulation().repeat(self.samples, common=False).repeat(count)
+        block = max(CHUNK // count, 1)
+        found = np.empty((len(users), count))
+        for first in range(0, len(users), block):
+            part = np.arange(first, min(first + block, len(users)))
+            game = for_candidates(row_of(games, users[part], {}), count, len(part))
+            each = stream.select(np.arange(first * count, (first + len(part)) * count))
+            found[part] = self._play(GameState(**game), each).reshape(len(part), count)
+        shape = (self.samples, count) if rows is None else (outer, self.samples, count)
+        return found.reshape(shape)
+
+    def _play(self, game: GameState, rng: EpisodeRandom) -> Array:
+        rows = rng.rows
+        assert rows is not None
+        actions = lock(np.concatenate([self.numbers] * (rows // len(self.actions))))
+
+        def rollout(players: Players) -> Array:
+            assert players.assistant is not None
+            assert players.user is not None
+            here = rng.copy()
+            begun = game.replace(
+                turn_index=ASSISTANT_ACTS,
+                assistant_state=players.assistant.reset(here.at(0, ASSISTANT_RESET)),
+                assistant_action=for_rows(players.assistant.first_action, rows),
+            )
+            after, *rewards, over = play_half(players, begun, here, action=actions)
+            total = np.zeros(rows) + sum(rewards)
+            alive = np.flatnonzero(~np.broadcast_to(over, (rows,)))
+            if len(alive):
+                recorder = Recorder(len(alive), None, per_round=False)
+                still = here.select(alive)
+                play(
+                    players,
+                    row_of(after, alive, {}),
+                    still,
+                    recorder,
+                    max_rounds=self.horizon,
+                    check_first=False,
+                )
+                for source in range(len(SOURCES)):
+                    total[alive] += totals([recorder], source)[0]
+            return total
+
+        return self._lineup.in_batch(rollout)
+
+
+class RolloutPolicy(Policy):
+    """Chooses the action with the highest mean return over rollouts (see `RolloutReturns`).
+
+    Ties go to the first action.
+    """
+
+    batched = True
+
+    def __init__(
+        self,
+        belief: UserModelFilter,
+        action_space: Space[Any],
+        assistant: Assistant,
+        horizon: int,
+        samples: int,
+    ) -> None:
+        self.rollouts = RolloutReturns(belief, action_space, assistant, horizon, samples)
+        self.action_space = action_space
+
+    def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:
+        returns = self.rollouts.returns(state, observation, rng).mean(axis=-2)
+        return self.rollouts.numbers[returns.argmax(axis=-1)], 0.0
+
+
+def _systematic(weights: Array, uniform: Array, count: int) -> Array:
+    """Draw `count` indices for each row of weights, evenly spaced: `(rows, count)`."""
+    cumulated = np.cumsum(weights, axis=1)
+    positions = (np.arange(count) + uniform[:, None]) / count * cumulated[:, -1:]
+    found: Array = (cumulated[:, None] <= positions[..., None]).sum(axis=-1)
+    return np.asarray(np.minimum(found, weights.shape[1] - 1))

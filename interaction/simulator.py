@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from interaction.agent import Assistant, User
 from interaction.batch import CHUNK, Recorder, check_max_rounds, play, totals
-from interaction.component import Component
+from interaction.component import PreparedComponent
 from interaction.errors import ArgumentError, ContractError
 from interaction.lockstep import Lineup, row_of
 from interaction.opening import Forced, combine, for_rows, new_game, per_row, read_over, read_start
@@ -65,7 +65,7 @@ class NoTask(InteractionTask):
     on_assistant_action = on_user_action
 
 
-class Simulator(Component):
+class Simulator(PreparedComponent):
     """A bundle of models, and the assistant's dual components, from which rollouts start.
 
     It plays the dual of each agent, unless told `use_primary_policy` or `use_primary_inference`.
@@ -101,18 +101,6 @@ class Simulator(Component):
         self._spaces, self._single = self._lineup.space, self._lineup.single
         self._task_fields = len(self.task_model.state_space)
         self._first_action = None if self.user_model is None else first(self.user_model.policy.action_space)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._prepare()
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is Simulator and self.__getstate__() == other.__getstate__()
-
-    __hash__ = Component.__hash__
 
     def rollout(
         self,

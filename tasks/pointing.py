@@ -1,7 +1,7 @@
 """Pointing: a user brings a cursor to a goal among targets, which the assistant does not know.
 
-Sources: Liu et al., "BIGnav: Bayesian information gain for guiding multiscale navigation", CHI 2017; the rules of
-the grid are those of CoopIHC's pointing example; Fitts 1954 (the index of difficulty).
+Sources: Liu et al., "BIGnav: Bayesian information gain for guiding multiscale navigation", CHI 2017; the
+rules of the grid are those of CoopIHC's pointing example; Fitts 1954 (the index of difficulty).
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ class PointingTask(InteractionTask):
         state = game.task_state
         cells = np.arange(self.gridsize)
         ax.scatter(cells, np.zeros(self.gridsize), marker="s", s=20, color="lightgray", label="cells")
-        ax.scatter(state.targets, np.zeros(self.n_targets), marker="s", s=60, color="tab:blue", label="targets")
+        ax.scatter(
+            state.targets, np.zeros(self.n_targets), marker="s", s=60, color="tab:blue", label="targets"
+        )
         ax.scatter([goal_cell(state)], [0], marker="*", s=160, color="tab:orange", label="goal", zorder=3)
         ax.scatter([state.position], [0.35], marker="v", s=60, color="black", label="cursor", zorder=3)
         ax.set(ylim=(-1, 1.2), yticks=[], xlabel="cell", title=f"round {game.round_index}")
@@ -161,7 +163,9 @@ class Pointing2DTask(InteractionTask):
     def on_assistant_action(self, game: GameState, rng: EpisodeRandom) -> Transition:
         state = game.task_state
         gain = np.asarray(game.assistant_action)[..., None]
-        return Transition(state.replace(position=np.clip(state.position + gain * game.user_action.step, 0.0, 1.0)))
+        return Transition(
+            state.replace(position=np.clip(state.position + gain * game.user_action.step, 0.0, 1.0))
+        )
 
     def plot(self, game: GameState, ax: Axes | None = None) -> Axes:
         """Draw the targets, the goal and the cursor of one game, in the unit square."""

@@ -1,7 +1,7 @@
 """Users that point: one that tells the direction, one that moves as Fitts' law says, and one that tires.
 
-Sources: the careful pointer of CoopIHC's zoo; Fitts 1954, "The information capacity of the human motor system";
-MacKenzie 1992 (the index log2(D/W + 1)); Meyer et al. 1988 (submovements with signal-dependent noise).
+Sources: the careful pointer of CoopIHC's zoo; Fitts 1954, "The information capacity of the human motor
+system"; MacKenzie 1992 (the index log2(D/W + 1)); Meyer et al. 1988 (noisy submovements).
 """
 
 from __future__ import annotations
@@ -90,9 +90,9 @@ class FittsPolicy(Policy):
     """Moves in submovements, each of which aims to take up to one bit off the index of difficulty.
 
     At the distance d from a goal of width W the index is log2(d/W + 1). With n the next whole number, a
-    submovement aims at where the index is lower by an n-th (at the centre, if that is inside), takes b seconds for each bit of it, and lands with
-    normal noise on both axes whose standard deviation is `noise` times its amplitude. The first one takes a
-    more. So a whole movement takes about a + b log2(D/W + 1).
+    submovement aims at where the index is lower by an n-th (at the centre, if that is inside), takes b
+    seconds for each bit of it, and lands with normal noise on both axes whose standard deviation is `noise`
+    times its amplitude. The first one takes a more. So a whole movement takes about a + b log2(D/W + 1).
     """
 
     batched = True
@@ -106,7 +106,9 @@ class FittsPolicy(Policy):
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
         task_state = observation.task_state
         goal = np.asarray(task_state.goal)
-        centre = np.take_along_axis(np.asarray(task_state.positions), goal[..., None, None], axis=-2)[..., 0, :]
+        centre = np.take_along_axis(np.asarray(task_state.positions), goal[..., None, None], axis=-2)[
+            ..., 0, :
+        ]
         width = np.take_along_axis(np.asarray(task_state.widths), goal[..., None], axis=-1)[..., 0]
         offset = centre - task_state.position
         distance = np.sqrt((offset**2).sum(axis=-1))

@@ -199,7 +199,9 @@ class _Games:
     def at(self, t: int, size: int) -> tuple[State, Any, Any]:
         """Give the task's state and the actions of a round, repeated for each candidate."""
         task_state, user_action, assistant_action = (
-            nest({path: for_candidates(array[t], size, len(self.lengths)) for path, array in leaves.items()}) if leaves else None
+            nest({path: for_candidates(array[t], size, len(self.lengths)) for path, array in leaves.items()})
+            if leaves
+            else None
             for leaves in self.parts
         )
         return State() if task_state is None else task_state, user_action, assistant_action

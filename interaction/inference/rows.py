@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from interaction.errors import ContractError
 from interaction.spaces import Box, Dict, Discrete, Space, shape_of
-from interaction.state import State, Value
+from interaction.state import State, Value, lock
 
 Array = NDArray[Any]
 
@@ -40,7 +40,9 @@ def for_candidates(value: Value, size: int, rows: int | None) -> Value:
         return State(**{name: for_candidates(part, size, rows) for name, part in value.items()})
     if not isinstance(value, np.ndarray):
         return value
-    return np.broadcast_to(value, (size, *value.shape)) if rows is None else np.repeat(value, size, axis=0)
+    if rows is None:
+        return np.broadcast_to(value, (size, *value.shape))
+    return lock(np.repeat(value, size, axis=0))  # locked, so that a state need not copy it
 
 
 def flat(values: Value, rows: int | None, space: Space[Any]) -> Value:

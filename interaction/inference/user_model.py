@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from interaction import spaces
 from interaction.agent import User, check_user
-from interaction.component import equal_values
+from interaction.component import PreparedComponent
 from interaction.errors import (
     ArgumentError,
     ContractError,
@@ -49,7 +49,7 @@ Evidence = Literal["user_action", "outcome"]
 _TASK = "task_state."
 
 
-class UserModelFilter(InferenceEngine):
+class UserModelFilter(PreparedComponent, InferenceEngine):
     """Keeps a belief over the hidden parameters of a user model, in the assistant's own state.
 
     Each candidate is a whole user: its values of the hidden parameters and its internal state, which goes
@@ -188,19 +188,12 @@ class UserModelFilter(InferenceEngine):
             if self.assistant_action_space is not None:
                 parts["last_assistant_action"] = self.assistant_action_space
         parts["last_user_action"] = self.user_model.policy.action_space
-        self.space = Dict(parts)
+        self._space = Dict(parts)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name[0] != "_" and name != "space"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._prepare()
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and equal_values(self.__getstate__(), other.__getstate__())
-
-    __hash__ = InferenceEngine.__hash__
+    @property
+    def space(self) -> Dict:
+        """The space of the belief, for the state space of the assistant that keeps it."""
+        return self._space
 
     # The belief.
 
@@ -247,7 +240,7 @@ class UserModelFilter(InferenceEngine):
         action = get_path(observation, self.action) if "user_action" in self.evidence else None
         if action is not None:
             self._actions.check(action, f"UserModelFilter: {self.action}", rows)
-        game = self._game(belief, self._as_the_user_saw_it(belief, observation), rows)
+        game = self.candidate_games(belief, self._as_the_user_saw_it(belief, observation), rows)
         size = self.parameters.size
         stream = rng.simulation().repeat(size, common=self.parameters.common)
 
@@ -265,7 +258,7 @@ class UserModelFilter(InferenceEngine):
         log_weights = log_weights + gain
         surprise: Value = 0.0
         if "outcome" in self.evidence:
-            after = self._game(belief, observation, rows)
+            after = self.candidate_games(belief, observation, rows)
             outcome = self._shape(self._outcome(game, after, stream), rows)
             surprise = _log_sum(log_weights) - _log_sum(log_weights + outcome)
             log_weights = log_weights + outcome
@@ -397,7 +390,7 @@ class UserModelFilter(InferenceEngine):
 
     # What the candidates see.
 
-    def _game(self, belief: State, seen: State, rows: int | None) -> GameState:
+    def candidate_games(self, belief: State, seen: State, rows: int | None) -> GameState:
         """Give a game as each candidate sees it, one row each: in a batch, `episodes · candidates` rows."""
         size = self.parameters.size
         task_state = for_candidates(seen.task_state, size, rows)
@@ -457,7 +450,7 @@ class UserModelFilter(InferenceEngine):
             raise ContractError(f"predict: expected a DiscretePolicy, got {type(policy).__name__}")
         belief = state.__dict__.get(self.field, state)
         rows, size, n_actions = rng.rows, self.parameters.size, int(policy.action_space.n)
-        game = self._game(belief, observation, rows)
+        game = self.candidate_games(belief, observation, rows)
         stream = rng.simulation().repeat(size)
 
         def ask(seen: State, users: State, _: EpisodeRandom) -> Value:

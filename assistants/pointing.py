@@ -1,0 +1,197 @@
+"""Assistants of pointing: a constant gain, and those that find out what the goal is.
+
+Sources: Liu et al., "BIGnav", CHI 2017, and "BIGFile", CHI 2018 (information gain).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from interaction import (
+    Assistant,
+    DeterministicPolicy,
+    EpisodeRandom,
+    Grid,
+    InteractionTask,
+    Policy,
+    RuleObservationEngine,
+    State,
+    User,
+    UserModelFilter,
+    spaces,
+)
+from interaction.errors import ArgumentError, ContractError
+from interaction.planning import InformationGainPolicy, RolloutPolicy
+from interaction.state import Value
+
+
+class GoalInference(UserModelFilter):
+    """Keeps a belief over which target is the goal, by Bayes' rule from the user's actions.
+
+    Where an action is impossible under every goal, the belief starts again from all goals.
+    """
+
+    def __init__(self, user_model: User, task_model: InteractionTask) -> None:
+        super().__init__(
+            user_model,
+            Grid({"task_state.goal": range(len(_targets(task_model)))}),
+            task_model=task_model,
+            on_impossible="reset",
+        )
+
+
+class _Pointer(Assistant):
+    """An assistant that does not see the goal, and believes what `GoalInference` infers."""
+
+    batched = True
+
+    def __init__(self, belief: GoalInference, policy: Policy) -> None:
+        super().__init__(
+            policy=policy,
+            observation_engine=RuleObservationEngine("assistant", hide=["task_state.goal"]),
+            inference_engine=belief,
+            state=State(belief=belief.initial(EpisodeRandom())),
+            state_space=spaces.Dict({"belief": belief.space}),
+        )
+
+    def reset(self, rng: EpisodeRandom) -> State:
+        belief = self.inference_engine
+        assert isinstance(belief, GoalInference)
+        return State(belief=belief.initial(rng))
+
+
+class GoThere(InformationGainPolicy):
+    """Puts the cursor to the cell that tells most about the goal, and to the goal once it is known."""
+
+    def settle(self, observation: State, state: State, candidate: Value) -> Value:
+        index = np.asarray(candidate)[..., None]
+        return np.take_along_axis(np.asarray(observation.task_state.targets), index, axis=-1)[..., 0]
+
+
+class InformationGain(_Pointer):
+    """Puts the cursor where the user's next action tells most about the goal (mode "position").
+
+    Once one target's probability exceeds `threshold`, it goes there.
+    """
+
+    def __init__(self, user_model: User, task_model: InteractionTask, threshold: float = 0.8) -> None:
+        _check_mode(task_model, "InformationGain")
+        belief = GoalInference(user_model, task_model)
+        super().__init__(belief, GoThere(belief, _cells(task_model), threshold))
+
+
+class RolloutAssistant(_Pointer):
+    """Puts the cursor where users drawn from its belief would do best on their own (mode "position").
+
+    In the rollouts, the assistant that is simulated only carries out the user's steps.
+    """
+
+    def __init__(
+        self,
+        user_model: User,
+        task_model: InteractionTask,
+        horizon: int = 40,
+        samples: int = 16,
+    ) -> None:
+        _check_mode(task_model, "RolloutAssistant")
+        belief = GoalInference(user_model, task_model)
+        alone = NoAssistant(task_model)
+        super().__init__(belief, RolloutPolicy(belief, _cells(task_model), alone, horizon, samples))
+
+
+class ConstantGainPolicy(DeterministicPolicy):
+    """Multiplies the user's step by the same gain always."""
+
+    batched = True
+
+    def __init__(self, gain: float) -> None:
+        super().__init__()
+        if isinstance(gain, bool) or not isinstance(gain, int | float) or not np.isfinite(gain):
+            raise ArgumentError(f"ConstantGain: expected a finite gain, got {gain!r}")
+        self.gain = float(gain)
+        self.action_space = spaces.Box(-abs(self.gain), abs(self.gain), (), np.float64)
+
+    def action(self, observation: State, state: State) -> Value:
+        return self.gain
+
+
+class ConstantGain(Assistant):
+    """Multiplies the user's step by the same gain always (mode "gain")."""
+
+    def __init__(self, gain: float = 1.0) -> None:
+        super().__init__(policy=ConstantGainPolicy(gain))
+
+
+class FollowPolicy(DeterministicPolicy):
+    """Puts the cursor where the user's step leads."""
+
+    batched = True
+
+    def __init__(self, cells: spaces.Discrete) -> None:
+        super().__init__()
+        self.action_space = cells
+        self.last = int(cells.n) - 1
+
+    def action(self, observation: State, state: State) -> Value:
+        moved = observation.task_state.position + observation.user_action
+        return np.clip(moved, 0, self.last)
+
+
+class NoAssistant(Assistant):
+    """Only carries out the user's steps: one end of the scale."""
+
+    def __init__(self, task_model: InteractionTask) -> None:
+        cells = _cells(task_model)
+        super().__init__(policy=ConstantGainPolicy(1.0) if _by_gain(task_model) else FollowPolicy(cells))
+
+
+class OraclePolicy(DeterministicPolicy):
+    """Puts the cursor on the goal; with gains, by the gain that leads there."""
+
+    batched = True
+
+    def __init__(self, task_model: InteractionTask) -> None:
+        super().__init__()
+        self.gains = _by_gain(task_model)
+        cells = _cells(task_model)
+        reach = int(cells.n)
+        self.action_space = spaces.Box(-reach, reach, (), np.float64) if self.gains else cells
+
+    def action(self, observation: State, state: State) -> Value:
+        task_state = observation.task_state
+        goal = np.asarray(task_state.goal)[..., None]
+        cell = np.take_along_axis(np.asarray(task_state.targets), goal, axis=-1)[..., 0]
+        return (cell - task_state.position) * observation.user_action * 1.0 if self.gains else cell
+
+
+class OracleAssistant(Assistant):
+    """Knows the goal: the other end of the scale."""
+
+    def __init__(self, task_model: InteractionTask) -> None:
+        super().__init__(policy=OraclePolicy(task_model))
+
+
+def _targets(task_model: InteractionTask) -> range:
+    space = task_model.state_space.spaces.get("goal")
+    if not isinstance(space, spaces.Discrete):
+        raise ContractError(
+            f"GoalInference: expected a task whose state has a goal, an index, got {task_model!r}"
+        )
+    return range(int(space.n))
+
+
+def _cells(task_model: InteractionTask) -> spaces.Discrete:
+    cells = task_model.state_space["position"]
+    if not isinstance(cells, spaces.Discrete):
+        raise ContractError(f"expected a task on a grid, whose position is a cell, got {task_model!r}")
+    return cells
+
+
+def _by_gain(task_model: InteractionTask) -> bool:
+    """Whether the assistant's action multiplies the user's step; otherwise it is a cell."""
+    return bool(getattr(task_model, "mode", "position") == "gain")
+
+
+def _check_mode(task_model: InteractionTask, where: str) -> None:
+    if _by_gain(task_model):
+        raise ArgumentError(f"{where}: it puts the cursor to a cell, so the task_model needs mode='position'")
