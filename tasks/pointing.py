@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction import EpisodeRandom, GameState, InteractionTask, State, Transition, spaces
-from interaction.errors import ArgumentError, missing_extra
+from interaction.errors import ArgumentError
+from interaction.plot import axes_of
 from interaction.state import Value
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class PointingTask(InteractionTask):
 
     def plot(self, game: GameState, ax: Axes | None = None) -> Axes:
         """Draw the cells, the targets, the goal and the cursor of one game."""
-        ax = _axes(ax)
+        ax = axes_of(ax, type(self).__name__)
         state = game.task_state
         cells = np.arange(self.gridsize)
         ax.scatter(cells, np.zeros(self.gridsize), marker="s", s=20, color="lightgray", label="cells")
@@ -169,7 +170,7 @@ class Pointing2DTask(InteractionTask):
 
     def plot(self, game: GameState, ax: Axes | None = None) -> Axes:
         """Draw the targets, the goal and the cursor of one game, in the unit square."""
-        ax = _axes(ax)
+        ax = axes_of(ax, type(self).__name__)
         from matplotlib.patches import Circle
 
         state = game.task_state
@@ -191,13 +192,3 @@ def to_goal(state: State) -> tuple[Value, Value]:
     centre = np.take_along_axis(np.asarray(state.positions), goal[..., None, None], axis=-2)[..., 0, :]
     width = np.take_along_axis(np.asarray(state.widths), goal[..., None], axis=-1)[..., 0]
     return np.sqrt(((centre - state.position) ** 2).sum(axis=-1)), width
-
-
-def _axes(ax: Axes | None) -> Axes:
-    if ax is not None:
-        return ax
-    try:
-        from matplotlib import pyplot
-    except ImportError:
-        raise missing_extra("matplotlib", "plot", "PointingTask.plot") from None
-    return pyplot.subplots(layout="constrained")[1]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.errors import ArgumentError, missing_extra, unknown_name
+from interaction.errors import missing_extra, unknown_name
+from interaction.plot import axes_of
 
 if TYPE_CHECKING:
     import pandas
@@ -149,7 +150,7 @@ class ParameterRecovery:
         Several parameters are drawn together, as quantiles of their priors; name one to see its own units.
         """
         names = _chosen(self.true, parameter)
-        ax = _axes(ax)
+        ax = axes_of(ax)
         ends = []
         for name in names:
             true, estimate = (
@@ -226,7 +227,7 @@ class ModelRecovery:
         """Draw the confusion or the inversion matrix as a heat map with its numbers."""
         if matrix not in ("confusion", "inversion"):
             raise unknown_name(matrix, ("confusion", "inversion"), "ModelRecovery.plot: matrix")
-        ax = _axes(ax)
+        ax = axes_of(ax)
         values = getattr(self, matrix)
         ax.imshow(values, vmin=0, vmax=1, cmap="Blues")
         for (row, column), value in np.ndenumerate(values):
@@ -288,7 +289,7 @@ class Calibration:
         from scipy.stats import binom
 
         names = _chosen(self.ranks, parameter)
-        ax = _axes(ax)
+        ax = axes_of(ax)
         edges = np.linspace(-0.5, self.draws + 0.5, self.bins + 1)
         for name in names:
             ax.hist(self.ranks[name], edges.tolist(), histtype="step", linewidth=1.5, label=name)
@@ -347,7 +348,7 @@ class Sensitivity:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the bits per round of each parameter, with 95 % intervals."""
-        ax = _axes(ax)
+        ax = axes_of(ax)
         names = list(self.bits_per_round)
         bits = np.array([self.bits_per_round[name] for name in names])
         error = 1.96 * np.array([self.standard_error[name] for name in names])
@@ -373,20 +374,6 @@ def _chosen(names: Mapping[str, Any], parameter: str | None) -> list[str]:
     if parameter is not None and parameter not in names:
         raise unknown_name(parameter, names, "plot: parameter")
     return list(names) if parameter is None else [parameter]
-
-
-def _axes(ax: Axes | None) -> Axes:
-    """Give the axes to draw on, new ones if there are none."""
-    try:
-        from matplotlib import pyplot
-        from matplotlib.axes import Axes as Kind
-    except ImportError:
-        raise missing_extra("matplotlib", "plot", "plot") from None
-    if ax is None:
-        return pyplot.subplots(layout="constrained")[1]
-    if not isinstance(ax, Kind):
-        raise ArgumentError(f"plot: ax: expected matplotlib Axes, got {type(ax).__name__}")
-    return ax
 
 
 def _pandas(purpose: str) -> Any:

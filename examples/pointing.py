@@ -1,0 +1,221 @@
+"""Pointing: how much faster is a user whose assistant asks where the goal is by moving the cursor?
+
+An assistant chooses by expected information gain (after Liu et al., "BIGnav", CHI 2017), by rollouts, or not
+at all; and it may be wrong about the user. Run it with `interaction demo pointing`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistants.pointing import (
+    ConstantGain,
+    InformationGain,
+    NoAssistant,
+    OracleAssistant,
+    RolloutAssistant,
+)
+from interaction import Assistant, Bundle, Trajectories
+from interaction.display import print_table
+from interaction.errors import missing_extra
+from interaction.plot import filmstrip, interval, plot_belief, plot_comparison
+from interaction.robustness import Robustness, robustness
+from tasks.pointing import PointingTask
+from users.pointing import CarefulPointer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Array = NDArray[Any]
+MAX_ROUNDS = 5_000
+ERROR_RATES = (0.0, 0.05, 0.15, 0.3)
+
+
+class Played(NamedTuple):
+    """The episodes of one assistant, whether its first choice was right (or None), and the time it took (s).
+
+    `right` `(episodes,)` is NaN where the game was over before the assistant chose.
+    """
+
+    runs: Trajectories
+    right: Array | None
+    seconds: float
+
+
+def play_all(
+    gridsize: int = 31,
+    n_targets: int = 10,
+    error_rate: float = 0.05,
+    threshold: float = 0.9,
+    episodes: int = 1_000,
+    seed: int = 0,
+    only: Collection[str] | None = None,
+) -> dict[str, Played]:
+    """Play each assistant (or some) on the same goals and targets, with the same random numbers."""
+    user = CarefulPointer(error_rate)
+    position = PointingTask(gridsize, n_targets, "position")
+    gain = PointingTask(gridsize, n_targets, "gain")
+    cast: dict[str, tuple[PointingTask, Assistant]] = {
+        "oracle": (position, OracleAssistant(position)),
+        "information gain": (position, InformationGain(user, position, threshold)),
+        "rollouts": (position, RolloutAssistant(user, position, horizon=gridsize, samples=8)),
+        "constant gain 1": (gain, ConstantGain(1.0)),
+        "no assistant": (position, NoAssistant(position)),
+    }
+    played = {}
+    for name, (task, assistant) in cast.items():
+        if only is not None and name not in only:
+            continue
+        begun = time.perf_counter()
+        bundle = Bundle(task, user, assistant, max_rounds=MAX_ROUNDS)
+        believes = "belief" in assistant.state
+        runs = bundle.run(
+            episodes,
+            seed=seed,
+            record=["task_state", "user_action", *(["assistant_state.belief.log_weights"] * believes)],
+        )
+        right = first_choices(runs, threshold) if believes else None
+        played[name] = Played(runs, right, time.perf_counter() - begun)
+    return played
+
+
+def first_choices(runs: Trajectories, threshold: float) -> Array:
+    """Tell whether the first target of which the belief was sure was the goal: 1, 0, or NaN for none.
+
+    The last round does not count: the user ends the game before the assistant looks again.
+    """
+    weights = np.exp(runs["assistant_state.belief.log_weights"])
+    before_the_end = np.arange(weights.shape[1]) < runs.lengths[:, None] - 1
+    sure = (weights.max(axis=-1) > threshold) & before_the_end
+    first = sure.argmax(axis=1)
+    chosen = weights[np.arange(len(first)), first].argmax(axis=-1)
+    return np.where(sure.any(axis=1), chosen == runs["task_state.goal"][:, 0], np.nan)
+
+
+def told(values: Array, digits: int = 2) -> str:
+    """Give a mean with half the width of its 95 % interval."""
+    mean, half = interval(values)
+    return f"{mean:.{digits}f} ± {half:.{digits}f}"
+
+
+COLUMNS = ["assistant", "user turns", "− inf. gain", "regret", "1st choice right", "time"]
+
+
+def rows_of(played: Mapping[str, Played]) -> list[list[str]]:
+    """Give the rows of the table: user turns, paired differences, first choices, computing time a game."""
+    reference = played["information gain"].runs.lengths
+    best = played["oracle"].runs.lengths
+    rows = []
+    for name, (runs, right, seconds) in played.items():
+        rows.append(
+            [
+                name,
+                told(runs.lengths),
+                told(runs.lengths - reference),
+                told(runs.lengths - best),
+                "" if right is None else told(right[~np.isnan(right)]),
+                f"{1000 * seconds / len(runs.lengths):.2f} ms",
+            ]
+        )
+    return rows
+
+
+def wrong_models(episodes: int = 1_000, seed: int = 0, progress: bool = True) -> Robustness:
+    """Play careful pointers of several error rates with assistants that assume others."""
+    task = PointingTask(31, 10, "position")
+    users = {f"{rate:g}": CarefulPointer(rate) for rate in ERROR_RATES}
+    return robustness(
+        task,
+        {"information gain": lambda user: InformationGain(user, task, 0.9)},
+        users,
+        users,
+        oracle=OracleAssistant(task),
+        episodes=episodes,
+        max_rounds=MAX_ROUNDS,
+        seed=seed,
+        progress=progress,
+    )
+
+
+def long_game(played: Played) -> int:
+    """Choose a game to look at: the longest of the first hundred."""
+    return int(np.argmax(played.runs.lengths[:100]))
+
+
+def figure_of(played: Mapping[str, Played], wrong: Robustness) -> Figure:
+    """Draw the comparison, a belief over rounds, and regret and log loss under wrong user models."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise missing_extra("matplotlib", "plot", "--plot") from None
+    figure = Figure(figsize=(12, 9), layout="constrained")
+    axes = figure.subplots(2, 2)
+    turns = {name: one.runs.lengths for name, one in played.items()}
+    plot_comparison(turns, axes[0, 0], "user turns, with 95 % intervals")
+    shown = played["information gain"]
+    game = shown.runs.episode(long_game(shown))
+    belief = np.exp(game["assistant_state.belief.log_weights"][0])
+    plot_belief(belief, axes[0, 1], truth=int(game["task_state.goal"][0, 0]))
+    wrong.plot(axes[1, 0], "regret")
+    wrong.plot(axes[1, 1], "overconfidence")
+    return figure
+
+
+def demo(episodes: int = 1_000, seed: int = 0, plot: Path | None = None) -> None:
+    """Compare assistants of pointing on the same episodes, and see what a wrong model of the user costs.
+
+    --plot FILE.png draws the comparison, and FILE-episode.png one episode as a filmstrip.
+    """
+    played = play_all(episodes=episodes, seed=seed)
+    title = "{} games, ± 95 %: {} cells, {} targets, error rate {}, threshold {}"
+    print_table(title.format(episodes, 31, 10, 0.05, 0.9), COLUMNS, rows_of(played))
+    sure = play_all(31, 8, 0.0, 0.8, episodes, seed)
+    print_table(title.format(episodes, 31, 8, 0, 0.8), COLUMNS, rows_of(sure))
+    rows = []
+    for gridsize in (31, 101, 301):
+        wide = play_all(gridsize, episodes=episodes, seed=seed, only=("information gain", "constant gain 1"))
+        constant, gain = wide["constant gain 1"].runs.lengths, wide["information gain"].runs.lengths
+        rows.append([str(gridsize), told(gain), told(constant), told(constant - gain)])
+    print_table(
+        "User turns by the size of the grid", ["cells", "information gain", "constant gain", "gap"], rows
+    )
+    wrong = wrong_models(episodes, seed)
+    means = wrong.regret[0].mean(axis=-1)
+    rows = [
+        [true, *(told(cell) for cell in row)]
+        for true, row in zip(wrong.true_users, wrong.regret[0], strict=True)
+    ]
+    print_table(
+        "Regret of information gain against the oracle (user turns), by error rate",
+        ["true \\ assumed", *wrong.assumed_users],
+        rows,
+    )
+    rows = [
+        [true, *(told(cell) for cell in row)]
+        for true, row in zip(wrong.true_users, wrong.overconfidence[0], strict=True)
+    ]
+    print_table(
+        "Overconfidence of its belief (0 is calibrated), by error rate",
+        ["true \\ assumed", *wrong.assumed_users],
+        rows,
+    )
+    print(f"The largest regret, {means.max():.2f}, is that of a user who errs more often than is assumed.")
+    if plot is not None:
+        figure_of(played, wrong).savefig(plot, dpi=150)
+        strip = plot.with_name(f"{plot.stem}-episode.png")
+        shown = played["information gain"]
+        figure, _ = filmstrip(PointingTask(31, 10, "position"), shown.runs, long_game(shown))
+        figure.savefig(strip, dpi=150)
+        print(f"wrote {plot} and {strip}")
+
+
+if __name__ == "__main__":
+    import typer
+
+    typer.run(demo)

@@ -1,0 +1,175 @@
+"""How well do assistants do when their model of the user is wrong?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from interaction.agent import Assistant, User
+from interaction.bundle import Bundle
+from interaction.errors import ArgumentError, missing_extra, unknown_name
+from interaction.inference.user_model import UserModelFilter
+from interaction.plot import axes_of, interval
+from interaction.task import InteractionTask
+from interaction.trajectory import Trajectories
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
+
+Array = NDArray[Any]
+Make = Callable[[User], Assistant]
+"""Makes an assistant from a model of the user."""
+
+VALUES = ("returns", "regret", "log_loss", "brier", "overconfidence")
+
+
+@dataclass(frozen=True, eq=False)
+class Robustness:
+    """Every true user, with each assistant built on every assumed user.
+
+    Arrays have the axes `(assistant, true user, assumed user, episode)`: `returns`; `regret`, the oracle's
+    return on the same episode less the assistant's; and how well the belief is calibrated, over all beliefs
+    that the assistant acted on: `log_loss`, −log2 of the probability of the truth (bits); `brier`; and
+    `overconfidence`, the probability of the most probable candidate less whether it is true, which is 0 on
+    average if the model of the user is right. Of these three the sums of each episode are divided by the
+    mean number of beliefs in an episode, so that their means are those over all beliefs; they are NaN for
+    assistants without a belief.
+    """
+
+    assistants: tuple[str, ...]
+    true_users: tuple[str, ...]
+    assumed_users: tuple[str, ...]
+    returns: Array
+    regret: Array
+    log_loss: Array
+    brier: Array
+    overconfidence: Array
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """Give a row for each assistant and pair of users: means, with half the width of 95 % intervals."""
+        try:
+            import pandas
+        except ImportError:
+            raise missing_extra("pandas", "data", "Robustness.to_dataframe") from None
+        rows = []
+        for index in np.ndindex(self.returns.shape[:3]):
+            row: dict[str, Any] = {
+                "assistant": self.assistants[index[0]],
+                "true_user": self.true_users[index[1]],
+                "assumed_user": self.assumed_users[index[2]],
+            }
+            for name in VALUES:
+                row[name], row[f"{name}_error"] = interval(getattr(self, name)[index])
+            rows.append(row)
+        return pandas.DataFrame(rows)
+
+    def plot(self, ax: Axes | None = None, value: str = "regret", assistant: str | None = None) -> Axes:
+        """Draw a heat map of one value of one assistant (the first), with its 95 % intervals."""
+        if value not in VALUES:
+            raise unknown_name(value, VALUES, "Robustness.plot: value")
+        if assistant is not None and assistant not in self.assistants:
+            raise unknown_name(assistant, self.assistants, "Robustness.plot: assistant")
+        ax = axes_of(ax, "Robustness.plot")
+        chosen = 0 if assistant is None else self.assistants.index(assistant)
+        values = getattr(self, value)[chosen]
+        means = values.mean(axis=-1)
+        image = ax.imshow(means, cmap="viridis")
+        ax.figure.colorbar(image, ax=ax)
+        middle = (np.nanmin(means) + np.nanmax(means)) / 2
+        for row, column in np.ndindex(means.shape):
+            mean, half = interval(values[row, column])
+            color = "white" if mean < middle else "black"
+            ax.text(column, row, f"{mean:.2f}\n± {half:.2f}", ha="center", va="center", color=color)
+        ax.set_xticks(range(len(self.assumed_users)), self.assumed_users)
+        ax.set_yticks(range(len(self.true_users)), self.true_users)
+        name = value.replace("_", " ")
+        ax.set(xlabel="assumed user", ylabel="true user", title=f"{self.assistants[chosen]}: {name}")
+        return ax
+
+
+def robustness(
+    task: InteractionTask,
+    assistants: Mapping[str, Make],
+    true_users: Mapping[str, User],
+    assumed_users: Mapping[str, User],
+    *,
+    oracle: Assistant,
+    episodes: int = 300,
+    max_rounds: int = 1_000,
+    seed: int = 0,
+    progress: bool = True,
+) -> Robustness:
+    """Play every true user with each assistant built on every assumed user, on the same episodes.
+
+    `assistants` maps labels to functions that make an assistant from a user model. `oracle` is played with
+    every true user too; regret is measured against it. The calibration of the belief is read where the
+    assistant's inference engine is a `UserModelFilter` over one entry of the task's state.
+    """
+    for name, value in (
+        ("assistants", assistants),
+        ("true_users", true_users),
+        ("assumed_users", assumed_users),
+    ):
+        if not isinstance(value, Mapping) or not value:
+            raise ArgumentError(f"robustness: {name}: expected a mapping by label, got {value!r}")
+    shape = (len(assistants), len(true_users), len(assumed_users), episodes)
+    returns, scores = np.empty(shape), np.full((3, *shape), np.nan)
+    best = np.empty((len(true_users), episodes))
+    with tqdm(total=int(np.prod(shape[:3])), desc="robustness", disable=not progress, leave=False) as bar:
+        for row, user in enumerate(true_users.values()):
+            bundle = Bundle(task, user, oracle, max_rounds=max_rounds)
+            best[row] = bundle.run(episodes, seed=seed, record="final").returns
+            for number, make in enumerate(assistants.values()):
+                for column, assumed in enumerate(assumed_users.values()):
+                    assistant = make(assumed)
+                    paths = _paths(assistant)
+                    runs = Bundle(task, user, assistant, max_rounds=max_rounds).run(
+                        episodes, seed=seed, record=paths
+                    )
+                    returns[number, row, column] = runs.returns
+                    if paths:
+                        scores[:, number, row, column] = _calibration(runs, paths)
+                    bar.update()
+    return Robustness(
+        tuple(assistants),
+        tuple(true_users),
+        tuple(assumed_users),
+        returns,
+        best[None, :, None] - returns,
+        *scores,
+    )
+
+
+def _paths(assistant: Assistant) -> list[str]:
+    """Name what tells how good a belief is: weights, candidates and the truth; nothing without a belief."""
+    belief = assistant.inference_engine
+    if not isinstance(belief, UserModelFilter) or len(belief.parameters.names) != 1:
+        return []
+    name = belief.parameters.names[0]
+    place = f"assistant_state.{belief.field}"
+    if name.startswith("task_state."):
+        part = name.removeprefix("task_state.")
+        return [f"{place}.log_weights", f"{place}.hidden.{part}", name]
+    return [f"{place}.log_weights", f"{place}.users.{name}", f"user_state.{name}"]
+
+
+def _calibration(runs: Trajectories, paths: list[str]) -> tuple[Array, Array, Array]:
+    """Give log loss, Brier score and overconfidence of each episode, for means over all beliefs."""
+    log_weights, candidates, truth = (runs[path] for path in paths)
+    weights = np.exp(log_weights)
+    right = candidates == truth[..., None]
+    # In the last round of a game that the user ends, the assistant did not look again.
+    acted = np.arange(weights.shape[1]) < (runs.lengths - runs.terminated)[:, None]
+    true = np.maximum((weights * right).sum(axis=-1), 1e-12)
+    best = weights.argmax(axis=-1)[..., None]
+    over = (np.take_along_axis(weights, best, -1) - np.take_along_axis(right, best, -1))[..., 0]
+    scores = -np.log2(true), ((weights - right) ** 2).sum(axis=-1), over
+    count = max(acted.sum() / len(acted), 1e-12)
+    log_loss, brier, overconfidence = ((score * acted).sum(axis=1) / count for score in scores)
+    return log_loss, brier, overconfidence
