@@ -8,6 +8,15 @@ import numpy as np
 GUIDE = (Path(__file__).parent.parent / "docs" / "guide.md").read_text(encoding="utf-8")
 
 
+def test_the_information_gain_of_the_guide(capsys):
+    code = next(
+        block for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if "InformationGain(" in block
+    )
+    start = "\n".join(f"from {name} import *" for name in ("interaction", "tasks.pointing", "users.pointing"))
+    exec(f"{start}\nfrom assistants.pointing import *\n{code}", {})
+    assert 3 < float(capsys.readouterr().out) < 4
+
+
 def test_the_studies_and_the_fit_of_the_guide(capsys):
     blocks = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
     names: dict[str, object] = {}

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from examples import coordination, delusions, recovery
+from examples import coordination, delusions, pointing, recovery
 
 
 def test_coordination_shows_the_four_cases(capsys, tmp_path):
@@ -122,3 +122,22 @@ def test_the_recovery_demonstration_runs(capsys, tmp_path, monkeypatch):
     shown = capsys.readouterr().out
     assert "published" in shown
     assert "bits a round" in shown
+
+
+def test_pointing_by_information_gain_is_faster_and_the_gap_widens_with_the_grid():
+    gaps = []
+    for gridsize in (31, 101):
+        played = pointing.play_all(gridsize, episodes=200, only=("information gain", "constant gain 1"))
+        turns = [one.runs.lengths.mean() for one in played.values()]
+        gaps.append(turns[1] - turns[0])
+    assert 5 < gaps[0] < gaps[1]
+
+
+def test_the_pointing_demonstration_runs(capsys, tmp_path):
+    file = tmp_path / "pointing.png"
+    pointing.demo(episodes=30, plot=file)
+    for written in (file, tmp_path / "pointing-episode.png"):
+        assert written.read_bytes().startswith(b"\x89PNG")
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Regret of information gain" in shown
+    assert "Overconfidence" in shown

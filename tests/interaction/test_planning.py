@@ -1,0 +1,160 @@
+"""Planning: information gain against closed forms, rollouts against exhaustive expectation."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assistants.pointing import GoalInference, NoAssistant, RolloutAssistant
+from interaction import Bundle, DiscretePolicy, EpisodeRandom, State, spaces
+from interaction.errors import ContractError
+from interaction.planning import ExpectedInformationGain, InformationGainPolicy, RolloutReturns
+from tasks.pointing import PointingTask
+from users.pointing import CarefulPointer, SatiatingPointer
+
+TASK = PointingTask(9, 3, "position")
+
+
+class UselessPolicy(DiscretePolicy):
+    """Says nothing."""
+
+    batched = True
+    action_space = spaces.Discrete(3, start=-1)
+
+    def probabilities(self, observation, state):
+        return np.full(3, 1 / 3)
+
+
+def look(targets, position, rows=None):
+    targets = np.array(targets)
+    if rows is not None:
+        targets = np.broadcast_to(targets, (rows, len(targets)))
+    return State(round_index=0, task_state=State(position=position, targets=targets), user_action=1)
+
+
+def gains(user, targets, weights, rows=None, task=TASK):
+    belief = GoalInference(user, task)
+    rng = EpisodeRandom(0, episodes=None if rows is None else np.arange(rows))
+    state = belief.initial(rng).replace(log_weights=np.log(weights))
+    planner = ExpectedInformationGain(belief, spaces.Discrete(task.gridsize))
+    return planner.gain(state, look(targets, 4, rows), rng)
+
+
+@given(
+    st.lists(st.integers(0, 8), min_size=3, max_size=3, unique=True).map(sorted),
+    st.lists(st.floats(0.01, 1), min_size=3, max_size=3),
+)
+@settings(max_examples=30)
+def test_the_gain_of_a_noiseless_user_is_the_entropy_of_the_partition(targets, weights):
+    """The user's action splits the targets into those left of the cell, on it, and right of it."""
+    weights = np.array(weights) / sum(weights)
+    found = gains(CarefulPointer(0.0), targets, weights)
+    for cell in range(9):
+        parts = [
+            sum(w for w, t in zip(weights, targets, strict=True) if np.sign(t - cell) == s)
+            for s in (-1, 0, 1)
+        ]
+        entropy = -sum(p * np.log2(p) for p in parts if p > 0)
+        assert np.isclose(found[cell], entropy, atol=1e-9)
+
+
+def test_a_useless_user_tells_nothing():
+    user = CarefulPointer().replace(policy=UselessPolicy())
+    assert np.allclose(gains(user, [1, 4, 7], [0.2, 0.5, 0.3]), 0.0, atol=1e-12)
+
+
+def test_a_batch_gains_what_single_episodes_gain():
+    weights = np.array([0.2, 0.5, 0.3])
+    many = gains(CarefulPointer(0.1), [1, 4, 7], weights, rows=700)  # more than fit in one part
+    assert many.shape == (700, 9)
+    assert np.allclose(many, gains(CarefulPointer(0.1), [1, 4, 7], weights))
+
+
+def test_the_gain_of_a_user_whose_state_changes():
+    """A satiating pointer errs with ε + s (½ − ε) at its next look: the binary channel's information."""
+    user = SatiatingPointer(0.1, 0.5)
+    found = gains(user, [2, 6, 8], [0.5, 0.5, 1e-300])
+    error = 0.1 + 0.5 * 0.4
+    channel = 1 + error * np.log2(error) + (1 - error) * np.log2(1 - error)
+    assert np.isclose(found[4], channel)
+
+
+def test_what_cannot_be_planned_with_is_refused():
+    with pytest.raises(ContractError, match="expected a UserModelFilter"):
+        ExpectedInformationGain(CarefulPointer(), spaces.Discrete(3))
+
+    class Mute(UselessPolicy.__mro__[2]):
+        action_space = spaces.Discrete(3, start=-1)
+
+        def log_prob(self, action, observation, state):
+            return np.log(1 / 3)
+
+        def sample(self, observation, state, rng):
+            return 0, 0.0
+
+    user = CarefulPointer().replace(policy=Mute())
+    with pytest.raises(ContractError, match="Mute, the policy of CarefulPointer, must be a DiscretePolicy"):
+        ExpectedInformationGain(GoalInference(user, TASK), spaces.Discrete(9))
+    belief = GoalInference(CarefulPointer(), TASK)
+    undecided = InformationGainPolicy(belief, spaces.Discrete(9), 0.1)
+    with pytest.raises(ContractError, match="must define settle"):
+        undecided.sample(look([1, 4, 7], 4), State(belief=belief.initial(EpisodeRandom())), EpisodeRandom())
+
+
+def exhaustive(targets, weights, cell, error):
+    """The expected turns of a user left alone from a cell: a walk that errs at a rate, held in 9 cells."""
+    total = 0.0
+    for weight, goal in zip(weights, targets, strict=True):
+        step = np.zeros((9, 9))
+        for here, (move, chance) in product(range(9), ((1, 1 - error), (-1, error))):
+            if here != goal:
+                to = min(max(here + move * np.sign(goal - here), 0), 8)
+                step[here, int(to)] += chance
+        open_cells = [c for c in range(9) if c != goal]
+        part = step[np.ix_(open_cells, open_cells)]
+        times = np.zeros(9)
+        times[open_cells] = np.linalg.solve(np.eye(8) - part, np.ones(8))
+        total += weight * (times[cell] + 1)  # the turn on the goal counts
+    return total
+
+
+@pytest.mark.parametrize("rows", [None, 3])
+def test_rollouts_choose_what_exhaustive_expectation_chooses(rows):
+    targets, weights, error = [0, 3, 4], np.array([0.2, 0.5, 0.3]), 0.2
+    user = CarefulPointer(error)
+    belief = GoalInference(user, TASK)
+    rng = EpisodeRandom(3, episodes=None if rows is None else np.arange(rows))
+    state = belief.initial(rng).replace(log_weights=np.log(weights))
+    planner = RolloutReturns(belief, spaces.Discrete(9), NoAssistant(TASK), horizon=200, samples=4_000)
+    returns = planner.returns(state, look(targets, 6, rows), rng)
+    assert returns.shape == ((4_000, 9) if rows is None else (rows, 4_000, 9))
+    expected = np.array([exhaustive(targets, weights, cell, error) for cell in range(9)])
+    assert np.allclose(-returns.mean(axis=-2), expected, atol=0.12)
+    assert (returns.mean(axis=-2).argmax(axis=-1) == expected.argmin()).all()
+
+
+def test_all_actions_meet_the_same_users_and_random_numbers():
+    """With a sure belief and no noise, each rollout's turns are the distance and one."""
+    user = CarefulPointer(0.0)
+    belief = GoalInference(user, TASK)
+    rng = EpisodeRandom(0, episodes=np.arange(2))
+    state = belief.initial(rng).replace(log_weights=np.log(np.array([1e-300, 1.0, 1e-300])))
+    planner = RolloutReturns(belief, spaces.Discrete(9), NoAssistant(TASK), horizon=50, samples=5)
+    returns = planner.returns(state, look([1, 4, 7], 6, 2), rng)
+    assert (-returns == np.abs(np.arange(9) - 4) + 1).all()
+
+
+def test_a_rollout_assistant_does_as_well_as_the_shortest_way_allows():
+    user = CarefulPointer(0.0)
+    runs = Bundle(TASK, user, RolloutAssistant(user, TASK, samples=6), max_rounds=50).run(200, seed=0)
+    assert runs.terminated.all()
+    assert runs.lengths.mean() < 3.2
+
+
+def test_planners_are_values():
+    one, other = (GoalInference(CarefulPointer(0.1), TASK) for _ in range(2))
+    nine = spaces.Discrete(9)
+    assert ExpectedInformationGain(one, nine) == ExpectedInformationGain(other, nine)
+    assert ExpectedInformationGain(one, nine) != ExpectedInformationGain(one, spaces.Discrete(8))
