@@ -5,12 +5,15 @@ Sources: Liu et al., "BIGnav", CHI 2017, and "BIGFile", CHI 2018 (information ga
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from interaction import (
     Assistant,
     DeterministicPolicy,
     EpisodeRandom,
+    GameState,
     Grid,
     InteractionTask,
     Policy,
@@ -22,7 +25,11 @@ from interaction import (
 )
 from interaction.errors import ArgumentError, ContractError
 from interaction.planning import InformationGainPolicy, RolloutPolicy
+from interaction.plot import plot_posterior
 from interaction.state import Value
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class GoalInference(UserModelFilter):
@@ -58,6 +65,13 @@ class _Pointer(Assistant):
         belief = self.inference_engine
         assert isinstance(belief, GoalInference)
         return State(belief=belief.initial(rng))
+
+    def plot(self, game: GameState, ax: Axes | None = None) -> Axes:
+        """Draw the belief of one game as bars over the targets, labelled with their cells."""
+        weights = np.exp(game.assistant_state.belief.log_weights)
+        ax = plot_posterior(weights, ax, game.task_state.targets)
+        ax.set(xlabel="target (cell)", title=f"round {game.round_index}")
+        return ax
 
 
 class GoThere(InformationGainPolicy):

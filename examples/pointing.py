@@ -177,6 +177,7 @@ def demo(episodes: int = 1_000, seed: int = 0, plot: Path | None = None) -> None
     print_table(title.format(episodes, 31, 10, 0.05, 0.9), COLUMNS, rows_of(played))
     sure = play_all(31, 8, 0.0, 0.8, episodes, seed)
     print_table(title.format(episodes, 31, 8, 0, 0.8), COLUMNS, rows_of(sure))
+    print("Published (CoopIHC 0.0.2, 300 games): information gain 3.28, constant gain 11.76 rounds.")
     rows = []
     for gridsize in (31, 101, 301):
         wide = play_all(gridsize, episodes=episodes, seed=seed, only=("information gain", "constant gain 1"))

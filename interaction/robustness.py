@@ -99,7 +99,7 @@ def robustness(
     true_users: Mapping[str, User],
     assumed_users: Mapping[str, User],
     *,
-    oracle: Assistant,
+    oracle: Assistant | None = None,
     episodes: int = 300,
     max_rounds: int = 1_000,
     seed: int = 0,
@@ -108,8 +108,8 @@ def robustness(
     """Play every true user with each assistant built on every assumed user, on the same episodes.
 
     `assistants` maps labels to functions that make an assistant from a user model. `oracle` is played with
-    every true user too; regret is measured against it. The calibration of the belief is read where the
-    assistant's inference engine is a `UserModelFilter` over one entry of the task's state.
+    every true user too; regret is measured against it (and is NaN without one). The calibration of the
+    belief is read where the assistant's inference engine is a `UserModelFilter` over a single parameter.
     """
     for name, value in (
         ("assistants", assistants),
@@ -120,11 +120,12 @@ def robustness(
             raise ArgumentError(f"robustness: {name}: expected a mapping by label, got {value!r}")
     shape = (len(assistants), len(true_users), len(assumed_users), episodes)
     returns, scores = np.empty(shape), np.full((3, *shape), np.nan)
-    best = np.empty((len(true_users), episodes))
+    best = np.full((len(true_users), episodes), np.nan)
     with tqdm(total=int(np.prod(shape[:3])), desc="robustness", disable=not progress, leave=False) as bar:
         for row, user in enumerate(true_users.values()):
-            bundle = Bundle(task, user, oracle, max_rounds=max_rounds)
-            best[row] = bundle.run(episodes, seed=seed, record="final").returns
+            if oracle is not None:
+                bundle = Bundle(task, user, oracle, max_rounds=max_rounds)
+                best[row] = bundle.run(episodes, seed=seed, record="final").returns
             for number, make in enumerate(assistants.values()):
                 for column, assumed in enumerate(assumed_users.values()):
                     assistant = make(assumed)

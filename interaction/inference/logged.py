@@ -44,8 +44,8 @@ def read_table(
 ) -> Observed:
     """Read logged episodes: a data frame with a row for each round, or the trajectories of a run.
 
-    Columns: `episode`, `round` (0, 1, … in each episode), `user_action` (an array has a column for each
-    entry, `user_action[0]`; a nested action one for each part, `user_action.x`), the same for
+    Columns: `episode`, `round` (0, 1, … in each episode), `user_action` or `action` (an array has a column
+    for each entry, `user_action[0]`; a nested action one for each part, `user_action.x`), the same for
     `assistant_action`, and what the task draws by itself, as it is at the end of the round
     (`task_state.outcome`, or `outcome`). `start.task_state.x` is a value at the beginning of the episode.
     With a column `user`, each user has parameters of their own; without, one user played all episodes.
@@ -120,7 +120,14 @@ def _frame(data: Any, where: str) -> pandas.DataFrame:
 def _named(frame: pandas.DataFrame, known: Mapping[str, Space[Any]], where: str) -> pandas.DataFrame:
     """Give the columns their full paths; raise for one that means nothing."""
     short = {path.removeprefix("task_state."): path for path in known if path.startswith("task_state.")}
-    valid = ["episode", "round", "user", *known, *(f"start.{path}" for path in short.values())]
+    short |= {"action": "user_action"}
+    valid = [
+        "episode",
+        "round",
+        "user",
+        *known,
+        *(f"start.{path}" for path in short.values() if path != "user_action"),
+    ]
     names = {}
     for column in frame.columns:
         plain = str(column).partition("[")[0]

@@ -1,7 +1,9 @@
 """Assistants of pointing: beliefs by formula, choices by reckoning, and the published means."""
 
+import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib import pyplot
 
 from assistants.pointing import (
     ConstantGain,
@@ -19,6 +21,7 @@ from tasks.pointing import Pointing2DTask, PointingTask
 from users.bandit import RandomUser
 from users.pointing import CarefulPointer, FittsPointer, SatiatingPointer
 
+mpl.use("Agg")
 POSITION, GAIN = PointingTask(31, 8, "position"), PointingTask(31, 8, "gain")
 SMALL, USER = PointingTask(9, 3, "position"), CarefulPointer(0.1)
 
@@ -116,6 +119,17 @@ def test_the_assistant_does_not_see_the_goal():
     step = bundle.step()
     assert "goal" not in step.game.assistant_observation.task_state
     assert "goal" in step.game.user_observation.task_state
+
+
+def test_a_belief_is_drawn_as_bars_over_the_targets():
+    bundle = Bundle(SMALL, USER, InformationGain(USER, SMALL))
+    bundle.reset(seed=1)
+    game = bundle.step().game
+    ax = bundle.assistant.plot(game)
+    assert np.isclose(sum(bar.get_height() for bar in ax.patches), 1)
+    labels = [int(label.get_text()) for label in ax.get_xticklabels()]
+    assert labels == game.task_state.targets.tolist()
+    pyplot.close("all")
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,8 @@ def quick(data, user=None, priors=LEARNER, task=TASK, **options):
 
 def test_a_table_a_run_and_shuffled_rows_give_the_same_fit():
     first = quick(RUNS)
-    for data in (RUNS.to_dataframe(), table(), table().sample(frac=1, random_state=0)):
+    renamed = table().rename(columns={"user_action": "action"})
+    for data in (RUNS.to_dataframe(), table(), renamed, table().sample(frac=1, random_state=0)):
         other = quick(data)
         for group in ("posterior", "log_likelihood", "summary"):
             assert first[group].to_dataset().equals(other[group].to_dataset())

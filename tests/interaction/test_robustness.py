@@ -63,6 +63,12 @@ def test_the_table_and_the_plot_have_all_pairs():
             FOUND.plot(**bad)
 
 
+def test_without_an_oracle_there_is_no_regret():
+    found = robustness(TASK, {"none": lambda _: NoAssistant(TASK)}, USERS, USERS, episodes=3, progress=False)
+    assert np.isnan(found.regret).all()
+    assert (found.returns < 0).all()
+
+
 def test_what_is_no_mapping_is_refused():
     with pytest.raises(ArgumentError, match="assistants: expected a mapping"):
         robustness(TASK, [ConstantGain()], USERS, USERS, oracle=OracleAssistant(TASK))
