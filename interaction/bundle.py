@@ -14,7 +14,7 @@ from interaction.opening import new_game, plain, read_start
 from interaction.players import Players, check_composition, check_game
 from interaction.random import EpisodeRandom, check_seed, fresh_seed
 from interaction.spaces import Dict
-from interaction.state import GameState, Value
+from interaction.state import GameState, State, Value
 from interaction.task import InteractionTask
 from interaction.trajectory import Trajectories
 from interaction.turns import (
@@ -164,6 +164,21 @@ class Bundle:
             return self._settle(game, rewards, over)
         self._game = game
         return _tuple(Step, (game, _tuple(Rewards, rewards), False, False))
+
+    @property
+    def over(self) -> bool:
+        """Whether the current episode is over."""
+        return self._over
+
+    def observe(self, role: str) -> State:
+        """Give what an agent would observe now; nothing is played."""
+        seat = getattr(self.players, role) if role in ("user", "assistant") else None
+        if seat is None:
+            raise ArgumentError(f"observe: the bundle has no {role}")
+        game = self.game
+        observation, _ = seat.observe(game, self._rng.copy().at(game.round_index, seat.first_slot))
+        seen: State = observation
+        return seen
 
     def quarter_step(self, user_action: Value = None, assistant_action: Value = None) -> Step:
         """Play one turn."""

@@ -8,13 +8,16 @@ import numpy as np
 GUIDE = (Path(__file__).parent.parent / "docs" / "guide.md").read_text(encoding="utf-8")
 
 
-def test_the_information_gain_of_the_guide(capsys):
-    code = next(
-        block for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if "InformationGain(" in block
-    )
+def test_pointing_in_the_guide(capsys):
+    blocks = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
     start = "\n".join(f"from {name} import *" for name in ("interaction", "tasks.pointing", "users.pointing"))
-    exec(f"{start}\nfrom assistants.pointing import *\n{code}", {})
-    assert 3 < float(capsys.readouterr().out) < 4
+    for word in ("InformationGain(", "UserEnv("):
+        code = next(block for block in blocks if word in block)
+        exec(f"{start}\nfrom assistants.pointing import *\n{code}", {})
+    turns, reward, shape = capsys.readouterr().out.split(maxsplit=2)
+    assert 3 < float(turns) < 4
+    assert float(reward) == -1.0
+    assert shape.startswith("(")
 
 
 def test_the_studies_and_the_fit_of_the_guide(capsys):

@@ -1,0 +1,6 @@
+"""Bundles as environments of gymnasium: one side is trained, the other plays by its own policy."""
+
+from interaction.envs.single import AssistantEnv, BundleEnv, UserEnv
+from interaction.envs.view import ActionView, ObservationView
+
+__all__ = ["ActionView", "AssistantEnv", "BundleEnv", "ObservationView", "UserEnv"]

@@ -1,0 +1,178 @@
+"""One side of a bundle as a gymnasium environment; the other side plays by its own policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import isnan
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction.bundle import Bundle
+from interaction.envs.view import ActionView, Form, ObservationView, check_role
+from interaction.errors import ContractError, missing_extra, unknown_name
+from interaction.random import fresh_seed
+from interaction.spaces import Space
+from interaction.state import GameState
+from interaction.turns import SOURCES, Rewards
+
+Array = NDArray[Any]
+
+
+class BundleEnv(gymnasium.Env[Any, Any]):
+    """An environment for one agent of a bundle, from its turn to act to its next one.
+
+    `paths`, `spaces` and `form` choose what the learner sees (see `ObservationView`); `rewards` chooses the
+    sources that are added up, by default all eight of a round. `reset(seed=s)` begins the first episode of a
+    seed, the same as `bundle.reset(seed=s)`; each reset without a seed begins the next episode of the same
+    seed. `options` takes `start`, as `Bundle.reset` does, and `episode`, the index of the episode.
+    `info` holds the `rewards` by source and the `episode`. An episode that the other side ends before the
+    agent may act is passed over.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array", "human", "ansi"], "render_fps": 4}  # noqa: RUF012
+    role: ClassVar[str]
+    acts: ClassVar[str]
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        paths: Iterable[str] | None = None,
+        spaces: Mapping[str, Space[Any]] | None = None,
+        form: Form = "nested",
+        rewards: Iterable[str] = SOURCES,
+        render_mode: str | None = None,
+    ) -> None:
+        check_role(bundle, self.role)
+        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
+            raise unknown_name(render_mode, self.metadata["render_modes"], "render_mode")
+        self.rewards = tuple(rewards)
+        for source in self.rewards:
+            if source not in SOURCES:
+                raise unknown_name(source, SOURCES, "rewards")
+        self.render_mode = render_mode
+        self.bundle = Bundle(bundle.task, bundle.user, bundle.assistant, max_rounds=bundle.max_rounds)
+        self.view = ObservationView.of(self.bundle, self.role, paths, spaces, form)
+        self.action_view = ActionView(getattr(bundle, self.role).policy.action_space, f"{self.role}_action")
+        self.observation_space = self.view.space
+        self.action_space = self.action_view.learner_space
+        self._picked = [SOURCES.index(source) for source in self.rewards]
+        self._seed: int | None = None
+        self._episode = -1
+        self._figure: Any = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begin an episode, up to the agent's turn to act."""
+        super().reset(seed=seed)
+        options = options or {}
+        for name in options:
+            if name not in ("start", "episode"):
+                raise unknown_name(name, ("start", "episode"), f"{type(self).__name__}.reset: options")
+        if seed is not None or self._seed is None:
+            self._seed, self._episode = (fresh_seed() if seed is None else seed), -1
+        episode = options.get("episode", self._episode + 1)
+        while True:
+            game = self.bundle.reset(
+                seed=self._seed, start=options.get("start"), go_to=self.acts, episode=episode
+            )
+            if not self.bundle.over:
+                break
+            episode += 1  # the other side has ended it already
+        self._episode = episode
+        return self.view.see(game[f"{self.role}_observation"]), {"episode": episode}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Act, and go on up to the agent's next turn to act."""
+        given = {f"{self.role}_action": self.action_view.take(action)}
+        game, rewards, terminated, truncated = self.bundle.step(go_to=self.acts, **given)
+        reward = 0.0
+        for index in self._picked:
+            reward += rewards[index]
+        if isnan(reward):
+            raise self._no_number(rewards)
+        observed = (
+            self.bundle.observe(self.role) if terminated or truncated else game[f"{self.role}_observation"]
+        )
+        info = {"rewards": rewards._asdict(), "episode": self._episode}
+        return self.view.see(observed), float(reward), terminated, truncated, info
+
+    def _no_number(self, rewards: Rewards) -> ContractError:
+        """Name the component whose reward is NaN."""
+        for source, value in zip(SOURCES, rewards, strict=True):
+            if isnan(value):
+                role, _, part = source.partition("_")
+                agent = getattr(self.bundle, role)
+                owner = {
+                    "observation": getattr(agent, "observation_engine", None),
+                    "inference": getattr(agent, "inference_engine", None),
+                    "policy": getattr(agent, "policy", None),
+                    "task": self.bundle.task,
+                }[part]
+                return ContractError(f"{type(owner).__name__}: the reward of {source} is NaN")
+        return ContractError("the reward is NaN: infinite rewards of opposite signs add up to no number")
+
+    @property
+    def game(self) -> GameState:
+        """The current game."""
+        return self.bundle.game
+
+    def render(self) -> Any:
+        """Give a picture `(height, width, 3)`, show it, or give the state as text, as `render_mode` says."""
+        if self.render_mode is None:
+            return None
+        if self.render_mode == "ansi":
+            game = self.bundle.game
+            return f"round {game.round_index}: {game.task_state!r}"
+        return self._draw()
+
+    def _draw(self) -> Array | None:
+        task: Any = self.bundle.task
+        if not hasattr(task, "plot"):
+            raise ContractError(
+                f"{type(task).__name__} must define plot(self, game, ax), which draws a game, to be rendered"
+            )
+        try:
+            from matplotlib import pyplot
+            from matplotlib.backends.backend_agg import FigureCanvasAgg
+            from matplotlib.figure import Figure
+        except ImportError:
+            raise missing_extra("matplotlib", "plot", "render") from None
+        if self.render_mode == "human":
+            if self._figure is None:
+                self._figure = pyplot.figure(figsize=(8, 3), layout="constrained")
+            self._figure.clear()
+            task.plot(self.bundle.game, self._figure.subplots())
+            pyplot.pause(1 / self.metadata["render_fps"])
+            return None
+        figure = Figure(figsize=(8, 3), layout="constrained")
+        task.plot(self.bundle.game, figure.subplots())
+        canvas: Any = FigureCanvasAgg(figure)
+        canvas.draw()
+        return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+    def close(self) -> None:
+        """Close the window of `render_mode="human"`."""
+        if self._figure is not None:
+            from matplotlib import pyplot
+
+            pyplot.close(self._figure)
+            self._figure = None
+
+
+class UserEnv(BundleEnv):
+    """The user's side of a bundle: learn to be the user, with the assistant as it is."""
+
+    role: ClassVar[str] = "user"
+    acts: ClassVar[str] = "user_acts"
+
+
+class AssistantEnv(BundleEnv):
+    """The assistant's side of a bundle: learn to assist the user as it is."""
+
+    role: ClassVar[str] = "assistant"
+    acts: ClassVar[str] = "assistant_acts"

@@ -1,0 +1,214 @@
+"""What an agent sees and does, in gymnasium's terms: spaces of plain arrays, and the way there and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+from gymnasium import spaces as gym
+from numpy.typing import NDArray
+
+from interaction.bundle import Bundle
+from interaction.component import PreparedComponent
+from interaction.errors import ArgumentError, ContractError, SpaceError, unknown_name
+from interaction.opening import game_spaces
+from interaction.players import Seat
+from interaction.random import EpisodeRandom
+from interaction.spaces import Box, Dict, Discrete, Space, leaves, membership
+from interaction.state import Provenance, State, Value, flatten, get_path
+
+Array = NDArray[Any]
+Form = Literal["nested", "flat"]
+
+_BOOKKEEPING = ("round_index", "turn_index", "provenance")  # seen, but only given to a learner that asks
+
+
+class ObservationView(PreparedComponent):
+    """Turns what an agent observes into what a learner gets, and is kept with what was learnt.
+
+    `paths` chooses entries of the observation (by default all but round, turn and provenance); `spaces` gives
+    the space of a path where the declared one is unbounded, or where the observation engine transforms it.
+    "nested" gives a dictionary by path; "flat" one vector, in which a choice among n is n numbers, one of
+    them 1. A number has the shape (1,).
+    Raises `UnknownNameError` for a path that the agent does not observe, and `SpaceError` for one whose space
+    is not bounded.
+    """
+
+    def __init__(
+        self,
+        spaces: Mapping[str, Space[Any]],
+        form: Form = "nested",
+    ) -> None:
+        if form not in ("nested", "flat"):
+            raise unknown_name(form, ("nested", "flat"), "observation form")
+        self.spaces = dict(spaces)
+        self.form = form
+        self._prepare()
+
+    def _prepare(self) -> None:
+        self._nested = gym.Dict({path: _for_learners(space) for path, space in self.spaces.items()})
+        self._space: Space[Any] = self._nested if self.form == "nested" else gym.flatten_space(self._nested)
+
+    @classmethod
+    def of(
+        cls,
+        bundle: Bundle,
+        role: str,
+        paths: Iterable[str] | None = None,
+        spaces: Mapping[str, Space[Any]] | None = None,
+        form: Form = "nested",
+    ) -> ObservationView:
+        """Derive the view of an agent: from the declared spaces, and what its engine lets through."""
+        where = f"{role}'s observation"
+        found = _observable(bundle, role)
+        given = dict(spaces or {})
+        chosen = [path for path in found if path not in _BOOKKEEPING] if paths is None else list(paths)
+        for path in (*chosen, *given):
+            if path not in found:
+                raise unknown_name(path, found, where)
+        parts: dict[str, Space[Any]] = {}
+        for path in chosen:
+            space = given.get(path, found[path])
+            if space is None or (isinstance(space, Box) and not space.is_bounded()):
+                raise SpaceError(
+                    f"{where}: {path}: expected a bounded space, got {space or 'no declared one'}; leave it "
+                    f"out by `paths`, or say its bounds: spaces={{{path!r}: spaces.Box(low, high, shape)}}"
+                )
+            parts[path] = space
+        return cls(parts, form)
+
+    @property
+    def space(self) -> Space[Any]:
+        """The space of what a learner gets."""
+        return self._space
+
+    def see(self, observation: State) -> Any:
+        """Give what a learner gets of one observation."""
+        values = {path: _array(get_path(observation, path), space) for path, space in self.spaces.items()}
+        for path, value in values.items():
+            if value.dtype.kind == "f" and np.isnan(value).any():
+                raise ContractError(f"the observation of {path} is NaN")
+        if self.form == "nested":
+            return {path: _as_learnt(value, self.spaces[path]) for path, value in values.items()}
+        return gym.flatten(
+            self._nested, {path: _as_learnt(value, self.spaces[path]) for path, value in values.items()}
+        )
+
+
+def _observable(bundle: Bundle, role: str) -> dict[str, Space[Any] | None]:
+    """Give what an agent observes by path, with the declared space, or None where it is transformed."""
+    seat: Seat | None = getattr(bundle.players, role)
+    assert seat is not None
+    twin = Bundle(bundle.task, bundle.user, bundle.assistant, max_rounds=bundle.max_rounds)
+    game = twin.reset(seed=0)
+    seen, _ = seat.observe(game, EpisodeRandom(0))
+    declared: dict[str, Space[Any]] = dict(leaves(game_spaces(bundle.task, bundle.user, bundle.assistant)))
+    limit = bundle.max_rounds
+    declared["round_index"] = Box(0, np.inf if limit is None else limit, (), np.float64)
+    declared["turn_index"] = Discrete(4)
+    declared["provenance"] = Discrete(len(Provenance))
+    agent = bundle.user if role == "user" else bundle.assistant
+    engine: Any = getattr(agent, "observation_engine", None)
+    changed = {**getattr(engine, "transform", {}), **getattr(engine, "noise", {})}
+    found: dict[str, Space[Any] | None] = {}
+    for path, value in flatten(seen):
+        if value is None:
+            continue
+        space = declared.get(path)
+        inside = space is not None and path not in changed and membership(space).violation(value) is None
+        found[path] = space if inside else None
+    return found
+
+
+def _for_learners(space: Space[Any]) -> Space[Any]:
+    """A space as learners take it: a number has the shape (1,)."""
+    if isinstance(space, Box) and space.shape == ():
+        return Box(space.low.reshape(1), space.high.reshape(1), dtype=space.dtype.type)
+    return space
+
+
+def _array(value: Value, space: Space[Any]) -> Array:
+    return np.array(value, dtype=space.dtype)  # a copy: learners keep and change what they get
+
+
+def _as_learnt(value: Array, space: Space[Any]) -> Any:
+    if isinstance(space, Discrete):
+        return np.int64(value)
+    return value.reshape(1) if value.ndim == 0 else value
+
+
+class ActionView(PreparedComponent):
+    """Turns a learner's action into that of an agent.
+
+    A box of floats is offered as numbers from -1 to 1, which stand for its lowest and its highest values; a
+    number has the shape (1,). Raises `SpaceError` for a box that is not bounded.
+    """
+
+    def __init__(self, space: Space[Any], where: str) -> None:
+        self.space = space
+        self.where = where
+        self._prepare()
+
+    def _prepare(self) -> None:
+        self._outer = _offered(self.space, self.where)
+        self._member = membership(self.space)
+
+    @property
+    def learner_space(self) -> Space[Any]:
+        """The space of a learner's actions."""
+        return self._outer
+
+    def take(self, action: Any) -> Value:
+        """Give the agent's action; raise a `SpaceError` for one of the wrong shape, type or size."""
+        value = _taken(action, self.space, self.where)
+        self._member.check(value, self.where)
+        return value
+
+
+def _scaled(space: Space[Any]) -> bool:
+    return isinstance(space, Box) and np.dtype(space.dtype).kind == "f"
+
+
+def _offered(space: Space[Any], where: str) -> Space[Any]:
+    """The space of a learner's actions."""
+    if isinstance(space, Dict):
+        return gym.Dict({name: _offered(part, f"{where}.{name}") for name, part in space.spaces.items()})
+    if isinstance(space, Box) and not space.is_bounded():
+        raise SpaceError(f"{where}: expected a bounded space of actions to learn, got {space}")
+    if _scaled(space):
+        return Box(-1.0, 1.0, space.shape or (1,), np.float32)
+    return _for_learners(space)
+
+
+def _taken(action: Any, space: Space[Any], where: str) -> Value:
+    if isinstance(space, Dict):
+        if not isinstance(action, Mapping) or set(action) != set(space.spaces):
+            raise SpaceError(f"{where}: expected a mapping with {', '.join(space.spaces)}, got {action!r}")
+        return State(
+            **{name: _taken(action[name], part, f"{where}.{name}") for name, part in space.spaces.items()}
+        )
+    array = np.asarray(action) if not isinstance(action, Mapping | str | None) else np.array(None)
+    if array.dtype.kind not in ("iubf" if _scaled(space) else "iub"):
+        raise SpaceError(f"{where}: expected a value in {space}, got {action!r}")
+    shape = space.shape or ()
+    if array.shape != shape and not (shape == () and array.size == 1):
+        raise SpaceError(f"{where}: expected the shape {shape or (1,)}, got {array.shape}: {action!r}")
+    if isinstance(space, Box) and _scaled(space):
+        if not (np.abs(array) <= 1).all():
+            raise SpaceError(f"{where}: expected numbers from -1 to 1, got {action!r}")
+        middle, half = (space.high + space.low) / 2, (space.high - space.low) / 2
+        scaled = np.clip(middle + half * array.reshape(shape), space.low, space.high)
+        array = np.asarray(scaled, dtype=space.dtype)
+    return array.reshape(()).item() if shape == () else array
+
+
+def check_role(bundle: Bundle, role: str) -> None:
+    """Raise unless a bundle has the agent that is to be trained."""
+    if not isinstance(bundle, Bundle):
+        raise ArgumentError(f"expected a Bundle, got {bundle!r}")
+    if getattr(bundle, role) is None:
+        raise ContractError(
+            f"the bundle has no {role}: give one with the action space that is to be learnt, such as "
+            f"{role.capitalize()}(policy=RandomPolicy(space))"
+        )
