@@ -23,8 +23,7 @@ from assistants.pointing import (
 )
 from interaction import Assistant, Bundle, Trajectories
 from interaction.display import print_table
-from interaction.errors import missing_extra
-from interaction.plot import filmstrip, interval, plot_belief, plot_comparison
+from interaction.plot import check_matplotlib, filmstrip, interval, plot_belief, plot_comparison
 from interaction.robustness import Robustness, robustness
 from tasks.pointing import PointingTask
 from users.pointing import CarefulPointer
@@ -150,10 +149,8 @@ def long_game(played: Played) -> int:
 
 def figure_of(played: Mapping[str, Played], wrong: Robustness) -> Figure:
     """Draw the comparison, a belief over rounds, and regret and log loss under wrong user models."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise missing_extra("matplotlib", "plot", "--plot") from None
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(12, 9), layout="constrained")
     axes = figure.subplots(2, 2)
     turns = {name: one.runs.lengths for name, one in played.items()}
@@ -172,6 +169,8 @@ def demo(episodes: int = 1_000, seed: int = 0, plot: Path | None = None) -> None
 
     --plot FILE.png draws the comparison, and FILE-episode.png one episode as a filmstrip.
     """
+    if plot is not None:
+        check_matplotlib("--plot")
     played = play_all(episodes=episodes, seed=seed)
     title = "{} games, ± 95 %: {} cells, {} targets, error rate {}, threshold {}"
     print_table(title.format(episodes, 31, 10, 0.05, 0.9), COLUMNS, rows_of(played))

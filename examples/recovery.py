@@ -14,7 +14,6 @@ from scipy import stats
 
 from interaction import User
 from interaction.display import print_table
-from interaction.errors import missing_extra
 from interaction.inference.recovery import (
     ModelRecovery,
     ParameterRecovery,
@@ -23,6 +22,7 @@ from interaction.inference.recovery import (
     parameter_recovery,
     sensitivity,
 )
+from interaction.plot import check_matplotlib
 from tasks.bandit import MultiArmedBanditTask
 from users.bandit import (
     ChoiceKernelUser,
@@ -106,10 +106,8 @@ def figure_of(
     parameters: ParameterRecovery, models: Mapping[float, ModelRecovery], effects: Sensitivity
 ) -> Figure:
     """Draw the recovered parameters, both confusion matrices and their inversions, and the sensitivity."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise missing_extra("matplotlib", "plot", "--plot") from None
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(16, 9), layout="constrained")
     axes = figure.subplots(2, 4)
     parameters.plot(axes[0, 0], "learning_rate")
@@ -134,6 +132,8 @@ def demo(users: int = 100, seed: int = 0, plot: Path | None = None) -> None:
     It simulates --users users of each of five models, twice, and 10 times as many for the recovery of two
     parameters; --plot FILE.png draws the matrices and the recovered parameters.
     """
+    if plot is not None:
+        check_matplotlib("--plot")
     parameters = which_parameters(10 * users, seed=seed)
     rows = []
     for name, numbers in parameters.statistics().items():

@@ -38,6 +38,11 @@ def axes_of(ax: Axes | None, purpose: str = "plot") -> Axes:
     return ax
 
 
+def check_matplotlib(purpose: str) -> None:
+    """Raise unless pictures can be drawn: before a long computation, not after it."""
+    _pyplot(purpose)
+
+
 def _pyplot(purpose: str) -> Any:
     try:
         from matplotlib import pyplot
