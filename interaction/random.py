@@ -115,7 +115,8 @@ class EpisodeRandom:
     Rows of the same episode and replica get the same numbers.
 
     `place` (round and slot) and `draw` (the number of the next draw) are its address; the engine sets
-    them before each call of a component, by `at` or, where every nanosecond counts, in place.
+    them before each call of a component, by `at` or, where every nanosecond counts, in place. Where the rows
+    are in different rounds, `place` is an array with an entry for each.
     """
 
     __slots__ = ("_index", "_key", "_origin", "draw", "episode", "episodes", "place", "replicas")
@@ -266,6 +267,15 @@ class EpisodeRandom:
         rows = len(self.episodes)
         if rows == 0:
             return np.empty((0, size))
+        places: Any = self.place
+        if isinstance(places, np.ndarray):  # rows in different rounds
+            values = np.empty((rows, size))
+            for place in np.unique(places):
+                chosen = np.flatnonzero(places == place)
+                part = self.select(chosen)
+                part.place = int(place)
+                values[chosen] = part._rows(size, draw)
+            return values
         if self.replicas is not None:
             values = np.empty((rows, size))
             for replica in np.unique(self.replicas):

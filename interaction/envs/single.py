@@ -28,8 +28,8 @@ class BundleEnv(gymnasium.Env[Any, Any]):
     sources that are added up, by default all eight of a round. `reset(seed=s)` begins the first episode of a
     seed, the same as `bundle.reset(seed=s)`; each reset without a seed begins the next episode of the same
     seed. `options` takes `start`, as `Bundle.reset` does, and `episode`, the index of the episode.
-    `info` holds the `rewards` by source and the `episode`. An episode that the other side ends before the
-    agent may act is passed over.
+    `info` holds the `rewards` by source and the `episode_index`. An episode that the other side ends before
+    the agent may act is passed over.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array", "human", "ansi"], "render_fps": 4}  # noqa: RUF012
@@ -84,7 +84,7 @@ class BundleEnv(gymnasium.Env[Any, Any]):
                 break
             episode += 1  # the other side has ended it already
         self._episode = episode
-        return self.view.see(game[f"{self.role}_observation"]), {"episode": episode}
+        return self.view.see(game[f"{self.role}_observation"]), {"episode_index": episode}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Act, and go on up to the agent's next turn to act."""
@@ -98,7 +98,7 @@ class BundleEnv(gymnasium.Env[Any, Any]):
         observed = (
             self.bundle.observe(self.role) if terminated or truncated else game[f"{self.role}_observation"]
         )
-        info = {"rewards": rewards._asdict(), "episode": self._episode}
+        info = {"rewards": rewards._asdict(), "episode_index": self._episode}
         return self.view.see(observed), float(reward), terminated, truncated, info
 
     def _no_number(self, rewards: Rewards) -> ContractError:

@@ -15,7 +15,7 @@ from interaction.errors import ArgumentError, ContractError, SpaceError, unknown
 from interaction.opening import game_spaces
 from interaction.players import Seat
 from interaction.random import EpisodeRandom
-from interaction.spaces import Box, Dict, Discrete, Space, leaves, membership
+from interaction.spaces import Box, Dict, Discrete, MultiDiscrete, Space, leaves, membership
 from interaction.state import Provenance, State, Value, flatten, get_path
 
 Array = NDArray[Any]
@@ -95,6 +95,30 @@ class ObservationView(PreparedComponent):
             self._nested, {path: _as_learnt(value, self.spaces[path]) for path, value in values.items()}
         )
 
+    def see_rows(self, observation: State, rows: int) -> Any:
+        """The same for a batch: each array has a leading axis of `rows`."""
+        values = {}
+        for path, space in self.spaces.items():
+            shape = (rows, *(space.shape or ()))
+            value = np.broadcast_to(np.asarray(get_path(observation, path), dtype=space.dtype), shape).copy()
+            if value.dtype.kind == "f" and np.isnan(value).any():
+                raise ContractError(f"the observation of {path} is NaN")
+            values[path] = value if isinstance(space, Discrete) or space.shape else value[:, None]
+        if self.form == "nested":
+            return values
+        parts = [_flat_rows(values[path], space) for path, space in self._nested.spaces.items()]
+        return np.concatenate(parts, axis=1).astype(self._space.dtype)
+
+
+def _flat_rows(values: Array, space: Space[Any]) -> Array:
+    """Flatten a batch as gymnasium flattens one value: a choice among n as n numbers, one of them 1."""
+    if isinstance(space, Discrete):
+        return np.asarray(values[:, None] - space.start == np.arange(space.n)) * 1
+    if isinstance(space, MultiDiscrete):
+        choices = zip(values.T, space.start, space.nvec, strict=True)
+        return np.concatenate([(v[:, None] - s == np.arange(n)) * 1 for v, s, n in choices], axis=1)
+    return values.reshape(len(values), -1)
+
 
 def _observable(bundle: Bundle, role: str) -> dict[str, Space[Any] | None]:
     """Give what an agent observes by path, with the declared space, or None where it is transformed."""
@@ -165,6 +189,12 @@ class ActionView(PreparedComponent):
         self._member.check(value, self.where)
         return value
 
+    def take_rows(self, actions: Any, rows: int) -> Value:
+        """The same for a batch: each array of `actions` has a leading axis of `rows`."""
+        value = _taken(actions, self.space, self.where, rows)
+        self._member.check(value, self.where, rows)
+        return value
+
 
 def _scaled(space: Space[Any]) -> bool:
     return isinstance(space, Box) and np.dtype(space.dtype).kind == "f"
@@ -181,26 +211,31 @@ def _offered(space: Space[Any], where: str) -> Space[Any]:
     return _for_learners(space)
 
 
-def _taken(action: Any, space: Space[Any], where: str) -> Value:
+def _taken(action: Any, space: Space[Any], where: str, rows: int | None = None) -> Value:
+    """Give the agent's action; with `rows`, one for each row of a batch."""
     if isinstance(space, Dict):
         if not isinstance(action, Mapping) or set(action) != set(space.spaces):
             raise SpaceError(f"{where}: expected a mapping with {', '.join(space.spaces)}, got {action!r}")
         return State(
-            **{name: _taken(action[name], part, f"{where}.{name}") for name, part in space.spaces.items()}
+            **{
+                name: _taken(action[name], part, f"{where}.{name}", rows)
+                for name, part in space.spaces.items()
+            }
         )
     array = np.asarray(action) if not isinstance(action, Mapping | str | None) else np.array(None)
     if array.dtype.kind not in ("iubf" if _scaled(space) else "iub"):
         raise SpaceError(f"{where}: expected a value in {space}, got {action!r}")
-    shape = space.shape or ()
-    if array.shape != shape and not (shape == () and array.size == 1):
+    lead = () if rows is None else (rows,)
+    shape = lead + (space.shape or ())
+    if array.shape not in (shape, (*lead, 1) if space.shape == () else shape):
         raise SpaceError(f"{where}: expected the shape {shape or (1,)}, got {array.shape}: {action!r}")
+    array = array.reshape(shape)
     if isinstance(space, Box) and _scaled(space):
         if not (np.abs(array) <= 1).all():
             raise SpaceError(f"{where}: expected numbers from -1 to 1, got {action!r}")
         middle, half = (space.high + space.low) / 2, (space.high - space.low) / 2
-        scaled = np.clip(middle + half * array.reshape(shape), space.low, space.high)
-        array = np.asarray(scaled, dtype=space.dtype)
-    return array.reshape(()).item() if shape == () else array
+        array = np.asarray(np.clip(middle + half * array, space.low, space.high), dtype=space.dtype)
+    return array.item() if shape == () else array
 
 
 def check_role(bundle: Bundle, role: str) -> None:

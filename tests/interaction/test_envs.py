@@ -74,7 +74,7 @@ def test_the_same_seed_gives_the_episode_of_the_bundle(make, bundle):
             done = terminated or truncated
             total += reward
             rounds += 1
-            assert info["episode"] == episode
+            assert info["episode_index"] == episode
         assert terminated == one.terminated[0]
         assert env.game.task_state.position == one["task_state.position"][0, -1]
         if env.role == "user":
@@ -117,8 +117,8 @@ def test_a_start_is_forced_as_in_a_bundle():
     env = UserEnv(BANDIT)
     observation, info = env.reset(seed=0, options={"start": {"task_state": {"arm": 1}}, "episode": 5})
     assert observation["task_state.arm"] == 1
-    assert info == {"episode": 5}
-    assert env.reset()[1] == {"episode": 6}
+    assert info == {"episode_index": 5}
+    assert env.reset()[1] == {"episode_index": 6}
     with pytest.raises(UnknownNameError, match="options"):
         env.reset(options={"begin": 3})
 
@@ -131,7 +131,7 @@ def test_an_episode_that_the_other_side_ends_at_once_is_passed_over():
 
     helper = Assistant(policy=RandomPolicy(spaces.Discrete(2)))
     env = AssistantEnv(Bundle(Hasty(), WinStayLoseShiftUser(), helper, max_rounds=5))
-    episodes = [env.reset(seed=0)[1]["episode"]] + [env.reset()[1]["episode"] for _ in range(5)]
+    episodes = [env.reset(seed=0)[1]["episode_index"]] + [env.reset()[1]["episode_index"] for _ in range(5)]
     assert episodes == sorted(set(episodes))
     assert episodes[-1] > 5
 

@@ -1,0 +1,68 @@
+"""Times environments: one, many as a vector environment, and many in gymnasium's loop over single ones.
+
+Run `python benchmarks/envs.py`. The vector environment and the loop are taken in turns, and the median of
+their ratios is printed.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from assistants.coordination import CoordinatedAssistant
+from interaction import Bundle
+from interaction.display import print_table
+from interaction.envs import UserEnv, UserVectorEnv
+from tasks.coordination import CoordinatedTask
+from users.coordination import PseudoRandomUser
+
+USER = PseudoRandomUser(1, 5, 7)
+BUNDLE = Bundle(CoordinatedTask(), USER, CoordinatedAssistant(USER), max_rounds=50)
+
+
+def rate(env: Any, count: int, steps: int) -> float:
+    """Give the steps per second of an environment, or of many, with random actions."""
+    env.reset(seed=0)
+    env.action_space.seed(0)
+    actions = [env.action_space.sample() for _ in range(16)]
+    begun = time.perf_counter()
+    for number in range(steps):
+        _, _, terminated, truncated, _ = env.step(actions[number % 16])
+        if count == 0 and (terminated or truncated):
+            env.reset()
+    return steps * max(count, 1) / (time.perf_counter() - begun)
+
+
+def main(quick: bool) -> None:
+    """Measure everything, and print the table."""
+    alone = statistics.median(rate(UserEnv(BUNDLE), 0, 500 if quick else 5_000) for _ in range(3))
+    reached = "yes" if alone >= 20_000 else "no"
+    rows: list[list[object]] = [["UserEnv", f"{alone:,.0f} steps/s", "20,000", reached]]
+    for count in (1, 64, 1_024):
+        vector = UserVectorEnv(BUNDLE, count)
+        loop = gymnasium.vector.SyncVectorEnv([lambda: UserEnv(BUNDLE)] * count)
+        rate(vector, count, 60)  # episodes out of step, as in training
+        few = max(3, (400 if quick else 4_000) // count)
+        pairs = [(rate(vector, count, 5 * few), rate(loop, count, few)) for _ in range(1 if quick else 3)]
+        many = statistics.median(first for first, _ in pairs)
+        ratio = statistics.median(first / second for first, second in pairs)
+        goal = "20 x" if count == 1_024 else ""
+        rows.append([f"UserVectorEnv, {count:,} environments", f"{many:,.0f} steps/s", "", ""])
+        rows.append(
+            [
+                f"against SyncVectorEnv, {count:,}",
+                f"{ratio:.1f} x",
+                goal,
+                ("yes" if ratio >= 20 else "no") if goal else "",
+            ]
+        )
+    print_table(f"Environments (numpy {np.__version__})", ["what", "figure", "to reach", "reached"], rows)
+
+
+if __name__ == "__main__":
+    main(quick="--quick" in sys.argv[1:])
