@@ -196,8 +196,9 @@ class BundleVectorEnv(VectorEnv[Any, Any, Any]):
                 if len(np.unique(self._round[rows])) == 1:
                     raise
                 self._together = False
-        for number in np.unique(self._round[rows]):
-            part = np.flatnonzero(self._round[rows] == number)
+        rounds = self._round[rows]  # as they are now: rows move on while others wait
+        for number in np.unique(rounds):
+            part = np.flatnonzero(rounds == number)
             found[:, part] = self._play_rows(rows[part], turn, row_of(action, part, {}), act)
         return found
 
