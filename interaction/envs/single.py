@@ -8,17 +8,17 @@ from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
-from numpy.typing import NDArray
 
 from interaction.bundle import Bundle
 from interaction.envs.view import ActionView, Form, ObservationView, check_role
-from interaction.errors import ContractError, missing_extra, unknown_name
+from interaction.errors import ContractError, unknown_name
+from interaction.plot import check_matplotlib
 from interaction.random import fresh_seed
 from interaction.spaces import Space
 from interaction.state import GameState
 from interaction.turns import SOURCES, Rewards
 
-Array = NDArray[Any]
+RENDER_MODES = ("rgb_array", "human", "ansi")
 
 
 class BundleEnv(gymnasium.Env[Any, Any]):
@@ -32,7 +32,7 @@ class BundleEnv(gymnasium.Env[Any, Any]):
     the agent may act is passed over.
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["rgb_array", "human", "ansi"], "render_fps": 4}  # noqa: RUF012
+    metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": 4}  # noqa: RUF012
     role: ClassVar[str]
     acts: ClassVar[str]
 
@@ -62,7 +62,7 @@ class BundleEnv(gymnasium.Env[Any, Any]):
         self._picked = [SOURCES.index(source) for source in self.rewards]
         self._seed: int | None = None
         self._episode = -1
-        self._figure: Any = None
+        self.screen = Screen()
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -123,45 +123,11 @@ class BundleEnv(gymnasium.Env[Any, Any]):
 
     def render(self) -> Any:
         """Give a picture `(height, width, 3)`, show it, or give the state as text, as `render_mode` says."""
-        if self.render_mode is None:
-            return None
-        if self.render_mode == "ansi":
-            game = self.bundle.game
-            return f"round {game.round_index}: {game.task_state!r}"
-        return self._draw()
-
-    def _draw(self) -> Array | None:
-        task: Any = self.bundle.task
-        if not hasattr(task, "plot"):
-            raise ContractError(
-                f"{type(task).__name__} must define plot(self, game, ax), which draws a game, to be rendered"
-            )
-        try:
-            from matplotlib import pyplot
-            from matplotlib.backends.backend_agg import FigureCanvasAgg
-            from matplotlib.figure import Figure
-        except ImportError:
-            raise missing_extra("matplotlib", "plot", "render") from None
-        if self.render_mode == "human":
-            if self._figure is None:
-                self._figure = pyplot.figure(figsize=(8, 3), layout="constrained")
-            self._figure.clear()
-            task.plot(self.bundle.game, self._figure.subplots())
-            pyplot.pause(1 / self.metadata["render_fps"])
-            return None
-        figure = Figure(figsize=(8, 3), layout="constrained")
-        task.plot(self.bundle.game, figure.subplots())
-        canvas: Any = FigureCanvasAgg(figure)
-        canvas.draw()
-        return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+        return self.screen.render(self.bundle, self.render_mode)
 
     def close(self) -> None:
         """Close the window of `render_mode="human"`."""
-        if self._figure is not None:
-            from matplotlib import pyplot
-
-            pyplot.close(self._figure)
-            self._figure = None
+        self.screen.close()
 
 
 class UserEnv(BundleEnv):
@@ -176,3 +142,56 @@ class AssistantEnv(BundleEnv):
 
     role: ClassVar[str] = "assistant"
     acts: ClassVar[str] = "assistant_acts"
+
+
+class Screen:
+    """Renders bundles by their tasks' own plots; keeps the window of the mode "human"."""
+
+    def __init__(self) -> None:
+        self._figure: Any = None
+
+    def render(self, bundle: Bundle, mode: str | None) -> Any:
+        """Give a picture `(height, width, 3)` ("rgb_array") or a text ("ansi"), or show it ("human")."""
+        if mode is None:
+            return None
+        game = bundle.game
+        if mode == "ansi":
+            return f"round {game.round_index}: {game.task_state!r}"
+        task = _drawable(bundle)
+        from matplotlib import pyplot
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        if mode == "human":
+            if self._figure is None:
+                self._figure = pyplot.figure(figsize=(8, 3), layout="constrained")
+            self._figure.clear()
+            task.plot(game, self._figure.subplots())
+            self._figure.canvas.draw_idle()
+            self._figure.canvas.flush_events()
+            self._figure.show(warn=False)
+            return None
+        figure = Figure(figsize=(8, 3), layout="constrained")
+        task.plot(game, figure.subplots())
+        canvas: Any = FigureCanvasAgg(figure)
+        canvas.draw()
+        return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+    def close(self) -> None:
+        """Close the window."""
+        if self._figure is not None:
+            from matplotlib import pyplot
+
+            pyplot.close(self._figure)
+            self._figure = None
+
+
+def _drawable(bundle: Bundle) -> Any:
+    """Give the task of a bundle, if it can be drawn."""
+    task: Any = bundle.task
+    if not hasattr(task, "plot"):
+        raise ContractError(
+            f"{type(task).__name__} must define plot(self, game, ax), which draws a game, to be rendered"
+        )
+    check_matplotlib("render")
+    return task

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from typing import Any, Literal
 
 import numpy as np
@@ -47,7 +48,8 @@ class ObservationView(PreparedComponent):
         self._prepare()
 
     def _prepare(self) -> None:
-        self._nested = gym.Dict({path: _for_learners(space) for path, space in self.spaces.items()})
+        parts = {path: _for_learners(space) for path, space in self.spaces.items()}
+        self._nested = gym.Dict(deepcopy(parts))
         self._space: Space[Any] = self._nested if self.form == "nested" else gym.flatten_space(self._nested)
 
     @classmethod
@@ -175,7 +177,7 @@ class ActionView(PreparedComponent):
         self._prepare()
 
     def _prepare(self) -> None:
-        self._outer = _offered(self.space, self.where)
+        self._outer = deepcopy(_offered(self.space, self.where))  # each environment seeds its own
         self._member = membership(self.space)
 
     @property
