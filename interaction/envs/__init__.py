@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from interaction.envs.policy import EnvPolicy
 from interaction.envs.single import AssistantEnv, BundleEnv, UserEnv
 from interaction.envs.vector import AssistantVectorEnv, BundleVectorEnv, UserVectorEnv
 from interaction.envs.view import ActionView, ObservationView
@@ -17,6 +18,7 @@ __all__ = [
     "AssistantVectorEnv",
     "BundleEnv",
     "BundleVectorEnv",
+    "EnvPolicy",
     "ObservationView",
     "UserEnv",
     "UserVectorEnv",

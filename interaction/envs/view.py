@@ -31,7 +31,7 @@ class ObservationView(PreparedComponent):
     `paths` chooses entries of the observation (by default all but round, turn and provenance); `spaces` gives
     the space of a path where the declared one is unbounded, or where the observation engine transforms it.
     "nested" gives a dictionary by path; "flat" one vector, in which a choice among n is n numbers, one of
-    them 1. A number has the shape (1,).
+    them 1. Choices count from 0, and a number has the shape (1,).
     Raises `UnknownNameError` for a path that the agent does not observe, and `SpaceError` for one whose space
     is not bounded.
     """
@@ -105,7 +105,10 @@ class ObservationView(PreparedComponent):
             value = np.broadcast_to(np.asarray(get_path(observation, path), dtype=space.dtype), shape).copy()
             if value.dtype.kind == "f" and np.isnan(value).any():
                 raise ContractError(f"the observation of {path} is NaN")
-            values[path] = value if isinstance(space, Discrete) or space.shape else value[:, None]
+            if isinstance(space, Discrete):
+                values[path] = value - space.start
+            else:
+                values[path] = value if space.shape else value[:, None]
         if self.form == "nested":
             return values
         parts = [_flat_rows(values[path], space) for path, space in self._nested.spaces.items()]
@@ -148,7 +151,9 @@ def _observable(bundle: Bundle, role: str) -> dict[str, Space[Any] | None]:
 
 
 def _for_learners(space: Space[Any]) -> Space[Any]:
-    """A space as learners take it: a number has the shape (1,)."""
+    """A space as learners take it: choices count from 0, a number has the shape (1,)."""
+    if isinstance(space, Discrete):
+        return Discrete(int(space.n))
     if isinstance(space, Box) and space.shape == ():
         return Box(space.low.reshape(1), space.high.reshape(1), dtype=space.dtype.type)
     return space
@@ -160,15 +165,16 @@ def _array(value: Value, space: Space[Any]) -> Array:
 
 def _as_learnt(value: Array, space: Space[Any]) -> Any:
     if isinstance(space, Discrete):
-        return np.int64(value)
+        return np.int64(value - space.start)
     return value.reshape(1) if value.ndim == 0 else value
 
 
 class ActionView(PreparedComponent):
     """Turns a learner's action into that of an agent.
 
-    A box of floats is offered as numbers from -1 to 1, which stand for its lowest and its highest values; a
-    number has the shape (1,). Raises `SpaceError` for a box that is not bounded.
+    A box of floats is offered as numbers from -1 to 1, which stand for its lowest and its highest values; the
+    choices of a discrete space count from 0; a number has the shape (1,).
+    Raises `SpaceError` for a box that is not bounded.
     """
 
     def __init__(self, space: Space[Any], where: str) -> None:
@@ -232,6 +238,13 @@ def _taken(action: Any, space: Space[Any], where: str, rows: int | None = None) 
     if array.shape not in (shape, (*lead, 1) if space.shape == () else shape):
         raise SpaceError(f"{where}: expected the shape {shape or (1,)}, got {array.shape}: {action!r}")
     array = array.reshape(shape)
+    if isinstance(space, Discrete):
+        if not ((array >= 0) & (array < space.n)).all():
+            raise SpaceError(
+                f"{where}: expected a number from 0 to {space.n - 1}, which stand for {space.start} to "
+                f"{space.start + space.n - 1}, got {action!r}"
+            )
+        array = array + space.start
     if isinstance(space, Box) and _scaled(space):
         if not (np.abs(array) <= 1).all():
             raise SpaceError(f"{where}: expected numbers from -1 to 1, got {action!r}")

@@ -67,9 +67,9 @@ def test_the_same_seed_gives_the_episode_of_the_bundle(make, bundle):
         actions = one[f"{env.role}_action"][0]
         total, done, rounds = 0.0, False, 0
         while not done:
-            action = actions[rounds]
-            if env.role == "assistant":  # gains from -2 to 2 are offered from -1 to 1
-                action = np.array([action / 2], np.float32)
+            # Gains from -2 to 2 are offered from -1 to 1; steps -1, 0, 1 as 0, 1, 2.
+            taken = actions[rounds]
+            action = np.array([taken / 2], np.float32) if env.role == "assistant" else taken + 1
             _, reward, terminated, truncated, info = env.step(action)
             done = terminated or truncated
             total += reward
@@ -116,7 +116,7 @@ def test_the_sources_of_the_reward_are_chosen():
 def test_a_start_is_forced_as_in_a_bundle():
     env = UserEnv(BANDIT)
     observation, info = env.reset(seed=0, options={"start": {"task_state": {"arm": 1}}, "episode": 5})
-    assert observation["task_state.arm"] == 1
+    assert observation["task_state.arm"] == 2  # -1, 0, 1 count from 0
     assert info == {"episode_index": 5}
     assert env.reset()[1] == {"episode_index": 6}
     with pytest.raises(UnknownNameError, match="options"):

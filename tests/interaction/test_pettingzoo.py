@@ -73,7 +73,7 @@ def test_the_same_seed_and_actions_give_the_episode_of_the_bundle():
                 break
             assert env.agent_selection == f"{agent}_0"
             action = runs[f"{agent}_action"][0, number]
-            env.step(action if agent == "user" else np.array([action / 2], np.float32))
+            env.step(action + 1 if agent == "user" else np.array([action / 2], np.float32))
             total += env.rewards["user_0"]
     assert env.bundle.over
     assert total == runs.rewards["user_task"][0]

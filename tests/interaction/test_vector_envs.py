@@ -174,7 +174,7 @@ def test_what_is_wrong_is_refused():
 def test_a_start_is_forced_in_all_environments():
     env = UserVectorEnv(BANDIT, 3)
     observed, _ = env.reset(seed=0, options={"start": {"task_state": {"arm": 1}}})
-    assert observed["task_state.arm"].tolist() == [1, 1, 1]
+    assert observed["task_state.arm"].tolist() == [2, 2, 2]  # -1, 0, 1 count from 0
 
 
 def test_no_number_is_traced_to_its_source():
