@@ -96,6 +96,19 @@ def check_rounds(rounds: Any, priors: Priors, where: str, users: Array | None = 
         )
 
 
+def check_study(
+    user: User, priors: Mapping[str, Distribution], n_users: int, rounds: int, seed: int, where: str
+) -> Priors:
+    """Raise for what cannot be studied, before anything is computed; give the checked priors."""
+    for name, count, least in (("n_users", n_users, 2), ("rounds", rounds, 1)):
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < least:
+            raise ArgumentError(f"{where}: {name}: expected a number >= {least}, got {count!r}")
+    check_seed(seed)
+    checked = Priors(user, priors, where)
+    check_rounds(rounds, checked, where)
+    return checked
+
+
 def _libraries(method: str) -> None:
     """Raise for a missing library before anything is computed."""
     try:

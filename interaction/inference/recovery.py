@@ -18,7 +18,7 @@ from tqdm import tqdm
 from interaction.agent import User
 from interaction.errors import ArgumentError, unknown_name
 from interaction.inference.candidates import Distribution
-from interaction.inference.fitting import check_rounds, convergence
+from interaction.inference.fitting import check_study, convergence
 from interaction.inference.likelihood import Likelihood
 from interaction.inference.maximum import Maximum, maximize
 from interaction.inference.observed import Observed, simulate
@@ -34,7 +34,7 @@ from interaction.inference.results import (
 )
 from interaction.inference.sensitivity import sensitivity
 from interaction.inference.tempering import by_particles
-from interaction.random import EpisodeRandom, check_seed
+from interaction.random import EpisodeRandom
 from interaction.task import InteractionTask
 
 __all__ = [
@@ -213,19 +213,6 @@ def calibration(
         convergence(estimate.converged, np.arange(n_users), method),
         level,
     )
-
-
-def check_study(
-    user: User, priors: Mapping[str, Distribution], n_users: int, rounds: int, seed: int, where: str
-) -> Priors:
-    """Raise for what cannot be studied, before anything is computed; give the checked priors."""
-    for name, count, least in (("n_users", n_users, 2), ("rounds", rounds, 1)):
-        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < least:
-            raise ArgumentError(f"{where}: {name}: expected a number >= {least}, got {count!r}")
-    check_seed(seed)
-    checked = Priors(user, priors, where)
-    check_rounds(rounds, checked, where)
-    return checked
 
 
 def _score(

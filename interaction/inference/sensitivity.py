@@ -14,6 +14,7 @@ from tqdm import tqdm
 from interaction.agent import User
 from interaction.errors import ContractError, NoEffectError
 from interaction.inference.candidates import Distribution
+from interaction.inference.fitting import check_study
 from interaction.inference.likelihood import Likelihood
 from interaction.inference.observed import Observed, simulate
 from interaction.inference.priors import Priors, Values
@@ -53,8 +54,6 @@ def sensitivity(
     Raises `NoEffectError` with the names of parameters that change nothing, and `ContractError` for one
     that changes the actions but not their `log_prob`.
     """
-    from interaction.inference.recovery import check_study
-
     checked = check_study(user, priors, n_users, rounds, seed, "sensitivity")
     values = checked.draw(n_users, seed)
     observed = simulate(task, user, values, rounds, seed)
