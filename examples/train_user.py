@@ -1,0 +1,144 @@
+"""Train a user from reward alone: PPO learns to point, where the best steps are known.
+
+The user moves the cursor by up to five cells a turn. The best step is the full one towards the goal until the
+goal is in reach, and then the exact one. Needs the extra `rl`. Run `python -m examples.train_user`.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistants.pointing import ConstantGain
+from interaction import Bundle, DeterministicPolicy, RandomPolicy, State, User, spaces
+from interaction.envs import EnvPolicy, UserEnv
+from interaction.errors import missing_extra
+from interaction.plot import axes_of, check_matplotlib, interval
+from interaction.state import Value
+from tasks.pointing import PointingTask, goal_cell
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Array = NDArray[Any]
+REACH = 5
+STEPS = spaces.Discrete(2 * REACH + 1, start=-REACH)
+TASK = PointingTask(31, 1)
+PATHS = ["task_state.position", "task_state.targets"]
+
+
+class BestPolicy(DeterministicPolicy):
+    """The known answer: full steps until the goal is in reach, then the exact one."""
+
+    batched = True
+    action_space = STEPS
+
+    def action(self, observation: State, state: State) -> Value:
+        task_state = observation.task_state
+        return np.clip(goal_cell(task_state) - task_state.position, -REACH, REACH)
+
+
+class Trained(NamedTuple):
+    """The learnt policy, and how long it took (s)."""
+
+    policy: EnvPolicy
+    seconds: float
+
+
+def bundle(policy: Any) -> Bundle:
+    """Give the pointing task with a user of some policy, whose steps are carried out."""
+    return Bundle(TASK, User(policy=policy), ConstantGain(1.0), max_rounds=40)
+
+
+def train(steps: int = 250_000, seed: int = 0, progress: bool = False) -> Trained:
+    """Let PPO learn from reward alone, −1 for each turn."""
+    try:
+        import torch
+        from stable_baselines3 import PPO
+        from stable_baselines3.common.env_util import make_vec_env
+    except ImportError as error:
+        raise missing_extra(error.name or "stable_baselines3", "rl", "train_user") from None
+    torch.set_num_threads(1)  # the networks are small
+    learner = bundle(RandomPolicy(STEPS))
+    begun = time.perf_counter()
+    envs = make_vec_env(lambda: UserEnv(learner, paths=PATHS, form="flat"), n_envs=16, seed=seed)
+    model = PPO(
+        "MlpPolicy",
+        envs,
+        n_steps=128,
+        batch_size=512,
+        n_epochs=6,
+        gamma=0.95,
+        learning_rate=lambda left: 2e-3 * left + 1e-5,
+        ent_coef=0.003,
+        seed=seed,
+        device="cpu",
+    )
+    model.learn(steps, progress_bar=progress)
+    policy = EnvPolicy.trained_in(UserEnv(learner, paths=PATHS, form="flat"), model)
+    return Trained(policy, time.perf_counter() - begun)
+
+
+def returns(policy: Any, episodes: int = 500, seed: int = 1) -> Array:
+    """Give the returns of a policy on the same episodes."""
+    return bundle(policy).run(episodes, seed=seed, record="final").returns
+
+
+def learnt_steps(policy: Any) -> dict[int, Array]:
+    """Give the steps that a policy takes, by the signed distance to the goal, over all cells."""
+    found: dict[int, list[int]] = {}
+    game = bundle(policy).reset(seed=0)
+    for position in range(TASK.gridsize):
+        for cell in range(TASK.gridsize):
+            task_state = State(position=position, targets=np.array([cell]), goal=0)
+            seen = game.replace(task_state=task_state)
+            action, _ = policy.sample(seen, State(), None)
+            found.setdefault(cell - position, []).append(int(action))
+    return {distance: np.array(steps) for distance, steps in sorted(found.items())}
+
+
+def plot_steps(policy: Any, ax: Axes | None = None) -> Axes:
+    """Draw the learnt steps against the known ones."""
+    ax = axes_of(ax, "plot_steps")
+    found = learnt_steps(policy)
+    distances = np.array(list(found))
+    means = [steps.mean() for steps in found.values()]
+    low, high = ([f(steps) for steps in found.values()] for f in (np.min, np.max))
+    ax.fill_between(distances, low, high, alpha=0.2, label="learnt, all cells")
+    ax.plot(distances, means, label="learnt, mean")
+    ax.plot(distances, np.clip(distances, -REACH, REACH), "k--", label="known best")
+    ax.set(xlabel="distance to the goal (cells)", ylabel="step (cells)", title="What the user has learnt")
+    ax.legend()
+    return ax
+
+
+def with_a_stranger(policy: Any, gain: float = 2.0, episodes: int = 200) -> Array:
+    """Let the learnt user play with an assistant that it has never met, which multiplies its steps."""
+    met = Bundle(TASK, User(policy=policy), ConstantGain(gain), max_rounds=40)
+    return met.run(episodes, seed=2, record="final").returns
+
+
+def demo(steps: int = 900_000, seed: int = 0, plot: Path | None = None) -> None:
+    """Train the user, and compare it with the known best."""
+    if plot is not None:
+        check_matplotlib("--plot")
+    trained = train(steps, seed)
+    mine, best = returns(trained.policy), returns(BestPolicy())
+    share = best.mean() / mine.mean()
+    print(f"learnt in {trained.seconds:.0f} s: mean return {mine.mean():.2f} ± {interval(mine)[1]:.2f}")
+    print(f"the known best: {best.mean():.2f}; learnt: {share:.1%} of it")
+    met = with_a_stranger(trained.policy)
+    print(f"with an assistant that doubles its steps, which it has never met: {met.mean():.2f}")
+    if plot is not None:
+        figure: Any = plot_steps(trained.policy).figure
+        figure.savefig(plot, dpi=150)
+
+
+if __name__ == "__main__":
+    import typer
+
+    typer.run(demo)
