@@ -16,7 +16,7 @@ from interaction.plot import check_matplotlib
 from interaction.random import fresh_seed
 from interaction.spaces import Space
 from interaction.state import GameState
-from interaction.turns import SOURCES, Rewards
+from interaction.turns import SOURCES
 
 RENDER_MODES = ("rgb_array", "human", "ansi")
 
@@ -94,27 +94,12 @@ class BundleEnv(gymnasium.Env[Any, Any]):
         for index in self._picked:
             reward += rewards[index]
         if isnan(reward):
-            raise self._no_number(rewards)
+            raise no_number(self.bundle, rewards)
         observed = (
             self.bundle.observe(self.role) if terminated or truncated else game[f"{self.role}_observation"]
         )
         info = {"rewards": rewards._asdict(), "episode_index": self._episode}
         return self.view.see(observed), float(reward), terminated, truncated, info
-
-    def _no_number(self, rewards: Rewards) -> ContractError:
-        """Name the component whose reward is NaN."""
-        for source, value in zip(SOURCES, rewards, strict=True):
-            if isnan(value):
-                role, _, part = source.partition("_")
-                agent = getattr(self.bundle, role)
-                owner = {
-                    "observation": getattr(agent, "observation_engine", None),
-                    "inference": getattr(agent, "inference_engine", None),
-                    "policy": getattr(agent, "policy", None),
-                    "task": self.bundle.task,
-                }[part]
-                return ContractError(f"{type(owner).__name__}: the reward of {source} is NaN")
-        return ContractError("the reward is NaN: infinite rewards of opposite signs add up to no number")
 
     @property
     def game(self) -> GameState:
@@ -142,6 +127,17 @@ class AssistantEnv(BundleEnv):
 
     role: ClassVar[str] = "assistant"
     acts: ClassVar[str] = "assistant_acts"
+
+
+def no_number(bundle: Bundle, rewards: Iterable[Any]) -> ContractError:
+    """Make the error for a reward that is NaN, with the component that gave it; by source, `(...)` each."""
+    for source, value in zip(SOURCES, rewards, strict=True):
+        if np.isnan(value).any():
+            role, _, part = source.partition("_")
+            names = {"observation": "observation_engine", "inference": "inference_engine", "policy": "policy"}
+            owner = bundle.task if part == "task" else getattr(getattr(bundle, role), names[part])
+            return ContractError(f"{type(owner).__name__}: the reward of {source} is NaN")
+    return ContractError("the reward is NaN: infinite rewards of opposite signs add up to no number")
 
 
 class Screen:

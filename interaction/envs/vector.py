@@ -11,8 +11,9 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from interaction.bundle import Bundle
+from interaction.envs.single import no_number
 from interaction.envs.view import ActionView, Form, ObservationView, check_role
-from interaction.errors import ArgumentError, BatchError, ContractError, EpisodeError, unknown_name
+from interaction.errors import ArgumentError, BatchError, EpisodeError, unknown_name
 from interaction.lockstep import row_of
 from interaction.opening import new_game, read_start
 from interaction.players import Players
@@ -158,8 +159,7 @@ class BundleVectorEnv(VectorEnv[Any, Any, Any]):
         self._observe(np.flatnonzero(self._over))
         reward = totals[self._picked].sum(axis=0)
         if np.isnan(reward).any():
-            source = SOURCES[int(np.flatnonzero(np.isnan(totals).any(axis=1))[0])]
-            raise ContractError(f"the reward of {source} is NaN")
+            raise no_number(self.bundle, totals)
         if self.autoreset_mode is AutoresetMode.NEXT_STEP:
             self._begin(np.flatnonzero(renewed))
         all_of_them = np.ones(count, bool)

@@ -40,7 +40,9 @@ class ObservationView(PreparedComponent):
         self,
         spaces: Mapping[str, Space[Any]],
         form: Form = "nested",
+        where: str = "observation",
     ) -> None:
+        self.where = where
         if form not in ("nested", "flat"):
             raise unknown_name(form, ("nested", "flat"), "observation form")
         self.spaces = dict(spaces)
@@ -78,7 +80,8 @@ class ObservationView(PreparedComponent):
                     f"out by `paths`, or say its bounds: spaces={{{path!r}: spaces.Box(low, high, shape)}}"
                 )
             parts[path] = space
-        return cls(parts, form)
+        engine = type(getattr(bundle, role).observation_engine).__name__
+        return cls(parts, form, f"{engine}, the {where}")
 
     @property
     def space(self) -> Space[Any]:
@@ -90,7 +93,7 @@ class ObservationView(PreparedComponent):
         values = {path: _array(get_path(observation, path), space) for path, space in self.spaces.items()}
         for path, value in values.items():
             if value.dtype.kind == "f" and np.isnan(value).any():
-                raise ContractError(f"the observation of {path} is NaN")
+                raise ContractError(f"{self.where}: {path} is NaN")
         if self.form == "nested":
             return {path: _as_learnt(value, self.spaces[path]) for path, value in values.items()}
         return gym.flatten(
@@ -104,7 +107,7 @@ class ObservationView(PreparedComponent):
             shape = (rows, *(space.shape or ()))
             value = np.broadcast_to(np.asarray(get_path(observation, path), dtype=space.dtype), shape).copy()
             if value.dtype.kind == "f" and np.isnan(value).any():
-                raise ContractError(f"the observation of {path} is NaN")
+                raise ContractError(f"{self.where}: {path} is NaN")
             if isinstance(space, Discrete):
                 values[path] = value - space.start
             else:

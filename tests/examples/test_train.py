@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 
-from examples import train_user
+from examples import train_assistant, train_user
 from examples.environments import ENVIRONMENTS, make
 
 mpl.use("Agg")
@@ -43,3 +43,12 @@ def test_a_user_learns_to_point_and_plays_with_a_stranger():
     trained = train_user.train(60_000)
     assert train_user.returns(trained.policy, 100).mean() > -12
     assert train_user.with_a_stranger(trained.policy, episodes=5).shape == (5,)
+
+
+def test_an_assistant_learns_to_coordinate():
+    """At least 90 % of the oracle's return, −19."""
+    pytest.importorskip("stable_baselines3")
+    found = train_assistant.compare(train_assistant.train().policy)
+    assert (found["oracle"] == -19).all()
+    assert found["learnt"].mean() >= -19 / 0.9
+    assert found["random"].mean() < -60

@@ -20,7 +20,7 @@ from interaction import (
     Transition,
     spaces,
 )
-from interaction.envs import AssistantEnv, UserEnv
+from interaction.envs import AssistantEnv, UserEnv, UserVectorEnv
 from interaction.errors import ArgumentError, ContractError, SpaceError, UnknownNameError
 from tasks.bandit import MultiArmedBanditTask
 from tasks.coordination import CoordinatedTask
@@ -202,6 +202,25 @@ def test_no_number_is_traced_to_its_component():
     env.step(0)
     with pytest.raises(ContractError, match="Broken: the reward of user_task is NaN"):
         env.step(0)
+
+
+def test_an_observation_that_is_no_number_is_traced_to_its_engine():
+    class Blind(RuleObservationEngine):
+        def observe(self, game, rng):
+            seen, cost = super().observe(game, rng)
+            moved = seen.user_state.replace(error_rate=float("nan"))
+            return (seen.replace(user_state=moved) if game.round_index > 0 else seen), cost
+
+    user = POINTER.replace(observation_engine=Blind("user"))
+    bundle = Bundle(PointingTask(15, 4), user, ConstantGain(1.0), max_rounds=5)
+    env, many = UserEnv(bundle), UserVectorEnv(bundle, 3)
+    env.reset(seed=0)
+    many.reset(seed=0)
+    for step, action in ((env.step, 1), (many.step, np.ones(3, int))):
+        with pytest.raises(
+            ContractError, match=r"Blind, the user's observation: user_state.error_rate is NaN"
+        ):
+            step(action)
 
 
 def test_environments_are_rendered_by_the_tasks_plot():

@@ -186,7 +186,7 @@ def test_no_number_is_traced_to_its_source():
 
     env = UserVectorEnv(Bundle(Broken(), WinStayLoseShiftUser(), max_rounds=9), 3)
     env.reset(seed=0)
-    with pytest.raises(ContractError, match="user_task is NaN"):
+    with pytest.raises(ContractError, match="Broken: the reward of user_task is NaN"):
         env.step(np.zeros(3, int))
 
 
