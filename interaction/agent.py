@@ -11,7 +11,7 @@ from interaction.observation import DefaultObservationEngine, ObservationEngine,
 from interaction.policy import Policy
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict
-from interaction.state import State
+from interaction.state import GameState, State
 from interaction.task import defines
 
 
@@ -29,7 +29,7 @@ class Agent(Component):
     def __init_subclass__(cls, **options: Any) -> None:
         """A `reset` of one's own is tried out in batches, unless the class says what it promises."""
         super().__init_subclass__(**options)
-        if "reset" in cls.__dict__ and "batched" not in cls.__dict__:
+        if ("reset" in cls.__dict__ or "reset_in" in cls.__dict__) and "batched" not in cls.__dict__:
             cls.batched = None
 
     def __init__(
@@ -69,6 +69,14 @@ class Agent(Component):
     def reset(self, rng: EpisodeRandom) -> State:
         """Give the agent's internal state at the start of an episode."""
         return self.state
+
+    def reset_in(self, game: GameState, rng: EpisodeRandom) -> State:
+        """Give the agent's internal state at the start of an episode of this game.
+
+        For an agent whose start depends on the task's, such as a user who picks a goal among its targets:
+        `game` holds the task's state (and for an assistant the user's). Otherwise `reset` is enough.
+        """
+        return self.reset(rng)
 
     def replace(self, **components: Any) -> Self:
         """Give a copy with other components, such as `agent.replace(policy=...)`."""

@@ -135,7 +135,12 @@ def new_game(
         if seat is not None:
             stream = rng.at(0, seat.reset_slot)
             agent = seat.state_membership
-            state = spaces.sample(agent.space, stream) if random else seat.reset(stream)
+            if random:
+                state = spaces.sample(agent.space, stream)
+            elif seat.reset_in is None:
+                state = seat.reset(stream)
+            else:
+                state = seat.reset_in(_so_far(fields, forced), stream)
             if check and agent.violation(state, rows) is not None:
                 check_state(agent, state, f"{seat.name} (reset)", rows)
             fields[seat.state_field] = state
@@ -149,6 +154,16 @@ def new_game(
 
 
 _BLANK = dict(GameState())
+
+
+def _so_far(fields: dict[str, Value], forced: Forced) -> GameState:
+    """Give the game as far as it has begun, with what is forced of it."""
+    game = make(GameState, fields.copy())
+    for path, value in forced.items():
+        part, _, rest = path.partition(".")
+        if rest and rest.partition(".")[0] in fields[part]:
+            game = replace_path(game, path, value)
+    return game
 
 
 def for_rows(value: Value, rows: int | None) -> Value:

@@ -19,7 +19,7 @@ from interaction.component import Component
 from interaction.errors import ContractError, SpaceError
 from interaction.inference.engine import IdentityInferenceEngine, InferenceEngine
 from interaction.observation import ObservationEngine, Role
-from interaction.policy import DeterministicPolicy, DiscretePolicy, Policy
+from interaction.policy import DeterministicPolicy, DiscretePolicy, Policy, first_action
 from interaction.random import (
     ASSISTANT_OBSERVATION,
     ASSISTANT_RESET,
@@ -28,7 +28,7 @@ from interaction.random import (
     EpisodeRandom,
 )
 from interaction.spaces import Dict, Membership, membership
-from interaction.state import GameState, Provenance, State, Value, freeze
+from interaction.state import GameState, Provenance, State, Value
 from interaction.task import InteractionTask, defines, missing
 
 Method = Callable[..., Any]
@@ -42,6 +42,7 @@ class Seat:
 
     name: str
     reset: Method
+    reset_in: Method | None  # where the agent's start depends on the game
     observe: Method
     infer: Method | None  # None where nothing is inferred
     sample: Method
@@ -92,6 +93,9 @@ def _seat(agent: Agent, task: InteractionTask, move: Method, observes: int, chan
     return Seat(
         name=type(agent).__name__,
         reset=change(agent, agent.reset, agent.state_space),
+        reset_in=change(agent, agent.reset_in, agent.state_space)
+        if defines(agent, "reset_in", Agent)
+        else None,
         observe=change(observation, observation.observe, ("observation", None)),
         infer=None
         if type(inference) is IdentityInferenceEngine
@@ -102,7 +106,7 @@ def _seat(agent: Agent, task: InteractionTask, move: Method, observes: int, chan
         state_membership=membership(agent.state_space),
         action_membership=membership(policy.action_space),
         task_membership=membership(task.state_space),
-        first_action=freeze(spaces.first(policy.action_space)),
+        first_action=first_action(policy),
         observes=observes,
         acts=observes + 1,
         state_field=f"{agent.role}_state",

@@ -11,7 +11,7 @@ from interaction import spaces
 from interaction.component import Component
 from interaction.errors import ArgumentError
 from interaction.random import EpisodeRandom
-from interaction.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
+from interaction.spaces import Box, Choice, Dict, Discrete, MultiBinary, MultiDiscrete, Space
 from interaction.state import State, Value, freeze
 from interaction.task import missing
 
@@ -23,10 +23,12 @@ class Policy(Component):
     """How an agent picks an action, given its observation and its state.
 
     A policy defines `action_space` (of one action, as a class attribute or in `__init__`) and
-    `sample`; it may define `log_prob`, which inference about the agent needs.
+    `sample`; it may define `log_prob`, which inference about the agent needs, and `first_action`, what stands
+    for its last action before the first one (by default the first element of the action space).
     """
 
     action_space: Space[Any]
+    first_action: Value = None
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> Sampled:
         """Give an action and a reward."""
@@ -121,6 +123,7 @@ class DualPolicy(Policy):
         self.dual = dual
         self.batched = primary.batched
         self.action_space = primary.action_space
+        self.first_action = primary.first_action
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> Sampled:
         return self.primary.sample(observation, state, rng)
@@ -132,10 +135,17 @@ class DualPolicy(Policy):
         return self.dual.simulated()
 
 
+def first_action(policy: Policy) -> Value:
+    """Give what stands for the last action of an agent before its first one."""
+    return freeze(spaces.first(policy.action_space) if policy.first_action is None else policy.first_action)
+
+
 def uniform_log_prob(action: Value, space: Space[Any]) -> Value:
     """Give the log probability (in a box, the density) of an action drawn uniformly from a space."""
     if isinstance(space, Dict):
         return sum(uniform_log_prob(action[name], part) for name, part in space.spaces.items())
+    if isinstance(space, Choice):
+        return freeze(np.where(np.isin(action, space.values), -np.log(space.n), -np.inf))
     low, high = space_bounds(space)
     whole = not isinstance(space, Box) or np.dtype(space.dtype).kind in "iub"
     constant = -float(np.log(high.astype(float) - low.astype(float) + whole).sum())

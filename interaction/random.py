@@ -33,6 +33,7 @@ OTHER = 15
 _BLOCK = 4  # Philox 4x64 gives four numbers for each counter value
 _WORD = 2**64 - 1
 _SIMULATION = 1 << 63  # marks, in the draw word, the numbers that become the key of a simulation
+_OUTSIDE = 1 << 62  # and those that become the key of a generator that is not ours
 _EXACT = 2**53  # up to here floats count one by one
 _SPARSE = 300  # drawing a whole span costs as much as addressing one episode in so many
 
@@ -298,6 +299,22 @@ class EpisodeRandom:
             return np.stack([self._one(int(e), size, draw, replica) for e in self.episodes])
         values = self._span(first, span, size, draw, replica)
         return values if index is None else values[index]
+
+    def key(self) -> Key:
+        """Draw 128 bits for a generator that is not ours. One episode only."""
+        if self.episodes is not None:
+            raise ArgumentError(
+                "rng.key: a batch has no single key; a component that needs one is batched = False"
+            )
+        replica = 0 if self.replicas is None else int(self.replicas[0])
+        draw, self.draw = self.draw, self.draw + 1
+        device = _device.at(self._full_key(), self.episode, draw | _OUTSIDE, self.place, replica)
+        low, high = device.bit_generator.random_raw(2)
+        return int(low), int(high)
+
+    def generator(self) -> np.random.Generator:
+        """Give a numpy `Generator` with numbers of its own, for code that wants one. One episode only."""
+        return np.random.Generator(np.random.Philox(key=np.array(self.key(), np.uint64)))
 
     def normal(self, loc: Any = 0.0, scale: Any = 1.0, shape: int | Shape = ()) -> Any:
         """Draw from a normal distribution, by its inverse distribution function."""

@@ -20,8 +20,9 @@ from interaction.errors import ArgumentError, ContractError
 from interaction.lockstep import Lineup, row_of
 from interaction.opening import Forced, combine, for_rows, new_game, per_row, read_over, read_start
 from interaction.players import Players, Seat, check_composition
+from interaction.policy import first_action
 from interaction.random import EpisodeRandom
-from interaction.spaces import Dict, first, leaves
+from interaction.spaces import Dict, leaves
 from interaction.state import GameState, State, Value, get_path, make, merge, replace_path
 from interaction.task import InteractionTask, Transition
 from interaction.turns import SOURCES, choose, look, turn_number
@@ -100,7 +101,7 @@ class Simulator(PreparedComponent):
         self._lineup = Lineup(self.task_model, self.user_model, self.assistant)
         self._spaces, self._single = self._lineup.space, self._lineup.single
         self._task_fields = len(self.task_model.state_space)
-        self._first_action = None if self.user_model is None else first(self.user_model.policy.action_space)
+        self._first_action = None if self.user_model is None else first_action(self.user_model.policy)
 
     def rollout(
         self,

@@ -6,19 +6,20 @@ A `Dict` space describes a nested `State`. The membership of a space is compiled
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Text
 from numpy.typing import NDArray
 
-from interaction.errors import ContractError, SpaceError
+from interaction.errors import ArgumentError, ContractError, SpaceError
 from interaction.random import EpisodeRandom, whole_numbers
 from interaction.state import State, Value
 
 __all__ = [
     "Box",
+    "Choice",
     "Dict",
     "Discrete",
     "Membership",
@@ -37,6 +38,38 @@ __all__ = [
 ]
 
 _NUMBER_KINDS = {"b": "b", "i": "iub", "f": "iubf"}  # which numbers a bool, an integer or a float field takes
+
+
+class Choice(Space[int]):
+    """A set of integers that need not follow each other, such as {-2, 1, 5}, in the order given."""
+
+    def __init__(self, values: Iterable[int], seed: int | None = None) -> None:
+        listed = list(values)
+        self.values = np.array(listed, np.int64)
+        if len(set(listed)) != len(listed) or not listed or (self.values != np.array(listed)).any():
+            raise ArgumentError(f"Choice: expected different integers, got {values!r}")
+        super().__init__((), np.int64, seed)
+
+    @property
+    def n(self) -> int:
+        """How many there are."""
+        return len(self.values)
+
+    @property
+    def is_np_flattenable(self) -> bool:
+        return False
+
+    def sample(self, mask: Any = None, probability: Any = None) -> int:
+        return int(self.np_random.choice(self.values))
+
+    def contains(self, x: Any) -> bool:
+        return isinstance(x, int | np.integer) and bool((self.values == x).any())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Choice) and np.array_equal(self.values, other.values)
+
+    def __repr__(self) -> str:
+        return f"Choice({self.values.tolist()})"
 
 
 class Violation(NamedTuple):
@@ -84,6 +117,21 @@ class _DiscreteMembership(Membership):
                 return None
             outside = (value < self.low) | (value >= self.high)
             return Violation(path, self.space, value[outside][0].item())
+        return Violation(path, self.space, value)
+
+
+class _ChoiceMembership(Membership):
+    def __init__(self, space: Choice) -> None:
+        super().__init__(space)
+        self.values = space.values
+        self.known = frozenset(space.values.tolist())
+
+    def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
+        if type(value) is int or type(value) is bool:
+            return None if value in self.known else Violation(path, self.space, value)
+        if isinstance(value, np.ndarray) and value.dtype.kind in "iub" and value.shape == (rows,):
+            outside = ~np.isin(value, self.values)
+            return Violation(path, self.space, value[outside][0].item()) if outside.any() else None
         return Violation(path, self.space, value)
 
 
@@ -183,6 +231,8 @@ def membership(space: Space[Any]) -> Membership:
     """Compile the membership of a space."""
     if isinstance(space, Discrete):
         return _DiscreteMembership(space)
+    if isinstance(space, Choice):
+        return _ChoiceMembership(space)
     if isinstance(space, Box | MultiDiscrete | MultiBinary):
         return _ArrayMembership(space)
     if isinstance(space, Dict):
@@ -215,6 +265,9 @@ def sample(space: Space[Any], rng: EpisodeRandom) -> Value:
         return State(**{str(name): sample(part, rng) for name, part in space.spaces.items()})
     if isinstance(space, Discrete):
         return rng.integers(int(space.start), int(space.start + space.n))
+    if isinstance(space, Choice):
+        chosen = space.values[rng.integers(0, space.n)]
+        return chosen.item() if np.ndim(chosen) == 0 else chosen
     if isinstance(space, MultiDiscrete):
         return space.start + (rng.random(space.shape) * space.nvec).astype(np.int64)
     if isinstance(space, MultiBinary):
@@ -242,6 +295,8 @@ def first(space: Space[Any]) -> Value:
         return State(**{str(name): first(part) for name, part in space.spaces.items()})
     if isinstance(space, Discrete):
         return int(space.start)
+    if isinstance(space, Choice):
+        return int(space.values[0])
     if isinstance(space, MultiDiscrete):
         return np.asarray(space.start)
     if isinstance(space, MultiBinary):
@@ -258,7 +313,9 @@ def elements(space: Space[Any]) -> list[Value]:
     """List all elements of a finite space of single numbers."""
     if isinstance(space, Discrete):
         return list(range(int(space.start), int(space.start + space.n)))
-    raise ContractError(f"expected a finite space (Discrete), got {space}")
+    if isinstance(space, Choice):
+        return [int(value) for value in space.values]
+    raise ContractError(f"expected a finite space (Discrete or Choice), got {space}")
 
 
 def merge(*parts: Dict) -> Dict:

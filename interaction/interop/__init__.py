@@ -1,0 +1,1 @@
+"""Components that were written for other packages, played in our bundles."""
