@@ -8,11 +8,10 @@ from interaction.component import Component
 from interaction.errors import ContractError, unknown_name
 from interaction.inference.engine import IdentityInferenceEngine, InferenceEngine
 from interaction.observation import DefaultObservationEngine, ObservationEngine, Role
-from interaction.policy import Policy
+from interaction.policy import Policy, has_log_prob
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict
 from interaction.state import GameState, State
-from interaction.task import defines
 
 
 class Agent(Component):
@@ -113,7 +112,7 @@ def check_user(user: User, where: str) -> None:
     """Raise a `ContractError` unless a user can tell the probability of its actions."""
     if not isinstance(user, User):
         raise ContractError(f"{where}: user: expected a User, got {user!r}")
-    if not defines(user.policy, "log_prob", Policy):
+    if not has_log_prob(user.policy):
         raise ContractError(
             f"{where}: {type(user.policy).__name__}, the policy of {type(user).__name__}, must "
             f"define log_prob(self, action, observation, state), which returns the log probability of an "

@@ -33,11 +33,11 @@ from interaction.inference.engine import DualInferenceEngine
 from interaction.lockstep import equal_bits, looped, stack
 from interaction.opening import new_game
 from interaction.players import Method, check_state, components, seat_players
-from interaction.policy import DualPolicy, Policy, RandomPolicy
+from interaction.policy import DualPolicy, Policy, RandomPolicy, has_log_prob
 from interaction.random import USER_POLICY, EpisodeRandom
 from interaction.spaces import Discrete, Space, membership
 from interaction.state import State, Value, freeze
-from interaction.task import InteractionTask, defines
+from interaction.task import InteractionTask
 from interaction.turns import play_half
 
 EPISODES = 5  # single episodes that are played with every call checked
@@ -243,7 +243,7 @@ def _check_log_prob(policy: Policy, observation: State, state: State) -> None:
     from scipy.stats import chisquare
 
     space = policy.action_space
-    if not isinstance(space, Discrete) or not defines(policy, "log_prob", Policy) or space.n > 1000:
+    if not isinstance(space, Discrete) or not has_log_prob(policy) or space.n > 1000:
         return
     where = f"{type(policy).__name__}.log_prob"
     actions = spaces.elements(space)

@@ -182,6 +182,7 @@ def _check_agent(role: Role, agent: object) -> None:
             f"{type(policy).__name__} must define action_space, a gymnasium space of one action; "
             f"got {getattr(policy, 'action_space', None)!r}"
         )
+    membership(policy.action_space).check(first_action(policy), f"{type(policy).__name__}.first_action")
     needed: list[tuple[Component, str, type, str, str]] = [
         (policy, "sample", Policy, "self, observation, state, rng", "(action, reward)"),
         (agent.observation_engine, "observe", ObservationEngine, "self, game, rng", "(observation, reward)"),

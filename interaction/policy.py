@@ -13,7 +13,7 @@ from interaction.errors import ArgumentError
 from interaction.random import EpisodeRandom
 from interaction.spaces import Box, Choice, Dict, Discrete, MultiBinary, MultiDiscrete, Space
 from interaction.state import State, Value, freeze
-from interaction.task import missing
+from interaction.task import defines, missing
 
 Sampled = tuple[Value, Value]
 """An action and the reward (or cost) of choosing it."""
@@ -133,6 +133,13 @@ class DualPolicy(Policy):
 
     def simulated(self) -> Policy:
         return self.dual.simulated()
+
+
+def has_log_prob(policy: Policy) -> bool:
+    """Say whether a policy, or the primary one of a dual policy, defines `log_prob`."""
+    while isinstance(policy, DualPolicy):
+        policy = policy.primary
+    return defines(policy, "log_prob", Policy)
 
 
 def first_action(policy: Policy) -> Value:

@@ -36,7 +36,7 @@ from interaction.inference.rows import as_space, deal, flat, flat_state, for_can
 from interaction.lockstep import Lineup, looped
 from interaction.opening import for_rows
 from interaction.players import Players
-from interaction.policy import DiscretePolicy
+from interaction.policy import DiscretePolicy, first_action
 from interaction.random import EpisodeRandom
 from interaction.simulator import NoTask
 from interaction.spaces import Box, Dict, Space, membership
@@ -226,7 +226,11 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         }
         for name in ("last_user_action", "earlier_user_action", "last_assistant_action", "last_task_state"):
             if name in self.space.spaces:
-                fields[name] = for_rows(freeze(spaces.first(self.space[name])), rng.rows)
+                own = name.endswith("user_action")
+                start = (
+                    first_action(self.user_model.policy) if own else freeze(spaces.first(self.space[name]))
+                )
+                fields[name] = for_rows(start, rng.rows)
         return State(**fields)
 
     def infer(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:

@@ -11,7 +11,7 @@ would in its own bundle, and nothing stays in it. The guide for users of CoopIHC
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -47,13 +47,15 @@ def from_coopihc(
     task: Any = None,
     user: Any = None,
     assistant: Any = None,
+    scratch: Iterable[str] = (),
 ) -> Any:
     """Make one of our components of a CoopIHC task, agent, policy, inference or observation engine.
 
     `task`, `user` and `assistant` are the partners that it looks at when a bundle is put together (in
     `finit`) or for their attributes, as in `self.bundle.task.gridsize`: theirs, wrapped, or ours. A component
     that is in a bundle of theirs has the partners from there. A policy or an engine by itself belongs to an
-    agent of the `role` "user", unless told otherwise.
+    agent of the `role` "user", unless told otherwise. `scratch` names attributes (caches) that may be
+    forgotten after each call.
 
     Raises `MissingExtraError` where the package is not installed, and `ContractError`, which names the
     attribute, for a component that cannot be played here.
@@ -61,7 +63,10 @@ def from_coopihc(
     _check_installed()
     kind = _kind_of(component)
     role = _role_of(component, kind, role)
-    source = _source_of(component, kind, role, {"task": task, "user": user, "assistant": assistant})
+    if isinstance(scratch, str):
+        raise ArgumentError(f"from_coopihc: scratch: expected a list of names, got the string {scratch!r}")
+    partners = {"task": task, "user": user, "assistant": assistant}
+    source = _source_of(component, kind, role, partners, tuple(scratch))
     if kind == "task":
         return CoopIHCTask(source)
     if kind == "agent":
@@ -93,10 +98,10 @@ class CoopIHCTask(_Wrapped, InteractionTask):
 
     def _prepare(self) -> None:
         super()._prepare()
-        self.state_space = self._stage.state_space()
+        self.state_space = self._stage.spaces
 
     def reset(self, rng: EpisodeRandom) -> State:
-        return self._stage.reset(_NOTHING, self._stage.initial["task"], rng)
+        return self._stage.reset(_NOTHING, self._stage.initial, rng)
 
     def on_user_action(self, game: GameState, rng: EpisodeRandom) -> Transition:
         return Transition(*self._stage.move(game, rng, "user"))
@@ -149,8 +154,8 @@ class _WrappedAgent(_Wrapped, Agent):
         Agent.__init__(
             self,
             **_parts_of(source),
-            state=self._stage.initial[source.role],
-            state_space=self._stage.state_space(),
+            state=self._stage.initial,
+            state_space=self._stage.spaces,
         )
 
     def reset(self, rng: EpisodeRandom) -> State:
@@ -209,7 +214,9 @@ def _kind_of(component: Any) -> str:
     raise ContractError(f"from_coopihc: expected one of CoopIHC's {names}, got {got}")
 
 
-def _source_of(component: Any, kind: str, role: str, partners: dict[str, Any]) -> Source:
+def _source_of(
+    component: Any, kind: str, role: str, partners: dict[str, Any], scratch: tuple[str, ...]
+) -> Source:
     """Give a component and its partners as a value."""
     from interaction.interop.stage import ROLES, Source, freeze_participants
 
@@ -233,7 +240,7 @@ def _source_of(component: Any, kind: str, role: str, partners: dict[str, Any]) -
         raise ContractError(f"{_culprit(participants, name)} ({error})") from error
     finally:
         restore()
-    return Source(data, role, name, foreign)
+    return Source(data, role, name, foreign, scratch)
 
 
 def _host_for(component: Any, kind: str, role: str) -> tuple[Any, Callable[[], None]]:
@@ -298,7 +305,7 @@ def _check_depth(engine: Any, where: str) -> None:
 
 def _culprit(participants: dict[str, Any], name: str) -> str:
     """Say which attribute of a component cannot be kept as a value."""
-    from interaction.interop.stage import freeze_participants
+    from interaction.interop.stage import OURS_TO_SET, StandIn, freeze_participants
 
     def fails(value: Any) -> bool:
         try:
@@ -308,13 +315,15 @@ def _culprit(participants: dict[str, Any], name: str) -> str:
         return False
 
     for one in participants.values():
+        if isinstance(one, StandIn):
+            continue
         parts = {type(one).__name__: one}
         for part in ("policy", "inference_engine", "observation_engine"):
             if hasattr(one, part):
                 parts[f"{type(one).__name__}.{part}"] = getattr(one, part)
         for where, part in reversed(parts.items()):
             for attribute, value in vars(part).items():
-                if fails(value):
+                if attribute not in OURS_TO_SET and fails(value):
                     return f"{where}.{attribute} cannot be kept as a value"
     return f"{name} cannot be kept as a value"
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import ctypes
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.random import mtrand
 
 from interaction.random import EpisodeRandom
+
+Held = tuple[Any, Any]
+"""What is needed to put the global generators back."""
 
 _KEY_LENGTH = 624  # of numpy's Mersenne Twister, whose position lies behind its key
 
@@ -31,23 +32,24 @@ class Dice:
         self.legacy = np.random.RandomState(self._philox)
         self.python = random.Random(0)
 
-    @contextmanager
-    def cast(self, rng: EpisodeRandom, python: bool) -> Iterator[None]:
+    def begin(self, rng: EpisodeRandom, python: bool) -> Held:
         """Have all draws come from a stream; with `python`, also those of Python's global generator."""
         key = rng.key()
         self._address["state"]["key"][:] = key
         self._philox.state = self._address
-        before = _numpy.hold(self._philox)
-        if python:
-            kept = random.getstate()
-            random.seed(key[0])
-            self.python.seed(key[1])
-        try:
-            yield
-        finally:
-            _numpy.release(before)
-            if python:
-                random.setstate(kept)
+        if not python:
+            return _numpy.hold(self._philox), None
+        state = random.getstate()
+        random.seed(key[0])
+        self.python.seed(key[1])
+        return _numpy.hold(self._philox), state
+
+    @staticmethod
+    def end(held: Held) -> None:
+        """Put the global generators back as they were."""
+        _numpy.release(held[0])
+        if held[1] is not None:
+            random.setstate(held[1])
 
 
 class _GlobalNumpy:

@@ -7,12 +7,12 @@ This module imports `coopihc`.
 
 from __future__ import annotations
 
+import copy
 import io
 import pickle
+import random
 import threading
 import types
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -41,7 +41,7 @@ from interaction.interop.translation import (
 )
 from interaction.policy import first_action
 from interaction.random import EpisodeRandom
-from interaction.spaces import Dict, Space
+from interaction.spaces import Space, membership
 from interaction.state import State, Value, freeze, make
 from interaction.task import InteractionTask
 
@@ -58,6 +58,7 @@ class Source:
     role: str
     name: str
     foreign: bool  # whether it holds code of others than CoopIHC, which may draw from Python's generator
+    scratch: tuple[str, ...] = ()  # attributes that may be forgotten after each call
     policy: str = ""
     inference_engine: str = ""
 
@@ -166,6 +167,19 @@ class StandIn:
         )
 
 
+class _Seeded:
+    """A time in which the random numbers are those of seed 0."""
+
+    def __init__(self, dice: Dice) -> None:
+        self.dice = dice
+
+    def __enter__(self) -> None:
+        self.held = self.dice.begin(EpisodeRandom(0), python=True)
+
+    def __exit__(self, *_: object) -> None:
+        self.dice.end(self.held)
+
+
 class Stage:
     """One component of theirs (a copy) with its partners, ready to be called on values of ours."""
 
@@ -178,7 +192,7 @@ class Stage:
 
     def _build(self) -> None:
         self.bundle = StandInBundle(self.name)
-        with _LOCK, self.dice.cast(EpisodeRandom(0), python=True):
+        with _LOCK, _Seeded(self.dice):
             participants = thaw(self.source.data, self.dice, self.bundle)
             self.bundle.seat(participants)
             self.component = participants[self.role]
@@ -189,6 +203,7 @@ class Stage:
             for one in self.genuine.values():
                 one.finit()
         game_state = self.bundle.game_state
+        self.spaces = spaces_of(self.component.state, f"{self.name}.state")
         self.states: dict[str, Mirror] = {}
         self.actions: dict[str, Mirror] = {}
         for role, one in participants.items():
@@ -198,7 +213,7 @@ class Stage:
                 action_state = one.action_state if isinstance(one, StandIn) else one.policy.action_state
                 dict.__setitem__(game_state, f"{role}_action", action_state)
                 self.actions[role] = Mirror(action_state)
-        self.initial = {role: values_of(one.state) for role, one in participants.items()}
+        self.initial = values_of(self.component.state)
         self.first_actions = {role: values_of(mirror.state) for role, mirror in self.actions.items()}
         info = game_state["game_info"]
         self._turn, self._round = (info[name].view(np.ndarray) for name in ("turn_index", "round_index"))
@@ -208,7 +223,7 @@ class Stage:
         self._like = Mirror(TheirState())
         self._like._inner = likes | {"game_info": Mirror(info)}
         self.observation = Mirror(TheirState(), self._like)
-        self.watch = Watch(self.name, self._parts())
+        self.watch = Watch(self._parts(), self.source.scratch)
 
     def _choose_parts(self) -> None:
         """Put the chosen part of a dual policy or engine in its place."""
@@ -239,10 +254,6 @@ class Stage:
         """The agent that plays here."""
         return self.component
 
-    def state_space(self) -> Dict:
-        """The spaces of the component's state."""
-        return spaces_of(self.component.state, f"{self.name}.state")
-
     def action_space(self) -> Space[Any]:
         """The space of the agent's actions: that of its one entry, or of all of them."""
         found = spaces_of(self.component.policy.action_state, f"{self.name}.policy.action_state")
@@ -250,8 +261,9 @@ class Stage:
         return parts[0] if len(parts) == 1 else found
 
     def first_action(self) -> Value:
-        """What stands for the agent's last action before its first one."""
-        return only(self.first_actions[self.role])
+        """What stands for the agent's last action before its first one; None if it lies outside the space."""
+        action = only(self.first_actions[self.role])
+        return action if membership(self.action_space()).violation(action) is None else None
 
     @property
     def resets(self) -> bool:
@@ -316,32 +328,17 @@ class Stage:
 
     # What a component does.
 
-    @contextmanager
-    def _call(self, rng: EpisodeRandom, what: str) -> Iterator[None]:
-        """Play one call: with numbers of the stream, and with nothing left of it afterwards."""
-        with _LOCK, self.dice.cast(rng, self.source.foreign):
-            try:
-                yield
-            except InteractionError:
-                raise
-            except (KeyError, AttributeError) as error:
-                raise self._unseen(error, what) from error
-            except Exception as error:
-                error.add_note(
-                    f"raised by CoopIHC's {self.name} in {what}, which sees {self.bundle.game_state!r}"
-                )
-                raise
-            finally:
-                if self.watch.settle():
-                    self._build()
+    def _call(self, rng: EpisodeRandom, what: str) -> _Call:
+        return _Call(self, rng, what)
 
     def _unseen(self, error: Exception, what: str) -> ContractError:
         """Make the error for a component that asks for something that it does not see."""
         seen = "; ".join(
             f"{name}: {', '.join(part) or 'empty'}" for name, part in self.bundle.game_state.items()
         )
-        asked = error.args[0] if error.args else error
-        return ContractError(f"{self.name}.{what}: there is no {asked!r}; it sees {seen}")
+        return ContractError(
+            f"{self.name}.{what} asks for what is not there: {type(error).__name__}({error}). It sees {seen}"
+        )
 
     def reset(self, game: State, state: State, rng: EpisodeRandom) -> State:
         """Reset the component in a game, from the state that it begins with, and give its state."""
@@ -421,6 +418,31 @@ class Stage:
         return float(array.item())
 
 
+class _Call:
+    """One call of a component: with numbers of the stream, and with nothing left of it afterwards."""
+
+    __slots__ = ("held", "rng", "stage", "what")
+
+    def __init__(self, stage: Stage, rng: EpisodeRandom, what: str) -> None:
+        self.stage, self.rng, self.what = stage, rng, what
+
+    def __enter__(self) -> None:
+        _LOCK.acquire()
+        self.held = self.stage.dice.begin(self.rng, self.stage.source.foreign)
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        try:
+            if self.stage.watch.settle():
+                self.stage._build()
+        finally:
+            self.stage.dice.end(self.held)
+            _LOCK.release()
+        if isinstance(error, KeyError | AttributeError) and not isinstance(error, InteractionError):
+            raise self.stage._unseen(error, self.what) from error
+        if isinstance(error, Exception) and not isinstance(error, InteractionError):
+            error.add_note(f"raised by CoopIHC's {self.stage.name} in {self.what}")
+
+
 def only(actions: State) -> Value:
     """Give the value of an action state: of its one entry, or all of them as a state."""
     values = list(actions.values())
@@ -429,11 +451,13 @@ def only(actions: State) -> Value:
 
 # Nothing stays in a component.
 
-_OURS_TO_SET = {  # what the stage writes before each call
+OURS_TO_SET = {  # what the stage writes before each call
     "state", "_state", "bundle", "_bundle", "_bundle_memory", "host", "_host", "buffer", "action_state",
     "_policy", "_inference_engine", "_observation_engine", "primary_engine", "dual_engine",
 }  # fmt: skip
 _CACHES = ("mapping", "_action_keys")  # of their own classes, which make them anew
+_EXEMPT = OURS_TO_SET.union(_CACHES)
+_ATOMS = (int, float, str, bytes, bool, type(None))
 
 
 class Watch:
@@ -443,19 +467,21 @@ class Watch:
     the attribute is taken away after the call, so that only to read what an earlier call left is an error.
     """
 
-    def __init__(self, name: str, parts: dict[str, Any]) -> None:
-        self._parts: list[tuple[str, Any, dict[str, Any]]] = []
+    def __init__(self, parts: dict[str, Any], scratch: tuple[str, ...]) -> None:
+        self._scratch = scratch
+        self._parts: list[tuple[str, Any, dict[str, Any], dict[str, Any]]] = []
         self._caches: list[tuple[Any, str, Any]] = []
-        stage = {id(part) for part in parts.values()}
-        self._known = stage
+        self._known = {id(part) for part in parts.values()}
         for where, part in parts.items():
             own = vars(part)
             part.__class__ = _watched(type(part))
             for cache in _CACHES:
                 if cache in own:
                     self._caches.append((own, cache, own[cache]))
-            prints = {key: self._print(value) for key, value in own.items() if not _exempt(key)}
-            self._parts.append((where, part, prints))
+            watched = {key: value for key, value in own.items() if key not in _EXEMPT}
+            plain = {key: copy.deepcopy(value) for key, value in watched.items() if _is_plain(value)}
+            prints = {key: self._print(value) for key, value in watched.items() if key not in plain}
+            self._parts.append((where, part, plain, prints))
         self.simulates = any(
             isinstance(value, BaseBundle) for part in parts.values() for value in vars(part).values()
         )
@@ -464,22 +490,28 @@ class Watch:
         """Take away what the call has changed; say whether the whole stage is to be built anew."""
         for own, cache, value in self._caches:
             own[cache] = value
-        for where, part, prints in self._parts:
+        anew = self.simulates
+        for where, part, plain, prints in self._parts:
             own = vars(part)
-            changed = [
-                key for key, value in own.items()
-                if not _exempt(key) and (key not in prints or prints[key] != self._print(value))
-            ]  # fmt: skip
+            changed: list[str] = []
+            for key, value in own.items():
+                if key in plain:
+                    kept = plain[key]
+                    if value is not kept and not (type(value) is type(kept) and value == kept):
+                        changed.append(key)
+                elif key not in _EXEMPT and (key not in prints or prints[key] != self._print(value)):
+                    changed.append(key)
             for key in changed:
-                if isinstance(own[key], BaseBundle):
-                    continue
-                del own[key]
-                setattr(type(part), key, _Left(where, key))
-        return self.simulates
+                if key in self._scratch or isinstance(own[key], BaseBundle):
+                    anew = True
+                else:
+                    del own[key]
+                    setattr(type(part), key, _Left(where, key))
+        return anew
 
     def _print(self, value: Any, path: tuple[int, ...] = ()) -> Any:
         """Give something that is equal as long as the value is."""
-        if value is None or isinstance(value, int | float | str | bytes):
+        if isinstance(value, _ATOMS):
             return value
         if isinstance(value, np.ndarray):
             return value.shape, value.dtype.str, value.tobytes()
@@ -495,14 +527,19 @@ class Watch:
         return id(value), self._print(getattr(value, "__dict__", None), path)
 
 
+def _is_plain(value: Any) -> bool:
+    """Whether a value is made of numbers, strings, lists, tuples and dicts alone, so that == tells all."""
+    if isinstance(value, dict):
+        return all(_is_plain(key) and _is_plain(part) for key, part in value.items())
+    if isinstance(value, list | tuple | set | frozenset):
+        return all(map(_is_plain, value))
+    return type(value) in _ATOMS or type(value) is slice
+
+
 _CONSTANT = (
     type, types.FunctionType, types.MethodType, types.BuiltinFunctionType, types.ModuleType,
     np.random.Generator, np.random.RandomState, np.random.BitGenerator, StandIn, StandInBundle, BaseBundle,
 )  # fmt: skip
-
-
-def _exempt(key: str) -> bool:
-    return key in _OURS_TO_SET or key in _CACHES
 
 
 class _Left:
@@ -511,7 +548,8 @@ class _Left:
     def __init__(self, where: str, name: str) -> None:
         self.message = (
             f"{where}.{name}: the component reads what an earlier call left in this attribute. Here only "
-            f"states change: put it into the state, as in self.state[{name!r}] = discrete_array_element(...)"
+            f"states change: put it into the state, as self.state[{name!r}] = discrete_array_element(...); "
+            f"or, if it may be forgotten after each call (a cache), from_coopihc(..., scratch=[{name!r}])"
         )
 
     def __get__(self, instance: Any, owner: type) -> Any:
@@ -541,6 +579,9 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             return "generator"
         if isinstance(value, np.random.RandomState):
             return "legacy"
+        if isinstance(value, random.Random):
+            self.foreign = True
+            return "python"
         if isinstance(value, StandInBundle) or id(value) in self.bundles:
             return "bundle"
         return None
@@ -575,7 +616,12 @@ def freeze_participants(participants: dict[str, Any]) -> tuple[bytes, bool]:
 class _Unpickler(pickle.Unpickler):
     def __init__(self, file: Any, dice: Dice, bundle: Any) -> None:
         super().__init__(file)
-        self._outside = {"generator": dice.generator, "legacy": dice.legacy, "bundle": bundle}
+        self._outside = {
+            "generator": dice.generator,
+            "legacy": dice.legacy,
+            "python": dice.python,
+            "bundle": bundle,
+        }
 
     def persistent_load(self, token: Any) -> Any:
         return self._outside[token]

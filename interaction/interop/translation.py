@@ -6,6 +6,7 @@ This module imports `coopihc`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -45,9 +46,9 @@ def space_of(element: Any, where: str) -> Space[Any]:
         raise ContractError(f"{where}: expected numbers, got a StateElement of the type {dtype}: {element!r}")
     low, high = np.asarray(theirs.low), np.asarray(theirs.high)
     if dtype.kind in "iu":
-        wrapped = high < low  # an infinite bound that their conversion to integers turned over
-        low = np.where(wrapped, np.iinfo(dtype).min, low).astype(dtype)
-        high = np.where(wrapped, np.iinfo(dtype).max, high).astype(dtype)
+        high = np.where(
+            high < low, np.iinfo(dtype).max, high
+        )  # their conversion turns over an infinite bound
         if low.shape == () and int(high) - int(low) < _COUNTABLE:
             return Discrete(int(high) - int(low) + 1, start=int(low))
     return Box(low, high, low.shape, dtype.type)
@@ -117,6 +118,19 @@ def observation_of(theirs: Any) -> State:
     return make(State, fields)
 
 
+Leaf = tuple[Any, Any, frozenset[type]]
+"""A state element, the array without its space, and the types of single numbers that it takes."""
+
+
+def _leaf(element: Any) -> Leaf:
+    view = element.view(np.ndarray)
+    return element, view, frozenset() if view.ndim else _FLOATS if view.dtype.kind == "f" else _INTEGERS
+
+
+_INTEGERS = frozenset({int, bool})
+_FLOATS = frozenset({int, bool, float})
+
+
 class Mirror:
     """One of their states, in which the values of a state of ours are shown.
 
@@ -127,47 +141,51 @@ class Mirror:
     def __init__(self, state: Any, like: Mirror | None = None) -> None:
         self.state = state
         self._like = like
-        self._shown: list[str] = list(state)
-        self._leaves: dict[str, tuple[Any, Any]] = {}
+        self._shown: Collection[str] = list(state)
+        self._leaves: dict[str, Leaf] = {}
         self._inner: dict[str, Mirror] = {}
         for name, part in state.items():
             if isinstance(part, TheirState):
                 self._inner[name] = Mirror(part)
-            else:
-                self._leaves[name] = part, part.view(np.ndarray)
+            elif isinstance(part, StateElement):  # a partner may hold other things, which nobody sees
+                self._leaves[name] = _leaf(part)
 
     def show(self, values: State) -> None:
         """Show these values, and nothing else."""
         fields = values.__dict__
-        state = self.state
-        shown = self._shown = list(fields)
+        state, leaves = self.state, self._leaves
+        self._shown = fields.keys()
         for name, value in fields.items():
-            if isinstance(value, State):
-                inner = self._inner.get(name) or self._add_inner(name)
-                inner.show(value)
-                if state.get(name) is not inner.state:
-                    dict.__setitem__(state, name, inner.state)
+            leaf = leaves.get(name)
+            if leaf is None or not (type(value) in leaf[2] or _fits(leaf[1], value)):
+                self._show_other(name, value)
                 continue
-            found = self._leaves.get(name)
-            if found is None or not _fits(found[1], value):
-                if value is None or isinstance(value, str):
-                    shown.remove(name)
-                    continue
-                found = self._add_leaf(name, value)
-            element, view = found
-            view[...] = value
-            if state.get(name) is not element:
-                dict.__setitem__(state, name, element)
-        if len(state) != len(shown):
-            for name in [name for name in state if name not in shown]:
+            leaf[1][...] = value
+            if state.get(name) is not leaf[0]:
+                dict.__setitem__(state, name, leaf[0])
+        if state.keys() != self._shown:
+            for name in [name for name in state if name not in self._shown]:
                 del state[name]
+
+    def _show_other(self, name: str, value: Value) -> None:
+        """Show a nested state, or a value that needs another element."""
+        if isinstance(value, State):
+            inner = self._inner.get(name) or self._add_inner(name)
+            inner.show(value)
+            dict.__setitem__(self.state, name, inner.state)
+        elif value is None or isinstance(value, str):  # they have nothing to hold it
+            self._shown = [shown for shown in self._shown if shown != name]
+        else:
+            element, view, _ = self._add_leaf(name, value)
+            view[...] = value
+            dict.__setitem__(self.state, name, element)
 
     def alias(self, other: Mirror) -> None:
         """Hold the very elements of another mirror where they are single numbers of the same value.
 
         So do their observation engines, and some of their inference engines write into what they observe.
         """
-        for name, (element, view) in other._leaves.items():
+        for name, (element, view, _) in other._leaves.items():
             mine = self._leaves.get(name)
             if view.ndim == 0 and name in self.state and mine is not None and mine[1] == view:
                 dict.__setitem__(self.state, name, element)
@@ -217,10 +235,10 @@ class Mirror:
         self._inner[name] = Mirror(TheirState(), like)
         return self._inner[name]
 
-    def _add_leaf(self, name: str, value: Value) -> tuple[Any, Any]:
+    def _add_leaf(self, name: str, value: Value) -> Leaf:
         """Make an element for a value: with the space of the one that it shows, if that is known."""
         known = None if self._like is None else self._like._leaves.get(name)
-        if known is not None and _fits(known[1], value):
+        if known is not None and (type(value) in known[2] or _fits(known[1], value)):
             element = StateElement(known[1].copy(), known[0].space, out_of_bounds_mode="silent")
             element.out_of_bounds_mode = known[0].out_of_bounds_mode
         else:
@@ -231,12 +249,12 @@ class Mirror:
             limits = np.iinfo(array.dtype) if whole else None
             low, high = (limits.min, limits.max) if limits else (-np.inf, np.inf)
             element = element_of(Box(low, high, array.shape, array.dtype.type), array)
-        self._leaves[name] = element, element.view(np.ndarray)
+        self._leaves[name] = _leaf(element)
         return self._leaves[name]
 
 
 def _fits(view: Any, value: Value) -> bool:
-    """Whether a value can be written into an array without loss."""
-    if isinstance(value, np.ndarray):
-        return bool(view.shape == value.shape and (view.dtype.kind == "f" or value.dtype.kind != "f"))
-    return view.ndim == 0 and (view.dtype.kind == "f" or type(value) in (int, bool))
+    """Whether an array can be written into another one without loss."""
+    if not isinstance(value, np.ndarray) or view.shape != value.shape:
+        return False
+    return bool(view.dtype.kind == "f" or value.dtype.kind != "f")
