@@ -7,19 +7,24 @@ import pytest
 
 from interaction import (
     Assistant,
+    Bundle,
     CascadedInferenceEngine,
     DualInferenceEngine,
     DualPolicy,
     EpisodeRandom,
     InferenceEngine,
+    InteractionTask,
     RandomPolicy,
     RuleObservationEngine,
+    Simulator,
     State,
+    Transition,
     User,
     spaces,
 )
 from interaction.agent import Agent
-from interaction.errors import ContractError, InteractionError, UnknownNameError
+from interaction.checks import check_bundle
+from interaction.errors import ContractError, InteractionError, SpaceError, UnknownNameError
 from interaction.inference.engine import IdentityInferenceEngine
 from interaction.observation import DefaultObservationEngine
 
@@ -230,3 +235,85 @@ def test_agents_of_one_class_share_nothing_that_changes():
     assert second.state == State()
     assert isinstance(first, Agent)
     assert first == second
+
+
+TARGETS = spaces.Dict({"targets": spaces.Box(0, 9, (2,), np.int64)})
+GOAL = spaces.Dict({"goal": spaces.Discrete(10)})
+
+
+class Row(InteractionTask):
+    """Two targets out of ten."""
+
+    batched = True
+    state_space = TARGETS
+
+    def reset(self, rng):
+        return State(targets=rng.integers(0, 10, (2,)))
+
+    def on_user_action(self, game, rng):
+        return Transition(game.task_state)
+
+    on_assistant_action = on_user_action
+
+
+class Picks(User):
+    """Picks one of the task's targets as its goal."""
+
+    def __init__(self):
+        super().__init__(policy=TWO, state=State(goal=0), state_space=GOAL)
+
+    def reset_in(self, game, rng):
+        chosen = np.asarray(rng.integers(0, 2))[..., None]
+        return State(goal=np.take_along_axis(game.task_state.targets, chosen, axis=-1)[..., 0])
+
+
+class Follows(Assistant):
+    """Begins with what the user has begun with."""
+
+    def __init__(self):
+        super().__init__(policy=TWO, state=State(goal=0), state_space=GOAL)
+
+    def reset_in(self, game, rng):
+        return State(goal=game.user_state.goal)
+
+
+def test_an_agent_may_begin_according_to_the_game():
+    bundle = Bundle(Row(), Picks(), Follows(), max_rounds=1)
+    runs = bundle.run(50, seed=0)
+    goals, targets = runs["user_state.goal"], runs["task_state.targets"]
+    assert (targets == goals[..., None]).any(axis=-1).all()
+    assert (runs["assistant_state.goal"] == goals).all()
+    assert bundle.reset(seed=0, episode=9).user_state.goal == goals[9, 0]
+    check_bundle(bundle)
+
+
+def test_it_begins_according_to_what_is_forced():
+    forced = {"task_state": {"targets": np.array([3, 3])}}
+    runs = Bundle(Row(), Picks(), Follows(), max_rounds=1).run(5, seed=0, start=forced)
+    assert (runs["user_state.goal"] == 3).all()
+    forced |= {"user_state": {"goal": 7}}
+    runs = Bundle(Row(), Picks(), Follows(), max_rounds=1).run(5, seed=0, start=forced)
+    assert (runs["user_state.goal"] == 7).all()
+    assert (runs["assistant_state.goal"] == 7).all()
+
+
+def test_a_simulated_user_begins_according_to_what_the_observer_sees():
+    simulator = Simulator(Row(), Picks(), Follows(), max_rounds=1)
+    seen = State(task_state=State(targets=np.array([6, 6])))
+    rollout = simulator.rollout(seen, EpisodeRandom(), record=("user_state.goal",))
+    assert rollout.values["user_state.goal"] == 6
+
+
+class Waiting(RandomPolicy):
+    """Counts as having waited before its first action."""
+
+    first_action = 1
+
+
+def test_a_policy_may_say_what_stands_for_its_first_action():
+    waiting = Waiting(spaces.Discrete(3, start=-1))
+    user = User(policy=DualPolicy(waiting, TWO))
+    assert Bundle(Row(), user).reset(seed=0).user_action == 1
+    assert Simulator(user_model=User(policy=waiting))._first_action == 1
+    with pytest.raises(SpaceError, match=r"Waiting.first_action: expected a value in Discrete\(1\), got 1"):
+        Bundle(Row(), User(policy=Waiting(spaces.Discrete(1))))

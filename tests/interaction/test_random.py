@@ -548,3 +548,35 @@ def test_a_bad_argument_is_an_argument_error(call):
 
 def test_an_episode_may_be_a_numpy_integer_as_a_seed_may():
     assert EpisodeRandom(0, np.int64(3)).random() == EpisodeRandom(0, 3).random()
+
+
+def test_keys_are_draws_like_others():
+    rng = EpisodeRandom(3, 7).at(2, 1)
+    first, second = rng.key(), rng.key()
+    assert first != second
+    assert EpisodeRandom(3, episodes=np.array([5, 7])).at(2, 1).row(1).key() == first
+    addresses = [
+        EpisodeRandom(seed, episode).at(place, slot).key()
+        for seed in (3, 4)
+        for episode in (7, 8)
+        for place in (2, 3)
+        for slot in (1, 2)
+    ]
+    addresses += [EpisodeRandom(3, 7).at(2, 1).simulation().at(2, 1).key()]
+    assert len(set(addresses)) == len(addresses)
+    assert addresses[0] == first
+    with pytest.raises(ArgumentError, match=r"rng\.key: a batch has no"):
+        EpisodeRandom(3, episodes=np.arange(2)).key()
+
+
+def test_a_generator_for_code_that_wants_one():
+    numbers = EpisodeRandom(3, 7).at(2, 1).generator().normal(size=2000)
+    assert np.array_equal(numbers, EpisodeRandom(3, 7).at(2, 1).generator().normal(size=2000))
+    assert stats.kstest(numbers, "norm").pvalue > 0.001
+    others = EpisodeRandom(3, 7).at(2, 1).random((2000,))
+    assert abs(np.corrcoef(numbers, others)[0, 1]) < 0.1  # 4.5 standard errors of independent numbers
+
+
+def test_keys_of_replicas_differ():
+    rows = EpisodeRandom(3, 7).at(2, 1).repeat(2, common=False)
+    assert rows.row(0).key() != rows.row(1).key()

@@ -18,6 +18,7 @@ SPACES = [
     spaces.Box(-np.inf, np.inf, (2,), np.float64),
     spaces.MultiDiscrete([2, 3]),
     spaces.MultiBinary(4),
+    spaces.Choice([-2, 1, 5]),
     spaces.Dict({"a": spaces.Discrete(3), "b": spaces.Dict({"c": spaces.Box(0.0, 1.0, (2,), np.float64)})}),
 ]
 
@@ -113,7 +114,7 @@ def test_what_has_no_first_element_says_so():
         EpisodeRandom().integers(3, 3)
 
 
-PLAIN = [space for space in SPACES if not isinstance(space, spaces.Dict)]
+PLAIN = [space for space in SPACES if not isinstance(space, spaces.Dict | spaces.Choice)]
 SEEDS = st.integers(0, 2**32)
 
 
@@ -121,7 +122,9 @@ def contains(space, value):
     """What gymnasium says of a value that has the space's own shape and dtype."""
     if isinstance(space, spaces.Dict):
         return all(contains(part, value[name]) for name, part in space.spaces.items())
-    return space.contains(value if isinstance(space, spaces.Discrete) else np.asarray(value, space.dtype))
+    return space.contains(
+        value if isinstance(space, spaces.Discrete | spaces.Choice) else np.asarray(value, space.dtype)
+    )
 
 
 def as_state(sample):
@@ -291,7 +294,10 @@ def test_merging_keeps_equal_spaces_and_takes_any_number_of_parts():
     assert spaces.merge() == spaces.Dict({})
 
 
-@pytest.mark.parametrize("space", [*SPACES[2:], spaces.Text(3)], ids=str)
+ENDLESS = [space for space in SPACES if not isinstance(space, spaces.Discrete | spaces.Choice)]
+
+
+@pytest.mark.parametrize("space", [*ENDLESS, spaces.Text(3)], ids=str)
 def test_only_discrete_spaces_list_their_elements(space):
     with pytest.raises(ContractError, match="expected a finite space"):
         spaces.elements(space)
@@ -311,3 +317,22 @@ def test_an_error_shows_the_value_of_the_wrong_episode():
 def test_a_number_too_large_for_32_bits_is_outside_a_bounded_box_without_a_warning(value):
     member = spaces.membership(spaces.Box(-1.0, 1.0, np.shape(value), np.float32))
     assert member.violation(value) is not None
+
+
+def test_a_choice_holds_its_values_and_nothing_else():
+    space = spaces.Choice([-2, 1, 5])
+    member = spaces.membership(space)
+    assert [value for value in range(-4, 8) if member.violation(value) is None] == [-2, 1, 5]
+    assert member.violation(np.array([1, 5, -2]), 3) is None
+    assert member.violation(np.array([1, 2, -2]), 3).value == 2
+    assert member.violation(1.0) is not None
+    assert [value for value in range(-4, 8) if value in space] == spaces.elements(space) == [-2, 1, 5]
+    assert space.sample() in space
+    assert (space.n, str(space), space.is_np_flattenable) == (3, "Choice([-2, 1, 5])", False)
+    assert space != spaces.Choice([1, -2, 5])
+
+
+@pytest.mark.parametrize("values", [[], [1, 1], [0.5, 2]])
+def test_a_choice_takes_different_integers(values):
+    with pytest.raises(ArgumentError, match="Choice: expected different integers"):
+        spaces.Choice(values)
