@@ -19,3 +19,16 @@ def test_a_benchmark_prints_its_table(name):
         cwd=ROOT,
     )
     assert "reached" in shown.stdout
+
+
+def test_the_benchmark_of_wrapped_components_prints_its_table():
+    reason = "the package coopihc is not installed (docs/coopihc.md tells how to)"
+    pytest.importorskip("coopihc", reason=reason, exc_type=ImportError)
+    shown = subprocess.run(
+        [sys.executable, "benchmarks/interop.py", "--quick"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert all(way in shown.stdout for way in ("genuine", "wrapped", "native"))

@@ -4,6 +4,9 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
+
+from interaction.interop.coopihc import INSTALL
 
 GUIDE = (Path(__file__).parent.parent / "docs" / "guide.md").read_text(encoding="utf-8")
 
@@ -40,3 +43,16 @@ def test_the_filter_of_the_guide(capsys):
     exec("from interaction import *\nfrom tasks.bandit import *\nfrom users.bandit import *\n" + code, names)
     assert np.isfinite(names["posterior"].log_evidence)
     assert float(capsys.readouterr().out.split()[0]) > 0.1
+
+
+def test_the_guide_for_users_of_coopihc(capsys):
+    reason = "the package coopihc is not installed (docs/coopihc.md tells how to)"
+    pytest.importorskip("coopihc", reason=reason, exc_type=ImportError)
+    page = (Path(__file__).parent.parent / "docs" / "coopihc.md").read_text(encoding="utf-8")
+    exec("\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL)), {})
+    assert capsys.readouterr().out == "x = 9\n"
+
+
+def test_the_guide_and_the_error_give_the_same_commands():
+    page = (Path(__file__).parent.parent / "docs" / "coopihc.md").read_text(encoding="utf-8")
+    assert tuple(line for line in page.splitlines() if line.startswith("python -m pip install")) == INSTALL

@@ -436,6 +436,28 @@ class TestCoordination:
             if done:
                 break
 
+    def test_nor_does_the_published_one_with_rollouts(self):
+        theirs = TheirBundle(
+            task=TheirCoordinatedTask(),
+            user=copy.deepcopy(self.USER),
+            assistant=TheirRolloutAssistant(TheirCoordinatedTask(), copy.deepcopy(self.USER), [5, 7]),
+        )
+        theirs.reset()
+        for _ in range(100):
+            state, _, _ = theirs.step()
+            assert (int(state["task_state"]["x"]), int(state["assistant_state"]["p0"])) == (1, 0)
+        assert "user_p0" in theirs.assistant.state
+
+    def test_wrapped_that_one_says_what_is_wrong_with_it(self):
+        task, user = from_coopihc(TheirCoordinatedTask()), from_coopihc(self.USER)
+        theirs = TheirRolloutAssistant(TheirCoordinatedTask(), copy.deepcopy(self.USER), [5, 7])
+        count = "_RolloutCoordinatedInferenceEngine__inference_count"
+        for scratch, message in (([], count), ([count, "_simulator"], r"state\['user_p0'\] appeared")):
+            bundle = Bundle(task, user, from_coopihc(theirs, scratch=scratch))
+            bundle.reset(seed=0)
+            with pytest.raises(ContractError, match=message):
+                [bundle.step() for _ in range(2)]
+
     @pytest.mark.parametrize("make", [CoordinatedAssistant, "rollout"])
     def test_ours_does_with_the_same_wrapped_user_and_task(self, make):
         task, user = from_coopihc(TheirCoordinatedTask()), from_coopihc(self.USER)
@@ -954,6 +976,67 @@ class TestTranslation:
         step.reset(seed=0)
         assert step.step().game.user_action == State(left=2, right=0.5)
         check_agent(wrapped, task)
+
+
+class TestDifferences:
+    """What docs/coopihc.md lists as different."""
+
+    def test_clipped_elements_are_clipped(self):
+        down = {"user_action": -1}
+        theirs = TheirBundle(task=ExampleTask(), user=ExampleUser())
+        theirs.reset()
+        ours = Bundle(from_coopihc(ExampleTask()), from_coopihc(ExampleUser()))
+        ours.reset(seed=0)
+        for _ in range(3):
+            theirs.step(**down)
+            game = ours.step(**down).game
+        assert int(theirs.game_state["task_state"]["x"]) == -3
+        assert game.task_state.x == -1
+
+    def test_each_episode_begins_anew(self):
+        class Lasting(ExampleTask):
+            def reset(self, dic=None):
+                return
+
+        theirs = TheirBundle(task=Lasting(), user=ExampleUser())
+        ours = Bundle(from_coopihc(Lasting()), from_coopihc(ExampleUser()))
+        for _ in range(2):
+            theirs.reset()
+            game = ours.reset(seed=0)
+            theirs.step()
+            ours.step()
+        assert game.task_state.x == 0
+        assert int(theirs.game_state["task_state"]["x"]) == 2
+
+    def test_an_observation_is_no_way_into_the_game(self):
+        class Vandal(BasePolicy):
+            @BasePolicy.default_value
+            def sample(self, agent_observation=None, agent_state=None):
+                agent_observation["task_state"]["x"][...] = 3
+                return 0, 0
+
+        action = TheirState(action=discrete_array_element(init=0, low=-1, high=1))
+        user = BaseAgent("user", agent_policy=Vandal(action_state=action))
+        theirs = TheirBundle(task=ExampleTask(), user=copy.deepcopy(user))
+        theirs.reset()
+        theirs.step()
+        ours = Bundle(from_coopihc(ExampleTask()), from_coopihc(user))
+        ours.reset(seed=0)
+        assert int(theirs.game_state["task_state"]["x"]) == 3
+        assert ours.step().game.task_state.x == 0
+
+    def test_a_task_may_return_nothing(self):
+        class Silent(ExampleTask):
+            def on_user_action(self, *args, **kwargs):
+                return None
+
+        theirs = TheirBundle(task=Silent(), user=ExampleUser())
+        theirs.reset()
+        with pytest.raises(ValueError, match="too many values"):
+            theirs.step()
+        ours = Bundle(from_coopihc(Silent()), from_coopihc(ExampleUser()))
+        ours.reset(seed=0)
+        assert ours.step().rewards.user_task == -0.5
 
 
 def test_a_reset_at_random_draws_from_their_spaces():
