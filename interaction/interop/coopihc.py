@@ -32,7 +32,7 @@ from interaction.state import GameState, State, Value
 from interaction.task import InteractionTask, Transition
 
 if TYPE_CHECKING:
-    from interaction.interop.stage import Source
+    from interaction.interop.source import Source
 
 INSTALL = (
     "python -m pip install --no-deps --ignore-requires-python coopihc==0.0.2",
@@ -218,7 +218,8 @@ def _source_of(
     component: Any, kind: str, role: str, partners: dict[str, Any], scratch: tuple[str, ...]
 ) -> Source:
     """Give a component and its partners as a value."""
-    from interaction.interop.stage import ROLES, Source, freeze_participants
+    from interaction.interop.source import Source, freeze_participants
+    from interaction.interop.standins import ROLES
 
     name = type(component).__name__
     whole = component if kind in ("task", "agent") else getattr(component, "host", None)
@@ -273,7 +274,8 @@ def _partner(role: str, given: Any, component: Any, name: str) -> Any:
     """Give a partner of a component as it is on the stage: a copy of theirs, or a stand-in."""
     from coopihc.bundle.BaseBundle import BaseBundle
 
-    from interaction.interop.stage import StandIn, fresh
+    from interaction.interop.source import fresh
+    from interaction.interop.standins import StandIn
 
     bundle = getattr(component, "bundle", None)
     if given is None and isinstance(bundle, BaseBundle):
@@ -305,7 +307,9 @@ def _check_depth(engine: Any, where: str) -> None:
 
 def _culprit(participants: dict[str, Any], name: str) -> str:
     """Say which attribute of a component cannot be kept as a value."""
-    from interaction.interop.stage import OURS_TO_SET, StandIn, freeze_participants
+    from interaction.interop.source import freeze_participants
+    from interaction.interop.standins import StandIn
+    from interaction.interop.watch import OURS_TO_SET
 
     def fails(value: Any) -> bool:
         try:
@@ -341,7 +345,7 @@ def _parts_of(source: Source) -> dict[str, Any]:
     from interaction.interop.stage import stage_of
 
     role: Role = "user" if source.role == "user" else "assistant"
-    agent = stage_of(source).agent
+    agent = stage_of(source).component
     policy: Policy
     if isinstance(agent.policy, TheirDualPolicy):
         policy = DualPolicy(
@@ -374,7 +378,7 @@ def _policy_of(source: Source) -> Policy:
     from interaction.interop.stage import stage_of
 
     stage = stage_of(source)
-    explicit = isinstance(stage.agent.policy, ELLDiscretePolicy) and isinstance(
+    explicit = isinstance(stage.component.policy, ELLDiscretePolicy) and isinstance(
         stage.action_space(), Discrete
     )
     return CoopIHCDiscretePolicy(source) if explicit else CoopIHCPolicy(source)

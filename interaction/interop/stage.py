@@ -7,164 +7,29 @@ This module imports `coopihc`.
 
 from __future__ import annotations
 
-import copy
-import io
-import pickle
-import random
 import threading
-import types
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import cloudpickle
 import numpy as np
 from coopihc.agents.BaseAgent import BaseAgent
-from coopihc.base.elements import cat_element, discrete_array_element
 from coopihc.base.State import State as TheirState
-from coopihc.base.StateElement import StateElement
-from coopihc.bundle.BaseBundle import BaseBundle
 from coopihc.inference.BaseInferenceEngine import BaseInferenceEngine
 from coopihc.observation.BaseObservationEngine import BaseObservationEngine
 from coopihc.policy.BasePolicy import BasePolicy
 
-from interaction.agent import Agent
 from interaction.errors import ContractError, InteractionError
 from interaction.interop.dice import Dice
-from interaction.interop.translation import (
-    Mirror,
-    element_of,
-    observation_of,
-    spaces_of,
-    state_of,
-    values_of,
-)
-from interaction.policy import first_action
+from interaction.interop.source import Source, thaw
+from interaction.interop.standins import ROLES, StandIn, StandInBundle
+from interaction.interop.translation import Mirror, observation_of, spaces_of, values_of
+from interaction.interop.watch import Watch
 from interaction.random import EpisodeRandom
 from interaction.spaces import Space, membership
 from interaction.state import State, Value, freeze, make
-from interaction.task import InteractionTask
 
-ROLES = ("task", "user", "assistant")
 _LOCK = threading.RLock()  # the package keeps what it plays in global places
 _EMPTY = State()
-
-
-@dataclass(frozen=True)
-class Source:
-    """A component of theirs as a value: its bytes, its role, and which of its dual parts is meant."""
-
-    data: bytes
-    role: str
-    name: str
-    foreign: bool  # whether it holds code of others than CoopIHC, which may draw from Python's generator
-    scratch: tuple[str, ...] = ()  # attributes that may be forgotten after each call
-    policy: str = ""
-    inference_engine: str = ""
-
-
-class StandInBundle:
-    """What a component finds as its bundle: the participants and the game state, and nothing to play with."""
-
-    _OFFERED = (
-        "task",
-        "user",
-        "assistant",
-        "game_state",
-        "state",
-        "turn_number",
-        "round_number",
-        "parameters",
-    )
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        info = TheirState()
-        info["turn_index"] = cat_element(N=4, init=0, out_of_bounds_mode="raw", dtype=np.int8)
-        info["round_index"] = discrete_array_element(
-            init=0, low=0, high=np.iinfo(np.int64).max, out_of_bounds_mode="raw"
-        )
-        self.game_state = TheirState(game_info=info)
-
-    def seat(self, participants: dict[str, Any]) -> None:
-        """Take up the participants."""
-        self.__dict__.update(participants)
-        for role, one in participants.items():
-            self.game_state[f"{role}_state"] = one.state
-
-    @property
-    def state(self) -> Any:
-        """The game state."""
-        return self.game_state
-
-    @property
-    def turn_number(self) -> Any:
-        """The turn; what a component sets here is forgotten after the call."""
-        return self.game_state["game_info"]["turn_index"]
-
-    @turn_number.setter
-    def turn_number(self, value: Any) -> None:
-        self.game_state["game_info"]["turn_index"][...] = value
-
-    @property
-    def round_number(self) -> Any:
-        """The round; what a component sets here is forgotten after the call."""
-        return self.game_state["game_info"]["round_index"]
-
-    @round_number.setter
-    def round_number(self, value: Any) -> None:
-        self.game_state["game_info"]["round_index"][...] = value
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The parameters of all participants."""
-        return {
-            name: value
-            for role in ROLES
-            for name, value in getattr(self, role).__dict__["_parameters"].items()
-        }
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise ContractError(
-            f"{self.__dict__.get('_name', 'a component')} asks for bundle.{name}, which there is not here: "
-            f"our components do not play their bundle. Offered are bundle.{', bundle.'.join(self._OFFERED)}"
-        )
-
-
-class StandIn:
-    """Stands in for a participant that is none of theirs: its state, its action, the attributes of ours."""
-
-    def __init__(self, role: str, native: InteractionTask | Agent | None = None) -> None:
-        self.role = role
-        self.native = native
-        self._parameters: dict[str, Any] = {}
-        self.state = TheirState() if native is None else state_of(native.state_space)
-        self.action_state = TheirState(action=cat_element(N=2, init=0))
-        if isinstance(native, Agent):
-            self.action_state = TheirState(
-                action=element_of(native.policy.action_space, first_action(native.policy))
-            )
-
-    @property
-    def action(self) -> Any:
-        """The last action."""
-        actions = tuple(self.action_state.values())
-        return actions[0] if len(actions) == 1 else actions
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        native = self.__dict__.get("native")
-        if native is not None and hasattr(native, name):
-            return getattr(native, name)
-        role = self.__dict__.get("role", "participant")
-        whose = "none was named" if native is None else f"{type(native).__name__} has none"
-        raise ContractError(
-            f"bundle.{role}.{name}: there is no such attribute, since {whose}; name the {role} with "
-            f"from_coopihc(component, {role}=...), one of theirs or one of ours that has it"
-        )
 
 
 class _Seeded:
@@ -249,11 +114,6 @@ class Stage:
 
     # What it is.
 
-    @property
-    def agent(self) -> Any:
-        """The agent that plays here."""
-        return self.component
-
     def action_space(self) -> Space[Any]:
         """The space of the agent's actions: that of its one entry, or of all of them."""
         found = spaces_of(self.component.policy.action_state, f"{self.name}.policy.action_state")
@@ -328,9 +188,6 @@ class Stage:
 
     # What a component does.
 
-    def _call(self, rng: EpisodeRandom, what: str) -> _Call:
-        return _Call(self, rng, what)
-
     def _unseen(self, error: Exception, what: str) -> ContractError:
         """Make the error for a component that asks for something that it does not see."""
         seen = "; ".join(
@@ -342,7 +199,7 @@ class Stage:
 
     def reset(self, game: State, state: State, rng: EpisodeRandom) -> State:
         """Reset the component in a game, from the state that it begins with, and give its state."""
-        with self._call(rng, "reset"):
+        with _Call(self, rng, "reset"):
             self._show(game, turn=0)
             self.states[self.role].show(state)
             self.component._base_reset(dic=None, random=False)
@@ -351,7 +208,7 @@ class Stage:
     def move(self, game: State, rng: EpisodeRandom, action_of: str) -> tuple[State, float, bool]:
         """Have the task react to an action; give its state, a reward and whether it is over."""
         what = f"on_{action_of}_action"
-        with self._call(rng, what):
+        with _Call(self, rng, what):
             self._show(game, turn=int(game.turn_index))
             action = getattr(self.bundle, action_of).action
             result = getattr(self.component, f"base_{what}")(**{f"{action_of}_action": action})
@@ -363,7 +220,7 @@ class Stage:
 
     def observe(self, game: State, rng: EpisodeRandom) -> tuple[State, float]:
         """Have the agent observe a game; give what it sees, in our form, and a reward."""
-        with self._call(rng, "observe"):
+        with _Call(self, rng, "observe"):
             self._show(game, turn=int(game.turn_index))
             observation, reward = self.component.observe(game_state=self.bundle.game_state)
             self._unchanged(self.role, game.__dict__[f"{self.role}_state"], "observe")
@@ -371,14 +228,14 @@ class Stage:
 
     def infer(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
         """Have the agent infer; give its next state and a reward."""
-        with self._call(rng, "infer"):
+        with _Call(self, rng, "infer"):
             self._observe(observation, state, turn=0 if self.role == "user" else 2)
             _, reward = self.component.infer()
             return state.replace(**self._own_state().__dict__), self._number(reward, "infer")
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:
         """Have the agent choose; give its action and a reward."""
-        with self._call(rng, "sample"):
+        with _Call(self, rng, "sample"):
             self._observe(observation, state, turn=1 if self.role == "user" else 3)
             _, reward = self.component.take_action(increment_turn=False)
             self._unchanged(self.role, state, "sample")
@@ -387,7 +244,7 @@ class Stage:
 
     def likelihoods(self, observation: State, state: State) -> Value:
         """Give the probability of each action that an explicit likelihood tells."""
-        with self._call(EpisodeRandom(0), "forward_summary"):
+        with _Call(self, EpisodeRandom(0), "forward_summary"):
             self._observe(observation, state, turn=1 if self.role == "user" else 3)
             _, found = self.component.policy.forward_summary(self.observation.state)
             return freeze(np.array([float(one) for one in found]))
@@ -449,202 +306,7 @@ def only(actions: State) -> Value:
     return values[0] if len(values) == 1 else actions
 
 
-# Nothing stays in a component.
-
-OURS_TO_SET = {  # what the stage writes before each call
-    "state", "_state", "bundle", "_bundle", "_bundle_memory", "host", "_host", "buffer", "action_state",
-    "_policy", "_inference_engine", "_observation_engine", "primary_engine", "dual_engine",
-}  # fmt: skip
-_CACHES = ("mapping", "_action_keys")  # of their own classes, which make them anew
-_EXEMPT = OURS_TO_SET.union(_CACHES)
-_ATOMS = (int, float, str, bytes, bool, type(None))
-
-
-class Watch:
-    """Notices which attributes a call has changed, and has whoever reads them later fail.
-
-    What changes belongs into a state. What a call writes and then reads itself is scratch, and does no harm:
-    the attribute is taken away after the call, so that only to read what an earlier call left is an error.
-    """
-
-    def __init__(self, parts: dict[str, Any], scratch: tuple[str, ...]) -> None:
-        self._scratch = scratch
-        self._parts: list[tuple[str, Any, dict[str, Any], dict[str, Any]]] = []
-        self._caches: list[tuple[Any, str, Any]] = []
-        self._known = {id(part) for part in parts.values()}
-        for where, part in parts.items():
-            own = vars(part)
-            part.__class__ = _watched(type(part))
-            for cache in _CACHES:
-                if cache in own:
-                    self._caches.append((own, cache, own[cache]))
-            watched = {key: value for key, value in own.items() if key not in _EXEMPT}
-            plain = {key: copy.deepcopy(value) for key, value in watched.items() if _is_plain(value)}
-            prints = {key: self._print(value) for key, value in watched.items() if key not in plain}
-            self._parts.append((where, part, plain, prints))
-        self.simulates = any(
-            isinstance(value, BaseBundle) for part in parts.values() for value in vars(part).values()
-        )
-
-    def settle(self) -> bool:
-        """Take away what the call has changed; say whether the whole stage is to be built anew."""
-        for own, cache, value in self._caches:
-            own[cache] = value
-        anew = self.simulates
-        for where, part, plain, prints in self._parts:
-            own = vars(part)
-            changed: list[str] = []
-            for key, value in own.items():
-                if key in plain:
-                    kept = plain[key]
-                    if value is not kept and not (type(value) is type(kept) and value == kept):
-                        changed.append(key)
-                elif key not in _EXEMPT and (key not in prints or prints[key] != self._print(value)):
-                    changed.append(key)
-            for key in changed:
-                if key in self._scratch or isinstance(own[key], BaseBundle):
-                    anew = True
-                else:
-                    del own[key]
-                    setattr(type(part), key, _Left(where, key))
-        return anew
-
-    def _print(self, value: Any, path: tuple[int, ...] = ()) -> Any:
-        """Give something that is equal as long as the value is."""
-        if isinstance(value, _ATOMS):
-            return value
-        if isinstance(value, np.ndarray):
-            return value.shape, value.dtype.str, value.tobytes()
-        if id(value) in self._known or id(value) in path or isinstance(value, _CONSTANT):
-            return id(value)
-        path = (*path, id(value))
-        if isinstance(value, dict):
-            return [(self._print(key, path), self._print(part, path)) for key, part in value.items()]
-        if isinstance(value, list | tuple):
-            return [self._print(part, path) for part in value]
-        if isinstance(value, set | frozenset):
-            return frozenset(self._print(part, path) for part in value)
-        return id(value), self._print(getattr(value, "__dict__", None), path)
-
-
-def _is_plain(value: Any) -> bool:
-    """Whether a value is made of numbers, strings, lists, tuples and dicts alone, so that == tells all."""
-    if isinstance(value, dict):
-        return all(_is_plain(key) and _is_plain(part) for key, part in value.items())
-    if isinstance(value, list | tuple | set | frozenset):
-        return all(map(_is_plain, value))
-    return type(value) in _ATOMS or type(value) is slice
-
-
-_CONSTANT = (
-    type, types.FunctionType, types.MethodType, types.BuiltinFunctionType, types.ModuleType,
-    np.random.Generator, np.random.RandomState, np.random.BitGenerator, StandIn, StandInBundle, BaseBundle,
-)  # fmt: skip
-
-
-class _Left:
-    """In place of an attribute that an earlier call has left: to read it is an error, to write it is not."""
-
-    def __init__(self, where: str, name: str) -> None:
-        self.message = (
-            f"{where}.{name}: the component reads what an earlier call left in this attribute. Here only "
-            f"states change: put it into the state, as self.state[{name!r}] = discrete_array_element(...); "
-            f"or, if it may be forgotten after each call (a cache), from_coopihc(..., scratch=[{name!r}])"
-        )
-
-    def __get__(self, instance: Any, owner: type) -> Any:
-        if instance is None:
-            return self
-        raise ContractError(self.message)
-
-
-def _watched(cls: type) -> type:
-    """Give a class of the same name for one object, which can take a `_Left`."""
-    return type(cls)(cls.__name__, (cls,), {"__module__": cls.__module__})
-
-
-# A component as bytes.
-
-
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Pickles components of theirs without their bundles, their random numbers and their figures."""
-
-    def __init__(self, file: Any, bundles: set[int]) -> None:
-        super().__init__(file)
-        self.bundles = bundles
-        self.foreign = False
-
-    def persistent_id(self, value: Any) -> Any:
-        if isinstance(value, np.random.Generator):
-            return "generator"
-        if isinstance(value, np.random.RandomState):
-            return "legacy"
-        if isinstance(value, random.Random):
-            self.foreign = True
-            return "python"
-        if isinstance(value, StandInBundle) or id(value) in self.bundles:
-            return "bundle"
-        return None
-
-    def reducer_override(self, value: Any) -> Any:
-        if isinstance(value, StateElement):  # numpy would lose its space
-            return _make_element, (np.array(value), value.space, value.out_of_bounds_mode)
-        if isinstance(value, type | types.FunctionType):
-            module = getattr(value, "__module__", None) or ""
-            if module.partition(".")[0] not in _HOME:
-                self.foreign = True
-        return super().reducer_override(value)
-
-
-_HOME = {"coopihc", "numpy", "builtins", "interaction", "collections"}
-
-
-def freeze_participants(participants: dict[str, Any]) -> tuple[bytes, bool]:
-    """Give a component of theirs and its partners as bytes, and whether they hold code of others."""
-    bundles = {
-        id(bundle)
-        for one in participants.values()
-        for bundle in (vars(one).get(name) for name in ("bundle", "_bundle", "_bundle_memory"))
-        if bundle is not None
-    }
-    file = io.BytesIO()
-    pickler = _Pickler(file, bundles)
-    pickler.dump(participants)
-    return file.getvalue(), pickler.foreign
-
-
-class _Unpickler(pickle.Unpickler):
-    def __init__(self, file: Any, dice: Dice, bundle: Any) -> None:
-        super().__init__(file)
-        self._outside = {
-            "generator": dice.generator,
-            "legacy": dice.legacy,
-            "python": dice.python,
-            "bundle": bundle,
-        }
-
-    def persistent_load(self, token: Any) -> Any:
-        return self._outside[token]
-
-
-def thaw(data: bytes, dice: Dice, bundle: StandInBundle | None) -> dict[str, Any]:
-    """Make a component and its partners from bytes."""
-    participants: dict[str, Any] = _Unpickler(io.BytesIO(data), dice, bundle).load()
-    return participants
-
-
-def fresh(source: Source) -> Any:
-    """Make the genuine component of a source anew."""
-    return thaw(source.data, Dice(), None)[source.role]
-
-
 @lru_cache(maxsize=128)
 def stage_of(source: Source) -> Stage:
     """Give the stage of a component; equal components share one, since nothing stays on it."""
     return Stage(source)
-
-
-def _make_element(array: Any, space: Any, mode: str) -> Any:
-    element = array.view(StateElement)
-    element.space, element.out_of_bounds_mode = space, mode
-    return element
