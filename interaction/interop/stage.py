@@ -53,6 +53,7 @@ class Stage:
         self.role = source.role
         self.dice = Dice()
         self.source = source
+        self._left: set[tuple[str, str]] = set()  # attributes that calls have changed
         self._build()
 
     def _build(self) -> None:
@@ -88,7 +89,7 @@ class Stage:
         self._like = Mirror(TheirState())
         self._like._inner = likes | {"game_info": Mirror(info)}
         self.observation = Mirror(TheirState(), self._like)
-        self.watch = Watch(self._parts(), self.source.scratch)
+        self.watch = Watch(self._parts(), self.source.scratch, self._left)
 
     def _choose_parts(self) -> None:
         """Put the chosen part of a dual policy or engine in its place."""

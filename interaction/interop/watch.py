@@ -10,7 +10,9 @@ import types
 from typing import Any
 
 import numpy as np
+from coopihc.agents.BaseAgent import BaseAgent
 from coopihc.bundle.BaseBundle import BaseBundle
+from coopihc.interactiontask.InteractionTask import InteractionTask
 
 from interaction.errors import ContractError
 from interaction.interop.standins import StandIn, StandInBundle
@@ -24,6 +26,9 @@ _EXEMPT = OURS_TO_SET.union(_CACHES)
 _ATOMS = (int, float, str, bytes, bool, type(None))
 
 
+_MODELS = (BaseBundle, InteractionTask, BaseAgent)  # what a component simulates with: as wrapped in each call
+
+
 class Watch:
     """Notices which attributes a call has changed, and has whoever reads them later fail.
 
@@ -31,8 +36,8 @@ class Watch:
     the attribute is taken away after the call, so that only to read what an earlier call left is an error.
     """
 
-    def __init__(self, parts: dict[str, Any], scratch: tuple[str, ...]) -> None:
-        self._scratch = scratch
+    def __init__(self, parts: dict[str, Any], scratch: tuple[str, ...], left: set[tuple[str, str]]) -> None:
+        self._scratch, self._left = scratch, left
         self._parts: list[tuple[str, Any, dict[str, Any], dict[str, Any]]] = []
         self._caches: list[tuple[Any, str, Any]] = []
         self._known = {id(part) for part in parts.values()}
@@ -46,6 +51,8 @@ class Watch:
             plain = {key: copy.deepcopy(value) for key, value in watched.items() if _is_plain(value)}
             prints = {key: self._print(value) for key, value in watched.items() if key not in plain}
             self._parts.append((where, part, plain, prints))
+        for where, key in left:  # by calls before the stage was built anew
+            self._take_away(where, parts[where], key)
         self.simulates = any(
             isinstance(value, BaseBundle) for part in parts.values() for value in vars(part).values()
         )
@@ -66,12 +73,17 @@ class Watch:
                 elif key not in _EXEMPT and (key not in prints or prints[key] != self._print(value)):
                     changed.append(key)
             for key in changed:
-                if key in self._scratch or isinstance(own[key], BaseBundle):
+                if key in self._scratch or isinstance(own[key], _MODELS):
                     anew = True
                 else:
-                    del own[key]
-                    setattr(type(part), key, _Left(where, key))
+                    self._left.add((where, key))
+                    self._take_away(where, part, key)
         return anew
+
+    @staticmethod
+    def _take_away(where: str, part: Any, key: str) -> None:
+        vars(part).pop(key, None)
+        setattr(type(part), key, _Left(where, key))
 
     def _print(self, value: Any, path: tuple[int, ...] = ()) -> Any:
         """Give something that is equal as long as the value is."""

@@ -979,6 +979,36 @@ class TestTranslation:
         check_agent(wrapped, task)
 
 
+class Simulates(ExampleTask):
+    """Holds a bundle of theirs, which it plays, and counts in an attribute how often."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = TheirBundle(task=ExampleTask(), user=ExampleUser())
+        self.played = 0
+
+    def on_user_action(self, *args, **kwargs):
+        self.inner.step()
+        if self.counts:
+            self.played += 1
+        self.state["x"] = int(self.inner.game_state["task_state"]["x"])
+        return self.state, 0, False
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_a_bundle_inside_is_always_as_it_was_wrapped(counts):
+    task = Simulates()
+    task.counts = counts
+    bundle = Bundle(from_coopihc(task), from_coopihc(ExampleUser()), max_rounds=5)
+    bundle.reset(seed=0)
+    assert bundle.step().game.task_state.x == 1
+    if counts:
+        with pytest.raises(ContractError, match=r"Simulates\.played"):
+            bundle.step()
+    else:
+        assert bundle.step().game.task_state.x == 1
+
+
 class TestDifferences:
     """What docs/coopihc.md lists as different."""
 
