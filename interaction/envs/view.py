@@ -16,7 +16,7 @@ from interaction.errors import ArgumentError, ContractError, SpaceError, unknown
 from interaction.opening import game_spaces
 from interaction.players import Seat
 from interaction.random import EpisodeRandom
-from interaction.spaces import Box, Dict, Discrete, MultiDiscrete, Space, leaves, membership
+from interaction.spaces import Box, Choice, Dict, Discrete, MultiDiscrete, Space, leaves, membership
 from interaction.state import Provenance, State, Value, flatten, get_path
 
 Array = NDArray[Any]
@@ -108,8 +108,8 @@ class ObservationView(PreparedComponent):
             value = np.broadcast_to(np.asarray(get_path(observation, path), dtype=space.dtype), shape).copy()
             if value.dtype.kind == "f" and np.isnan(value).any():
                 raise ContractError(f"{self.where}: {path} is NaN")
-            if isinstance(space, Discrete):
-                values[path] = value - space.start
+            if isinstance(space, Discrete | Choice):
+                values[path] = _counted(value, space)
             else:
                 values[path] = value if space.shape else value[:, None]
         if self.form == "nested":
@@ -155,7 +155,7 @@ def _observable(bundle: Bundle, role: str) -> dict[str, Space[Any] | None]:
 
 def _for_learners(space: Space[Any]) -> Space[Any]:
     """A space as learners take it: choices count from 0, a number has the shape (1,)."""
-    if isinstance(space, Discrete):
+    if isinstance(space, Discrete | Choice):
         return Discrete(int(space.n))
     if isinstance(space, Box) and space.shape == ():
         return Box(space.low.reshape(1), space.high.reshape(1), dtype=space.dtype.type)
@@ -167,9 +167,16 @@ def _array(value: Value, space: Space[Any]) -> Array:
 
 
 def _as_learnt(value: Array, space: Space[Any]) -> Any:
-    if isinstance(space, Discrete):
-        return np.int64(value - space.start)
+    if isinstance(space, Discrete | Choice):
+        return np.int64(_counted(value, space))
     return value.reshape(1) if value.ndim == 0 else value
+
+
+def _counted(value: Array, space: Discrete | Choice) -> Array:
+    """Count the elements of a space from 0."""
+    if isinstance(space, Discrete):
+        return np.asarray(value - space.start)
+    return np.asarray(np.argmax(value[..., None] == space.values, axis=-1))
 
 
 class ActionView(PreparedComponent):
@@ -241,13 +248,16 @@ def _taken(action: Any, space: Space[Any], where: str, rows: int | None = None) 
     if array.shape not in (shape, (*lead, 1) if space.shape == () else shape):
         raise SpaceError(f"{where}: expected the shape {shape or (1,)}, got {array.shape}: {action!r}")
     array = array.reshape(shape)
-    if isinstance(space, Discrete):
+    if isinstance(space, Discrete | Choice):
         if not ((array >= 0) & (array < space.n)).all():
+            if isinstance(space, Choice):
+                stood = str(space.values.tolist())
+            else:
+                stood = f"{space.start} to {space.start + space.n - 1}"
             raise SpaceError(
-                f"{where}: expected a number from 0 to {space.n - 1}, which stand for {space.start} to "
-                f"{space.start + space.n - 1}, got {action!r}"
+                f"{where}: expected a number from 0 to {space.n - 1}, which stand for {stood}, got {action!r}"
             )
-        array = array + space.start
+        array = array + space.start if isinstance(space, Discrete) else space.values[array]
     if isinstance(space, Box) and _scaled(space):
         if not (np.abs(array) <= 1).all():
             raise SpaceError(f"{where}: expected numbers from -1 to 1, got {action!r}")

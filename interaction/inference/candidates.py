@@ -12,7 +12,7 @@ from interaction.component import Component
 from interaction.errors import ArgumentError, SpaceError
 from interaction.opening import combine
 from interaction.random import EpisodeRandom
-from interaction.spaces import Discrete, Space, membership
+from interaction.spaces import Choice, Discrete, Space, membership
 
 Array = NDArray[Any]
 
@@ -141,7 +141,7 @@ class Samples(Component):
             return
         for quantile in (1e-9, 0.5, 1 - 1e-9):
             value = np.asarray(self.prior[name].ppf(quantile)).item()
-            value = int(value) if isinstance(space, Discrete) and value == int(value) else value
+            value = int(value) if isinstance(space, Discrete | Choice) and value == int(value) else value
             if membership(space).violation(value) is not None:
                 raise SpaceError(
                     f"{where}: prior of {name}: expected values in {space}, but its quantile {quantile} "

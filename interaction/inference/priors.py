@@ -19,7 +19,7 @@ from interaction.agent import User, check_user
 from interaction.errors import ArgumentError, unknown_name
 from interaction.inference.candidates import Distribution, Samples
 from interaction.random import EpisodeRandom
-from interaction.spaces import Box, Discrete
+from interaction.spaces import Box, Choice, Discrete
 
 Array = NDArray[Any]
 Values = dict[str, Array]
@@ -54,7 +54,7 @@ class Priors:
                 raise unknown_name(name, valid, f"{where}: priors of {type(user).__name__}")
             if spaces.shape_of(valid[name]):
                 raise ArgumentError(f"{where}: prior of {name}: expected a single number, not {valid[name]}")
-            if isinstance(valid[name], Discrete) and not hasattr(priors[name], "pmf"):
+            if isinstance(valid[name], Discrete | Choice) and not hasattr(priors[name], "pmf"):
                 raise ArgumentError(
                     f"{where}: prior of {name}: {valid[name]} needs a discrete prior, such as "
                     f"scipy.stats.randint"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.errors import ContractError
-from interaction.spaces import Box, Dict, Discrete, Space, shape_of
+from interaction.spaces import Box, Choice, Dict, Discrete, Space, shape_of
 from interaction.state import State, Value, lock
 
 Array = NDArray[Any]
@@ -23,6 +23,8 @@ def spread(space: Space[Any], size: int) -> Any:
         return Dict({name: spread(part, size) for name, part in space.spaces.items()})
     if isinstance(space, Discrete):
         return Box(int(space.start), int(space.start + space.n - 1), (size,), np.int64)
+    if isinstance(space, Choice):
+        return Box(int(space.values.min()), int(space.values.max()), (size,), np.int64)
     if isinstance(space, Box):
         low, high = (np.broadcast_to(bound, (size, *space.shape)) for bound in (space.low, space.high))
         return Box(low, high, dtype=space.dtype)
@@ -31,7 +33,7 @@ def spread(space: Space[Any], size: int) -> Any:
 
 def as_space(space: Space[Any], values: Array) -> Array:
     """Give values in the type of their space."""
-    return values.astype(np.int64) if isinstance(space, Discrete) else values
+    return values.astype(np.int64) if isinstance(space, Discrete | Choice) else values
 
 
 def for_candidates(value: Value, size: int, rows: int | None) -> Value:

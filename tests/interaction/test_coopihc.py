@@ -45,6 +45,7 @@ from coopihc.observation.RuleObservationEngine import RuleObservationEngine as T
 from coopihc.observation.utils import blind_engine_specification, oracle_engine_specification
 from coopihc.policy.BasePolicy import BasePolicy
 from coopihc.policy.DualPolicy import DualPolicy as TheirDualPolicy
+from coopihc.policy.ELLDiscretePolicy import ELLDiscretePolicy
 from coopihc.policy.ExamplePolicy import PseudoRandomPolicy
 
 from assistants.coordination import CoordinatedAssistant, CoordinatedAssistantWithRollout
@@ -55,12 +56,14 @@ from interaction import (
     DualPolicy,
     EpisodeRandom,
     GameState,
+    Grid,
     InteractionTask,
     RandomPolicy,
     Simulator,
     State,
     Transition,
     User,
+    UserModelFilter,
     spaces,
 )
 from interaction.checks import check_agent, check_bundle, check_task
@@ -1081,3 +1084,31 @@ def test_a_game_of_theirs_begins_with_their_first_action():
     game = bundle.reset(seed=0)
     assert isinstance(game, GameState)
     assert game.user_action == 0  # the first element of the space would be -1
+
+
+def leaning(bias):
+    """A user who presses the second of two buttons in `bias` of ten cases."""
+
+    def compute_likelihood(self, action, observation):
+        right = float(observation["user_state"]["bias"]) / 10
+        return right if action[0] == 1 else 1 - right
+
+    policy = ELLDiscretePolicy(TheirState(action=discrete_array_element(init=0, N=2)))
+    policy.attach_likelihood_function(compute_likelihood)
+    state = TheirState(bias=discrete_array_element(init=bias, low=1, high=9))
+    return BaseAgent("user", agent_policy=policy, agent_state=state)
+
+
+def test_what_a_user_of_theirs_is_like_can_be_inferred():
+    task, user = from_coopihc(TheirCoordinatedTask()), from_coopihc(leaning(8))
+    belief_filter = UserModelFilter(from_coopihc(leaning(1)), Grid({"bias": range(1, 10)}))
+    watching = Assistant(
+        policy=RandomPolicy(TEN),
+        inference_engine=belief_filter,
+        state=State(belief=belief_filter.initial(EpisodeRandom())),
+        state_space=spaces.Dict({"belief": belief_filter.space}),
+    )
+    runs = Bundle(task, user, watching, max_rounds=60).run(4, seed=0)
+    weights = np.exp(runs["assistant_state.belief.log_weights"][:, -1])
+    mean = (weights * np.arange(1, 10)).sum(axis=1) / weights.sum(axis=1)
+    assert abs(mean.mean() - 8) < 0.5  # two standard errors of 240 presses, and the prior's pull

@@ -14,10 +14,12 @@ from interaction import (
     Assistant,
     Bundle,
     GaussianNoise,
+    InteractionTask,
     RandomPolicy,
     RuleObservationEngine,
     State,
     Transition,
+    User,
     spaces,
 )
 from interaction.envs import AssistantEnv, UserEnv, UserVectorEnv
@@ -257,3 +259,31 @@ def test_a_bundle_tells_what_an_agent_would_observe():
     assert isinstance(bundle.observe("user"), State)
     with pytest.raises(ArgumentError, match="no robot"):
         bundle.observe("robot")
+
+
+class Mode(InteractionTask):
+    """Is in the mode that the user chooses."""
+
+    batched = True
+    state_space = spaces.Dict({"mode": spaces.Choice([-2, 1, 5])})
+
+    def reset(self, rng):
+        return State(mode=5)
+
+    def on_user_action(self, game, rng):
+        return Transition(State(mode=game.user_action), 1.0 * (game.user_action == 1))
+
+
+def test_elements_of_a_choice_count_from_0():
+    bundle = Bundle(Mode(), User(policy=RandomPolicy(spaces.Choice([-2, 1, 5]))), max_rounds=3)
+    env = UserEnv(bundle)
+    assert env.action_space == spaces.Discrete(3)
+    seen, _ = env.reset(seed=0)
+    assert (seen["task_state.mode"], seen["user_action"]) == (2, 0)
+    seen, reward, *_ = env.step(1)
+    assert (seen["task_state.mode"], reward) == (1, 1.0)
+    with pytest.raises(SpaceError, match=r"from 0 to 2, which stand for \[-2, 1, 5\], got 3"):
+        env.step(3)
+    many = UserVectorEnv(bundle, 2, form="flat")
+    assert many.reset(seed=0)[0].tolist() == [[0, 0, 1, 1, 0, 0]] * 2
+    assert many.step(np.array([1, 2]))[1].tolist() == [1.0, 0.0]
