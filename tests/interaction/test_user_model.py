@@ -511,3 +511,27 @@ def test_what_the_users_action_changed_is_found_where_before_says():
     )
     now = State(task_state=State(x=4, last_x=1), user_action=(8 + 6 + 5 + 7) % 10, provenance=1)
     assert np.exp(one.update(one.initial(RNG), now, RNG).log_weights).argmax() == 6
+
+
+class Kind(DiscretePolicy):
+    """Mostly presses the button of its kind: -2 the first, 1 the second, 5 the third."""
+
+    batched = True
+    action_space = spaces.Discrete(3)
+
+    def probabilities(self, observation, state):
+        own = np.asarray(state.kind)[..., None] == np.array([-2, 1, 5])
+        return np.where(own, 0.8, 0.1)
+
+
+def test_a_choice_may_be_a_hidden_parameter():
+    space = spaces.Dict({"kind": spaces.Choice([-2, 1, 5])})
+    user = User(policy=Kind(), state=State(kind=1), state_space=space)
+    one = UserModelFilter(user, Grid({"kind": [-2, 1, 5]}))
+    runs = Bundle(CoordinatedTask(), user, Watcher(one), max_rounds=20).run(
+        3, seed=0, start={"user_state": {"kind": np.array([-2, 1, 5])}}
+    )
+    assert np.argmax(runs["assistant_state.belief.log_weights"][:, -1], axis=-1).tolist() == [0, 1, 2]
+    assert runs["assistant_state.belief.users.kind"][0, 0].tolist() == [-2, 1, 5]
+    with pytest.raises(SpaceError, match=r"expected values in Choice"):
+        UserModelFilter(user, Grid({"kind": [0, 1]}))
