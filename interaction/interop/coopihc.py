@@ -11,13 +11,13 @@ would in its own bundle, and nothing stays in it. The guide for users of CoopIHC
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from interaction.agent import Agent, Assistant, User
 from interaction.component import PreparedComponent
-from interaction.errors import ArgumentError, ContractError, MissingExtraError
+from interaction.errors import ArgumentError, MissingExtraError
 from interaction.inference.engine import (
     DualInferenceEngine,
     IdentityInferenceEngine,
@@ -61,12 +61,14 @@ def from_coopihc(
     attribute, for a component that cannot be played here.
     """
     _check_installed()
-    kind = _kind_of(component)
-    role = _role_of(component, kind, role)
+    from interaction.interop.source import kind_of, role_of, source_of
+
+    kind = kind_of(component)
+    role = role_of(component, kind, role)
     if isinstance(scratch, str):
         raise ArgumentError(f"from_coopihc: scratch: expected a list of names, got the string {scratch!r}")
     partners = {"task": task, "user": user, "assistant": assistant}
-    source = _source_of(component, kind, role, partners, tuple(scratch))
+    source = source_of(component, kind, role, partners, tuple(scratch))
     if kind == "task":
         return CoopIHCTask(source)
     if kind == "agent":
@@ -188,155 +190,6 @@ def _check_installed() -> None:
         ) from error
 
 
-def _kind_of(component: Any) -> str:
-    from coopihc.agents.BaseAgent import BaseAgent
-    from coopihc.inference.BaseInferenceEngine import BaseInferenceEngine
-    from coopihc.interactiontask.InteractionTask import InteractionTask as TheirTask
-    from coopihc.observation.BaseObservationEngine import BaseObservationEngine
-    from coopihc.policy.BasePolicy import BasePolicy
-
-    kinds = {
-        "task": TheirTask,
-        "agent": BaseAgent,
-        "policy": BasePolicy,
-        "inference_engine": BaseInferenceEngine,
-        "observation_engine": BaseObservationEngine,
-    }
-    for kind, cls in kinds.items():
-        if isinstance(component, cls):
-            return kind
-    names = ", ".join(cls.__name__ for cls in kinds.values())
-    got = (
-        f"the class {component.__name__}; make an instance"
-        if isinstance(component, type)
-        else repr(component)
-    )
-    raise ContractError(f"from_coopihc: expected one of CoopIHC's {names}, got {got}")
-
-
-def _source_of(
-    component: Any, kind: str, role: str, partners: dict[str, Any], scratch: tuple[str, ...]
-) -> Source:
-    """Give a component and its partners as a value."""
-    from interaction.interop.source import Source, freeze_participants
-    from interaction.interop.standins import ROLES
-
-    name = type(component).__name__
-    whole = component if kind in ("task", "agent") else getattr(component, "host", None)
-    if whole is None:
-        whole, restore = _host_for(component, kind, role)
-    else:
-        restore = _without_mapping(whole)
-        role = getattr(whole, "role", role)
-    if kind != "task":
-        _check_depth(whole.inference_engine, f"{name}.inference_engine")
-    participants = {
-        other: whole if other == role else _partner(other, partners[other], whole, name) for other in ROLES
-    }
-    if partners[role] is not None:
-        raise ArgumentError(f"from_coopihc: {role}: {name} is the {role} itself")
-    try:
-        data, foreign = freeze_participants(participants)
-    except Exception as error:
-        raise ContractError(f"{_culprit(participants, name)} ({error})") from error
-    finally:
-        restore()
-    return Source(data, role, name, foreign, scratch)
-
-
-def _host_for(component: Any, kind: str, role: str) -> tuple[Any, Callable[[], None]]:
-    """Put a policy or an engine into an agent of its own; give the agent, and what takes it out again."""
-    from coopihc.agents.BaseAgent import BaseAgent
-
-    agent = BaseAgent(role, **{f"agent_{kind}": component})
-
-    def restore() -> None:
-        component.host = None
-
-    return agent, restore
-
-
-def _without_mapping(agent: Any) -> Callable[[], None]:
-    """Take away the rules that an observation engine has worked out for the bundle that it is in."""
-    engine: Any = getattr(agent, "observation_engine", None)
-    mapping, bundle = getattr(engine, "mapping", None), getattr(agent, "bundle", None)
-    if mapping is None or bundle is None or mapping != engine.create_mapping(bundle.game_state):
-        return lambda: None
-    engine.mapping = None
-
-    def restore() -> None:
-        engine.mapping = mapping
-
-    return restore
-
-
-def _partner(role: str, given: Any, component: Any, name: str) -> Any:
-    """Give a partner of a component as it is on the stage: a copy of theirs, or a stand-in."""
-    from coopihc.bundle.BaseBundle import BaseBundle
-
-    from interaction.interop.source import fresh
-    from interaction.interop.standins import StandIn
-
-    bundle = getattr(component, "bundle", None)
-    if given is None and isinstance(bundle, BaseBundle):
-        bits = dict(zip(("task", "user", "assistant"), getattr(bundle, "bundle_bits", "111"), strict=True))
-        given = getattr(bundle, role) if bits[role] == "1" else None
-    if isinstance(given, CoopIHCTask | _WrappedAgent):
-        given = fresh(given.source)
-    elif given is None or isinstance(given, InteractionTask | Agent):
-        return StandIn(role, given)
-    kind = _kind_of(given)
-    if (given.role if kind == "agent" else kind) != role:
-        raise ArgumentError(f"from_coopihc: {role}: expected a {role} for {name}, got {given!r}")
-    return given
-
-
-def _check_depth(engine: Any, where: str) -> None:
-    """Raise for an inference engine that remembers more than what it sees now."""
-    if getattr(engine, "buffer_depth", 1) > 1:
-        raise ContractError(
-            f"{where}.buffer_depth: expected 1, got {engine.buffer_depth}: an engine here infers from the "
-            f"present observation and the agent's state; what it is to remember belongs into the state"
-        )
-    for number, part in enumerate(getattr(engine, "engine_list", ())):
-        _check_depth(part, f"{where}.engine_list[{number}]")
-    for name in ("primary_engine", "dual_engine"):
-        if hasattr(engine, name):
-            _check_depth(getattr(engine, name), f"{where}.{name}")
-
-
-def _culprit(participants: dict[str, Any], name: str) -> str:
-    """Say which attribute of a component cannot be kept as a value."""
-    from interaction.interop.source import freeze_participants
-    from interaction.interop.standins import StandIn
-    from interaction.interop.watch import OURS_TO_SET
-
-    def fails(value: Any) -> bool:
-        try:
-            freeze_participants({"value": value} if hasattr(value, "__dict__") else {"value": _Holder(value)})
-        except Exception:
-            return True
-        return False
-
-    for one in participants.values():
-        if isinstance(one, StandIn):
-            continue
-        parts = {type(one).__name__: one}
-        for part in ("policy", "inference_engine", "observation_engine"):
-            if hasattr(one, part):
-                parts[f"{type(one).__name__}.{part}"] = getattr(one, part)
-        for where, part in reversed(parts.items()):
-            for attribute, value in vars(part).items():
-                if attribute not in OURS_TO_SET and fails(value):
-                    return f"{where}.{attribute} cannot be kept as a value"
-    return f"{name} cannot be kept as a value"
-
-
-class _Holder:
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-
 def _parts_of(source: Source) -> dict[str, Any]:
     """Wrap the policy and the engines of an agent; their dual components and their defaults become ours."""
     from coopihc.inference.DualInferenceEngine import DualInferenceEngine as TheirDualInferenceEngine
@@ -406,12 +259,3 @@ def _sees_by_default(engine: Any, role: str) -> bool:
         and not engine.extraprobabilisticrules
         and engine.deterministic_specification == getattr(utils, f"base_{role}_engine_specification")
     )
-
-
-def _role_of(component: Any, kind: str, role: str | None) -> str:
-    own = "task" if kind == "task" else getattr(component, "role", None) if kind == "agent" else None
-    if role is not None and role not in ("user", "assistant"):
-        raise ArgumentError(f"from_coopihc: role: expected 'user' or 'assistant', got {role!r}")
-    if own is not None and role not in (None, own):
-        raise ArgumentError(f"from_coopihc: role: {type(component).__name__} is the {own}, got {role!r}")
-    return own or role or "user"

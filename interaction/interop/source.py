@@ -6,15 +6,26 @@ import io
 import pickle
 import random
 import types
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import cloudpickle  # gymnasium brings it
 import numpy as np
+from coopihc.agents.BaseAgent import BaseAgent
 from coopihc.base.StateElement import StateElement
+from coopihc.bundle.BaseBundle import BaseBundle
+from coopihc.inference.BaseInferenceEngine import BaseInferenceEngine
+from coopihc.interactiontask.InteractionTask import InteractionTask as TheirTask
+from coopihc.observation.BaseObservationEngine import BaseObservationEngine
+from coopihc.policy.BasePolicy import BasePolicy
 
+from interaction.agent import Agent
+from interaction.errors import ArgumentError, ContractError
 from interaction.interop.dice import Dice
-from interaction.interop.standins import StandInBundle
+from interaction.interop.standins import ROLES, StandIn, StandInBundle
+from interaction.interop.watch import OURS_TO_SET
+from interaction.task import InteractionTask
 
 
 @dataclass(frozen=True)
@@ -106,3 +117,144 @@ def _make_element(array: Any, space: Any, mode: str) -> Any:
     element = array.view(StateElement)
     element.space, element.out_of_bounds_mode = space, mode
     return element
+
+
+# Making one.
+
+
+def kind_of(component: Any) -> str:
+    """Say what kind of component of theirs this is; raise a `ContractError` if it is none."""
+    kinds = {
+        "task": TheirTask,
+        "agent": BaseAgent,
+        "policy": BasePolicy,
+        "inference_engine": BaseInferenceEngine,
+        "observation_engine": BaseObservationEngine,
+    }
+    for kind, cls in kinds.items():
+        if isinstance(component, cls):
+            return kind
+    names = ", ".join(cls.__name__ for cls in kinds.values())
+    got = (
+        f"the class {component.__name__}; make an instance"
+        if isinstance(component, type)
+        else repr(component)
+    )
+    raise ContractError(f"from_coopihc: expected one of CoopIHC's {names}, got {got}")
+
+
+def role_of(component: Any, kind: str, role: str | None) -> str:
+    """Give the role of a component, which a policy or an engine is told."""
+    own = "task" if kind == "task" else getattr(component, "role", None) if kind == "agent" else None
+    if role is not None and role not in ("user", "assistant"):
+        raise ArgumentError(f"from_coopihc: role: expected 'user' or 'assistant', got {role!r}")
+    if own is not None and role not in (None, own):
+        raise ArgumentError(f"from_coopihc: role: {type(component).__name__} is the {own}, got {role!r}")
+    return own or role or "user"
+
+
+def source_of(
+    component: Any, kind: str, role: str, partners: dict[str, Any], scratch: tuple[str, ...]
+) -> Source:
+    """Give a component and its partners as a value."""
+    name = type(component).__name__
+    whole = component if kind in ("task", "agent") else getattr(component, "host", None)
+    if whole is None:
+        whole, restore = _host_for(component, kind, role)
+    else:
+        restore = _without_mapping(whole)
+        role = getattr(whole, "role", role)
+    try:
+        if partners[role] is not None:
+            raise ArgumentError(f"from_coopihc: {role}: {name} is the {role} itself")
+        if kind != "task":
+            _check_depth(whole.inference_engine, f"{name}.inference_engine")
+        participants = {
+            other: whole if other == role else _partner(other, partners[other], whole, name)
+            for other in ROLES
+        }
+        try:
+            data, foreign = freeze_participants(participants)
+        except Exception as error:
+            raise ContractError(f"{_culprit(participants, name)} ({error})") from error
+    finally:
+        restore()
+    return Source(data, role, name, foreign, scratch)
+
+
+def _host_for(component: Any, kind: str, role: str) -> tuple[Any, Callable[[], None]]:
+    """Put a policy or an engine into an agent of its own; give the agent, and what takes it out again."""
+    agent = BaseAgent(role, **{f"agent_{kind}": component})
+
+    def restore() -> None:
+        component.host = None
+
+    return agent, restore
+
+
+def _without_mapping(agent: Any) -> Callable[[], None]:
+    """Take away the rules that an observation engine has worked out for the bundle that it is in."""
+    engine: Any = getattr(agent, "observation_engine", None)
+    mapping, bundle = getattr(engine, "mapping", None), getattr(agent, "bundle", None)
+    if mapping is None or bundle is None or mapping != engine.create_mapping(bundle.game_state):
+        return lambda: None
+    engine.mapping = None
+
+    def restore() -> None:
+        engine.mapping = mapping
+
+    return restore
+
+
+def _partner(role: str, given: Any, component: Any, name: str) -> Any:
+    """Give a partner of a component as it is on the stage: a copy of theirs, or a stand-in."""
+    bundle = getattr(component, "bundle", None)
+    if given is None and isinstance(bundle, BaseBundle):
+        bits = dict(zip(("task", "user", "assistant"), getattr(bundle, "bundle_bits", "111"), strict=True))
+        given = getattr(bundle, role) if bits[role] == "1" else None
+    if isinstance(getattr(given, "source", None), Source):  # one that is wrapped
+        given = fresh(given.source)
+    elif given is None or isinstance(given, InteractionTask | Agent):
+        return StandIn(role, given)
+    kind = kind_of(given)
+    if (given.role if kind == "agent" else kind) != role:
+        raise ArgumentError(f"from_coopihc: {role}: expected a {role} for {name}, got {given!r}")
+    return given
+
+
+def _check_depth(engine: Any, where: str) -> None:
+    """Raise for an inference engine that remembers more than what it sees now."""
+    if getattr(engine, "buffer_depth", 1) > 1:
+        raise ContractError(
+            f"{where}.buffer_depth: expected 1, got {engine.buffer_depth}: an engine here infers from the "
+            f"present observation and the agent's state; what it is to remember belongs into the state"
+        )
+    for number, part in enumerate(getattr(engine, "engine_list", ())):
+        _check_depth(part, f"{where}.engine_list[{number}]")
+    for name in ("primary_engine", "dual_engine"):
+        if hasattr(engine, name):
+            _check_depth(getattr(engine, name), f"{where}.{name}")
+
+
+def _culprit(participants: dict[str, Any], name: str) -> str:
+    """Say which attribute of a component cannot be kept as a value."""
+
+    def fails(value: Any) -> bool:
+        try:
+            freeze_participants({"held": types.SimpleNamespace(value=value)})
+        except Exception:
+            return True
+        return False
+
+    for one in participants.values():
+        if isinstance(one, StandIn):
+            continue
+        parts = {type(one).__name__: one}
+        for part in ("policy", "inference_engine", "observation_engine"):
+            if hasattr(one, part):
+                parts[f"{type(one).__name__}.{part}"] = getattr(one, part)
+        for where, part in reversed(parts.items()):
+            for attribute, value in vars(part).items():
+                if attribute not in OURS_TO_SET and fails(value):
+                    return f"{where}.{attribute} cannot be kept as a value"
+    return f"{name} cannot be kept as a value"
