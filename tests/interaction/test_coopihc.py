@@ -140,6 +140,13 @@ def compare(theirs, ours, rounds, actions=(), start=None):
     return rounds
 
 
+def begun(task):
+    """A bundle of ours with a task of theirs, at the start of a game."""
+    bundle = Bundle(from_coopihc(task), from_coopihc(ExampleUser()))
+    bundle.reset(seed=0)
+    return bundle
+
+
 def alike(first, second, bins):
     """Say whether two samples come from one distribution (chi-square of homogeneity)."""
     counts = np.array([np.histogram(np.asarray(sample, int), bins)[0] for sample in (first, second)])
@@ -695,8 +702,7 @@ def remembers(how):
 class TestWhatDoesNotFit:
     @pytest.mark.parametrize(("how", "name"), [("count", "moves"), ("note", "seen"), ("cache", "latest")])
     def test_what_changes_outside_the_state_is_named(self, how, name):
-        bundle = Bundle(from_coopihc(remembers(how)), from_coopihc(ExampleUser()), max_rounds=5)
-        bundle.reset(seed=0)
+        bundle = begun(remembers(how))
         with pytest.raises(ContractError, match=rf"Remembers\.{name}: .*self\.state\['{name}'\].*scratch="):
             [bundle.step() for _ in range(2)]
 
@@ -716,8 +722,7 @@ class TestWhatDoesNotFit:
                 self.moves += 1
                 return self.state, 0, False
 
-        bundle = Bundle(from_coopihc(Counts()), from_coopihc(ExampleUser()), max_rounds=5)
-        bundle.reset(seed=0)
+        bundle = begun(Counts())
         with pytest.raises(ContractError, match=r"Counts\.moves"):
             [bundle.step() for _ in range(2)]
 
@@ -740,8 +745,7 @@ class TestWhatDoesNotFit:
             def on_user_action(self, *args, **kwargs):
                 self.bundle.step()
 
-        bundle = Bundle(from_coopihc(Impatient()), from_coopihc(ExampleUser()))
-        bundle.reset(seed=0)
+        bundle = begun(Impatient())
         with pytest.raises(ContractError, match=r"Impatient asks for bundle\.step, .* Offered are bundle"):
             bundle.step()
 
@@ -797,8 +801,7 @@ class TestWhatDoesNotFit:
             def on_user_action(self, *args, **kwargs):
                 self.bundle.user.state["goal"][...] = 2
 
-        bundle = Bundle(from_coopihc(Meddles()), from_coopihc(ExampleUser()))
-        bundle.reset(seed=0)
+        bundle = begun(Meddles())
         with pytest.raises(ContractError, match=r"action changed bundle\.user\.state\['goal'\]"):
             bundle.step()
 
@@ -820,8 +823,7 @@ class TestWhatDoesNotFit:
             def on_user_action(self, *args, **kwargs):
                 self.state["y"] = discrete_array_element(init=0, low=0, high=1)
 
-        bundle = Bundle(from_coopihc(Grows()), from_coopihc(ExampleUser()))
-        bundle.reset(seed=0)
+        bundle = begun(Grows())
         with pytest.raises(ContractError, match=r"Grows\.state\['y'\] appeared"):
             bundle.step()
 
@@ -830,8 +832,7 @@ class TestWhatDoesNotFit:
             def on_user_action(self, *args, **kwargs):
                 del self.state["x"]
 
-        bundle = Bundle(from_coopihc(Shrinks()), from_coopihc(ExampleUser()))
-        bundle.reset(seed=0)
+        bundle = begun(Shrinks())
         with pytest.raises(ContractError, match=r"Shrinks\.state\['x'\] disappeared"):
             bundle.step()
 
@@ -844,8 +845,7 @@ class TestWhatDoesNotFit:
             def on_user_action(self, *args, **kwargs):
                 self.state["y"] += 3
 
-        bundle = Bundle(from_coopihc(Leaves()), from_coopihc(ExampleUser()))
-        bundle.reset(seed=0)
+        bundle = begun(Leaves())
         with pytest.raises(SpaceError, match=r"field 'y': expected a value in Discrete\(2\), got 3"):
             bundle.step()
 
@@ -869,8 +869,7 @@ class TestWhatDoesNotFit:
             def on_user_action(self, *args, **kwargs):
                 return result
 
-        bundle = Bundle(from_coopihc(Odd()), from_coopihc(ExampleUser()))
-        bundle.reset(seed=0)
+        bundle = begun(Odd())
         with pytest.raises(ContractError, match=message):
             bundle.step()
 
