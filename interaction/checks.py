@@ -52,13 +52,18 @@ def check_task(
     *,
     user_action_space: Space[Any] | None = None,
     assistant_action_space: Space[Any] | None = None,
+    user: User | None = None,
+    assistant: Assistant | None = None,
     rounds: int = 20,
 ) -> None:
-    """Check a task against random actions of the user, the assistant or both."""
-    user = None if user_action_space is None else User(policy=RandomPolicy(user_action_space))
-    assistant = (
-        None if assistant_action_space is None else Assistant(policy=RandomPolicy(assistant_action_space))
-    )
+    """Check a task against random actions of the user, the assistant or both.
+
+    A task that looks at an agent's state is given that agent.
+    """
+    if user is None and user_action_space is not None:
+        user = User(policy=RandomPolicy(user_action_space))
+    if assistant is None and assistant_action_space is not None:
+        assistant = Assistant(policy=RandomPolicy(assistant_action_space))
     _check(Bundle(task, user, assistant, max_rounds=rounds), [task])
 
 

@@ -545,6 +545,7 @@ class TestConformance:
         user = from_coopihc(erring(0.1), task=task)
         assert isinstance(user.policy, CoopIHCDiscretePolicy)  # checked: its log_prob agrees with its samples
         assistant = from_coopihc(BaseAgent("assistant", agent_policy=one_of({"low": 0, "high": 2})))
+        check_task(task, user=user, assistant=assistant)
         check_bundle(Bundle(task, user, assistant))
         check_agent(user, task, assistant)
 
