@@ -11,7 +11,7 @@ from interaction import random as slots
 from interaction import spaces
 from interaction.agent import Agent
 from interaction.errors import ArgumentError, ContractError, unknown_name
-from interaction.players import Players, check_state
+from interaction.players import Players, Seat, check_state
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, Space, leaves, membership, shape_of
 from interaction.state import GameState, State, Value, freeze, make, replace_path
@@ -137,10 +137,12 @@ def new_game(
             agent = seat.state_membership
             if random:
                 state = spaces.sample(agent.space, stream)
-            elif seat.reset_in is None:
-                state = seat.reset(stream)
             else:
-                state = seat.reset_in(_so_far(fields, forced), stream)
+                state = (
+                    seat.reset(stream)
+                    if seat.reset_in is None
+                    else begin(seat, _so_far(fields, forced), stream)
+                )
             if check and agent.violation(state, rows) is not None:
                 check_state(agent, state, f"{seat.name} (reset)", rows)
             fields[seat.state_field] = state
@@ -156,12 +158,26 @@ def new_game(
 _BLANK = dict(GameState())
 
 
+def begin(seat: Seat, game: GameState | None, rng: EpisodeRandom) -> State:
+    """Give the state with which an agent begins a game; it may need to know the game."""
+    state: State
+    if seat.reset_in is None:
+        state = seat.reset(rng)
+    elif game is None:
+        raise ContractError(
+            f"{seat.name} begins according to the game (reset_in), which is not known here: give the game"
+        )
+    else:
+        state = seat.reset_in(game, rng)
+    return state
+
+
 def _so_far(fields: dict[str, Value], forced: Forced) -> GameState:
     """Give the game as far as it has begun, with what is forced of it."""
     game = make(GameState, fields.copy())
     for path, value in forced.items():
         part, _, rest = path.partition(".")
-        if rest and rest.partition(".")[0] in fields[part]:
+        if rest and isinstance(fields[part], State) and rest.partition(".")[0] in fields[part]:
             game = replace_path(game, path, value)
     return game
 

@@ -19,7 +19,7 @@ from interaction.errors import ArgumentError, ContractError
 from interaction.inference.rows import for_candidates
 from interaction.inference.user_model import UserModelFilter
 from interaction.lockstep import Lineup, looped, row_of
-from interaction.opening import for_rows
+from interaction.opening import begin, for_rows
 from interaction.players import Players
 from interaction.policy import DiscretePolicy, Policy, RandomPolicy
 from interaction.random import ASSISTANT_RESET, EpisodeRandom
@@ -230,7 +230,7 @@ class RolloutReturns(_Planner):
             here = rng.copy()
             begun = game.replace(
                 turn_index=ASSISTANT_ACTS,
-                assistant_state=players.assistant.reset(here.at(0, ASSISTANT_RESET)),
+                assistant_state=begin(players.assistant, game, here.at(0, ASSISTANT_RESET)),
                 assistant_action=for_rows(players.assistant.first_action, rows),
             )
             after, *rewards, over = play_half(players, begun, here, action=actions)

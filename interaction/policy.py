@@ -76,20 +76,21 @@ class DeterministicPolicy(Policy):
 
 
 class DiscretePolicy(Policy):
-    """A policy over a `Discrete` action space, given by the probability of each action."""
+    """A policy over a `Discrete` action space (or a `Choice`), given by the probability of each action."""
 
-    action_space: Discrete
+    action_space: Discrete | Choice
 
     def probabilities(self, observation: State, state: State) -> Value:
         """Give the probability of each action: `(..., actions)`, summing to one."""
         raise missing(self, "probabilities(self, observation, state)", "returns an array (..., actions)")
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> Sampled:
-        return int(self.action_space.start) + rng.categorical(self.probabilities(observation, state)), 0.0
+        index = rng.categorical(self.probabilities(observation, state))
+        return spaces.element(self.action_space, index), 0.0
 
     def log_prob(self, action: Value, observation: State, state: State) -> Value:
         probabilities = np.asarray(self.probabilities(observation, state), float)
-        index = np.asarray(action) - int(self.action_space.start)
+        index = spaces.position(self.action_space, action)
         leading = np.broadcast_shapes(index.shape, probabilities.shape[:-1])
         index = np.broadcast_to(index, leading)[..., None]
         count = probabilities.shape[-1]

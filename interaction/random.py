@@ -312,6 +312,9 @@ class EpisodeRandom:
         low, high = device.bit_generator.random_raw(2)
         return int(low), int(high)
 
+    def drawn(self) -> None:
+        """Take note that a generator with a key of this stream was drawn from, where a stream forbids it."""
+
     def generator(self) -> np.random.Generator:
         """Give a numpy `Generator` with numbers of its own, for code that wants one. One episode only."""
         return np.random.Generator(np.random.Philox(key=np.array(self.key(), np.uint64)))

@@ -28,11 +28,13 @@ __all__ = [
     "Space",
     "Text",
     "Violation",
+    "element",
     "elements",
     "first",
     "leaves",
     "membership",
     "merge",
+    "position",
     "sample",
     "shape_of",
 ]
@@ -45,9 +47,9 @@ class Choice(Space[int]):
 
     def __init__(self, values: Iterable[int], seed: int | None = None) -> None:
         listed = list(values)
+        if not listed or len(set(listed)) < len(listed) or any(not _is_whole(value) for value in listed):
+            raise ArgumentError(f"Choice: expected different integers of 64 bits, got {values!r}")
         self.values = np.array(listed, np.int64)
-        if len(set(listed)) != len(listed) or not listed or (self.values != np.array(listed)).any():
-            raise ArgumentError(f"Choice: expected different integers, got {values!r}")
         super().__init__((), np.int64, seed)
 
     @property
@@ -70,6 +72,26 @@ class Choice(Space[int]):
 
     def __repr__(self) -> str:
         return f"Choice({self.values.tolist()})"
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and -(2**63) <= int(value) < 2**63
+
+
+def element(space: Discrete | Choice, index: Any) -> Any:
+    """Give the element of a finite space that has an index, counted from 0; or one for each index."""
+    if isinstance(space, Discrete):
+        return int(space.start) + index
+    found = space.values[index]
+    return found.item() if found.ndim == 0 else found
+
+
+def position(space: Discrete | Choice, value: Any) -> NDArray[np.int64]:
+    """Give the index of an element, counted from 0; what is no element has an index outside."""
+    if isinstance(space, Discrete):
+        return np.asarray(value) - int(space.start)
+    equal = np.asarray(value)[..., None] == space.values
+    return np.where(equal.any(axis=-1), np.argmax(equal, axis=-1), -1)
 
 
 class Violation(NamedTuple):
@@ -266,8 +288,7 @@ def sample(space: Space[Any], rng: EpisodeRandom) -> Value:
     if isinstance(space, Discrete):
         return rng.integers(int(space.start), int(space.start + space.n))
     if isinstance(space, Choice):
-        chosen = space.values[rng.integers(0, space.n)]
-        return chosen.item() if np.ndim(chosen) == 0 else chosen
+        return element(space, rng.integers(0, space.n))
     if isinstance(space, MultiDiscrete):
         return space.start + (rng.random(space.shape) * space.nvec).astype(np.int64)
     if isinstance(space, MultiBinary):

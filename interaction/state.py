@@ -64,8 +64,8 @@ class State:
     __slots__ = ("__dict__",)
 
     def __init__(self, /, **fields: Value) -> None:
-        if not _RESERVED.isdisjoint(fields):
-            taken = sorted(_RESERVED.intersection(fields))
+        if not RESERVED.isdisjoint(fields):
+            taken = sorted(RESERVED.intersection(fields))
             raise UnknownNameError(f"A State field cannot be called {', '.join(taken)}: a method is.")
         for name, value in fields.items():
             if type(value) not in _PLAIN:
@@ -162,8 +162,8 @@ class GameState(State):
     """Everything that changes in a game, and nothing else does.
 
     `provenance` tells who produced the last action (a `Provenance`; unknown before the first one).
-    `turn_index` names the turn that is played next; before its first action an agent's action
-    is the first element of its action space (see `spaces.first`), and None if the agent is missing.
+    `turn_index` names the turn that is played next; before its first action an agent's action is its
+    policy's `first_action` (by default the first element of its space), and None if the agent is missing.
     """
 
     __slots__ = ()
@@ -211,7 +211,7 @@ StateT = TypeVar("StateT", bound=State)
 
 new = object.__new__
 set_fields = State.__dict__["__dict__"].__set__
-_RESERVED = frozenset(name for name in dir(State) if not name.startswith("__"))
+RESERVED = frozenset(name for name in dir(State) if not name.startswith("__"))
 Mapping.register(State)
 
 

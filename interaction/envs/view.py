@@ -16,7 +16,18 @@ from interaction.errors import ArgumentError, ContractError, SpaceError, unknown
 from interaction.opening import game_spaces
 from interaction.players import Seat
 from interaction.random import EpisodeRandom
-from interaction.spaces import Box, Choice, Dict, Discrete, MultiDiscrete, Space, leaves, membership
+from interaction.spaces import (
+    Box,
+    Choice,
+    Dict,
+    Discrete,
+    MultiDiscrete,
+    Space,
+    element,
+    leaves,
+    membership,
+    position,
+)
 from interaction.state import Provenance, State, Value, flatten, get_path
 
 Array = NDArray[Any]
@@ -109,7 +120,7 @@ class ObservationView(PreparedComponent):
             if value.dtype.kind == "f" and np.isnan(value).any():
                 raise ContractError(f"{self.where}: {path} is NaN")
             if isinstance(space, Discrete | Choice):
-                values[path] = _counted(value, space)
+                values[path] = position(space, value)
             else:
                 values[path] = value if space.shape else value[:, None]
         if self.form == "nested":
@@ -168,15 +179,8 @@ def _array(value: Value, space: Space[Any]) -> Array:
 
 def _as_learnt(value: Array, space: Space[Any]) -> Any:
     if isinstance(space, Discrete | Choice):
-        return np.int64(_counted(value, space))
+        return np.int64(position(space, value))
     return value.reshape(1) if value.ndim == 0 else value
-
-
-def _counted(value: Array, space: Discrete | Choice) -> Array:
-    """Count the elements of a space from 0."""
-    if isinstance(space, Discrete):
-        return np.asarray(value - space.start)
-    return np.asarray(np.argmax(value[..., None] == space.values, axis=-1))
 
 
 class ActionView(PreparedComponent):
@@ -257,7 +261,7 @@ def _taken(action: Any, space: Space[Any], where: str, rows: int | None = None) 
             raise SpaceError(
                 f"{where}: expected a number from 0 to {space.n - 1}, which stand for {stood}, got {action!r}"
             )
-        array = array + space.start if isinstance(space, Discrete) else space.values[array]
+        array = np.asarray(element(space, array))
     if isinstance(space, Box) and _scaled(space):
         if not (np.abs(array) <= 1).all():
             raise SpaceError(f"{where}: expected numbers from -1 to 1, got {action!r}")

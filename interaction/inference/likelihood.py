@@ -18,7 +18,7 @@ from interaction.errors import ArgumentError, ContractError
 from interaction.inference.observed import Leaves, Observed, nest
 from interaction.inference.rows import for_candidates
 from interaction.lockstep import Lineup
-from interaction.opening import for_rows
+from interaction.opening import begin, for_rows
 from interaction.players import Players
 from interaction.policy import RandomPolicy
 from interaction.random import USER_RESET, EpisodeRandom
@@ -35,6 +35,9 @@ class _NoDraw(EpisodeRandom):
     """A stream for users that must not draw: their likelihood would depend on what they drew."""
 
     def random(self, shape: Any = ()) -> Any:
+        self.drawn()
+
+    def drawn(self) -> None:
         raise ContractError(
             "the user draws random numbers while it observes or infers, so that the probability of its "
             "actions depends on more than its parameters; infer such a user with a UserModelFilter, whose "
@@ -123,8 +126,8 @@ class Likelihood:
         for first in range(0, len(self._order), height):
             episodes = self._order[first : first + height]
             games = _Games(self.observed, episodes)
-            for begin in range(0, candidates, width):
-                part = slice(begin, min(begin + width, candidates))
+            for start in range(0, candidates, width):
+                part = slice(start, min(start + width, candidates))
                 chosen = {
                     name: array[self.observed.user[episodes], part].reshape(-1)
                     for name, array in values.items()
@@ -142,7 +145,7 @@ class Likelihood:
             user = players.user
             assert user is not None
             game = GameState(
-                user_state=self._begin(players, values, count * size),
+                user_state=self._begin(players, values, games.at(0, size)[0], count * size),
                 user_action=for_rows(user.first_action, count * size),
                 assistant_action=None
                 if players.assistant is None
@@ -169,17 +172,18 @@ class Likelihood:
 
         return play
 
-    def _begin(self, players: Players, values: Mapping[str, Array], rows: int) -> State:
+    def _begin(self, players: Players, values: Mapping[str, Array], task_state: State, rows: int) -> State:
         """Give the candidates' states at the start; raise if the reset draws what no prior covers."""
         assert players.user is not None
         streams = [EpisodeRandom(seed, episodes=np.arange(rows)).at(0, USER_RESET) for seed in (0, 1)]
-        first, second = (dict(flatten(players.user.reset(stream))) for stream in streams)
+        game = GameState(task_state=task_state)
+        first, second = (dict(flatten(begin(players.user, game, stream))) for stream in streams)
         for name, value in first.items():
             if name not in values and not np.array_equal(value, second[name]):
                 raise ArgumentError(
                     f"{type(self.user).__name__}.reset draws {name!r} at random: give it a prior, too"
                 )
-        state: State = players.user.reset(streams[0])
+        state = begin(players.user, game, streams[0])
         for name, array in values.items():
             state = replace_path(state, name, freeze(array))
         return state

@@ -34,12 +34,12 @@ from interaction.inference.particles import effective_sample_size, liu_west, sys
 from interaction.inference.posterior import Posterior
 from interaction.inference.rows import as_space, deal, flat, flat_state, for_candidates, select, spread
 from interaction.lockstep import Lineup, looped
-from interaction.opening import for_rows
+from interaction.opening import begin, for_rows
 from interaction.players import Players
 from interaction.policy import DiscretePolicy, first_action
 from interaction.random import EpisodeRandom
 from interaction.simulator import NoTask
-from interaction.spaces import Box, Dict, Space, membership
+from interaction.spaces import Box, Dict, Space, leaves, membership
 from interaction.state import GameState, Provenance, State, Value, freeze, get_path, replace_path
 from interaction.task import InteractionTask
 from interaction.turns import look
@@ -197,8 +197,12 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
 
     # The belief.
 
-    def initial(self, rng: EpisodeRandom) -> State:
-        """Give the belief before any evidence; particles are drawn from the prior."""
+    def initial(self, rng: EpisodeRandom, game: GameState | None = None) -> State:
+        """Give the belief before any evidence; particles are drawn from the prior.
+
+        A user model that begins according to the game (`reset_in`) needs the game, unless all of its state is
+        given by the candidates.
+        """
         size, stream = self.parameters.size, rng.simulation()
         rows = stream.repeat(size, common=self.parameters.common)
         values = {
@@ -208,7 +212,13 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
 
         def reset(players: Players) -> State:
             assert players.user is not None
-            state: State = players.user.reset(rows)
+            seat = players.user
+            if seat.reset_in is None or not {path for path, _ in leaves(self.user_model.state_space)} <= set(
+                values
+            ):
+                known = None if game is None else for_candidates(game, size, rng.rows)
+                return begin(seat, None if known is None else GameState(**dict(known)), rows)
+            state: State = for_rows(self.user_model.state, rows.rows)
             return state
 
         users = deal(self._lineup.in_batch(reset), size, rng.rows, self.user_model.state_space)

@@ -27,7 +27,7 @@ from interaction.inference.engine import (
 from interaction.observation import DefaultObservationEngine, ObservationEngine, Observed, Role
 from interaction.policy import DiscretePolicy, DualPolicy, Policy, Sampled
 from interaction.random import EpisodeRandom
-from interaction.spaces import Discrete
+from interaction.spaces import Choice, Discrete
 from interaction.state import GameState, State, Value
 from interaction.task import InteractionTask, Transition
 
@@ -207,7 +207,7 @@ def _parts_of(source: Source) -> dict[str, Any]:
         )
     else:
         policy = _policy_of(source)
-    by_default = _sees_by_default(agent.observation_engine, role)
+    by_default = stage_of(source).sees_by_default
     engine: InferenceEngine
     if isinstance(agent.inference_engine, TheirDualInferenceEngine):
         engine = DualInferenceEngine(
@@ -232,7 +232,7 @@ def _policy_of(source: Source) -> Policy:
 
     stage = stage_of(source)
     explicit = isinstance(stage.component.policy, ELLDiscretePolicy) and isinstance(
-        stage.action_space(), Discrete
+        stage.action_space(), Discrete | Choice
     )
     return CoopIHCDiscretePolicy(source) if explicit else CoopIHCPolicy(source)
 
@@ -242,20 +242,3 @@ def _engine_of(source: Source, sees_by_default: bool) -> InferenceEngine:
 
     idle = stage_of(source).infers_nothing and sees_by_default
     return IdentityInferenceEngine() if idle else CoopIHCInferenceEngine(source)
-
-
-def _sees_by_default(engine: Any, role: str) -> bool:
-    """Whether an observation engine of theirs sees what ours sees by default."""
-    from coopihc.observation import utils
-    from coopihc.observation.RuleObservationEngine import RuleObservationEngine
-
-    return (
-        isinstance(engine, RuleObservationEngine)
-        and type(engine).observe is RuleObservationEngine.observe
-        and type(engine).apply_mapping is RuleObservationEngine.apply_mapping
-        and type(engine).create_mapping is RuleObservationEngine.create_mapping
-        and engine.mapping is None
-        and not engine.extradeterministicrules
-        and not engine.extraprobabilisticrules
-        and engine.deterministic_specification == getattr(utils, f"base_{role}_engine_specification")
-    )

@@ -16,7 +16,9 @@ from numpy.random import mtrand
 
 from interaction.random import EpisodeRandom
 
-Held = tuple[Any, Any]
+_default_rng = np.random.default_rng
+
+Held = tuple[Any, Any, Any]
 """What is needed to put the global generators back."""
 
 _KEY_LENGTH = 624  # of numpy's Mersenne Twister, whose position lies behind its key
@@ -35,18 +37,38 @@ class Dice:
     def begin(self, rng: EpisodeRandom, python: bool) -> Held:
         """Have all draws come from a stream; with `python`, also those of Python's global generator."""
         key = rng.key()
+        np.random.default_rng = self._default_rng
         self._address["state"]["key"][:] = key
         self._philox.state = self._address
         if not python:
-            return _numpy.hold(self._philox), None
+            return _numpy.hold(self._philox), None, None
         state = random.getstate()
         random.seed(key[0])
         self.python.seed(key[1])
-        return _numpy.hold(self._philox), state
+        return _numpy.hold(self._philox), state, key
+
+    def moved(self, held: Held) -> bool:
+        """Say whether anything was drawn since `begin`."""
+        now: Any = self._philox.state
+        if (
+            now["state"]["counter"].any()
+            or now["buffer_pos"] != self._address["buffer_pos"]
+            or now["has_uint32"]
+        ):
+            return True
+        if held[2] is None:
+            return False
+        seeded = random.Random(held[2][0]).getstate(), random.Random(held[2][1]).getstate()
+        return (random.getstate(), self.python.getstate()) != seeded
+
+    def _default_rng(self, seed: Any = None) -> np.random.Generator:
+        """Stand in for `numpy.random.default_rng`, which their spaces call whenever they are cut or made."""
+        return self.generator if seed is None else _default_rng(seed)
 
     @staticmethod
     def end(held: Held) -> None:
         """Put the global generators back as they were."""
+        np.random.default_rng = _default_rng
         _numpy.release(held[0])
         if held[1] is not None:
             random.setstate(held[1])

@@ -24,7 +24,6 @@ from interaction.agent import Agent
 from interaction.errors import ArgumentError, ContractError
 from interaction.interop.dice import Dice
 from interaction.interop.standins import ROLES, StandIn, StandInBundle
-from interaction.interop.watch import OURS_TO_SET
 from interaction.task import InteractionTask
 
 
@@ -68,7 +67,16 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             module = getattr(value, "__module__", None) or ""
             if module.partition(".")[0] not in _HOME:
                 self.foreign = True
-        return super().reducer_override(value)
+        reduced = super().reducer_override(value)
+        if isinstance(reduced, tuple) and reduced[0].__name__.startswith("_make_skeleton"):
+            # a class of a script, which is copied
+            make, (*arguments, _tracked, extra), *rest = reduced
+            reduced = (
+                make,
+                (*arguments, None, extra),
+                *rest,
+            )  # untracked, else loading it would change the class itself
+        return reduced
 
 
 _HOME = {"coopihc", "numpy", "builtins", "interaction", "collections"}
@@ -144,8 +152,10 @@ def kind_of(component: Any) -> str:
 
 
 def role_of(component: Any, kind: str, role: str | None) -> str:
-    """Give the role of a component, which a policy or an engine is told."""
-    own = "task" if kind == "task" else getattr(component, "role", None) if kind == "agent" else None
+    """Give the role of a component: a policy or an engine is told it, or has that of its agent."""
+    own: str | None = "task"
+    if kind != "task":
+        own = getattr(component if kind == "agent" else getattr(component, "host", None), "role", None)
     if role is not None and role not in ("user", "assistant"):
         raise ArgumentError(f"from_coopihc: role: expected 'user' or 'assistant', got {role!r}")
     if own is not None and role not in (None, own):
@@ -158,12 +168,11 @@ def source_of(
 ) -> Source:
     """Give a component and its partners as a value."""
     name = type(component).__name__
-    whole = component if kind in ("task", "agent") else getattr(component, "host", None)
-    if whole is None:
-        whole, restore = _host_for(component, kind, role)
-    else:
+    whole: Any = component if kind in ("task", "agent") else getattr(component, "host", None)
+    if kind in ("task", "agent") or (getattr(whole, kind, None) is component and whole.role == role):
         restore = _without_mapping(whole)
-        role = getattr(whole, "role", role)
+    else:
+        whole, restore = _host_for(component, kind, role)
     try:
         if partners[role] is not None:
             raise ArgumentError(f"from_coopihc: {role}: {name} is the {role} itself")
@@ -184,10 +193,11 @@ def source_of(
 
 def _host_for(component: Any, kind: str, role: str) -> tuple[Any, Callable[[], None]]:
     """Put a policy or an engine into an agent of its own; give the agent, and what takes it out again."""
+    host = getattr(component, "host", None)
     agent = BaseAgent(role, **{f"agent_{kind}": component})
 
     def restore() -> None:
-        component.host = None
+        component.host = host
 
     return agent, restore
 
@@ -236,6 +246,11 @@ def _check_depth(engine: Any, where: str) -> None:
             _check_depth(getattr(engine, name), f"{where}.{name}")
 
 
+_REFERENCES = (  # to others, whose attributes are looked at in turn
+    "bundle", "bundle_memory", "host", "policy", "inference_engine", "observation_engine",
+)  # fmt: skip
+
+
 def _culprit(participants: dict[str, Any], name: str) -> str:
     """Say which attribute of a component cannot be kept as a value."""
 
@@ -255,6 +270,6 @@ def _culprit(participants: dict[str, Any], name: str) -> str:
                 parts[f"{type(one).__name__}.{part}"] = getattr(one, part)
         for where, part in reversed(parts.items()):
             for attribute, value in vars(part).items():
-                if attribute not in OURS_TO_SET and fails(value):
+                if attribute.lstrip("_") not in _REFERENCES and fails(value):
                     return f"{where}.{attribute} cannot be kept as a value"
     return f"{name} cannot be kept as a value"

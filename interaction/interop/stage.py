@@ -7,6 +7,7 @@ This module imports `coopihc`.
 
 from __future__ import annotations
 
+import os
 import threading
 from functools import lru_cache
 from typing import Any
@@ -15,7 +16,9 @@ import numpy as np
 from coopihc.agents.BaseAgent import BaseAgent
 from coopihc.base.State import State as TheirState
 from coopihc.inference.BaseInferenceEngine import BaseInferenceEngine
+from coopihc.observation import utils
 from coopihc.observation.BaseObservationEngine import BaseObservationEngine
+from coopihc.observation.RuleObservationEngine import RuleObservationEngine
 from coopihc.policy.BasePolicy import BasePolicy
 
 from interaction.errors import ContractError, InteractionError
@@ -32,17 +35,14 @@ _LOCK = threading.RLock()  # the package keeps what it plays in global places
 _EMPTY = State()
 
 
-class _Seeded:
-    """A time in which the random numbers are those of seed 0."""
+def _after_fork() -> None:
+    """Give a child process a lock of its own: the thread that may hold the parent's is not there."""
+    global _LOCK  # noqa: PLW0603
+    _LOCK = threading.RLock()
 
-    def __init__(self, dice: Dice) -> None:
-        self.dice = dice
 
-    def __enter__(self) -> None:
-        self.held = self.dice.begin(EpisodeRandom(0), python=True)
-
-    def __exit__(self, *_: object) -> None:
-        self.dice.end(self.held)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class Stage:
@@ -53,21 +53,31 @@ class Stage:
         self.role = source.role
         self.dice = Dice()
         self.source = source
-        self._left: set[tuple[str, str]] = set()  # attributes that calls have changed
+        self.playing = False
+        self._left: dict[str, set[str]] = {}  # the attributes of each part that calls have changed
         self._build()
 
     def _build(self) -> None:
         self.bundle = StandInBundle(self.name)
-        with _LOCK, _Seeded(self.dice):
-            participants = thaw(self.source.data, self.dice, self.bundle)
-            self.bundle.seat(participants)
-            self.component = participants[self.role]
-            self.genuine = {role: one for role, one in participants.items() if not isinstance(one, StandIn)}
-            self._choose_parts()
-            for one in self.genuine.values():
-                one.bundle = self.bundle
-            for one in self.genuine.values():
-                one.finit()
+        participants = thaw(self.source.data, self.dice, self.bundle)
+        self.bundle.seat(participants)
+        self.component = participants[self.role]
+        self.genuine = {role: one for role, one in participants.items() if not isinstance(one, StandIn)}
+        self._choose_parts()
+        for one in self.genuine.values():
+            one.bundle = self.bundle
+        with _LOCK:
+            held = self.dice.begin(EpisodeRandom(0), python=True)
+            try:
+                for one in self.genuine.values():
+                    one.finit()
+            except (KeyError, AttributeError) as error:
+                raise ContractError(
+                    f"{type(one).__name__}.finit asks for what is not there ({type(error).__name__}: "
+                    f"{error}); if a partner has it, name it: from_coopihc(component, task=..., user=...)"
+                ) from error
+            finally:
+                self.dice.end(held)
         game_state = self.bundle.game_state
         self.spaces = spaces_of(self.component.state, f"{self.name}.state")
         self.states: dict[str, Mirror] = {}
@@ -83,13 +93,15 @@ class Stage:
         self.first_actions = {role: values_of(mirror.state) for role, mirror in self.actions.items()}
         info = game_state["game_info"]
         self._turn, self._round = (info[name].view(np.ndarray) for name in ("turn_index", "round_index"))
-        self._info = dict(info)
+        self._game_parts, self._info = dict(game_state), dict(info)
         likes = {f"{role}_state": self.states[role] for role in ROLES}
         likes |= {f"{role}_action": self.actions[role] for role in ("user", "assistant")}
         self._like = Mirror(TheirState())
         self._like._inner = likes | {"game_info": Mirror(info)}
         self.observation = Mirror(TheirState(), self._like)
-        self.watch = Watch(self._parts(), self.source.scratch, self._left)
+        self._actions_shown: dict[str, State] = {}
+        self._aliases = self.role != "task" and self._sees_itself
+        self.watch = Watch(self._parts(), held_in(game_state), self.source.scratch, self._left)
 
     def _choose_parts(self) -> None:
         """Put the chosen part of a dual policy or engine in its place."""
@@ -107,10 +119,7 @@ class Stage:
             parts[where] = one
             if role != "task":
                 for name in ("policy", "inference_engine", "observation_engine"):
-                    part = getattr(one, name)
-                    parts[f"{where}.{name}"] = part
-                    for number, engine in enumerate(getattr(part, "engine_list", ())):
-                        parts[f"{where}.{name}.engine_list[{number}]"] = engine
+                    parts |= _nested(f"{where}.{name}", getattr(one, name))
         return parts
 
     # What it is.
@@ -131,41 +140,83 @@ class Stage:
         """Whether the agent or one of its parts does anything when it is reset."""
         agent = self.component
         return not (
-            type(agent).reset is BaseAgent.reset
-            and type(agent)._base_reset is BaseAgent._base_reset
-            and type(agent.policy).reset is BasePolicy.reset
-            and type(agent.inference_engine).reset is BaseInferenceEngine.reset
-            and type(agent.observation_engine).reset is BaseObservationEngine.reset
+            inherits(agent, "reset", BaseAgent)
+            and inherits(agent, "_base_reset", BaseAgent)
+            and inherits(agent.policy, "reset", BasePolicy)
+            and inherits(agent.inference_engine, "reset", BaseInferenceEngine)
+            and inherits(agent.observation_engine, "reset", BaseObservationEngine)
         )
 
     @property
     def infers_nothing(self) -> bool:
         """Whether the agent only takes over what it sees of its own state."""
-        infer = type(self.component.inference_engine).infer
-        return infer is BaseInferenceEngine.infer and type(self.component).infer is BaseAgent.infer
+        agent = self.component
+        return inherits(agent.inference_engine, "infer", BaseInferenceEngine) and inherits(
+            agent, "infer", BaseAgent
+        )
+
+    @property
+    def sees_by_default(self) -> bool:
+        """Whether the agent sees what ours see by default."""
+        engine, specification = self.component.observation_engine, f"base_{self.role}_engine_specification"
+        return (
+            inherits(self.component, "observe", BaseAgent)
+            and by_rules(engine)
+            and engine.mapping is None
+            and not engine.extradeterministicrules
+            and not engine.extraprobabilisticrules
+            and engine.deterministic_specification == getattr(utils, specification)
+        )
+
+    @property
+    def _sees_itself(self) -> bool:
+        """Whether the agent observes the very elements of its state, so that it sees what it infers."""
+        engine, own = self.component.observation_engine, f"{self.role}_state"
+        if not by_rules(engine):
+            return False
+        ruled = [*engine.extradeterministicrules, *engine.extraprobabilisticrules]
+        ruled += [rule[:2] for rule in engine.mapping or () if rule[3] or rule[5]]
+        return all(rule[0] != own for rule in ruled)
 
     # What a component finds.
 
     def _show(self, seen: State, turn: int) -> None:
         """Write a game, or what an agent sees of it, into the participants; what is not seen is not there."""
         fields = seen.__dict__
+        _restore(self.bundle.game_state, self._game_parts)
         info = self.bundle.game_state["game_info"]
-        for name, element in self._info.items():
-            if info[name] is not element:
-                dict.__setitem__(info, name, element)
+        _restore(info, self._info)
+        for role, one in self.genuine.items():
+            if one._state is not self.states[role].state:
+                one._state = self.states[role].state
         self._turn[...] = turn
-        self._round[...] = fields.get("round_index", 0)
+        if "round_index" in fields:
+            self._round[...] = fields["round_index"]
+        else:
+            dict.pop(info, "round_index")
         for role, mirror in self.states.items():
             mirror.show(fields.get(f"{role}_state", _EMPTY))
         for role, mirror in self.actions.items():
-            mirror.show(self._as_actions(role, fields.get(f"{role}_action")))
+            field = f"{role}_action"
+            if field in fields or role == self.role:
+                shown = self._as_actions(role, fields.get(field))
+            else:
+                shown = _EMPTY
+            mirror.show(shown)
+            self._actions_shown[role] = shown
 
     def _as_actions(self, role: str, action: Value) -> State:
+        """Give an action as an action state; None stands for one that there is not, or that is not seen."""
         first = self.first_actions[role]
         if action is None:
             return first
         if isinstance(action, State):
-            return action
+            if action.keys() != first.keys():
+                raise ContractError(
+                    f"{self.name} is shown the {role}'s action {action!r}, whose entries have an order that "
+                    f"it does not know; name the {role}: from_coopihc(component, {role}=...)"
+                )
+            return make(State, {name: action[name] for name in first})
         return make(State, {next(iter(first), "action"): action})
 
     def _observe(self, observation: State, state: State, turn: int) -> None:
@@ -175,13 +226,17 @@ class Stage:
         self.states[self.role].show(state)
         fields: dict[str, Value] = {}
         for name, value in observation.__dict__.items():
-            if name.endswith("_state"):
-                fields[name] = value
+            if name == own and self._aliases:
+                known = state.__dict__
+                fields[name] = make(State, {key: known.get(key, part) for key, part in value.items()})
             elif name in ("user_action", "assistant_action"):
                 fields[name] = self._as_actions(name.removesuffix("_action"), value)
-        fields["game_info"] = State(turn_index=turn, round_index=observation.__dict__.get("round_index", 0))
+            elif isinstance(value, State):
+                fields[name] = value
+        info = {"turn_index": turn, "round_index": observation.__dict__.get("round_index")}
+        fields["game_info"] = make(State, info)
         self.observation.show(make(State, fields))
-        if own in fields:
+        if own in fields and self._aliases:
             self.observation._inner[own].alias(self.states[self.role])
         engine = self.component.inference_engine
         engine.buffer = None
@@ -204,6 +259,7 @@ class Stage:
             self._show(game, turn=0)
             self.states[self.role].show(state)
             self.component._base_reset(dic=None, random=False)
+            self._check_rest("reset", game)
             return self._own_state()
 
     def move(self, game: State, rng: EpisodeRandom, action_of: str) -> tuple[State, float, bool]:
@@ -215,8 +271,7 @@ class Stage:
             result = getattr(self.component, f"base_{what}")(**{f"{action_of}_action": action})
             if not isinstance(result, tuple) or len(result) < 3:
                 raise ContractError(f"{self.name}.{what}: expected (state, reward, is_done), got {result!r}")
-            for role in ("user", "assistant"):
-                self._unchanged(role, game.__dict__[f"{role}_state"], what)
+            self._check_rest(what, game)
             return self._own_state(), self._number(result[1], what), bool(self._number(result[2], what))
 
     def observe(self, game: State, rng: EpisodeRandom) -> tuple[State, float]:
@@ -224,14 +279,16 @@ class Stage:
         with _Call(self, rng, "observe"):
             self._show(game, turn=int(game.turn_index))
             observation, reward = self.component.observe(game_state=self.bundle.game_state)
-            self._unchanged(self.role, game.__dict__[f"{self.role}_state"], "observe")
-            return observation_of(observation), self._number(reward, "observe")
+            self._check_rest("observe", game, game)
+            single = {role for role, first in self.first_actions.items() if len(first) == 1}
+            return observation_of(observation, single), self._number(reward, "observe")
 
     def infer(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
         """Have the agent infer; give its next state and a reward."""
         with _Call(self, rng, "infer"):
             self._observe(observation, state, turn=0 if self.role == "user" else 2)
             _, reward = self.component.infer()
+            self._check_rest("infer", observation)
             return state.replace(**self._own_state().__dict__), self._number(reward, "infer")
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:
@@ -239,7 +296,7 @@ class Stage:
         with _Call(self, rng, "sample"):
             self._observe(observation, state, turn=1 if self.role == "user" else 3)
             _, reward = self.component.take_action(increment_turn=False)
-            self._unchanged(self.role, state, "sample")
+            self._check_rest("sample", observation, make(State, {f"{self.role}_state": state}), acts=True)
             actions = self.actions[self.role].read(f"{self.name}.policy.action_state")
             return only(actions), self._number(reward, "sample")
 
@@ -259,15 +316,24 @@ class Stage:
             self.component._state = mirror.state
         return mirror.read(f"{self.name}.state")
 
-    def _unchanged(self, role: str, state: State, what: str) -> None:
-        """Raise if a state was changed that was only to be read."""
-        changed = self.states[role].changed(state)
-        if changed:
-            where = f"{self.name}.state" if role == self.role else f"bundle.{role}.state"
-            raise ContractError(
-                f"{self.name}.{what} changed {where}[{changed!r}]: here an agent's state changes when it "
-                f"infers, and the task's when it moves, and nothing else does"
-            )
+    def _check_rest(self, what: str, seen: State, own: State = _EMPTY, acts: bool = False) -> None:
+        """Raise if a call has changed what it was only to read; `own` has the own state, if that is so."""
+        for role, mirror in self.states.items():
+            shown = (own if role == self.role else seen).__dict__.get(f"{role}_state")
+            changed = None if shown is None else mirror.changed(shown)
+            if changed:
+                where = f"{self.name}.state" if role == self.role else f"bundle.{role}.state"
+                raise self._changed(what, where, changed)
+        for role, mirror in self.actions.items():
+            changed = None if acts and role == self.role else mirror.changed(self._actions_shown[role])
+            if changed:
+                raise self._changed(what, f"bundle.{role}.policy.action_state", changed)
+
+    def _changed(self, what: str, where: str, name: str) -> ContractError:
+        return ContractError(
+            f"{self.name}.{what} changed {where}[{name!r}]: here an agent's state changes when it infers, "
+            f"its action when it acts, the task's state when it moves, and nothing else does"
+        )
 
     def _number(self, value: Any, what: str) -> float:
         array = np.asarray(value)
@@ -286,19 +352,78 @@ class _Call:
 
     def __enter__(self) -> None:
         _LOCK.acquire()
-        self.held = self.stage.dice.begin(self.rng, self.stage.source.foreign)
+        try:
+            if self.stage.playing:
+                raise ContractError(
+                    f"{self.stage.name}.{self.what} was called within a call of the same component"
+                )
+            self.held = self.stage.dice.begin(self.rng, self.stage.source.foreign)
+            self.stage.playing = True
+        except BaseException:
+            _LOCK.release()
+            raise
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        stage, anew = self.stage, True  # whatever goes wrong
+        unseen = None
         try:
-            if self.stage.watch.settle():
-                self.stage._build()
+            if isinstance(error, KeyError | AttributeError) and not isinstance(error, InteractionError):
+                unseen = stage._unseen(error, self.what)
+            if type(self.rng) is not EpisodeRandom and stage.dice.moved(self.held):
+                self.rng.drawn()
+            anew = error is not None or stage.watch.settle()
         finally:
-            self.stage.dice.end(self.held)
-            _LOCK.release()
-        if isinstance(error, KeyError | AttributeError) and not isinstance(error, InteractionError):
-            raise self.stage._unseen(error, self.what) from error
+            stage.dice.end(self.held)
+            stage.playing = False
+            try:
+                if anew:
+                    stage._build()
+            finally:
+                _LOCK.release()
+        if unseen is not None:
+            raise unseen from error
         if isinstance(error, Exception) and not isinstance(error, InteractionError):
-            error.add_note(f"raised by CoopIHC's {self.stage.name} in {self.what}")
+            error.add_note(f"raised by CoopIHC's {stage.name} in {self.what}")
+
+
+def _nested(where: str, part: Any) -> dict[str, Any]:
+    """List a policy or an engine and those that it is made of, by the names under which errors call them."""
+    parts = {where: part}
+    for number, engine in enumerate(getattr(part, "engine_list", ())):
+        parts |= _nested(f"{where}.engine_list[{number}]", engine)
+    for name in ("primary_policy", "dual_policy", "primary_engine", "dual_engine"):
+        if name in vars(part):
+            parts |= _nested(f"{where}.{name}", vars(part)[name])
+    return parts
+
+
+def _restore(state: Any, parts: dict[str, Any]) -> None:
+    """Have a state of theirs hold these parts, and nothing else."""
+    for name, part in parts.items():
+        if state.get(name) is not part:
+            dict.__setitem__(state, name, part)
+    if len(state) != len(parts):
+        for name in [name for name in state if name not in parts]:
+            del state[name]
+
+
+def inherits(one: Any, method: str, base: type) -> bool:
+    """Say whether an object has a method as a base class of theirs defines it."""
+    return method not in vars(one) and getattr(type(one), method) is getattr(base, method)
+
+
+def by_rules(engine: Any) -> bool:
+    """Say whether an observation engine applies rules, and nothing else."""
+    methods = ("observe", "apply_mapping", "create_mapping")
+    return isinstance(engine, RuleObservationEngine) and all(
+        inherits(engine, method, RuleObservationEngine) for method in methods
+    )
+
+
+def held_in(state: Any) -> list[Any]:
+    """List a state of theirs, and all states and elements in it."""
+    parts = [held_in(part) if isinstance(part, TheirState) else [part] for part in state.values()]
+    return [state, *(one for part in parts for one in part)]
 
 
 def only(actions: State) -> Value:

@@ -15,6 +15,7 @@ from interaction.agent import Agent
 from interaction.errors import ContractError
 from interaction.interop.translation import element_of, state_of
 from interaction.policy import first_action
+from interaction.spaces import Dict
 from interaction.task import InteractionTask
 
 ROLES = ("task", "user", "assistant")
@@ -35,13 +36,13 @@ class StandInBundle:
     )
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self.__dict__["_name"] = name
         info = TheirState()
         info["turn_index"] = cat_element(N=4, init=0, out_of_bounds_mode="raw", dtype=np.int8)
         info["round_index"] = discrete_array_element(
             init=0, low=0, high=np.iinfo(np.int64).max, out_of_bounds_mode="raw"
         )
-        self.game_state = TheirState(game_info=info)
+        self.__dict__["game_state"] = TheirState(game_info=info)
 
     def seat(self, participants: dict[str, Any]) -> None:
         """Take up the participants."""
@@ -81,6 +82,12 @@ class StandInBundle:
             for name, value in getattr(self, role).__dict__["_parameters"].items()
         }
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("turn_number", "round_number"):
+            object.__setattr__(self, name, value)
+        else:
+            raise _kept(self._name, f"bundle.{name}")
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
@@ -90,25 +97,41 @@ class StandInBundle:
         )
 
 
+def _kept(component: str, where: str) -> ContractError:
+    return ContractError(
+        f"{component} sets {where}: what a component keeps belongs into its state, as everything that changes"
+    )
+
+
 class StandIn:
     """Stands in for a participant that is none of theirs: its state, its action, the attributes of ours."""
 
     def __init__(self, role: str, native: InteractionTask | Agent | None = None) -> None:
-        self.role = role
-        self.native = native
-        self._parameters: dict[str, Any] = {}
-        self.state = TheirState() if native is None else state_of(native.state_space)
-        self.action_state = TheirState(action=cat_element(N=2, init=0))
+        action_state = TheirState(action=cat_element(N=2, init=0))
         if isinstance(native, Agent):
-            self.action_state = TheirState(
-                action=element_of(native.policy.action_space, first_action(native.policy))
-            )
+            space, action = native.policy.action_space, first_action(native.policy)
+            if isinstance(space, Dict):
+                action_state = state_of(space)
+            else:
+                action_state = TheirState(action=element_of(space, action))
+        self.__dict__.update(
+            role=role,
+            native=native,
+            state=TheirState() if native is None else state_of(native.state_space),
+            action_state=action_state,
+            _parameters={},
+        )
 
     @property
     def action(self) -> Any:
         """The last action."""
         actions = tuple(self.action_state.values())
+        if not actions:
+            raise ContractError(f"bundle.{self.role}.action: the agent does not observe it")
         return actions[0] if len(actions) == 1 else actions
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise _kept("a component", f"bundle.{self.role}.{name}")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -6,23 +6,24 @@ This module imports `coopihc`.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 from coopihc.base.elements import array_element, cat_element, discrete_array_element
-from coopihc.base.Space import CatSet
+from coopihc.base.Space import BaseSpace, CatSet
+from coopihc.base.Space import Numeric as TheirNumeric
 from coopihc.base.State import State as TheirState
 from coopihc.base.StateElement import StateElement
 
 from interaction import spaces
 from interaction.errors import ContractError
 from interaction.policy import space_bounds
-from interaction.spaces import Box, Choice, Dict, Discrete, Space
-from interaction.state import State, Value, freeze, make, same
+from interaction.spaces import Box, Choice, Dict, Discrete, Space, Text
+from interaction.state import RESERVED, State, Value, freeze, make, same
 
 _COUNTABLE = 2**62  # an integer space that is wider is a Box
-_EXTRA = ("turn_index", "round_index")
 
 
 def space_of(element: Any, where: str) -> Space[Any]:
@@ -56,14 +57,15 @@ def space_of(element: Any, where: str) -> Space[Any]:
 
 def spaces_of(state: Any, where: str) -> Dict:
     """Give the spaces of one of their states, which may be nested."""
-    return Dict(
-        {
-            name: spaces_of(part, f"{where}[{name!r}]")
-            if isinstance(part, TheirState)
-            else space_of(part, f"{where}[{name!r}]")
-            for name, part in state.items()
-        }
-    )
+    parts: OrderedDict[str, Space[Any]] = OrderedDict()  # gymnasium would sort the names of another one
+    for name, part in state.items():
+        path = f"{where}[{name!r}]"
+        if name in RESERVED:
+            raise ContractError(
+                f"{path}: a field of a State cannot be called so, a method is; give it another name"
+            )
+        parts[name] = spaces_of(part, path) if isinstance(part, TheirState) else space_of(part, path)
+    return Dict(parts)
 
 
 def values_of(state: Any) -> State:
@@ -100,22 +102,65 @@ def state_of(space: Dict) -> Any:
     """Give one of their states with spaces of ours, and the first elements as values."""
     state = TheirState()
     for name, part in space.spaces.items():
-        state[name] = state_of(part) if isinstance(part, Dict) else element_of(part, spaces.first(part))
+        if not isinstance(part, Text):  # they have nothing to hold it
+            state[name] = state_of(part) if isinstance(part, Dict) else element_of(part, spaces.first(part))
     return state
 
 
-def observation_of(theirs: Any) -> State:
-    """Give what one of their observation engines saw, in the form of our observations."""
+def observation_of(theirs: Any, single: Collection[str]) -> State:
+    """Give what one of their observation engines saw, in the form of our observations.
+
+    `single` names the agents whose actions have one entry, which is then the action.
+    """
     fields: dict[str, Value] = {}
     for name, part in theirs.items():
+        if not isinstance(part, dict):
+            raise ContractError(
+                f"an observation has the parts of a game state, each a State; {name!r} is {part!r}"
+            )
         values = values_of(part)
         if name == "game_info":
             fields |= values.__dict__
-        elif name in ("user_action", "assistant_action") and tuple(values) == ("action",):
-            fields[name] = values["action"]
+        elif name.removesuffix("_action") in single and len(values) == 1:
+            (fields[name],) = values.values()
         else:
             fields[name] = values
     return make(State, fields)
+
+
+class Numeric(TheirNumeric):  # type: ignore[misc]  # of the same name, since their tables go by names
+    """The space of a value of a partner that was not named: its bounds are not known."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any, name: str) -> None:
+        BaseSpace.__init__(self)
+        self._own, self._dtype, self._name = shape, np.dtype(dtype), name
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._own
+
+    def __contains__(self, item: Any, mode: Any = None) -> bool:
+        return True
+
+    def __getitem__(self, key: Any) -> Numeric:
+        return Numeric(np.empty(self._own)[key].shape, self._dtype, self._name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Numeric) and (self._own, self._dtype) == (other._own, other._dtype)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Numeric({self._own}) -- {self._dtype}"
+
+    def _unknown(self, *_: Any) -> Any:
+        raise ContractError(
+            f"the space of {self._name!r} is not known, since the partner whose it is was not named; name "
+            f"it: from_coopihc(component, task=..., user=..., assistant=...)"
+        )
+
+    low = high = N = array = property(_unknown)
+    sample = __iter__ = _unknown
 
 
 Leaf = tuple[Any, Any, frozenset[type]]
@@ -124,7 +169,10 @@ Leaf = tuple[Any, Any, frozenset[type]]
 
 def _leaf(element: Any) -> Leaf:
     view = element.view(np.ndarray)
-    return element, view, frozenset() if view.ndim else _FLOATS if view.dtype.kind == "f" else _INTEGERS
+    if view.ndim:
+        return element, view, frozenset()
+    narrow = view.dtype.kind != "f" and view.dtype.itemsize < 8
+    return element, view, frozenset({bool}) if narrow else _FLOATS if view.dtype.kind == "f" else _INTEGERS
 
 
 _INTEGERS = frozenset({int, bool})
@@ -141,73 +189,75 @@ class Mirror:
     def __init__(self, state: Any, like: Mirror | None = None) -> None:
         self.state = state
         self._like = like
-        self._shown: Collection[str] = list(state)
         self._leaves: dict[str, Leaf] = {}
+        self._others: dict[tuple[str, str, tuple[int, ...]], Leaf] = {}  # for values that those cannot hold
         self._inner: dict[str, Mirror] = {}
         for name, part in state.items():
             if isinstance(part, TheirState):
                 self._inner[name] = Mirror(part)
             elif isinstance(part, StateElement):  # a partner may hold other things, which nobody sees
                 self._leaves[name] = _leaf(part)
+        self._current: dict[str, Leaf | Mirror] = {**self._leaves, **self._inner}  # what is shown
 
     def show(self, values: State) -> None:
         """Show these values, and nothing else."""
         fields = values.__dict__
-        state, leaves = self.state, self._leaves
-        self._shown = fields.keys()
+        state, declared, current = self.state, self._leaves, self._current
+        current.clear()
         for name, value in fields.items():
-            leaf = leaves.get(name)
+            leaf = declared.get(name)
             if leaf is None or not (type(value) in leaf[2] or _fits(leaf[1], value)):
-                self._show_other(name, value)
-                continue
+                if isinstance(value, State):
+                    inner = self._inner.get(name) or self._add_inner(name)
+                    inner.show(value)
+                    current[name] = inner
+                    dict.__setitem__(state, name, inner.state)
+                    continue
+                leaf = self._other_leaf(name, value)
+                if leaf is None:
+                    continue
             leaf[1][...] = value
+            current[name] = leaf
             if state.get(name) is not leaf[0]:
                 dict.__setitem__(state, name, leaf[0])
-        if state.keys() != self._shown:
-            for name in [name for name in state if name not in self._shown]:
+        if state.keys() != current.keys():
+            for name in [name for name in state if name not in current]:
                 del state[name]
-
-    def _show_other(self, name: str, value: Value) -> None:
-        """Show a nested state, or a value that needs another element."""
-        if isinstance(value, State):
-            inner = self._inner.get(name) or self._add_inner(name)
-            inner.show(value)
-            dict.__setitem__(self.state, name, inner.state)
-        elif value is None or isinstance(value, str):  # they have nothing to hold it
-            self._shown = [shown for shown in self._shown if shown != name]
-        else:
-            element, view, _ = self._add_leaf(name, value)
-            view[...] = value
-            dict.__setitem__(self.state, name, element)
 
     def alias(self, other: Mirror) -> None:
         """Hold the very elements of another mirror where they are single numbers of the same value.
 
         So do their observation engines, and some of their inference engines write into what they observe.
         """
-        for name, (element, view, _) in other._leaves.items():
-            mine = self._leaves.get(name)
-            if view.ndim == 0 and name in self.state and mine is not None and mine[1] == view:
-                dict.__setitem__(self.state, name, element)
+        for name, theirs in other._current.items():
+            mine = self._current.get(name)
+            if isinstance(mine, Mirror) or isinstance(theirs, Mirror) or mine is None:
+                continue
+            if mine[1].ndim == theirs[1].ndim == 0 and mine[1] == theirs[1]:
+                dict.__setitem__(self.state, name, theirs[0])
 
     def read(self, where: str) -> State:
         """Give the values that the state has now."""
         state = self.state
         fields: dict[str, Value] = {}
-        for name in self._shown:
+        for name, part in self._current.items():
             path = f"{where}[{name!r}]"
             if name not in state:
                 raise ContractError(f"{path} disappeared while it was played")
-            if name in self._inner:
-                fields[name] = self._inner[name].read(path)
+            if isinstance(part, Mirror):
+                fields[name] = part.read(path)
                 continue
-            value, shape = np.asarray(state[name]), self._leaves[name][1].shape
-            if value.shape != shape:
-                if value.size != int(np.prod(shape)):
-                    raise ContractError(f"{path}: expected the shape {shape}, got {value.shape}")
-                value = value.reshape(shape)
-            element = self._leaves[name][0]
-            if element.out_of_bounds_mode == "clip":  # an operation in place, as `+=`, has gone around it
+            element, view, _ = part
+            value = np.asarray(state[name])
+            if value.shape != view.shape:
+                if value.size != view.size:
+                    raise ContractError(f"{path}: expected the shape {view.shape}, got {value.shape}")
+                value = value.reshape(view.shape)
+            whole = view.dtype.kind in "iu"
+            if whole and value.dtype.kind == "f" and (value == np.rint(value)).all():
+                value = value.astype(view.dtype)  # there, 1.0 is an element of a space of integers
+            if element.out_of_bounds_mode == "clip" and not isinstance(element.space, CatSet):
+                # an operation in place, as `+=`, has gone around the clipping
                 value = np.clip(value, element.space.low, element.space.high)
             fields[name] = value.item() if value.ndim == 0 else freeze(value)
         if len(state) != len(fields):
@@ -220,41 +270,53 @@ class Mirror:
 
     def changed(self, values: State) -> str | None:
         """Name a field that is not as it was shown."""
-        for name in self._shown:
+        for name, part in self._current.items():
             value = values.__dict__[name]
-            if name in self._inner:
-                inner = self._inner[name].changed(value)
+            if isinstance(part, Mirror):
+                inner = part.changed(value)
                 if inner is not None:
                     return f"{name}.{inner}"
-            elif name not in self.state or not same(freeze(np.array(self.state[name])), value):
+                continue
+            found = self.state.get(name)
+            if found is None or not same(np.asarray(found), np.asarray(value, part[1].dtype)):
                 return name
-        return next((name for name in self.state if name not in self._shown), None)
+        return next((name for name in self.state if name not in self._current), None)
 
     def _add_inner(self, name: str) -> Mirror:
         like = None if self._like is None else self._like._inner.get(name)
         self._inner[name] = Mirror(TheirState(), like)
         return self._inner[name]
 
-    def _add_leaf(self, name: str, value: Value) -> Leaf:
-        """Make an element for a value: with the space of the one that it shows, if that is known."""
+    def _other_leaf(self, name: str, value: Value) -> Leaf | None:
+        """Give an element for a value that the declared one cannot hold, or None if none of theirs can."""
+        array = np.asarray(value)
+        if array.dtype.kind == "b":
+            array = array.astype(np.int64)
+        if array.dtype.kind not in "iuf":
+            return None
         known = None if self._like is None else self._like._leaves.get(name)
         if known is not None and (type(value) in known[2] or _fits(known[1], value)):
-            element = StateElement(known[1].copy(), known[0].space, out_of_bounds_mode="silent")
-            element.out_of_bounds_mode = known[0].out_of_bounds_mode
+            key, element = (name, "known", ()), known[0]
         else:
-            array = np.asarray(value)
-            if array.dtype.kind == "b":
-                array = array.astype(np.int64)
-            whole = array.dtype.kind in "iu"
-            limits = np.iinfo(array.dtype) if whole else None
-            low, high = (limits.min, limits.max) if limits else (-np.inf, np.inf)
-            element = element_of(Box(low, high, array.shape, array.dtype.type), array)
-        self._leaves[name] = _leaf(element)
-        return self._leaves[name]
+            key, element = (name, array.dtype.str, array.shape), None
+        if key not in self._others:
+            mode, space = "silent", Numeric(array.shape, array.dtype, name)
+            if element is not None:
+                mode, space, array = element.out_of_bounds_mode, element.space, np.array(element)
+            made = StateElement(array.copy(), space, out_of_bounds_mode="silent")
+            made.out_of_bounds_mode = mode
+            self._others[key] = _leaf(made)
+        return self._others[key]
 
 
 def _fits(view: Any, value: Value) -> bool:
-    """Whether an array can be written into another one without loss."""
-    if not isinstance(value, np.ndarray) or view.shape != value.shape:
+    """Whether a value can be written into an array without loss, but for the precision of floats."""
+    value = np.asarray(value)
+    if view.shape != value.shape or value.dtype.kind not in "biuf":
         return False
-    return bool(view.dtype.kind == "f" or value.dtype.kind != "f")
+    if view.dtype.kind == "f":
+        return True
+    if value.dtype.kind == "f":
+        return False
+    limits = np.iinfo(view.dtype)
+    return bool(value.size == 0 or (limits.min <= value.min() and value.max() <= limits.max))
