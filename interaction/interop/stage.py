@@ -101,6 +101,7 @@ class Stage:
         self.observation = Mirror(TheirState(), self._like)
         self._actions_shown: dict[str, State] = {}
         self._aliases = self.role != "task" and self._sees_itself
+        self._infers = self.role != "task" and not self.infers_nothing
         self.watch = Watch(self._parts(), held_in(game_state), self.source.scratch, self._left)
 
     def _choose_parts(self) -> None:
@@ -170,9 +171,9 @@ class Stage:
 
     @property
     def _sees_itself(self) -> bool:
-        """Whether the agent observes the very elements of its state, so that it sees what it infers."""
+        """Whether the agent observes the very elements of its state, where they are single numbers."""
         engine, own = self.component.observation_engine, f"{self.role}_state"
-        if not by_rules(engine):
+        if not isinstance(engine, RuleObservationEngine):
             return False
         ruled = [*engine.extradeterministicrules, *engine.extraprobabilisticrules]
         ruled += [rule[:2] for rule in engine.mapping or () if rule[3] or rule[5]]
@@ -226,7 +227,7 @@ class Stage:
         self.states[self.role].show(state)
         fields: dict[str, Value] = {}
         for name, value in observation.__dict__.items():
-            if name == own and self._aliases:
+            if name == own and turn % 2 and self._infers:  # an engine changes what it has observed
                 known = state.__dict__
                 fields[name] = make(State, {key: known.get(key, part) for key, part in value.items()})
             elif name in ("user_action", "assistant_action"):

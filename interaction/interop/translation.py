@@ -277,8 +277,12 @@ class Mirror:
                 if inner is not None:
                     return f"{name}.{inner}"
                 continue
+            element, view, single = part
             found = self.state.get(name)
-            if found is None or not same(np.asarray(found), np.asarray(value, part[1].dtype)):
+            if found is element and type(value) in single:
+                if view.item() != value and not _rounds(view, value):
+                    return name
+            elif found is None or not same(np.asarray(found), np.asarray(value, view.dtype)):
                 return name
         return next((name for name in self.state if name not in self._current), None)
 
@@ -289,24 +293,31 @@ class Mirror:
 
     def _other_leaf(self, name: str, value: Value) -> Leaf | None:
         """Give an element for a value that the declared one cannot hold, or None if none of theirs can."""
-        array = np.asarray(value)
-        if array.dtype.kind == "b":
-            array = array.astype(np.int64)
+        known = None if self._like is None else self._like._leaves.get(name)
+        if (
+            known is not None
+            and name not in self._leaves
+            and (type(value) in known[2] or _fits(known[1], value))
+        ):
+            element = StateElement(np.array(known[0]), known[0].space, out_of_bounds_mode="silent")
+            element.out_of_bounds_mode = known[0].out_of_bounds_mode
+            self._leaves[name] = _leaf(element)
+            return self._leaves[name]
+        array = np.array(value)
+        array = array.astype(np.int64) if array.dtype.kind == "b" else array
         if array.dtype.kind not in "iuf":
             return None
-        known = None if self._like is None else self._like._leaves.get(name)
-        if known is not None and (type(value) in known[2] or _fits(known[1], value)):
-            key, element = (name, "known", ()), known[0]
-        else:
-            key, element = (name, array.dtype.str, array.shape), None
+        key = name, array.dtype.str, array.shape
         if key not in self._others:
-            mode, space = "silent", Numeric(array.shape, array.dtype, name)
-            if element is not None:
-                mode, space, array = element.out_of_bounds_mode, element.space, np.array(element)
-            made = StateElement(array.copy(), space, out_of_bounds_mode="silent")
-            made.out_of_bounds_mode = mode
-            self._others[key] = _leaf(made)
+            space = Numeric(array.shape, array.dtype, name)
+            self._others[key] = _leaf(StateElement(array, space, out_of_bounds_mode="silent"))
         return self._others[key]
+
+
+def _rounds(view: Any, value: Value) -> bool:
+    """Whether an array without axes holds a number with its own precision."""
+    rounded = view.dtype.type(value)
+    return bool(view == rounded or (view != view and rounded != rounded))  # noqa: PLR0124  # NaN
 
 
 def _fits(view: Any, value: Value) -> bool:

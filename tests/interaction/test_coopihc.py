@@ -24,6 +24,7 @@ from coopihc.agents.ExampleAssistant import CoordinatedAssistant as TheirCoordin
 from coopihc.agents.ExampleAssistant import CoordinatedAssistantWithRollout as TheirRolloutAssistant
 from coopihc.agents.ExampleAssistant import ExampleAssistant
 from coopihc.agents.ExampleUser import ExampleUser, PseudoRandomUser, PseudoRandomUserWithParams
+from coopihc.agents.lqrcontrollers.IHCT_LQGController import IHCT_LQGController
 from coopihc.agents.lqrcontrollers.IHDT_LQRController import IHDT_LQRController
 from coopihc.base.elements import array_element, cat_element, discrete_array_element
 from coopihc.base.Space import Space as TheirSpace
@@ -265,6 +266,38 @@ class TestAgainstThePackage:
         ours = Bundle(ours_task, from_coopihc(user, task=ours_task))
         start = {"task_state": {"x": np.array([[0.5], [0.0]])}}
         assert compare(TheirBundle(task=task, user=user), ours, 50, start=start) == 50
+
+    def test_optimal_control_with_a_kalman_filter(self, monkeypatch):
+        """The published example of an LQG controller, whose policy reads the estimate of the same turn."""
+        monkeypatch.setattr(
+            np.random, "multivariate_normal", lambda mean, _, size: np.zeros((size, len(mean)))
+        )
+        inertia, damping, delay, lag = 0.25, 0.2, 0.03, 0.04
+        first = damping / (delay * lag * inertia)
+        second = 1 / (delay * lag) + (1 / delay + 1 / lag) * damping / inertia
+        third = damping / inertia + 1 / delay + 1 / lag
+        dynamics = np.array([[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, -first, -second, -third]])
+        control = np.array([[0, 0, 0, 1 / (delay * lag * inertia)]]).T
+        noise = {"F": np.diag([0, 0, 0, 0.001]), "G": 0.03 * np.diag([1, 1, 0, 0]), "H": np.array(0.08)}
+        mode = {"discrete_dynamics": False, "noise": "off", "timespace": "continuous"}
+        task = ClassicControlTask(0.01, dynamics, control, **noise, **mode)
+        user = IHCT_LQGController(
+            "user", 0.01, np.diag([1, 0.01, 0, 0]), np.array([[1e-3]]), np.diag([1, 0.1, 0.01, 0]),
+            np.diag([1, 1, 1, 0]), np.diag([0.01, 0.01, 0.05, 0]), noise="off",
+        )  # fmt: skip
+        x = np.array([[0.5], [0], [0], [0]])
+        theirs = TheirBundle(task=copy.deepcopy(task), user=copy.deepcopy(user))
+        theirs.reset(dic={"task_state": {"x": x}, "user_state": {"xhat": x}})
+        wrapped = from_coopihc(task)
+        ours = Bundle(wrapped, from_coopihc(user, task=wrapped))
+        ours.reset(seed=0, start={"task_state": {"x": x}, "user_state": {"xhat": x}})
+        for _ in range(40):
+            state, _, _ = theirs.step()
+            game = ours.step().game
+            # The gains are the limit of an iteration from a random start, and differ in the fourth digit; with the
+            # estimate of the turn before, the velocities differ by 0.03.
+            place = [state["task_state"]["x"][:2], state["user_state"]["xhat"][:2]]
+            assert np.allclose(place, [game.task_state.x[:2], game.user_state.xhat[:2]], rtol=0, atol=4e-3)
 
 
 class Learner(BaseInferenceEngine):
