@@ -272,6 +272,7 @@ class TestAgainstThePackage:
         monkeypatch.setattr(
             np.random, "multivariate_normal", lambda mean, _, size: np.zeros((size, len(mean)))
         )
+        np.random.seed(0)  # noqa: NPY002
         inertia, damping, delay, lag = 0.25, 0.2, 0.03, 0.04
         first = damping / (delay * lag * inertia)
         second = 1 / (delay * lag) + (1 / delay + 1 / lag) * damping / inertia
@@ -294,8 +295,8 @@ class TestAgainstThePackage:
         for _ in range(40):
             state, _, _ = theirs.step()
             game = ours.step().game
-            # The gains are the limit of an iteration from a random start, and differ in the fourth digit; with the
-            # estimate of the turn before, the velocities differ by 0.03.
+            # The gains are the limit of an iteration from a random start, and differ in the fourth digit; with
+            # the estimate of the turn before, the velocities differ by 0.03.
             place = [state["task_state"]["x"][:2], state["user_state"]["xhat"][:2]]
             assert np.allclose(place, [game.task_state.x[:2], game.user_state.xhat[:2]], rtol=0, atol=4e-3)
 
