@@ -295,10 +295,11 @@ class TestAgainstThePackage:
         for _ in range(40):
             state, _, _ = theirs.step()
             game = ours.step().game
-            # The gains are the limit of an iteration from a random start, and differ in the fourth digit; with
-            # the estimate of the turn before, the velocities differ by 0.03.
+            # The gains are the limit of an iteration from a random start, and differ in the fourth digit;
+            # with the estimate of the turn before, the velocities differ by 0.03.
             place = [state["task_state"]["x"][:2], state["user_state"]["xhat"][:2]]
-            assert np.allclose(place, [game.task_state.x[:2], game.user_state.xhat[:2]], rtol=0, atol=4e-3)
+            ours_place = [game.task_state.x[:2], game.user_state.xhat[:2]]
+            assert np.allclose(place, ours_place, rtol=0, atol=4e-3)
 
 
 class Learner(BaseInferenceEngine):
