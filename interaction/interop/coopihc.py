@@ -160,11 +160,17 @@ class _WrappedAgent(_Wrapped, Agent):
             state_space=self._stage.spaces,
         )
 
+    def _prepare(self) -> None:
+        super()._prepare()
+        from interaction.interop.parts import resets
+
+        self._resets = resets(self._stage.component)
+
     def reset(self, rng: EpisodeRandom) -> State:
         return self.reset_in(_NOTHING, rng)
 
     def reset_in(self, game: GameState, rng: EpisodeRandom) -> State:
-        return self._stage.reset(game, self.state, rng) if self._stage.resets else self.state
+        return self._stage.reset(game, self.state, rng) if self._resets else self.state
 
 
 class CoopIHCUser(_WrappedAgent, User):
@@ -195,6 +201,7 @@ def _parts_of(source: Source) -> dict[str, Any]:
     from coopihc.inference.DualInferenceEngine import DualInferenceEngine as TheirDualInferenceEngine
     from coopihc.policy.DualPolicy import DualPolicy as TheirDualPolicy
 
+    from interaction.interop.parts import sees_by_default
     from interaction.interop.stage import stage_of
 
     role: Role = "user" if source.role == "user" else "assistant"
@@ -207,7 +214,7 @@ def _parts_of(source: Source) -> dict[str, Any]:
         )
     else:
         policy = _policy_of(source)
-    by_default = stage_of(source).sees_by_default
+    by_default = sees_by_default(agent)
     engine: InferenceEngine
     if isinstance(agent.inference_engine, TheirDualInferenceEngine):
         engine = DualInferenceEngine(
@@ -237,8 +244,9 @@ def _policy_of(source: Source) -> Policy:
     return CoopIHCDiscretePolicy(source) if explicit else CoopIHCPolicy(source)
 
 
-def _engine_of(source: Source, sees_by_default: bool) -> InferenceEngine:
+def _engine_of(source: Source, by_default: bool) -> InferenceEngine:
+    from interaction.interop.parts import infers_nothing
     from interaction.interop.stage import stage_of
 
-    idle = stage_of(source).infers_nothing and sees_by_default
+    idle = infers_nothing(stage_of(source).component) and by_default
     return IdentityInferenceEngine() if idle else CoopIHCInferenceEngine(source)

@@ -13,16 +13,11 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from coopihc.agents.BaseAgent import BaseAgent
 from coopihc.base.State import State as TheirState
-from coopihc.inference.BaseInferenceEngine import BaseInferenceEngine
-from coopihc.observation import utils
-from coopihc.observation.BaseObservationEngine import BaseObservationEngine
-from coopihc.observation.RuleObservationEngine import RuleObservationEngine
-from coopihc.policy.BasePolicy import BasePolicy
 
 from interaction.errors import ContractError, InteractionError
 from interaction.interop.dice import Dice
+from interaction.interop.parts import infers_nothing, parts_of, sees_itself
 from interaction.interop.source import Source, thaw
 from interaction.interop.standins import ROLES, StandIn, StandInBundle
 from interaction.interop.translation import Mirror, observation_of, spaces_of, values_of
@@ -100,8 +95,8 @@ class Stage:
         self._like._inner = likes | {"game_info": Mirror(info)}
         self.observation = Mirror(TheirState(), self._like)
         self._actions_shown: dict[str, State] = {}
-        self._aliases = self.role != "task" and self._sees_itself
-        self._infers = self.role != "task" and not self.infers_nothing
+        self._aliases = self.role != "task" and sees_itself(self.component)
+        self._infers = self.role != "task" and not infers_nothing(self.component)
         self.watch = Watch(self._parts(), held_in(game_state), self.source.scratch, self._left)
 
     def _choose_parts(self) -> None:
@@ -116,11 +111,7 @@ class Stage:
         """All objects of theirs that are played here, by the name under which errors call them."""
         parts: dict[str, Any] = {}
         for role, one in self.genuine.items():
-            where = self.name if role == self.role else f"bundle.{role}"
-            parts[where] = one
-            if role != "task":
-                for name in ("policy", "inference_engine", "observation_engine"):
-                    parts |= _nested(f"{where}.{name}", getattr(one, name))
+            parts |= parts_of(self.name if role == self.role else f"bundle.{role}", one)
         return parts
 
     # What it is.
@@ -135,49 +126,6 @@ class Stage:
         """What stands for the agent's last action before its first one; None if it lies outside the space."""
         action = only(self.first_actions[self.role])
         return action if membership(self.action_space()).violation(action) is None else None
-
-    @property
-    def resets(self) -> bool:
-        """Whether the agent or one of its parts does anything when it is reset."""
-        agent = self.component
-        return not (
-            inherits(agent, "reset", BaseAgent)
-            and inherits(agent, "_base_reset", BaseAgent)
-            and inherits(agent.policy, "reset", BasePolicy)
-            and inherits(agent.inference_engine, "reset", BaseInferenceEngine)
-            and inherits(agent.observation_engine, "reset", BaseObservationEngine)
-        )
-
-    @property
-    def infers_nothing(self) -> bool:
-        """Whether the agent only takes over what it sees of its own state."""
-        agent = self.component
-        return inherits(agent.inference_engine, "infer", BaseInferenceEngine) and inherits(
-            agent, "infer", BaseAgent
-        )
-
-    @property
-    def sees_by_default(self) -> bool:
-        """Whether the agent sees what ours see by default."""
-        engine, specification = self.component.observation_engine, f"base_{self.role}_engine_specification"
-        return (
-            inherits(self.component, "observe", BaseAgent)
-            and by_rules(engine)
-            and engine.mapping is None
-            and not engine.extradeterministicrules
-            and not engine.extraprobabilisticrules
-            and engine.deterministic_specification == getattr(utils, specification)
-        )
-
-    @property
-    def _sees_itself(self) -> bool:
-        """Whether the agent observes the very elements of its state, where they are single numbers."""
-        engine, own = self.component.observation_engine, f"{self.role}_state"
-        if not isinstance(engine, RuleObservationEngine):
-            return False
-        ruled = [*engine.extradeterministicrules, *engine.extraprobabilisticrules]
-        ruled += [rule[:2] for rule in engine.mapping or () if rule[3] or rule[5]]
-        return all(rule[0] != own for rule in ruled)
 
     # What a component finds.
 
@@ -234,7 +182,7 @@ class Stage:
                 fields[name] = self._as_actions(name.removesuffix("_action"), value)
             elif isinstance(value, State):
                 fields[name] = value
-        info = {"turn_index": turn, "round_index": observation.__dict__.get("round_index")}
+        info = {name: observation.__dict__.get(name) for name in self._info}  # of when it looked
         fields["game_info"] = make(State, info)
         self.observation.show(make(State, fields))
         if own in fields and self._aliases:
@@ -387,17 +335,6 @@ class _Call:
             error.add_note(f"raised by CoopIHC's {stage.name} in {self.what}")
 
 
-def _nested(where: str, part: Any) -> dict[str, Any]:
-    """List a policy or an engine and those that it is made of, by the names under which errors call them."""
-    parts = {where: part}
-    for number, engine in enumerate(getattr(part, "engine_list", ())):
-        parts |= _nested(f"{where}.engine_list[{number}]", engine)
-    for name in ("primary_policy", "dual_policy", "primary_engine", "dual_engine"):
-        if name in vars(part):
-            parts |= _nested(f"{where}.{name}", vars(part)[name])
-    return parts
-
-
 def _restore(state: Any, parts: dict[str, Any]) -> None:
     """Have a state of theirs hold these parts, and nothing else."""
     for name, part in parts.items():
@@ -406,19 +343,6 @@ def _restore(state: Any, parts: dict[str, Any]) -> None:
     if len(state) != len(parts):
         for name in [name for name in state if name not in parts]:
             del state[name]
-
-
-def inherits(one: Any, method: str, base: type) -> bool:
-    """Say whether an object has a method as a base class of theirs defines it."""
-    return method not in vars(one) and getattr(type(one), method) is getattr(base, method)
-
-
-def by_rules(engine: Any) -> bool:
-    """Say whether an observation engine applies rules, and nothing else."""
-    methods = ("observe", "apply_mapping", "create_mapping")
-    return isinstance(engine, RuleObservationEngine) and all(
-        inherits(engine, method, RuleObservationEngine) for method in methods
-    )
 
 
 def held_in(state: Any) -> list[Any]:

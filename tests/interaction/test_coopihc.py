@@ -321,7 +321,7 @@ class Waits(BasePolicy):
     @BasePolicy.default_value
     def sample(self, agent_observation=None, agent_state=None):
         bundle = self.host.bundle
-        assert int(bundle.turn_number) == 1
+        assert (int(bundle.turn_number), int(agent_observation["game_info"]["turn_index"])) == (1, 0)
         moves = int(bundle.round_number) + int(agent_state["even"])
         assert int(agent_observation["game_info"]["round_index"]) == int(bundle.round_number)
         return (1 if moves % 3 else 0), -0.5

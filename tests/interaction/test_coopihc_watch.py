@@ -32,6 +32,8 @@ from coopihc.inference.CascadedInferenceEngine import CascadedInferenceEngine as
 from coopihc.interactiontask.ExampleTask import CoordinatedTask as TheirCoordinatedTask
 from coopihc.interactiontask.ExampleTask import ExampleTask
 from coopihc.observation.ExampleObservationEngine import ExampleObservationEngine
+from coopihc.observation.RuleObservationEngine import RuleObservationEngine
+from coopihc.observation.utils import oracle_engine_specification
 from coopihc.policy.BasePolicy import BasePolicy
 from coopihc.policy.ELLDiscretePolicy import ELLDiscretePolicy
 
@@ -339,6 +341,51 @@ class TestWhatAnAgentSees:
         for make in (bound, Overrides):
             theirs, ours = self.play(make, rounds=4)
             assert theirs == ours
+
+    def test_an_engine_that_writes_into_the_state_of_its_host(self):
+        class Settles(BaseInferenceEngine):
+            def infer(self, agent_observation=None):
+                self.host.state["goal"][...] = 2
+                return super().infer(agent_observation=agent_observation)
+
+        theirs, ours = self.play(lambda: ExampleUser(override_inference_engine=(Settles(), {})))
+        assert theirs == ours
+        assert ours[-1] == (0, -1.0)
+
+    def test_what_is_inferred_may_have_another_shape_and_lack_a_field(self):
+        class Shapes(BaseInferenceEngine):
+            def infer(self, agent_observation=None):
+                return {"trace": np.full(self.shape, 0.5)}, 0
+
+        def engine(*shape):
+            shapes = Shapes()
+            shapes.shape = shape
+            three = np.zeros(3)
+            state = TheirState(
+                goal=discrete_array_element(init=3, low=0, high=9),
+                trace=array_element(init=three, low=three, high=three + 1),
+            )
+            return from_coopihc(
+                BaseAgent("user", agent_state=state, agent_inference_engine=shapes)
+            ).inference_engine
+
+        state = State(goal=3, trace=np.zeros(3))
+        seen = State(task_state=State(x=0), user_state=State(goal=3))
+        inferred = engine(3, 1).infer(seen, state, EpisodeRandom())[0]
+        assert inferred == State(goal=3, trace=np.full(3, 0.5))
+        with pytest.raises(ContractError, match=r"state\['trace'\]: expected the shape \(3,\), got \(4,\)"):
+            engine(4).infer(seen, state, EpisodeRandom())
+
+    def test_rules_are_worked_out_for_each_game(self):
+        rules = RuleObservationEngine(
+            deterministic_specification=oracle_engine_specification,
+            extradeterministicrules={("task_state", "x"): (lambda value, game_state: value + 1, ())},
+        )
+        engine = from_coopihc(rules)
+        for task_state in (State(x=1), State(x=1, y=2.0), State(y=2.0)):
+            seen, _ = engine.observe(GameState(task_state=task_state), EpisodeRandom())
+            expected = {name: value + (name == "x") for name, value in task_state.items()}
+            assert dict(seen.task_state) == expected
 
     def test_what_is_hidden_is_an_error_and_no_default(self):
         class Counts(BasePolicy):
@@ -668,9 +715,6 @@ class TestEdges:
 
 
 def leaning_with_noise(noise):
-    from coopihc.observation.RuleObservationEngine import RuleObservationEngine
-    from coopihc.observation.utils import oracle_engine_specification
-
     def likelihood(self, action, observation):
         right = float(observation["user_state"]["bias"]) / 10
         return right if action[0] == 1 else 1 - right
