@@ -316,8 +316,7 @@ class Mirror:
 
 def _rounds(view: Any, value: Value) -> bool:
     """Whether an array without axes holds a number with its own precision."""
-    rounded = view.dtype.type(value)
-    return bool(view == rounded or (view != view and rounded != rounded))  # noqa: PLR0124  # NaN
+    return same(view.item(), view.dtype.type(value).item())
 
 
 def _fits(view: Any, value: Value) -> bool:
