@@ -3,6 +3,7 @@
 import copy
 import itertools
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -703,9 +704,20 @@ class TestEdges:
         game = bundle.reset(seed=0, start={"user_action": {"a": 2}})
         assert game.user_action == State(a=2, b=0)
 
-    def test_a_user_who_draws_has_no_likelihood(self):
+    def test_a_user_who_draws_nothing_while_it_looks_is_fitted(self):
+        task, user = from_coopihc(TheirCoordinatedTask()), leaning_with_noise(lambda value, game_state: value)
+        data = Bundle(task, user, max_rounds=40).run(3, seed=0, start={"user_state": {"bias": 8}})
+        tree = fit(task, user, data, {"bias": randint(1, 10)}, progress=False)
+        assert abs(float(tree["posterior"]["bias"].mean()) - 8) < 1  # two standard errors of 120 choices
+
+    @pytest.mark.parametrize(
+        "draw",
+        [np.random.normal, random.random],
+        ids=["numpy", "python"],
+    )
+    def test_a_user_who_draws_has_no_likelihood(self, draw):
         def noisy(value, game_state):
-            return value + np.random.normal()  # noqa: NPY002
+            return value + draw()
 
         user = leaning_with_noise(noisy)
         task = from_coopihc(TheirCoordinatedTask())
