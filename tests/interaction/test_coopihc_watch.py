@@ -707,7 +707,7 @@ class TestEdges:
     def test_a_user_who_draws_nothing_while_it_looks_is_fitted(self):
         task, user = from_coopihc(TheirCoordinatedTask()), leaning_with_noise(lambda value, game_state: value)
         data = Bundle(task, user, max_rounds=40).run(3, seed=0, start={"user_state": {"bias": 8}})
-        tree = fit(task, user, data, {"bias": randint(1, 10)}, progress=False)
+        tree = fit(task, user, data, {"bias": randint(1, 10)}, log_likelihood=False, progress=False)
         assert abs(float(tree["posterior"]["bias"].mean()) - 8) < 1  # two standard errors of 120 choices
 
     @pytest.mark.parametrize(
