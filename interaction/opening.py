@@ -138,11 +138,7 @@ def new_game(
             if random:
                 state = spaces.sample(agent.space, stream)
             else:
-                state = (
-                    seat.reset(stream)
-                    if seat.reset_in is None
-                    else begin(seat, _so_far(fields, forced), stream)
-                )
+                state = begin(seat, None if seat.reset_in is None else _so_far(fields, forced), stream)
             if check and agent.violation(state, rows) is not None:
                 check_state(agent, state, f"{seat.name} (reset)", rows)
             fields[seat.state_field] = state

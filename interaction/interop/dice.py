@@ -92,7 +92,7 @@ class _GlobalNumpy:
         waiting = None
         seen = self._position(own)
         if seen is None or seen != self._seen:
-            state: Any = np.random.get_state(legacy=False)  # noqa: NPY002
+            state: Any = np.random.get_state(legacy=False)  # noqa: NPY002  # theirs, kept as it is
             if state["has_gauss"]:
                 waiting = state
             else:
@@ -105,7 +105,7 @@ class _GlobalNumpy:
         own, waiting = before
         mtrand.set_bit_generator(own)
         if waiting is not None:
-            np.random.set_state(waiting)  # noqa: NPY002
+            np.random.set_state(waiting)  # noqa: NPY002  # and put back
 
     def _position(self, source: Any) -> tuple[int, int] | None:
         """Where the generator is, if it is the usual one."""

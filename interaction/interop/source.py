@@ -40,8 +40,8 @@ class Source:
     inference_engine: str = ""
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Pickles components of theirs without their bundles, their random numbers and their figures."""
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
+    """Pickles components of theirs without their bundles and their random numbers."""
 
     def __init__(self, file: Any, bundles: set[int]) -> None:
         super().__init__(file)
@@ -130,7 +130,7 @@ def _make_element(array: Any, space: Any, mode: str) -> Any:
 # Making one.
 
 
-def kind_of(component: Any) -> str:
+def kind_of(component: Any, where: str = "from_coopihc") -> str:
     """Say what kind of component of theirs this is; raise a `ContractError` if it is none."""
     kinds = {
         "task": TheirTask,
@@ -148,7 +148,7 @@ def kind_of(component: Any) -> str:
         if isinstance(component, type)
         else repr(component)
     )
-    raise ContractError(f"from_coopihc: expected one of CoopIHC's {names}, got {got}")
+    raise ContractError(f"{where}: expected one of CoopIHC's {names}, got {got}")
 
 
 def role_of(component: Any, kind: str, role: str | None) -> str:
@@ -226,7 +226,7 @@ def _partner(role: str, given: Any, component: Any, name: str) -> Any:
         given = fresh(given.source)
     elif given is None or isinstance(given, InteractionTask | Agent):
         return StandIn(role, given)
-    kind = kind_of(given)
+    kind = kind_of(given, f"from_coopihc: {role}")
     if (given.role if kind == "agent" else kind) != role:
         raise ArgumentError(f"from_coopihc: {role}: expected a {role} for {name}, got {given!r}")
     return given

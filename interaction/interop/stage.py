@@ -17,10 +17,11 @@ from coopihc.base.State import State as TheirState
 
 from interaction.errors import ContractError, InteractionError
 from interaction.interop.dice import Dice
+from interaction.interop.mirror import Mirror
 from interaction.interop.parts import infers_nothing, parts_of, sees_itself
 from interaction.interop.source import Source, thaw
 from interaction.interop.standins import ROLES, StandIn, StandInBundle
-from interaction.interop.translation import Mirror, observation_of, spaces_of, values_of
+from interaction.interop.translation import observation_of, spaces_of, values_of
 from interaction.interop.watch import Watch
 from interaction.random import EpisodeRandom
 from interaction.spaces import Space, membership
@@ -32,7 +33,7 @@ _EMPTY = State()
 
 def _after_fork() -> None:
     """Give a child process a lock of its own: the thread that may hold the parent's is not there."""
-    global _LOCK  # noqa: PLW0603
+    global _LOCK  # noqa: PLW0603  # one lock for all stages is what this module has
     _LOCK = threading.RLock()
 
 

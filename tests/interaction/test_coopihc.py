@@ -71,7 +71,8 @@ from interaction.checks import check_agent, check_bundle, check_task
 from interaction.errors import ArgumentError, ContractError, SpaceError
 from interaction.inference.engine import IdentityInferenceEngine
 from interaction.interop.coopihc import CoopIHCDiscretePolicy, CoopIHCInferenceEngine, from_coopihc
-from interaction.interop.translation import Mirror, space_of, spaces_of
+from interaction.interop.mirror import Mirror
+from interaction.interop.translation import space_of, spaces_of
 from interaction.observation import DefaultObservationEngine
 from interaction.turns import SOURCES
 from tasks.coordination import CoordinatedTask
@@ -911,6 +912,8 @@ class TestWhatDoesNotFit:
             from_coopihc(thing)
 
     def test_wrong_arguments(self):
+        with pytest.raises(ContractError, match="from_coopihc: task: expected one of CoopIHC's .* got 3"):
+            from_coopihc(ExampleUser(), task=3)
         with pytest.raises(ArgumentError, match="role: expected 'user' or 'assistant', got 'boss'"):
             from_coopihc(ExampleUser(), role="boss")
         with pytest.raises(ArgumentError, match="ExampleUser is the user, got 'assistant'"):
