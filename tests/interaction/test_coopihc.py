@@ -912,7 +912,7 @@ class TestWhatDoesNotFit:
             from_coopihc(thing)
 
     def test_wrong_arguments(self):
-        with pytest.raises(ContractError, match="from_coopihc: task: expected one of CoopIHC's .* got 3"):
+        with pytest.raises(ContractError, match=r"from_coopihc: task: expected one of CoopIHC's .* got 3"):
             from_coopihc(ExampleUser(), task=3)
         with pytest.raises(ArgumentError, match="role: expected 'user' or 'assistant', got 'boss'"):
             from_coopihc(ExampleUser(), role="boss")
