@@ -19,7 +19,7 @@ from assistants.coordination import (
     CoordinatedAssistantWithRollout,
 )
 from interaction import Bundle, Trajectories
-from interaction.batch import read_episodes
+from interaction.batching.play import read_episodes
 from interaction.display import print_table
 from interaction.errors import missing_extra
 from tasks.coordination import GOAL, CoordinatedTask, SimultaneousCoordinatedTask

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from assistants.imitation import ImitatingAssistant, OwnActions, SequenceModel, best_arm_filter
 from interaction import Bundle, Trajectories
-from interaction.batch import read_episodes
+from interaction.batching.play import read_episodes
 from interaction.display import print_table
 from interaction.errors import missing_extra
 from tasks.bandit import BanditTask

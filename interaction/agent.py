@@ -25,12 +25,6 @@ class Agent(Component):
     batched: bool | None = True
     _COMPONENTS: ClassVar = ("policy", "observation_engine", "inference_engine", "state", "state_space")
 
-    def __init_subclass__(cls, **options: Any) -> None:
-        """A `reset` of one's own is tried out in batches, unless the class says what it promises."""
-        super().__init_subclass__(**options)
-        if ("reset" in cls.__dict__ or "reset_in" in cls.__dict__) and "batched" not in cls.__dict__:
-            cls.batched = None
-
     def __init__(
         self,
         *,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from interaction import batch
+from interaction.batching import play as batch
 from interaction.agent import Assistant, User
-from interaction.batch import Record, check_max_rounds
+from interaction.batching.play import Record, check_max_rounds
 from interaction.errors import ArgumentError, EpisodeError
-from interaction.lockstep import Lineup
+from interaction.batching.lockstep import Lineup
 from interaction.opening import new_game, plain, read_start
 from interaction.players import Players, check_composition, check_game
 from interaction.random import EpisodeRandom, check_seed, fresh_seed
@@ -47,8 +47,8 @@ class Step(NamedTuple):
 class Bundle:
     """A task, a user and an assistant, ready to play. Either agent may be missing: its turns are passed over.
 
-    `max_rounds` truncates episodes. The first round of every run is checked against the declared
-    spaces, and every round with `check=True`.
+    `max_rounds` truncates episodes. What components give is checked against the declared spaces in every
+    round; `check=False` trusts them after the first round of a run.
 
     A bundle keeps the current game for those who step by hand; its components never change.
     """
@@ -60,7 +60,7 @@ class Bundle:
         assistant: Assistant | None = None,
         *,
         max_rounds: int | None = None,
-        check: bool = False,
+        check: bool = True,
     ) -> None:
         check_composition(task, user, assistant)
         check_max_rounds(max_rounds, "Bundle")

@@ -30,7 +30,8 @@ from interaction.bundle import Bundle
 from interaction.component import Component
 from interaction.errors import ConformanceError, InteractionError
 from interaction.inference.engine import DualInferenceEngine
-from interaction.lockstep import equal_bits, looped, stack
+from interaction.batching.lifting import equal_bits
+from interaction.batching.selection import looped, stack
 from interaction.opening import new_game
 from interaction.players import Method, check_state, components, seat_players
 from interaction.policy import DualPolicy, Policy, RandomPolicy, has_log_prob
@@ -152,10 +153,10 @@ def _play(bundle: Bundle, players: Any, rng: EpisodeRandom) -> None:
 
 
 def _play_batch(bundle: Bundle, adapt: Any) -> None:
-    """Play a batch as `interaction.batch` does, for as long as episodes are left."""
-    from interaction.batch import Recorder, play
+    """Play a batch as `interaction.batching.play` does, for as long as episodes are left."""
+    from interaction.batching.play import Recorder, play
 
-    players = bundle.lineup.seat(adapt)[0]
+    players = bundle.lineup.seat(adapt)
     rng = EpisodeRandom(0, episodes=np.arange(ROWS))
     recorder = Recorder(ROWS, None, per_round=False)
     play(players, new_game(players, rng, {}), rng, recorder, max_rounds=bundle.max_rounds, check=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from types import FunctionType
 from typing import Any, Self
 
 from interaction.errors import unknown_name
@@ -12,8 +13,9 @@ from interaction.state import State, same
 class Component:
     """A value with pure methods: no method changes `self`, its arguments or a global.
 
-    `batched = True` promises that the methods accept arrays with a leading episode axis, `False`
-    has the engine call them episode by episode, and `None` lets it find out.
+    Methods are written for one episode, and lifted to play a batch (`batched = None`). `batched = True` is an
+    expert's promise that they take raw arrays with a leading axis of episodes; it covers the class that makes it,
+    and no subclass with methods of its own. `False` has the engine call them episode by episode.
     Two components are equal when they are of one class and hold equal values.
     """
 
@@ -40,6 +42,26 @@ class Component:
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if name[0] != "_")
         return f"{type(self).__name__}({values})"
+
+
+_NOT_PLAYED = frozenset({"plot", "simulated", "dual", "replace", "posterior"})
+
+
+def promise_of(component: Component) -> bool | None:
+    """Say what a component promises of batches: `batched`, if no method was written below where it stands."""
+    own = vars(component).get("batched", _NOT_PLAYED)
+    if own is not _NOT_PLAYED:
+        return own  # type: ignore[return-value]
+    methods = False
+    for kind in type(component).__mro__:
+        if "batched" in kind.__dict__:
+            promise: bool | None = kind.__dict__["batched"]
+            return None if promise and methods else promise
+        methods = methods or any(
+            isinstance(value, FunctionType) and not name.startswith("__") and name not in _NOT_PLAYED
+            for name, value in kind.__dict__.items()
+        )
+    return None
 
 
 class PreparedComponent(Component):

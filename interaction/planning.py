@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from interaction import spaces
 from interaction.agent import Assistant
-from interaction.batch import CHUNK, Recorder, check_max_rounds, play, totals
+from interaction.batching.play import CHUNK, Recorder, check_max_rounds, play, totals
 from interaction.component import PreparedComponent
 from interaction.errors import ArgumentError, ContractError
-from interaction.inference.rows import for_candidates
+from interaction.batching.candidates import for_candidates
 from interaction.inference.user_model import UserModelFilter
-from interaction.lockstep import Lineup, looped, row_of
+from interaction.batching.lifted import LiftedRandom
+from interaction.batching.lockstep import Lineup
+from interaction.batching.selection import row_of
 from interaction.opening import begin, for_rows
 from interaction.players import Players
 from interaction.policy import DiscretePolicy, Policy, RandomPolicy
@@ -78,6 +80,9 @@ class ExpectedInformationGain(_Planner):
 
     def gain(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
         """Give the expected information gain of each action, in bits: `(..., actions)`."""
+        if type(rng) is LiftedRandom:
+            gain: Array = rng.outside(self.gain, state, observation, rng)
+            return gain
         belief = state.__dict__.get(self.belief.field, state)
         rows, size = rng.rows, self.belief.parameters.size
         outer = 1 if rows is None else rows
@@ -104,7 +109,7 @@ class ExpectedInformationGain(_Planner):
         )
         stream = rng.repeat(count)
 
-        def ask(seen: State, users: State, _: EpisodeRandom) -> Value:
+        def probabilities(seen: State, users: State, _: EpisodeRandom) -> Value:
             return policy.probabilities(seen, users)
 
         def asked(players: Players) -> Value:
@@ -113,7 +118,7 @@ class ExpectedInformationGain(_Planner):
             moved, _, _ = players.assistant.move(game, stream)
             after = game.replace(task_state=moved, turn_index=USER_OBSERVES, round_index=game.round_index + 1)
             seen, users = look(players.user, after, stream)
-            return (ask if policy.batched else looped(ask))(seen, users, stream)
+            return self._lineup.asked(policy, probabilities)(seen, users, stream)
 
         n = int(policy.action_space.n)
         found = np.broadcast_to(self._lineup.in_batch(asked), (outer * size * count, n))
@@ -200,6 +205,9 @@ class RolloutReturns(_Planner):
 
     def returns(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
         """Give the return of each rollout: `(..., samples, actions)`."""
+        if type(rng) is LiftedRandom:
+            returns: Array = rng.outside(self.returns, state, observation, rng)
+            return returns
         belief = state.__dict__.get(self.belief.field, state)
         rows, size, count = rng.rows, self.belief.parameters.size, len(self.actions)
         outer = 1 if rows is None else rows

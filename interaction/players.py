@@ -1,7 +1,7 @@
 """The players of a game as the turns call them: the methods of the task, the user and the assistant.
 
 A bundle resolves the methods once. A batch calls the same methods, some of them adapted (see
-`interaction.lockstep`), so that the turns need not know which way a component is played.
+`interaction.batching.lockstep`), so that the turns need not know which way a component is played.
 """
 
 from __future__ import annotations

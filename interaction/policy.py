@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction import spaces
-from interaction.component import Component
+from interaction.component import Component, promise_of
 from interaction.errors import ArgumentError
 from interaction.random import EpisodeRandom
 from interaction.spaces import Box, Choice, Dict, Discrete, MultiBinary, MultiDiscrete, Space
@@ -122,7 +122,7 @@ class DualPolicy(Policy):
     def __init__(self, primary: Policy, dual: Policy) -> None:
         self.primary = primary
         self.dual = dual
-        self.batched = primary.batched
+        self.batched = promise_of(primary)
         self.action_space = primary.action_space
         self.first_action = primary.first_action
 

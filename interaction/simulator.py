@@ -14,16 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.agent import Assistant, User
-from interaction.batch import CHUNK, Recorder, check_max_rounds, play, totals
+from interaction.batching.play import CHUNK, Recorder, check_max_rounds, play, totals
 from interaction.component import PreparedComponent
 from interaction.errors import ArgumentError, ContractError
-from interaction.lockstep import Lineup, row_of
+from interaction.batching.lifted import LiftedRandom
+from interaction.batching.lockstep import Lineup
+from interaction.batching.selection import by_rows, row_of
 from interaction.opening import Forced, combine, for_rows, new_game, per_row, read_over, read_start
 from interaction.players import Players, Seat, check_composition
 from interaction.policy import first_action
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, leaves
-from interaction.state import GameState, State, Value, get_path, make, merge, replace_path
+from interaction.state import GameState, State, Value, freeze, get_path, make, merge, replace_path
 from interaction.task import InteractionTask, Transition
 from interaction.turns import SOURCES, choose, look, turn_number
 
@@ -121,6 +123,19 @@ class Simulator(PreparedComponent):
         resets, or from `start` (values of this episode, or in a batch one for each) and `over`
         (candidates, which add an axis for each path). Candidates share the same random numbers.
         """
+        if type(rng) is LiftedRandom:
+            return _lifted(
+                rng,
+                self.rollout,
+                game,
+                rng,
+                over=over,
+                start=start,
+                from_turn=from_turn,
+                max_rounds=max_rounds,
+                common_random_numbers=common_random_numbers,
+                record=record,
+            )
         check_max_rounds(max_rounds, "rollout")
         if self._only_predicts:
             raise ContractError("this simulator has no task_model, so it can predict but not play rollouts")
@@ -169,19 +184,21 @@ class Simulator(PreparedComponent):
         The user observes, infers and acts; the task does not move. `user_state` is the model's internal
         state, which otherwise comes from its own reset (or from the observation, if it is seen).
         """
+        if type(rng) is LiftedRandom:
+            return rng.outside(self.predict_user_action, observation, rng, user_state)
         stream = rng.simulation()
         if stream.episodes is not None:
             return self._predict_in_batch(observation, stream, user_state)
         players = self._single
         game = self._before(players, observation, stream, user_state)
-        return choose(players.user or self._user(players), game, stream)
+        return freeze(choose(players.user or self._user(players), game, stream))
 
     def _predict_in_batch(self, observation: State, stream: EpisodeRandom, user_state: State | None) -> Value:
         def predict(players: Players) -> Value:
             game = self._before(players, observation, stream, user_state)
             return choose(self._user(players), game, stream)
 
-        return self._lineup.in_batch(predict)
+        return by_rows(self._lineup.in_batch(predict))
 
     @staticmethod
     def _user(players: Players) -> Seat:
@@ -203,6 +220,11 @@ class Simulator(PreparedComponent):
         Each candidate of the user model observes and infers, then its policy's `log_prob` is asked.
         In a batch `action` has the shape `(episodes,)`, or is a plain number.
         """
+        if type(rng) is LiftedRandom:
+            found: Array = rng.outside(
+                self.user_action_log_prob, action, observation, rng, over=over, user_state=user_state
+            )
+            return found
         axes = read_over(self._spaces, over, "over")
         count, combined = combine(axes)
         outer = rng.rows
@@ -225,9 +247,9 @@ class Simulator(PreparedComponent):
             seat = self._user(players)
             return np.broadcast_to(seat.log_prob(action, *look(seat, game, stream), stream), (len(rows),))
 
-        found = self._lineup.in_batch(ask)
+        log_prob = self._lineup.in_batch(ask)
         shape = (() if outer is None else (outer,)) + tuple(len(labels) for labels in axes.values())
-        return np.asarray(found).reshape(shape)
+        return np.asarray(log_prob).reshape(shape)
 
     def _before(
         self,
@@ -289,6 +311,39 @@ def _one_row(value: Value) -> Value:
     if isinstance(value, State):
         return make(State, {name: _one_row(part) for name, part in value.items()})
     return _read_only(value[None]) if isinstance(value, np.ndarray) else value
+
+
+def _lifted(rng: LiftedRandom, rollout: Any, game: State, stream: Any, **options: Any) -> Rollout:
+    """Play rollouts for all episodes of a lifted method, and lift what they give."""
+
+    def play(game: State, stream: EpisodeRandom, start: Any) -> tuple[Any, ...]:
+        found: Rollout = rollout(game, stream, start=start, **options)
+        names.extend(found.values)
+        over.update(found.over)
+        rewards = tuple(found.rewards[source] for source in SOURCES)
+        return found.returns, rewards, found.lengths, found.terminated, tuple(found.values.values())
+
+    names: list[str] = []
+    over: dict[str, Array] = {}
+    start = options.pop("start")
+    known = None if start is None else _nested(start)
+    returns, rewards, lengths, terminated, values = rng.outside(play, game, stream, known)
+    return Rollout(
+        returns,
+        dict(zip(SOURCES, rewards, strict=True)),
+        lengths,
+        terminated,
+        dict(zip(names, values, strict=True)),
+        over,
+    )
+
+
+def _nested(start: Mapping[str, Any]) -> State:
+    """Give a mapping of starting values as a state, which can be taken apart by episodes."""
+    return make(
+        State,
+        {name: _nested(part) if isinstance(part, Mapping) else part for name, part in start.items()},
+    )
 
 
 def _rollout(recorders: list[Recorder], shape: tuple[int, ...], axes: Forced) -> Rollout:

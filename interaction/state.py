@@ -25,9 +25,10 @@ def freeze(value: Value) -> Value:
     no alias remains, unless it is a frozen one already: a read-only view of a read-only array, which numpy
     does not let anyone unlock.
     """
-    if type(value) in _PLAIN or isinstance(value, State):
+    kind = type(value)
+    if kind in _PLAIN or issubclass(kind, State):
         return value
-    if isinstance(value, np.ndarray):
+    if issubclass(kind, np.ndarray):
         if value.ndim == 0:
             return freeze(value.item())
         base = value.base
@@ -40,6 +41,8 @@ def freeze(value: Value) -> Value:
         return value.item()
     if isinstance(value, tuple):
         return tuple(map(freeze, value))
+    if hasattr(type(value), "__frozen__"):  # lifted: one value for each episode of a batch
+        return value.__frozen__()
     raise ContractError(
         f"A state holds int, float, bool, str, None, numpy arrays, tuples or nested States; "
         f"got {value!r} of type {type(value).__name__}. "
@@ -228,6 +231,9 @@ def _restore(cls: type[State], fields: dict[str, Value]) -> State:
 
 def same(first: Value, second: Value) -> bool:
     """Say whether two values are equal, arrays and NaN included."""
+    for one, other in ((first, second), (second, first)):
+        if hasattr(type(one), "__same__"):
+            return bool(one.__same__(other))
     if isinstance(first, tuple) and isinstance(second, tuple):
         return len(first) == len(second) and all(map(same, first, second))
     if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from interaction.component import Component
+from interaction.component import Component, promise_of
 from interaction.random import EpisodeRandom
 from interaction.state import State, Value
 
@@ -56,7 +56,7 @@ class DualInferenceEngine(InferenceEngine):
     def __init__(self, primary: InferenceEngine, dual: InferenceEngine) -> None:
         self.primary = primary
         self.dual = dual
-        self.batched = primary.batched
+        self.batched = promise_of(primary)
 
     def infer(self, observation: State, state: State, rng: EpisodeRandom) -> Inferred:
         return self.primary.infer(observation, state, rng)
@@ -67,7 +67,7 @@ class DualInferenceEngine(InferenceEngine):
 
 def all_batched(parts: Iterable[Component]) -> bool | None:
     """Say what a whole promises of batches, given its parts: False if one refuses, True if all accept."""
-    promises = [part.batched for part in parts]
+    promises = [promise_of(part) for part in parts]
     if False in promises:
         return False
     return None if None in promises else True

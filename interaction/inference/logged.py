@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from interaction.agent import Assistant, User
 from interaction.errors import ArgumentError, SpaceError, missing_extra, unknown_name
 from interaction.inference.observed import Leaves, Observed, join_path, nest
-from interaction.lockstep import Lineup, looped
+from interaction.batching.lockstep import Lineup
 from interaction.opening import new_game
 from interaction.players import Players
 from interaction.policy import RandomPolicy
@@ -334,11 +334,11 @@ class _Replay:
         if not hasattr(self.task, "outcome_log_prob"):
             return
 
-        def ask(first: GameState, second: GameState, _: EpisodeRandom) -> Value:
+        def outcome_log_prob(first: GameState, second: GameState, _: EpisodeRandom) -> Value:
             return self.task.outcome_log_prob(first, second)
 
         rng = EpisodeRandom(0, episodes=np.arange(len(played)))
-        log_prob = np.asarray((ask if self.task.batched else looped(ask))(before, after, rng))
+        log_prob = np.asarray(self.lineup.asked(self.task, outcome_log_prob)(before, after, rng))
         wrong = np.flatnonzero(np.isneginf(log_prob) & played)
         if len(wrong):
             raise ArgumentError(

@@ -32,8 +32,9 @@ from interaction.inference.candidates import Grid, Samples
 from interaction.inference.engine import InferenceEngine
 from interaction.inference.particles import effective_sample_size, liu_west, systematic
 from interaction.inference.posterior import Posterior
-from interaction.inference.rows import as_space, deal, flat, flat_state, for_candidates, select, spread
-from interaction.lockstep import Lineup, looped
+from interaction.batching.candidates import as_space, deal, flat, flat_state, for_candidates, select, spread
+from interaction.batching.lifted import LiftedRandom
+from interaction.batching.lockstep import Lineup, lead
 from interaction.opening import begin, for_rows
 from interaction.players import Players
 from interaction.policy import DiscretePolicy, first_action
@@ -203,6 +204,8 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         A user model that begins according to the game (`reset_in`) needs the game, unless all of its state is
         given by the candidates.
         """
+        if type(rng) is LiftedRandom:
+            return self._lifted(rng, self.initial, rng, game)
         size, stream = self.parameters.size, rng.simulation()
         rows = stream.repeat(size, common=self.parameters.common)
         values = {
@@ -243,11 +246,24 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
                 fields[name] = for_rows(start, rng.rows)
         return State(**fields)
 
+    def _lifted(self, rng: LiftedRandom, method: Any, *arguments: Any) -> State:
+        """Ask for the beliefs of all episodes of a lifted method at once."""
+
+        def ask(*given: Any) -> State:
+            rows = next(one.rows for one in given if isinstance(one, EpisodeRandom))
+            belief: State = lead(method(*given), self.space, rows)
+            return belief
+
+        found: State = rng.outside(ask, *arguments)
+        return found
+
     def infer(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
         return state.replace(**{self.field: self.update(state[self.field], observation, rng)}), 0.0
 
     def update(self, belief: State, observation: State, rng: EpisodeRandom) -> State:
         """Give the belief after what the assistant observes now."""
+        if type(rng) is LiftedRandom:
+            return self._lifted(rng, self.update, belief, observation, rng)
         if self.delay and isinstance(belief.updates, int) and belief.updates == 0:
             return self._remember(belief, observation)
         rows = rng.rows
@@ -300,11 +316,13 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
     def _outcome(self, before: GameState, after: GameState, stream: EpisodeRandom) -> Array:
         task: Any = self.task_model
 
-        def ask(first: GameState, second: GameState, _: EpisodeRandom) -> Value:
+        def outcome_log_prob(first: GameState, second: GameState, _: EpisodeRandom) -> Value:
             return task.outcome_log_prob(first, second)
 
-        found: Array = np.asarray((ask if task.batched else looped(ask))(before, after, stream))
-        return found
+        def ask(_: Players) -> Array:
+            return np.asarray(self._lineup.asked(task, outcome_log_prob)(before, after, stream))
+
+        return self._lineup.in_batch(ask)
 
     def _settle(
         self,
@@ -430,11 +448,9 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
     def values(self, belief: State) -> dict[str, Array]:
         """Give the candidates' values of each parameter: `(..., candidates)`."""
         return {
-            name: np.asarray(
-                belief.hidden[name.removeprefix(_TASK)]
-                if name.startswith(_TASK)
-                else get_path(belief.users, name)
-            )
+            name: belief.hidden[name.removeprefix(_TASK)]
+            if name.startswith(_TASK)
+            else get_path(belief.users, name)
             for name in self.parameters.names
         }
 
@@ -459,6 +475,9 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
 
         P(a | h) = Σθ b(θ) π(a | h, θ), with the candidates' look at what the assistant observes now.
         """
+        if type(rng) is LiftedRandom:
+            found: Array = rng.outside(self.predict, state, observation, rng)
+            return found
         policy = self.user_model.policy
         if not isinstance(policy, DiscretePolicy):
             raise ContractError(f"predict: expected a DiscretePolicy, got {type(policy).__name__}")
@@ -467,18 +486,18 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         game = self.candidate_games(belief, observation, rows)
         stream = rng.simulation().repeat(size)
 
-        def ask(seen: State, users: State, _: EpisodeRandom) -> Value:
+        def probabilities(seen: State, users: State, _: EpisodeRandom) -> Value:
             return policy.probabilities(seen, users)
 
         def predict(players: Players) -> Value:
             assert players.user is not None
             seen, users = look(players.user, game, stream)
-            return (ask if policy.batched else looped(ask))(seen, users, stream)
+            return self._lineup.asked(policy, probabilities)(seen, users, stream)
 
         total = size if rows is None else rows * size
-        found = np.broadcast_to(self._lineup.in_batch(predict), (total, n_actions))
-        found = found.reshape((size, n_actions) if rows is None else (rows, size, n_actions))
-        mixed: Array = (np.exp(belief.log_weights)[..., None] * found).sum(axis=-2)
+        chances = np.broadcast_to(self._lineup.in_batch(predict), (total, n_actions))
+        chances = chances.reshape((size, n_actions) if rows is None else (rows, size, n_actions))
+        mixed: Array = (np.exp(belief.log_weights)[..., None] * chances).sum(axis=-2)
         mixed /= mixed.sum(axis=-1, keepdims=True)
         return mixed
 

@@ -25,7 +25,8 @@ from interaction import (
     spaces,
 )
 from interaction.errors import BatchError
-from interaction.lockstep import equal_bits, looped, row_of, stack
+from interaction.batching.lifting import equal_bits
+from interaction.batching.selection import looped, row_of, stack
 from interaction.state import flatten
 
 TEN = spaces.Discrete(10)

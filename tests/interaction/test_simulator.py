@@ -275,7 +275,7 @@ def test_chunks_make_no_difference_to_rollouts(chunk, monkeypatch):
     whole = simulator.rollout(seen(0), rng.copy(), over=OVER)
     runs = inferring().run(5, seed=2)
     monkeypatch.setattr("interaction.simulator.CHUNK", chunk)
-    monkeypatch.setattr("interaction.batch.CHUNK", chunk)
+    monkeypatch.setattr("interaction.batching.play.CHUNK", chunk)
     parts = simulator.rollout(seen(0), rng.copy(), over=OVER)
     assert np.array_equal(parts.returns, whole.returns)
     assert np.array_equal(parts.lengths, whole.lengths)

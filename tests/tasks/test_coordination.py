@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from interaction import GameState, State, checks, spaces
-from interaction.lockstep import row_of
+from interaction.batching.selection import row_of
 from tasks.coordination import CoordinatedTask, SimultaneousCoordinatedTask
 
 

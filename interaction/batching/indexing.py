@@ -1,0 +1,146 @@
+"""Entries of lifted arrays: look-ups by numbers that differ between episodes, and assignments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction.batching.functions import FUNCTIONS, aligned, by_episode, made
+from interaction.batching.lifted import Lifted
+
+Array = NDArray[Any]
+_BASIC = (int, np.integer, slice, type(None), type(Ellipsis))
+
+
+def get(array: Lifted, key: Any) -> Lifted:
+    """Give what lies at an index of each episode's array."""
+    if array.plain:
+        raise TypeError("a Python number is not subscriptable")
+    parts = _parts(key)
+    if not any(type(part) is Lifted for part in parts):
+        data = array.now()
+        found = data[_padded(parts)]
+        if not all(isinstance(part, _BASIC) for part in parts):
+            return made(array.run, found)  # type: ignore[no-any-return]
+        if found.ndim > 1:
+            return array.view(found)
+        return Lifted(array.run, found if array.own is None else found.copy())
+    parts = _without_masks(array, parts)
+    place = _place(array, parts)
+    if place is None:
+        return by_episode(array.run, _get, (array, *parts), {})  # type: ignore[no-any-return]
+    data, index, before, rest = place
+    found = data[index]  # (..., episodes, before, rest)
+    at = found.ndim - before - rest - 1
+    found = np.moveaxis(found, at, -1)
+    if before:
+        found = np.moveaxis(found, range(at, at + before), range(before))
+    return made(array.run, found)  # type: ignore[no-any-return]
+
+
+def _get(array: Array, *parts: Any) -> Any:
+    return array[parts]
+
+
+_get.__name__ = "array[...]"
+
+
+def put(array: Lifted, key: Any, value: Any) -> None:
+    """Assign into each episode's array, which the method must have made itself."""
+    run = array.run
+    array.writeable()
+    parts = _parts(key)
+    if len(parts) == 1 and _is_mask(parts[0]) and np.ndim(value) == 0:
+        data = array.writeable()
+        mask = parts[0].now()
+        mask = mask.reshape(*mask.shape[:-1], *(1,) * (array.ndim - parts[0].ndim), mask.shape[-1])
+        data[...] = np.where(mask, aligned(run, value), data)
+        return
+    parts = _without_masks(array, parts)
+    data = array.writeable()
+    given = aligned(run, value)
+    if not any(type(part) is Lifted for part in parts):
+        data[_padded(parts)] = given
+        return
+    place = _place(array, parts)
+    numbers = all(np.ndim(part) == 0 for part in parts if not isinstance(part, slice))
+    if place is None or (np.ndim(value) > 0 and not numbers):
+        raise run.fail("an assignment by an index of this kind", "np.where(condition, a, b)")
+    view, index, _, rest = place
+    if np.ndim(value) > 0:
+        given = np.moveaxis(given, -1, 0)
+    elif isinstance(given, np.ndarray) and given.ndim == 1:
+        given = given.reshape(-1, *(1,) * (view.ndim - 1 - sum(not isinstance(part, slice) for part in parts)))
+    view[index] = given
+
+
+def _is_mask(part: Any) -> bool:
+    return type(part) is Lifted and part.data.dtype.kind == "b" and part.ndim > 0
+
+
+def _parts(key: Any) -> list[Any]:
+    """Give the parts of a key; a list is an array, and a flag that differs parts the episodes."""
+    parts = list(key) if type(key) is tuple else [key]
+    return [_part(part) for part in parts]
+
+
+def _part(part: Any) -> Any:
+    if type(part) is list:
+        return FUNCTIONS[np.stack](_run_of(part), part) if any(type(one) is Lifted for one in part) else np.array(part, None if part else np.int64)
+    if type(part) is Lifted and part.ndim == 0 and part.data.dtype.kind == "b":
+        return bool(part)
+    if type(part) is slice:
+        return slice(*(_plain(end) for end in (part.start, part.stop, part.step)))
+    return part
+
+
+def _run_of(values: list[Any]) -> Any:
+    return next(value.run for value in values if type(value) is Lifted)
+
+
+def _plain(end: Any) -> Any:
+    return end.__index__() if type(end) is Lifted else end
+
+
+def _padded(parts: list[Any]) -> tuple[Any, ...]:
+    """Leave the axis of episodes as it is, also where an ellipsis would take it."""
+    return (*parts, slice(None)) if any(part is Ellipsis for part in parts) else tuple(parts)
+
+
+def _without_masks(array: Lifted, parts: list[Any]) -> list[Any]:
+    """Turn a mask that differs into the indices of its entries, whose number parts the episodes."""
+    found: list[Any] = []
+    for part in parts:
+        found += FUNCTIONS[np.nonzero](array.run, part) if _is_mask(part) else [part]
+    return found
+
+
+def _place(array: Lifted, parts: list[Any]) -> tuple[Array, tuple[Any, ...], int, int] | None:
+    """Say where numbers that differ lead: a view, an index into it, and the number of axes before and after.
+
+    The view has the indexed axes first, then those before and after them; the index ends with the episodes.
+    None for keys of other kinds than whole axes (`:`) before numbers.
+    """
+    before = 0
+    while before < len(parts) and isinstance(parts[before], slice) and parts[before] == slice(None):
+        before += 1
+    chosen = parts[before:]
+    if not all(type(part) is Lifted or isinstance(part, int | np.integer | np.ndarray) for part in chosen):
+        return None
+    if before and any(np.ndim(part) for part in chosen):
+        return None
+    if len(parts) > array.ndim:
+        raise IndexError(f"too many indices for array: array is {array.ndim}-dimensional")
+    numbers: list[Any] = []
+    for part in chosen:
+        number = part.now() if type(part) is Lifted else part[..., None] if isinstance(part, np.ndarray) else int(part)
+        if isinstance(number, np.ndarray) and number.dtype.kind not in "iu":
+            raise IndexError("arrays used as indices must be of integer (or boolean) type")
+        numbers.append(number)
+    data = array.now()
+    rest = array.ndim - len(parts)
+    axes = [*range(before, len(parts)), *range(before), *range(len(parts), array.ndim), array.ndim]
+    index = (*numbers, *(slice(None),) * (before + rest), np.arange(data.shape[-1]))
+    return data.transpose(axes), index, before, rest

@@ -1,0 +1,517 @@
+"""The value `Lifted`: one value for each episode of a batch, which looks like the value of one episode.
+
+A component is written for one episode. To play it on a batch, the engine hands it `Lifted` values: their
+`shape` is that of one episode, and each operation is applied to all episodes at once. The axis of episodes is
+the last one in memory, where nobody sees it: so the shapes of one episode broadcast as they would alone, and
+the episodes of an entry lie next to each other, which is where numpy is fastest.
+
+Where code asks for a plain value that differs between episodes (`if x > 3`, `min(a, b)`, a look-up in a
+list), the episodes part: the run goes on with those that agree, and the others are played afterwards, from the
+start of the method. That is sound since methods are pure and draws are addressed.
+
+A value is *plain* where the single episode has a Python number: arithmetic then follows Python's rules
+(`interaction.batching.numbers`), otherwise numpy's.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction.batching.selection import by_rows, rows_first, rows_last
+from interaction.errors import ContractError
+from interaction.random import EpisodeRandom
+from interaction.state import State, lock, make
+
+Array = NDArray[Any]
+
+_HERE = str(Path(__file__).parent)
+_NUMPY = str(Path(np.__file__).parent)
+_CANONICAL = {"b": np.dtype(bool), "i": np.dtype(np.int64), "u": np.dtype(np.int64), "f": np.dtype(np.float64)}
+_PYTHON = {"b": bool, "i": int, "f": float, "U": str}
+
+
+class NotLiftedError(BaseException):
+    """A method cannot be played on the whole batch. No `except Exception` of a component may catch it."""
+
+    def __init__(self, reason: str, remedy: str = "", where: tuple[str, int] | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.remedy = remedy
+        self.where = where or caller()
+
+
+def caller() -> tuple[str, int]:
+    """Give the file and the line of the code that asked for something of a lifted value."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith((_HERE, _NUMPY, "<")):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+class Run:
+    """One way through a method: the episodes that go it, and those that are left for another run."""
+
+    __slots__ = ("failure", "left", "level", "limit", "quiet", "rows", "steps", "streams")
+
+    def __init__(self, rows: Array, limit: int) -> None:
+        self.rows = rows  # the episodes that still go this way
+        self.limit = limit  # how many groups of episodes may be left
+        self.level = 0  # how often episodes have left
+        self.steps: list[Array] = []  # which of the rows stayed, each time
+        self.left: list[Array] = []
+        self.failure: NotLiftedError | None = None
+        self.quiet = False  # whether Python would not warn of what numpy now comes across
+
+    def fail(self, reason: str, remedy: str = "") -> NotLiftedError:
+        """Take note that this method cannot be lifted, and make the error."""
+        error = NotLiftedError(reason, remedy)
+        self.failure = self.failure or error
+        return error
+
+    def ask(self, values: Array, what: str) -> Any:
+        """Give the plain value of most episodes, with which the run goes on; the others leave it."""
+        first = values[0]
+        if values.dtype.kind == "b":
+            count = int(np.count_nonzero(values))
+            if count in (0, len(values)):
+                return count > 0
+            most = 2 * count >= len(values)
+            keep = np.flatnonzero(values if most else ~values)
+            self._leave([np.flatnonzero(~values if most else values)], what)
+            self._stay(keep)
+            return most
+        if bool((values == first).all()):
+            return first.item()
+        labels, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+        if len(labels) > self.limit + 1:
+            self._too_many(what, len(labels))
+        order = np.argsort(inverse, kind="stable")
+        groups = np.split(order, np.cumsum(counts)[:-1])
+        most = int(np.argmax(counts))
+        self._leave([group for index, group in enumerate(groups) if index != most], what)
+        self._stay(groups[most])
+        return labels[most].item()
+
+    def _leave(self, groups: list[Array], what: str) -> None:
+        if len(self.left) + len(groups) > self.limit:
+            self._too_many(what, len(self.left) + len(groups) + 1)
+        self.left += [self.rows[group] for group in groups]
+
+    def _stay(self, keep: Array) -> None:
+        self.rows = self.rows[keep]
+        self.steps.append(keep)
+        self.level += 1
+
+    def _too_many(self, what: str, groups: int) -> NoReturn:
+        raise self.fail(
+            f"{what} parts the episodes into {groups} groups or more", _REMEDIES.get(what, _NO_BRANCH)
+        )
+
+    def on_float_error(self, kind: str, flag: int) -> None:
+        """Warn as numpy would in one episode; of plain numbers Python does not."""
+        if not self.quiet:
+            warnings.warn(f"{kind} encountered in a batch", RuntimeWarning, stacklevel=3)
+
+
+_NO_BRANCH = "np.where(condition, a, b), np.minimum, np.maximum or an array in place of branches and look-ups"
+_REMEDIES = {
+    "float()": "the number as it is, or np.exp in place of math.exp and the like",
+    "int()": "np.floor(x), or x.astype(int) of an array",
+    "round()": "np.round(x)",
+}
+
+
+class Owner:
+    """The memory of an array that a method made itself, once there are views of it."""
+
+    __slots__ = ("level",)
+
+    def __init__(self, level: int) -> None:
+        self.level = level
+
+
+class Lifted:
+    """One value for each episode; `shape`, operators and functions are those of one episode.
+
+    `data` has the shape `(*shape, episodes)`. `plain` says that one episode has a Python number here; `own`
+    that the method made the array itself, so that it may assign into it (an `Owner` once there are views).
+    `bound` is, where it is known, the largest absolute value of plain integers.
+    """
+
+    __slots__ = ("bound", "data", "level", "own", "plain", "run")
+    __hash__: Callable[[], int]  # type: ignore[assignment]
+
+    def __init__(
+        self, run: Run, data: Array, plain: bool = False, own: Any = None, bound: int | None = None
+    ) -> None:
+        self.run = run
+        self.data = data
+        self.plain = plain
+        self.own = own
+        self.bound = bound
+        self.level = run.level
+
+    # What the engine asks.
+
+    def now(self) -> Array:
+        """Give the data of the episodes that still go this way: `(*shape, episodes)`."""
+        if self.level != self.run.level:
+            for keep in self.run.steps[self.level :]:
+                self.data = np.take(self.data, keep, axis=-1)
+            self.level = self.run.level
+        return self.data
+
+    def ask(self, what: str) -> Any:
+        """Give a plain value, where all episodes that stay agree."""
+        data = self.now()
+        return self.run.ask(data.reshape(data.shape[-1]), what)
+
+    def __frozen__(self) -> Lifted:
+        """Give the value as a field of a state: a plain number, or an array that nobody can change."""
+        data = self.now()
+        if data.ndim == 1:
+            if self.plain:
+                return self
+            return Lifted(self.run, canonical(self.run, data), plain=True)
+        if data.dtype.kind == "O":
+            raise ContractError("A state holds no numpy array of objects.")
+        if self.own is None and not data.flags.writeable:
+            return self
+        return Lifted(self.run, lock(np.array(data, order="C")))
+
+    def __same__(self, other: object) -> bool:
+        """Whether this is the same value as another one, as states compare their fields."""
+        mine = self.shape
+        if np.shape(other) != mine:
+            return False
+        equal: Any = self == other
+        return bool(equal if mine == () else equal.all())
+
+    # What looks like the value of one episode.
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.data.shape[:-1]
+
+    @property
+    def ndim(self) -> int:
+        return self.data.ndim - 1
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.data.shape[:-1], dtype=np.int64))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        self._not_plain("dtype")
+        return self.data.dtype
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:  # isinstance(x, float) is as in one episode
+        if self.plain:
+            return _PYTHON[self.data.dtype.kind]
+        return np.ndarray if self.data.ndim > 1 else self.data.dtype.type
+
+    def _not_plain(self, name: str) -> None:
+        """Raise what a Python number raises, which has none of numpy's attributes."""
+        if self.plain:
+            kind = _PYTHON[self.data.dtype.kind].__name__
+            raise AttributeError(f"{kind!r} object has no attribute {name!r}")
+
+    def __bool__(self) -> bool:
+        data = self.now()
+        if data.ndim > 1:
+            if self.size != 1:
+                raise ValueError(
+                    "The truth value of an array with more than one element is ambiguous. "
+                    "Use a.any() or a.all()"
+                )
+            data = data.reshape(-1)
+        if data.dtype.kind == "U":
+            return bool(self.run.ask(np.strings.str_len(data) > 0, "if"))
+        return bool(self.run.ask(data if data.dtype.kind == "b" else data != 0, "if"))
+
+    def _number(self, what: str) -> Any:
+        if self.size != 1 or self.data.dtype.kind == "c":
+            raise TypeError("only 0-dimensional arrays can be converted to Python scalars")
+        return self.ask(what)
+
+    def __int__(self) -> int:
+        return int(self._number("int()"))
+
+    def __float__(self) -> float:
+        return float(self._number("float()"))
+
+    def __index__(self) -> int:
+        if self.data.dtype.kind not in "biu" or (self.data.dtype.kind == "b" and not self.plain):
+            raise TypeError("only integer scalar arrays can be converted to a scalar index")
+        return int(self._number("a look-up in a list or an array"))
+
+    def __hash__(self) -> int:
+        if self.ndim:
+            raise TypeError("unhashable type: 'numpy.ndarray'")
+        return hash(self.ask("a look-up in a dictionary or a set"))
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("object of type 'float' has no len()")
+        return self.data.shape[0]
+
+    def __iter__(self) -> Iterator[Lifted]:
+        if self.ndim == 0:
+            raise TypeError("'float' object is not iterable")
+        return (self[index] for index in range(self.data.shape[0]))
+
+    def __contains__(self, value: object) -> bool:
+        found: Any = self == value
+        return bool(found.any()) if isinstance(found, np.ndarray) else bool(found)
+
+    def __copy__(self) -> Lifted:
+        return self if self.ndim == 0 else self.copy()
+
+    def __deepcopy__(self, memo: object) -> Lifted:
+        return self.__copy__()
+
+    def __getitem__(self, key: Any) -> Lifted:
+        from interaction.batching.indexing import get
+
+        return get(self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        from interaction.batching.indexing import put
+
+        put(self, key, value)
+
+    def writeable(self) -> Array:
+        """Give the data to assign into; raise where that would change what is not the method's own."""
+        if self.own is None:
+            raise ValueError("assignment destination is read-only")
+        data = self.now()
+        if type(self.own) is Owner and self.own.level != self.run.level:
+            raise self.run.fail(
+                "an array that has views is changed after its episodes parted", "x[...] = ... before the if"
+            )
+        return data
+
+    def view(self, data: Array) -> Lifted:
+        """Give a view of this array: `data` is a part of its own."""
+        if self.own is None:
+            return Lifted(self.run, data)
+        if self.own is True:
+            self.own = Owner(self.run.level)
+        return Lifted(self.run, data, own=self.own)
+
+    # What cannot be lifted.
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        raise self.run.fail(
+            "a value that differs between episodes is made a plain numpy array (np.array, np.asarray, "
+            "np.zeros with an assignment, or a function that calls them)",
+            "np.stack([x, y]) or np.concatenate in place of np.array([x, y]), np.zeros_like(x) or x.copy() in "
+            "place of np.zeros, and x itself in place of np.asarray(x)",
+        )
+
+    def __str__(self) -> str:
+        raise self.run.fail("a text is made of a value that differs between episodes", "a number in its place")
+
+    def __format__(self, specification: str) -> str:
+        return str(self)
+
+    def __repr__(self) -> str:
+        self.run.fail("a text is made of a value that differs between episodes", "a number in its place")
+        return f"Lifted(shape={self.shape}, episodes={self.data.shape[-1]})"
+
+    def __reduce__(self) -> NoReturn:
+        raise self.run.fail("a value that differs between episodes is pickled", "nothing kept outside of states")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        from interaction.batching.functions import METHODS
+
+        self._not_plain(name) if name not in _PLAIN_ATTRIBUTES else None
+        if name in METHODS:
+            method = METHODS[name]
+            return lambda *arguments, **options: method(self, *arguments, **options)
+        raise self.run.fail(
+            f".{name} of a value that differs between episodes has no rule", "numpy's functions and operators"
+        )
+
+    @property
+    def T(self) -> Lifted:  # noqa: N802
+        self._not_plain("T")
+        return self.view(self.now().transpose(*range(self.ndim)[::-1], self.ndim))
+
+    @property
+    def real(self) -> Lifted:
+        return self if self.plain else self.view(self.now().real)
+
+    @property
+    def imag(self) -> Lifted:
+        return Lifted(self.run, np.imag(self.now()), self.plain)
+
+    # Numpy's protocols.
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        from interaction.batching.functions import play_ufunc
+
+        return play_ufunc(self.run, ufunc, method, inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
+        from interaction.batching.functions import play_function
+
+        return play_function(self.run, function, arguments, options)
+
+
+_PLAIN_ATTRIBUTES = frozenset({"conjugate", "is_integer", "as_integer_ratio", "hex", "bit_length"})
+
+
+def canonical(run: Run, data: Array) -> Array:
+    """Give numbers as a state keeps them: bool, 64-bit integers, 64-bit floats, or text: `(episodes,)`."""
+    kind = data.dtype.kind
+    wanted = data.dtype if kind == "U" else _CANONICAL.get(kind)
+    if wanted is None:
+        raise run.fail(f"numbers of the type {data.dtype} have no rule", "float or int")
+    if data.dtype == wanted:
+        return data
+    if kind == "u" and data.dtype.itemsize == 8 and data.max() > np.iinfo(np.int64).max:
+        raise run.fail("an integer is beyond 64 bits", "a float")
+    return data.astype(wanted)
+
+
+def wrap(run: Run, value: Array) -> Any:
+    """Give an array of a batch, `(episodes, *shape)`, as a lifted value; what is the same for all as it is."""
+    if value.ndim == 1:
+        return Lifted(run, canonical(run, value), plain=True)
+    if value.strides[0] == 0:
+        return value[0]
+    data = rows_last(value)
+    if data.strides[-1] != data.itemsize:
+        data = lock(np.ascontiguousarray(data))
+    return Lifted(run, data)
+
+
+def lift(run: Run, value: Any) -> Any:
+    """Give a value of a batch, `(episodes, *shape)` for each array, as it looks in one episode."""
+    if type(value) is np.ndarray:
+        return wrap(run, value)
+    if isinstance(value, State):
+        return make(type(value), {name: lift(run, part) for name, part in value.__dict__.items()})
+    if isinstance(value, tuple):
+        return _rebuilt(value, [lift(run, part) for part in value])
+    return value
+
+
+def lower(run: Run, value: Any) -> Any:
+    """Give a lifted value as one of a batch, which nobody can change; what is the same for all stays."""
+    if type(value) is Lifted:
+        if value.run is not run:
+            raise run.fail("a value of another call is given: it was kept outside of the states")
+        data = value.now()
+        if data.flags.writeable:
+            data = lock(data if data.base is None else data.copy(order="K"))
+        return rows_first(data)
+    if isinstance(value, State):
+        return make(type(value), {name: lower(run, part) for name, part in value.__dict__.items()})
+    if isinstance(value, tuple):
+        return _rebuilt(value, [lower(run, part) for part in value])
+    if isinstance(value, np.ndarray) and value.ndim:
+        return np.broadcast_to(value.copy(), (len(run.rows), *value.shape))
+    return value.item() if isinstance(value, np.generic | np.ndarray) else value
+
+
+def _rebuilt(like: tuple[Any, ...], parts: list[Any]) -> tuple[Any, ...]:
+    return type(like)(*parts) if hasattr(like, "_fields") else tuple(parts)
+
+
+class LiftedRandom:
+    """The random stream of one episode, as a lifted method gets it: each draw is one for each episode."""
+
+    __slots__ = ("level", "run", "stream")
+
+    def __init__(self, run: Run, stream: EpisodeRandom) -> None:
+        self.run = run
+        self.stream = stream
+        self.level = run.level
+
+    rows = None
+    episodes = None
+    batched = False
+
+    def now(self) -> EpisodeRandom:
+        """Give the stream of the episodes that still go this way."""
+        if self.level != self.run.level:
+            for keep in self.run.steps[self.level :]:
+                self.stream = self.stream.select(keep)
+            self.level = self.run.level
+        return self.stream
+
+    def _drawn(self, values: Array) -> Lifted:
+        if values.ndim == 1:
+            return Lifted(self.run, values, plain=True)
+        return Lifted(self.run, np.ascontiguousarray(rows_last(values)), own=True)
+
+    def outside(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Ask something that takes whole batches: it gets arrays, and what it gives is lifted again."""
+        stream = self.now()
+        given = [stream if one is self else by_rows(lower(self.run, one)) for one in arguments]
+        more = {name: by_rows(lower(self.run, one)) for name, one in options.items()}
+        return lift(self.run, function(*given, **more))
+
+    def random(self, shape: Any = ()) -> Lifted:
+        return self._drawn(self.now().random(_plain_shape(shape)))
+
+    def normal(self, loc: Any = 0.0, scale: Any = 1.0, shape: Any = ()) -> Any:
+        if not (_differs(loc) or _differs(scale)):
+            return self._drawn(self.now().normal(loc, scale, _plain_shape(shape)))
+        if np.any(scale < 0):
+            raise self.run.fail("rng.normal got a scale below zero")
+        standard = self._drawn(self.now().normal(shape=_plain_shape(shape)))
+        value: Any = np.add(loc, np.multiply(scale, standard))
+        return value.__frozen__() if value.ndim == 0 else value
+
+    def integers(self, low: Any, high: Any, shape: Any = ()) -> Lifted:
+        if not (_differs(low) or _differs(high)):
+            return self._drawn(self.now().integers(low, high, _plain_shape(shape)))
+        for bound in (low, high):
+            if _differs(bound) and (bound.ndim or bound.data.dtype.kind not in "iu"):
+                raise self.run.fail("rng.integers got bounds that are no integers")
+        width = np.subtract(high, low)
+        if np.any(width <= 0) or np.any(width > 2**53):
+            raise self.run.fail("rng.integers got bounds in the wrong order, or too far apart")
+        uniform = self.random(shape)
+        value: Any = np.add(low, np.multiply(uniform, width).astype(np.int64))
+        return value.__frozen__() if value.ndim == 0 else value
+
+    def categorical(self, probabilities: Any) -> Lifted:
+        if not _differs(probabilities):
+            return self._drawn(self.now().categorical(probabilities))
+        if probabilities.ndim != 1:
+            raise self.run.fail("rng.categorical takes the weights of one episode, an array of one axis")
+        weights = probabilities.now().astype(float, copy=False)
+        return Lifted(self.run, self.now().categorical(rows_first(weights)), plain=True)
+
+    def shuffle(self, n: Any) -> Lifted:
+        if _differs(n):
+            n = int(n)
+        return self._drawn(self.now().shuffle(n))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or not hasattr(EpisodeRandom, name):
+            raise AttributeError(f"a random stream has no {name!r}")
+        raise self.run.fail(f"rng.{name} gives what belongs to one episode", "rng.random, rng.normal and the like")
+
+
+def _plain_shape(shape: Any) -> Any:
+    return tuple(map(int, shape)) if type(shape) is tuple else int(shape)
+
+
+def _differs(value: object) -> bool:
+    return type(value) is Lifted

@@ -1,0 +1,241 @@
+"""To play a method that was written for one episode on the rows of a batch.
+
+The method gets lifted values. Where its episodes part, it is played again for those that left, and the results
+are put together. What cannot be lifted, or raises, is played episode by episode instead. A sample of the rows is
+compared with the single episodes, so that a hole in a rule shows.
+"""
+
+from __future__ import annotations
+
+import linecache
+import logging
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction.batching import numbers as _operators  # noqa: F401  (gives Lifted its operators)
+from interaction.batching.lifted import LiftedRandom, NotLiftedError, Run, lift, lower
+from interaction.batching.selection import looped, row_of, rows_first, rows_last
+from interaction.component import Component
+from interaction.errors import BatchError
+from interaction.random import EpisodeRandom
+from interaction.state import State, lock, make, same
+
+logger = logging.getLogger("interaction")
+
+Array = NDArray[Any]
+Method = Callable[..., Any]
+
+FEW = 16  # episodes up to which single play is as fast
+SHARE = 12  # episodes for each group into which they part, below which single play is as fast
+SAMPLE = 5  # rows that are compared with single episodes
+_PATIENCE = 64  # calls after which a method that parted too far is tried again
+
+
+class DisagreementError(Exception):
+    """A lifted method gave other values than the single episodes: what was played with it is to be repeated."""
+
+    def __init__(self, component: Component) -> None:
+        super().__init__(type(component).__name__)
+        self.component = component
+
+
+class LiftedMethod:
+    """A method of a component, played on all rows of a batch at once as far as that can be done."""
+
+    def __init__(self, component: Component, method: Method) -> None:
+        self.component = component
+        self.method = method
+        self.singly = looped(method, component)
+        self.way = "lifted"
+        self._calls = 0
+        self._failures = 0
+        self._resting = 0  # calls that are played singly before lifting is tried again
+
+    def __call__(self, *arguments: Any) -> Any:
+        rows = arguments[-1].rows
+        if rows is None:
+            return self.method(*arguments)
+        if rows <= FEW or self._resting:
+            self._resting = max(self._resting - 1, 0)
+            return self.singly(*arguments)
+        *values, rng = arguments
+        start = rng.copy()
+        try:
+            result, groups = play_lifted(self.method, values, rng, self.singly)
+        except NotLiftedError as error:
+            return self._give_up(error, (*values, start))
+        except (DisagreementError, BatchError):
+            raise
+        except Exception as error:
+            return self._after(error, (*values, start))
+        self._calls += 1
+        if self._calls & (self._calls - 1) == 0:
+            self._compare(result, values, start, groups)
+        return result
+
+    def _compare(self, result: Any, values: list[Any], rng: EpisodeRandom, groups: list[Array]) -> None:
+        """Compare a sample of the rows, some of each of a few groups, with single episodes."""
+        each = max(SAMPLE // len(groups), 1)
+        rows = np.concatenate(
+            [group[(np.arange(min(each, len(group))) * 7 + self._calls) % len(group)] for group in groups[:SAMPLE]]
+        )
+        rows = np.unique(rows)
+        few = [row_of(value, rows, {}) for value in values]
+        try:
+            singly = self.singly(*few, rng.select(rows))
+        except Exception as error:
+            self._disagree(f"it raises {type(error).__name__} for a single episode", error)
+        if not equal_bits(singly, row_of(result, rows, {})):
+            self._disagree("it gives other values on a batch than for single episodes")
+
+    def _disagree(self, reason: str, cause: Exception | None = None) -> None:
+        self.way = "episode by episode"
+        tell(self.component, self.method, reason, "batched = False, and please report it")
+        raise DisagreementError(self.component) from cause
+
+    def _give_up(self, error: NotLiftedError, arguments: tuple[Any, ...]) -> Any:
+        """Play singly, and say so once; try again later where it was for the values that were met."""
+        result = self.singly(*arguments)
+        self._failures += 1
+        self._resting = min(2**self._failures, _PATIENCE)
+        self.way = "episode by episode"
+        file, line = error.where
+        text = linecache.getline(file, line).strip()
+        tell(self.component, self.method, f"`{text}` ({file}, line {line}): {error.reason}", error.remedy)
+        return result
+
+    def _after(self, error: Exception, arguments: tuple[Any, ...]) -> Any:
+        """Play singly after an error: it is the component's own, or else lifting's."""
+        result = self.singly(*arguments)
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if "numpy" not in frame.filename and "/batching/" not in frame.filename]
+        frame = (own or frames)[-1]
+        where = (frame.filename, frame.lineno or 0)
+        return self._given_up(NotLiftedError(f"{type(error).__name__}: {error}", "", where), result)
+
+    def _given_up(self, error: NotLiftedError, result: Any) -> Any:
+        self.singly, singly = (lambda *_: result), self.singly
+        try:
+            return self._give_up(error, ())
+        finally:
+            self.singly = singly
+
+
+_told: set[tuple[type, str, str]] = set()
+
+
+def tell(component: Component, method: Method, reason: str, remedy: str) -> None:
+    """Say once that a method is played episode by episode, because of which line, and what to write."""
+    key = (type(component), method.__name__, reason)
+    if key not in _told:
+        _told.add(key)
+        logger.warning(
+            "%s.%s is played episode by episode inside batches: %s.%s",
+            type(component).__name__,
+            method.__name__,
+            reason,
+            f" Write {remedy}." if remedy else "",
+        )
+
+
+def play_lifted(
+    method: Method, values: list[Any], rng: EpisodeRandom, singly: Method
+) -> tuple[Any, list[Array]]:
+    """Play a method on all rows; give its result, and the rows of each way that episodes went.
+
+    Raises `NotLiftedError` where it cannot be lifted, and whatever the method raises.
+    """
+    total = rng.rows
+    assert total is not None
+    waiting = [np.arange(total)]
+    found: list[tuple[Array, Any]] = []
+    while waiting:
+        rows = waiting.pop()
+        whole = len(rows) == total
+        part = values if whole else [row_of(value, rows, {}) for value in values]
+        stream = rng.copy() if whole else rng.select(rows)
+        if len(rows) <= FEW and not whole:
+            found.append((rows, singly(*part, stream)))
+            continue
+        run = Run(rows, max(total // SHARE - len(found) - len(waiting), 1))
+        with np.errstate(divide=_quietly("divide"), over=_quietly("over"), invalid=_quietly("invalid"), call=run.on_float_error):
+            result = method(*(lift(run, value) for value in part), LiftedRandom(run, stream))
+            if run.failure is not None:
+                raise run.failure
+            found.append((run.rows, lower(run, result)))
+        if run.failure is not None:
+            raise run.failure
+        waiting += run.left
+    if len(found) == 1:
+        return found[0][1], [found[0][0]]
+    return together(found, total), [rows for rows, _ in found]
+
+
+def _quietly(kind: str) -> Any:
+    """Where numpy would warn of a kind of error, ask first whether Python would."""
+    setting = np.geterr()[kind]
+    return "call" if setting == "warn" else setting
+
+
+def together(found: list[tuple[Array, Any]], total: int) -> Any:
+    """Put the results of groups of rows together: `(total, *shape)` for each array."""
+    first = found[0][1]
+    if isinstance(first, State):
+        if any(not isinstance(one, State) or one.keys() != first.keys() for _, one in found):
+            raise BatchError(f"the episodes of a batch gave states of different fields, the first {first!r}")
+        return make(
+            type(first), {name: together([(rows, one[name]) for rows, one in found], total) for name in first}
+        )
+    if isinstance(first, tuple):
+        if any(not isinstance(one, tuple) or len(one) != len(first) for _, one in found):
+            raise BatchError(f"the episodes of a batch gave different numbers of results, the first {first!r}")
+        parts = [together([(rows, one[k]) for rows, one in found], total) for k in range(len(first))]
+        return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
+    if all(type(one) is type(first) and not isinstance(one, np.ndarray) and same(one, first) for _, one in found):
+        return first
+    return _scattered(found, total)
+
+
+def _scattered(found: list[tuple[Array, Any]], total: int) -> Array:
+    if any(one is None for _, one in found):
+        raise BatchError(
+            "the episodes of a batch gave None in some episodes and a value in others; "
+            "give a number that stands for nothing, such as -1"
+        )
+    arrays = [np.asarray(one) for _, one in found]
+    shapes = {array.shape[1:] for array in arrays}
+    kinds = {array.dtype.kind == "U" for array in arrays}
+    if len(shapes) != 1 or len(kinds) != 1 or any(array.dtype.kind == "O" for array in arrays):
+        raise BatchError(
+            f"the episodes of a batch gave values of different shapes or kinds: {', '.join(map(str, shapes))}"
+        )
+    out = np.empty((*shapes.pop(), total), np.result_type(*arrays))
+    for (rows, _), array in zip(found, arrays, strict=True):
+        out[..., rows] = rows_last(array) if array.ndim else array
+    return rows_first(lock(out))
+
+
+def equal_bits(singly: Any, together: Any) -> bool:
+    """Whether the batch gave what the single episodes gave; a plain number stands for all episodes."""
+    if isinstance(singly, State):
+        return (
+            isinstance(together, State)
+            and singly.keys() == together.keys()
+            and all(equal_bits(singly[name], together[name]) for name in singly)
+        )
+    if isinstance(singly, tuple):
+        return (
+            isinstance(together, tuple)
+            and len(singly) == len(together)
+            and all(equal_bits(one, other) for one, other in zip(singly, together, strict=True))
+        )
+    if isinstance(singly, np.ndarray):
+        if np.ndim(together) < singly.ndim:
+            together = np.broadcast_to(together, singly.shape)
+        return same(singly, np.asarray(together))
+    return same(singly, together)
+
