@@ -89,8 +89,15 @@ class DiscretePolicy(Policy):
         return spaces.element(self.action_space, index), 0.0
 
     def log_prob(self, action: Value, observation: State, state: State) -> Value:
-        probabilities = np.asarray(self.probabilities(observation, state), float)
+        probabilities = self.probabilities(observation, state)
+        if isinstance(probabilities, list | tuple):
+            probabilities = np.stack(probabilities)
         index = spaces.position(self.action_space, action)
+        if index.ndim == 0 and probabilities.ndim == 1:
+            inside = (index >= 0) & (index < len(probabilities))
+            with np.errstate(divide="ignore"):
+                return freeze(np.log(np.where(inside, probabilities[np.where(inside, index, 0)], 0.0)))
+        probabilities = np.asarray(probabilities, float)
         leading = np.broadcast_shapes(index.shape, probabilities.shape[:-1])
         index = np.broadcast_to(index, leading)[..., None]
         count = probabilities.shape[-1]
@@ -157,7 +164,7 @@ def uniform_log_prob(action: Value, space: Space[Any]) -> Value:
     low, high = space_bounds(space)
     whole = not isinstance(space, Box) or np.dtype(space.dtype).kind in "iub"
     constant = -float(np.log(high.astype(float) - low.astype(float) + whole).sum())
-    exact = np.asarray(action)
+    exact = np.add(action, 0)
     if isinstance(space, Box):  # a 32-bit box takes its bounds with its own precision, as its membership does
         with np.errstate(over="ignore"):
             exact = exact.astype(np.result_type(space.low) if not whole else exact.dtype)

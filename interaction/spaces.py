@@ -89,8 +89,8 @@ def element(space: Discrete | Choice, index: Any) -> Any:
 def position(space: Discrete | Choice, value: Any) -> NDArray[np.int64]:
     """Give the index of an element, counted from 0; what is no element has an index outside."""
     if isinstance(space, Discrete):
-        return np.asarray(value) - int(space.start)
-    equal = np.asarray(value)[..., None] == space.values
+        return np.subtract(value, int(space.start))
+    equal = np.expand_dims(value, -1) == space.values
     return np.where(equal.any(axis=-1), np.argmax(equal, axis=-1), -1)
 
 
@@ -283,6 +283,8 @@ def sample(space: Space[Any], rng: EpisodeRandom) -> Value:
 
     A box without bounds draws a normal number, and one with a single bound its distance from it.
     """
+    if hasattr(rng, "outside"):  # the stream of a lifted method
+        return rng.outside(sample, space, rng)
     if isinstance(space, Dict):
         return State(**{str(name): sample(part, rng) for name, part in space.spaces.items()})
     if isinstance(space, Discrete):

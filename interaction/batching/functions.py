@@ -78,7 +78,7 @@ def _weak(run: Run, data: Array, wanted: np.dtype[Any]) -> Array:
     if wanted.kind in "iu":
         limits = np.iinfo(wanted)
         if data.min() < limits.min or data.max() > limits.max:
-            raise OverflowError(f"an integer is out of bounds for {wanted}")
+            raise run.fail(f"an integer is out of bounds for {wanted}")
         return data.astype(wanted)
     raise run.fail(f"numbers of the type {wanted} have no rule", "float or int")
 
@@ -122,7 +122,35 @@ def play_ufunc(run: Run, ufunc: np.ufunc, method: str, inputs: Sequence[Any], op
             options["out"] = out[0].writeable()
             ufunc(*operands(run, inputs), **options)
             return out[0]
-    return made(run, ufunc(*operands(run, inputs), **options))
+    arrays = operands(run, inputs)
+    if ufunc is np.power and not _elementwise(inputs, arrays):
+        return by_episode(run, ufunc, inputs, options)
+    found = ufunc(*arrays, **options)
+    if ufunc in _SIGNED and _zeros_of_both_signs(found, arrays):
+        return by_episode(run, ufunc, inputs, options)
+    return made(run, found)
+
+
+_SIGNED = frozenset({np.maximum, np.minimum, np.fmax, np.fmin})
+"""Functions in which the sign of a zero depends on where in an array it stands."""
+
+
+def _elementwise(inputs: Sequence[Any], arrays: Sequence[Any]) -> bool:
+    """Whether numpy takes a power by the same loop: it has another one for an exponent that is the same for all."""
+    if np.result_type(*arrays).kind != "f":
+        return True
+    base, exponent = inputs
+    if not _differs(exponent):
+        return np.ndim(exponent) == 0
+    return _differs(base) and exponent.size > 1 and np.shape(base) == np.shape(exponent)
+
+
+def _zeros_of_both_signs(found: Any, arrays: Sequence[Any]) -> bool:
+    """Whether 0.0 met -0.0, of which numpy gives one or the other."""
+    if found.dtype.kind != "f" or found.all():
+        return False
+    zeros = np.logical_and(np.equal(arrays[0], 0), np.equal(arrays[1], 0))
+    return bool(np.any(zeros & (np.signbit(arrays[0]) != np.signbit(arrays[1]))))
 
 
 # Reductions. `axis` is of one episode.
@@ -179,11 +207,13 @@ def _reduce(
     if array.ndim == 0:
         return made(run, ufunc.reduce(data[None], axis=0, dtype=dtype))
     if exact:
-        return made(run, ufunc.reduce(data, axis=axes, keepdims=keepdims))
+        found = ufunc.reduce(data, axis=axes, keepdims=keepdims)
+        if not (ufunc in _SIGNED and found.dtype.kind == "f" and not found.all() and np.signbit(data[data == 0]).any()):
+            return made(run, found)
     if ufunc is np.add and dtype is None and data.dtype == np.float64:
         single = [length for length in data.shape[:-1] if length != 1]
         if len(axes) == array.ndim and len(single) == 1 and single[0] <= 128:
-            total = _sum(data.reshape(single[0], -1))
+            total = _sum(data.reshape(single[0], data.shape[-1]))
             return made(run, total.reshape((1,) * array.ndim + total.shape) if keepdims else total)
     rows = by_rows(run, array)
     found = ufunc.reduce(rows, axis=tuple(one + 1 for one in axes), dtype=dtype, keepdims=keepdims)
@@ -202,7 +232,7 @@ def _sum(data: Array) -> Array:
         total = data[0].copy()
         for index in range(1, count):
             total += data[index]
-        return total
+        return total + 0.0
     strands = data[:8]
     for index in range(8, count - count % 8, 8):
         strands = strands + data[index : index + 8]
@@ -211,18 +241,21 @@ def _sum(data: Array) -> Array:
     )
     for index in range(count - count % 8, count):
         total += data[index]
-    return total
+    return total + 0.0
 
 
-def by_rows(run: Run, array: Lifted) -> Array:
-    """Give an array as `(episodes, *shape)`, the entries of each episode in memory as in one episode."""
+def by_rows(run: Run, array: Lifted, strict: bool = False) -> Array:
+    """Give an array as `(episodes, *shape)`, the entries of each episode in memory as in one episode.
+
+    The order of a sum depends on it; and with `strict` also on whether a vector is a part of a larger array.
+    """
     data = array.now()
     order = sorted(range(array.ndim), key=lambda axis: -data.strides[axis])
-    span = data.itemsize * data.shape[-1]
+    span = data.itemsize * (data.shape[-1] if data.strides[-1] else 1)
     for axis in reversed(order):  # whether the entries of one episode fill their memory
         if data.shape[axis] > 1 and data.strides[axis] != span:
-            if array.ndim > 1:
-                raise run.fail("a sum over a part of a matrix, whose order in memory matters", "x.copy() first")
+            if (strict or array.ndim > 1) and data.dtype.kind in "fc":
+                raise run.fail("a sum over a part of an array, whose order in memory matters", "x.copy() first")
             break
         span *= data.shape[axis]
     rows = np.ascontiguousarray(data.transpose(array.ndim, *order))
@@ -335,19 +368,17 @@ def _sorted(function: Any) -> Callable[..., Any]:
 
 def _columns(run: Run, value: Any) -> Array:
     """Give a vector or a matrix as `(episodes, ...)` or `(1, ...)`, each in memory as in one episode."""
-    if type(value) is Lifted:
-        return by_rows(run, value)
-    array = np.asarray(value) if not _differs(value) else None
-    return by_rows(run, stacked(run, value)) if array is None else array[None]
+    value = stacked(run, value) if isinstance(value, list | tuple) else value
+    return by_rows(run, value, strict=True) if type(value) is Lifted else np.asarray(value)[None]
 
 
 def _matmul(run: Run, a: Any, b: Any) -> Any:
     """Products of vectors and matrices, as stacked matrices: equal to the bit to each by itself."""
     first, second = np.ndim(a), np.ndim(b)
-    if first == 0 or second == 0 or first > 2 or second > 2:
+    if not (0 < first <= 2 and 0 < second <= 2):
         return by_episode(run, np.matmul, (a, b), {})
     one, other = _columns(run, a), _columns(run, b)
-    if one.dtype.kind not in "fiub" or other.dtype.kind not in "fiub":
+    if not {one.dtype, other.dtype} <= _NATIVE:
         return by_episode(run, np.matmul, (a, b), {})
     if first == 1:
         one = one[:, None, :]
@@ -359,15 +390,16 @@ def _matmul(run: Run, a: Any, b: Any) -> Any:
 
 
 def _dot(run: Run, a: Any, b: Any, out: Any = None) -> Any:
-    if out is not None or np.ndim(a) > 2 or np.ndim(b) > 2:
+    kinds = {lifted(run, a).data.dtype, lifted(run, b).data.dtype}
+    if out is not None or not (0 < np.ndim(a) <= 2 and 0 < np.ndim(b) <= 2) or not kinds <= _NATIVE:
         return by_episode(run, np.dot, (a, b), {})
-    if np.ndim(a) == 0 or np.ndim(b) == 0:
-        return play_ufunc(run, np.multiply, "__call__", (a, b), {})
+    if np.shape(a) == np.shape(b) == (1,):  # a product, where a matrix product adds it to zero
+        return play_ufunc(run, np.multiply, "__call__", (a[0], b[0]), {})
     return _matmul(run, a, b)
 
 
 def _inner(run: Run, a: Any, b: Any) -> Any:
-    return _dot(run, a, b) if np.ndim(a) <= 1 and np.ndim(b) <= 1 else by_episode(run, np.inner, (a, b), {})
+    return _dot(run, a, b) if np.ndim(a) == np.ndim(b) == 1 else by_episode(run, np.inner, (a, b), {})
 
 
 def _outer(run: Run, a: Any, b: Any, out: Any = None) -> Any:
@@ -398,7 +430,7 @@ def _like(fill: Callable[[Array, tuple[int, ...]], Array]) -> Callable[..., Any]
         value = arguments[0] if arguments else more.get("fill_value", 0)
         if shape is not None or len(arguments) > 1 or (_differs(value) and np.ndim(value)):
             raise run.fail("an array of another shape is made after a value that differs", "np.broadcast_to")
-        data = np.array(a.now(), dtype=dtype or a.data.dtype, order="K")
+        data = np.array(a.now(), dtype=dtype or a.data.dtype, order="K" if a.data.strides[-1] else "C")
         data[...] = fill(aligned(run, value), data.shape)
         return Lifted(run, data, own=True)
 
@@ -540,12 +572,16 @@ def _clip(run: Run, a: Any, a_min: Any = None, a_max: Any = None, out: Any = Non
         return play_ufunc(run, np.minimum, "__call__", (a, high), {})
     if high is None:
         return play_ufunc(run, np.maximum, "__call__", (a, low), {})
-    first, low, high = operands(run, (a, low, high))
-    return made(run, np.clip(first, low, high))
+    value, low_data, high_data = operands(run, (a, low, high))
+    if np.result_type(value, low_data, high_data).kind != "f" or not (_differs(low) or _differs(high)):
+        if np.ndim(low) == np.ndim(high) == 0 or np.result_type(value, low_data, high_data).kind != "f":
+            return made(run, np.clip(value, low_data, high_data))
+    return by_episode(run, np.clip, (a, low, high), {})  # a zero's sign depends on how the bounds are given
 
 
 def _copy(run: Run, a: Any, order: str = "K", subok: bool = False) -> Any:
-    return Lifted(run, np.array(lifted(run, a).now(), order="K" if order == "K" else "C"), own=True)
+    data = lifted(run, a).now()
+    return Lifted(run, np.array(data, order="K" if order == "K" and data.strides[-1] else "C"), own=True)
 
 
 def _take_along_axis(run: Run, arr: Any, indices: Any, axis: Any = -1) -> Any:
@@ -587,7 +623,8 @@ def _searchsorted(run: Run, a: Any, v: Any, side: str = "left", sorter: Any = No
         return made(run, np.searchsorted(np.asarray(a), lifted(run, v).now(), side=side))
     array = lifted(run, a)
     data = array.now()
-    if not (data[1:] >= data[:-1]).all():
+    sought = lifted(run, v).now()
+    if not (data[1:] >= data[:-1]).all() or (sought.dtype.kind == "f" and np.isnan(sought).any()):
         return by_episode(run, np.searchsorted, (a, v, side), {})
     below = np.less(array, v) if side == "left" else np.less_equal(array, v)
     return made(run, np.count_nonzero(below.now(), axis=0))
@@ -602,10 +639,10 @@ def _interp(run: Run, x: Any, xp: Any, fp: Any, left: Any = None, right: Any = N
 def _nonzero(run: Run, a: Any) -> Any:
     array = lifted(run, a)
     data = array.now() != 0
-    run.ask(data.reshape(-1, data.shape[-1]).sum(axis=0), "the number of entries that are found")
+    count = run.ask(data.reshape(-1, data.shape[-1]).sum(axis=0), "the number of entries that are found")
     data = array.now() != 0
     found = np.argwhere(np.moveaxis(data, -1, 0))[:, 1:]
-    found = found.reshape(data.shape[-1], -1, array.ndim)
+    found = found.reshape(data.shape[-1], count, array.ndim)
     return tuple(made(run, np.ascontiguousarray(found[..., axis].T)) for axis in range(array.ndim))
 
 
@@ -619,10 +656,10 @@ def _unique(run: Run, ar: Any, *arguments: Any, **options: Any) -> Any:
         return by_episode(run, np.unique, (ar, *arguments), options)
     data = np.sort(array.now(), axis=0)
     new = np.concatenate([np.ones((1, data.shape[1]), bool), data[1:] != data[:-1]])[: len(data)]
-    run.ask(new.sum(axis=0), "the number of different entries")
+    count = run.ask(new.sum(axis=0), "the number of different entries")
     data = np.sort(array.now(), axis=0)
     new = np.concatenate([np.ones((1, data.shape[1]), bool), data[1:] != data[:-1]])[: len(data)]
-    return made(run, np.ascontiguousarray(data.T[new.T].reshape(data.shape[1], -1).T))
+    return made(run, np.ascontiguousarray(data.T[new.T].reshape(data.shape[1], count).T))
 
 
 def _count_nonzero(run: Run, a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
@@ -653,6 +690,8 @@ def _answer(function: Any) -> Callable[..., Any]:
 
 def _isclose(run: Run, a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Any:
     one, other = operands(run, (a, b))
+    if not np.result_type(one, other) in _NATIVE:
+        return by_episode(run, np.isclose, (a, b, rtol, atol, equal_nan), {})
     with np.errstate(invalid="ignore"):
         return made(run, np.asarray(np.isclose(one, other, aligned(run, rtol), aligned(run, atol), equal_nan)))
 
@@ -729,10 +768,13 @@ def by_episode(run: Run, function: Any, arguments: Sequence[Any], options: dict[
         logger.warning("np.%s is asked episode by episode in %s, line %d.", name, *where)
     each = [_of_episode(run, part, rows) for part in arguments]
     more = {key: _of_episode(run, part, rows) for key, part in options.items() if part is not np._NoValue}
-    found = [
-        function(*[part(row) for part in each], **{key: part(row) for key, part in more.items()})
-        for row in range(rows)
-    ]
+    try:
+        found = [
+            function(*[part(row) for part in each], **{key: part(row) for key, part in more.items()})
+            for row in range(rows)
+        ]
+    except Exception as error:
+        raise run.fail(f"np.{name} raises {type(error).__name__} in an episode") from error
     return _together(run, found, name)
 
 
@@ -742,7 +784,7 @@ def _of_episode(run: Run, value: Any, rows: int) -> Callable[[int], Any]:
         if value.ndim == 0:
             numbers = value.now().tolist() if value.plain else value.now()
             return lambda row: numbers[row]
-        arrays = by_rows(run, value)
+        arrays = by_rows(run, value, strict=True)
         arrays.setflags(write=False)
         return lambda row: arrays[row]
     if isinstance(value, list | tuple):
@@ -888,6 +930,8 @@ def _fill(self: Lifted, value: Any) -> None:
 
 def _is_integer(self: Lifted) -> Any:
     data = self.now()
+    if self.ndim:
+        raise AttributeError("'numpy.ndarray' object has no attribute 'is_integer'")
     return Lifted(self.run, np.isfinite(data) & (np.floor(data) == data) if data.dtype.kind == "f" else data == data, plain=True)
 
 

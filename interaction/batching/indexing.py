@@ -18,7 +18,7 @@ def get(array: Lifted, key: Any) -> Lifted:
     """Give what lies at an index of each episode's array."""
     if array.plain:
         raise TypeError("a Python number is not subscriptable")
-    parts = _parts(key)
+    parts = _parts(array, key)
     if not any(type(part) is Lifted for part in parts):
         data = array.now()
         found = data[_padded(parts)]
@@ -32,7 +32,7 @@ def get(array: Lifted, key: Any) -> Lifted:
     if place is None:
         return by_episode(array.run, _get, (array, *parts), {})  # type: ignore[no-any-return]
     data, index, before, rest = place
-    found = data[index]  # (..., episodes, before, rest)
+    found = _looked_up(array, data, index)  # (..., episodes, before, rest)
     at = found.ndim - before - rest - 1
     found = np.moveaxis(found, at, -1)
     if before:
@@ -51,7 +51,7 @@ def put(array: Lifted, key: Any, value: Any) -> None:
     """Assign into each episode's array, which the method must have made itself."""
     run = array.run
     array.writeable()
-    parts = _parts(key)
+    parts = _parts(array, key)
     if len(parts) == 1 and _is_mask(parts[0]) and np.ndim(value) == 0:
         data = array.writeable()
         mask = parts[0].now()
@@ -65,25 +65,51 @@ def put(array: Lifted, key: Any, value: Any) -> None:
         data[_padded(parts)] = given
         return
     place = _place(array, parts)
-    numbers = all(np.ndim(part) == 0 for part in parts if not isinstance(part, slice))
-    if place is None or (np.ndim(value) > 0 and not numbers):
+    numbers = all(isinstance(part, slice | type(Ellipsis)) or np.ndim(part) == 0 for part in parts)
+    if place is None or (np.ndim(value) > 0 and not numbers and array.ndim > 1):
         raise run.fail("an assignment by an index of this kind", "np.where(condition, a, b)")
     view, index, _, rest = place
-    if np.ndim(value) > 0:
+    if np.ndim(value) > 0 and numbers:
         given = np.moveaxis(given, -1, 0)
     elif isinstance(given, np.ndarray) and given.ndim == 1:
         given = given.reshape(-1, *(1,) * (view.ndim - 1 - sum(not isinstance(part, slice) for part in parts)))
-    view[index] = given
+    try:
+        view[index] = given
+    except IndexError as error:
+        raise run.fail("an index is out of bounds in an episode") from error
+
+
+def _looked_up(array: Lifted, data: Array, index: tuple[Any, ...]) -> Array:
+    try:
+        found: Array = data[index]
+    except IndexError as error:
+        raise array.run.fail("an index is out of bounds in an episode") from error
+    return found
 
 
 def _is_mask(part: Any) -> bool:
     return type(part) is Lifted and part.data.dtype.kind == "b" and part.ndim > 0
 
 
-def _parts(key: Any) -> list[Any]:
+def _parts(array: Lifted, key: Any) -> list[Any]:
     """Give the parts of a key; a list is an array, and a flag that differs parts the episodes."""
-    parts = list(key) if type(key) is tuple else [key]
-    return [_part(part) for part in parts]
+    parts = [_part(part) for part in (key if type(key) is tuple else (key,))]
+    used = sum(_axes(part) for part in parts)
+    if used > array.ndim:
+        raise IndexError(
+            f"too many indices for array: array is {array.ndim}-dimensional, but {used} were indexed"
+        )
+    return parts
+
+
+def _axes(part: Any) -> int:
+    """How many axes of the array an index takes."""
+    if part is None or part is Ellipsis:
+        return 0
+    dtype = part.data.dtype if type(part) is Lifted else getattr(part, "dtype", None)
+    if isinstance(part, bool | np.bool_) or (dtype is not None and dtype.kind == "b"):
+        return np.ndim(part)
+    return 1
 
 
 def _part(part: Any) -> Any:
@@ -123,6 +149,8 @@ def _place(array: Lifted, parts: list[Any]) -> tuple[Array, tuple[Any, ...], int
     The view has the indexed axes first, then those before and after them; the index ends with the episodes.
     None for keys of other kinds than whole axes (`:`) before numbers.
     """
+    while parts and (parts[-1] is Ellipsis or (isinstance(parts[-1], slice) and parts[-1] == slice(None))):
+        parts = parts[:-1]
     before = 0
     while before < len(parts) and isinstance(parts[before], slice) and parts[before] == slice(None):
         before += 1
@@ -131,8 +159,6 @@ def _place(array: Lifted, parts: list[Any]) -> tuple[Array, tuple[Any, ...], int
         return None
     if before and any(np.ndim(part) for part in chosen):
         return None
-    if len(parts) > array.ndim:
-        raise IndexError(f"too many indices for array: array is {array.ndim}-dimensional")
     numbers: list[Any] = []
     for part in chosen:
         number = part.now() if type(part) is Lifted else part[..., None] if isinstance(part, np.ndarray) else int(part)

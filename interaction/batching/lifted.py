@@ -43,6 +43,7 @@ class NotLiftedError(BaseException):
     def __init__(self, reason: str, remedy: str = "", where: tuple[str, int] | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.parting = False  # whether more episodes would be lifted
         self.remedy = remedy
         self.where = where or caller()
 
@@ -87,6 +88,8 @@ class Run:
             self._leave([np.flatnonzero(~values if most else values)], what)
             self._stay(keep)
             return most
+        if values.dtype == np.float64:  # by their bits, which tell 0.0 from -0.0
+            return np.int64(self.ask(values.view(np.int64), what)).view(np.float64).item()
         if bool((values == first).all()):
             return first.item()
         labels, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
@@ -110,14 +113,19 @@ class Run:
         self.level += 1
 
     def _too_many(self, what: str, groups: int) -> NoReturn:
-        raise self.fail(
+        error = self.fail(
             f"{what} parts the episodes into {groups} groups or more", _REMEDIES.get(what, _NO_BRANCH)
         )
+        error.parting = 2 * groups <= len(self.rows)
+        raise error
 
     def on_float_error(self, kind: str, flag: int) -> None:
         """Warn as numpy would in one episode; of plain numbers Python does not."""
         if not self.quiet:
-            warnings.warn(f"{kind} encountered in a batch", RuntimeWarning, stacklevel=3)
+            try:
+                warnings.warn(f"{kind} encountered in a batch", RuntimeWarning, stacklevel=3)
+            except RuntimeWarning as error:  # where warnings are errors, some episodes raise and others do not
+                raise self.fail(f"{kind} is an error in an episode") from error
 
 
 _NO_BRANCH = "np.where(condition, a, b), np.minimum, np.maximum or an array in place of branches and look-ups"
@@ -239,7 +247,7 @@ class Lifted:
         return bool(self.run.ask(data if data.dtype.kind == "b" else data != 0, "if"))
 
     def _number(self, what: str) -> Any:
-        if self.size != 1 or self.data.dtype.kind == "c":
+        if self.ndim or self.data.dtype.kind == "c":
             raise TypeError("only 0-dimensional arrays can be converted to Python scalars")
         return self.ask(what)
 
@@ -252,6 +260,8 @@ class Lifted:
     def __index__(self) -> int:
         if self.data.dtype.kind not in "biu" or (self.data.dtype.kind == "b" and not self.plain):
             raise TypeError("only integer scalar arrays can be converted to a scalar index")
+        if self.data.dtype.kind == "b":  # a list takes True for 1, an array for a mask
+            raise self.run.fail("a truth value that differs between episodes is an index", "int(flag)")
         return int(self._number("a look-up in a list or an array"))
 
     def __hash__(self) -> int:
@@ -270,6 +280,8 @@ class Lifted:
         return (self[index] for index in range(self.data.shape[0]))
 
     def __contains__(self, value: object) -> bool:
+        if self.ndim == 0:
+            raise TypeError("a single number is not iterable")
         found: Any = self == value
         return bool(found.any()) if isinstance(found, np.ndarray) else bool(found)
 
@@ -387,13 +399,11 @@ def canonical(run: Run, data: Array) -> Array:
 
 
 def wrap(run: Run, value: Array) -> Any:
-    """Give an array of a batch, `(episodes, *shape)`, as a lifted value; what is the same for all as it is."""
+    """Give an array of a batch, `(episodes, *shape)`, as a lifted value."""
     if value.ndim == 1:
         return Lifted(run, canonical(run, value), plain=True)
-    if value.strides[0] == 0:
-        return value[0]
     data = rows_last(value)
-    if data.strides[-1] != data.itemsize:
+    if data.strides[-1] not in (0, data.itemsize):
         data = lock(np.ascontiguousarray(data))
     return Lifted(run, data)
 
@@ -424,7 +434,11 @@ def lower(run: Run, value: Any) -> Any:
         return _rebuilt(value, [lower(run, part) for part in value])
     if isinstance(value, np.ndarray) and value.ndim:
         return np.broadcast_to(value.copy(), (len(run.rows), *value.shape))
-    return value.item() if isinstance(value, np.generic | np.ndarray) else value
+    if isinstance(value, np.generic | np.ndarray):
+        return value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise run.fail(f"a {type(value).__name__} is given, which is no number, array or State")
 
 
 def _rebuilt(like: tuple[Any, ...], parts: list[Any]) -> tuple[Any, ...]:

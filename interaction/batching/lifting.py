@@ -29,8 +29,10 @@ logger = logging.getLogger("interaction")
 Array = NDArray[Any]
 Method = Callable[..., Any]
 
+MANY = 1_000  # episodes from which it is worth telling that they part too far
 FEW = 16  # episodes up to which single play is as fast
 SHARE = 12  # episodes for each group into which they part, below which single play is as fast
+LEAST = 4  # groups that are always tried
 SAMPLE = 5  # rows that are compared with single episodes
 _PATIENCE = 64  # calls after which a method that parted too far is tried again
 
@@ -102,10 +104,11 @@ class LiftedMethod:
         result = self.singly(*arguments)
         self._failures += 1
         self._resting = min(2**self._failures, _PATIENCE)
-        self.way = "episode by episode"
-        file, line = error.where
-        text = linecache.getline(file, line).strip()
-        tell(self.component, self.method, f"`{text}` ({file}, line {line}): {error.reason}", error.remedy)
+        if not (error.parting and arguments[-1].rows < MANY):
+            self.way = "episode by episode"
+            file, line = error.where
+            text = linecache.getline(file, line).strip()
+            tell(self.component, self.method, f"`{text}` ({file}, line {line}): {error.reason}", error.remedy)
         return result
 
     def _after(self, error: Exception, arguments: tuple[Any, ...]) -> Any:
@@ -130,7 +133,7 @@ _told: set[tuple[type, str, str]] = set()
 
 def tell(component: Component, method: Method, reason: str, remedy: str) -> None:
     """Say once that a method is played episode by episode, because of which line, and what to write."""
-    key = (type(component), method.__name__, reason)
+    key = (type(component), method.__name__, reason.partition("): ")[0])
     if key not in _told:
         _told.add(key)
         logger.warning(
@@ -161,11 +164,14 @@ def play_lifted(
         if len(rows) <= FEW and not whole:
             found.append((rows, singly(*part, stream)))
             continue
-        run = Run(rows, max(total // SHARE - len(found) - len(waiting), 1))
+        run = Run(rows, max(total // SHARE, LEAST) - len(found) - len(waiting))
         with np.errstate(divide=_quietly("divide"), over=_quietly("over"), invalid=_quietly("invalid"), call=run.on_float_error):
-            result = method(*(lift(run, value) for value in part), LiftedRandom(run, stream))
-            if run.failure is not None:
-                raise run.failure
+            try:
+                result = method(*(lift(run, value) for value in part), LiftedRandom(run, stream))
+            except Exception as error:
+                if run.failure is not None:
+                    raise run.failure from error
+                raise
             found.append((run.rows, lower(run, result)))
         if run.failure is not None:
             raise run.failure

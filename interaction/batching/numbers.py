@@ -90,14 +90,17 @@ def _multiply(run: Run, one: Any, other: Any) -> Any:
     return _whole(run, lambda: np.multiply(a, b), bound(one) * bound(other))
 
 
-def _nonzero(b: Any) -> None:
-    if not (b.all() if type(b) is np.ndarray else b):
+def _divisor(run: Run, one: Any, other: Any) -> tuple[Any, Any, bool]:
+    """Give both sides of a division; the episodes that divide by zero go another way, and raise."""
+    b = other.now() if type(other) is Lifted else other
+    zero = run.ask(b == 0, "a division by zero") if type(b) is np.ndarray and not b.all() else not np.any(b)
+    if zero:
         raise ZeroDivisionError("division by zero")
+    return _pair(run, one, other)
 
 
 def _divide(run: Run, one: Any, other: Any) -> Any:
-    a, b, floats = _pair(run, one, other)
-    _nonzero(b)
+    a, b, floats = _divisor(run, one, other)
     if not floats and max(bound(one), bound(other)) > _EXACT:
         raise run.fail("a division of integers beyond 2**53", "floats")
     return _float(run, np.true_divide, a, b)
@@ -105,8 +108,7 @@ def _divide(run: Run, one: Any, other: Any) -> Any:
 
 def _whole_division(function: Any) -> Rule:
     def rule(run: Run, one: Any, other: Any) -> Any:
-        a, b, floats = _pair(run, one, other)
-        _nonzero(b)
+        a, b, floats = _divisor(run, one, other)
         if floats:
             return _float(run, function, a, b)
         return _whole(run, lambda: function(a, b), max(bound(one), bound(other)))
@@ -117,19 +119,15 @@ def _whole_division(function: Any) -> Rule:
 def _power(run: Run, one: Any, other: Any) -> Any:
     a, b, floats = _pair(run, one, other)
     if not floats:
-        lowest = b if type(b) is int else int(b.min())
-        if lowest < 0:
-            return _power_of_floats(run, a, b) if type(b) is int else _mixed(run)
+        if run.ask(np.broadcast_to(np.less(b, 0), len(run.rows)), "a negative exponent"):
+            return _power_of_floats(run, _as_number(one), _as_number(other))
+        a, b = _as_number(one), _as_number(other)
         largest = b if type(b) is int else int(b.max())
         base = bound(one)
         if largest * max(base.bit_length() - 1, 0) > 64:
             raise run.fail("an integer is beyond 64 bits", "a float")
         return _whole(run, lambda: _whole_power(a, b), base**largest)
     return _power_of_floats(run, a, b)
-
-
-def _mixed(run: Run) -> Any:
-    raise run.fail("a power of integers with a negative exponent in some episodes", "a float")
 
 
 def _whole_power(a: Any, b: Any) -> Any:
@@ -144,7 +142,10 @@ def _whole_power(a: Any, b: Any) -> Any:
 def _power_of_floats(run: Run, a: Any, b: Any) -> Lifted:
     """The C library's power, number by number, as Python takes it; numpy's differs in the last bit."""
     a, b = np.broadcast_arrays(a, b)
-    found = np.array(list(map(pow, a.tolist(), b.tolist())))
+    try:
+        found = np.array(list(map(pow, a.tolist(), b.tolist())))
+    except ArithmeticError as error:
+        raise run.fail(f"a power that raises {type(error).__name__} in an episode") from error
     if found.dtype.kind != "f":
         raise run.fail("a power of a negative number, which is complex", "abs(x) ** y")
     return Lifted(run, found, plain=True)
@@ -179,7 +180,7 @@ def _shift(function: Any) -> Rule:
     def rule(run: Run, one: Any, other: Any) -> Any:
         a, b, _ = _pair(run, one, other)
         if np.any(np.less(b, 0)):
-            raise ValueError("negative shift count")
+            raise run.fail("a shift by a negative number")
         if np.any(np.greater(b, 62)):
             raise run.fail("an integer is shifted beyond 64 bits", "a float")
         largest = bound(one) << int(np.max(b)) if function is np.left_shift else bound(one)
@@ -288,7 +289,10 @@ def _numpy_power(run: Run, one: Any, other: Any) -> Any:
             raise run.fail(f"a power of single numbers of the type {kind} has no rule", "np.power(x, y)")
         return play_ufunc(run, np.power, "__call__", (one, other), {})
     if np.ndim(one) and np.ndim(other) == 0:  # numpy takes a square, a root or a reciprocal by the exponent
-        exponent = other.ask("the exponent of a power of an array") if type(other) is Lifted else other
+        exponent = other
+        if type(other) is Lifted:
+            exponent = other.ask("the exponent of a power of an array")
+            exponent = exponent if other.plain else other.data.dtype.type(exponent)
         return Lifted(run, lifted(run, one).now() ** exponent, own=True)
     return play_ufunc(run, np.power, "__call__", (one, other), {})
 
@@ -358,7 +362,7 @@ def _to_whole(function: Any) -> Any:
         if data.dtype.kind == "i":
             return Lifted(self.run, data, plain=True, bound=self.bound)
         if not np.isfinite(data).all():
-            raise ValueError("cannot convert float NaN or infinity to integer")
+            raise self.run.fail("NaN or infinity becomes an integer")
         found = function(data)
         if np.abs(found).max() >= _WHOLE:
             raise self.run.fail("an integer is beyond 64 bits", "np.floor(x)")
@@ -368,8 +372,10 @@ def _to_whole(function: Any) -> Any:
 
 
 def _round(self: Lifted, digits: Any = None) -> Any:
+    if self.ndim:
+        raise TypeError("type numpy.ndarray doesn't define __round__ method")
     if not self.plain:
-        if digits is None and self.ndim == 0:
+        if digits is None:
             return _to_whole(np.rint)(self)
         return np.round(self, 0 if digits is None else digits)  # type: ignore[call-overload]
     if digits is None or self.data.dtype.kind != "f":
