@@ -9,7 +9,7 @@ from interaction.state import flatten
 from interaction.turns import SOURCES
 from tests.natural.corpus import LIFTING_NOT_EXPECTED, NATURAL, singly
 
-for theme in ("arithmetic", "branches", "lookups", "vectors"):
+for theme in ("arithmetic", "branches", "grids", "learning", "lookups", "vectors"):
     importlib.import_module(f"tests.natural.{theme}")
 
 SEED = 3
