@@ -226,7 +226,7 @@ class Switches(InteractionTask):
 
     def on_user_action(self, game, rng):
         bits = game.task_state.bits ^ (1 << game.user_action)
-        if bits & 0b1001 == 0:
+        if (bits & 0b1001) == 0:
             bits = bits | 0b100
         on = sum((bits >> place) & 1 for place in range(8))
         return Transition(State(bits=bits, on=on), on - 4, on > 5)

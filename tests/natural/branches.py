@@ -347,7 +347,7 @@ class Ladder(InteractionTask):
     state_space = spaces.Dict({"height": spaces.Discrete(100), "strength": spaces.Discrete(8)})
 
     def reset(self, rng):
-        return State(height=0, strength=rng.integers(1, 8))
+        return State(height=0, strength=rng.integers(1, 4))
 
     def on_user_action(self, game, rng):
         state = game.task_state
@@ -357,7 +357,7 @@ class Ladder(InteractionTask):
                 height = max(height - 1, 0)
                 continue
             height += 1
-            if height >= 12:
+            if height >= 6:
                 return Transition(state.replace(height=height), 10.0, True)
         return Transition(State(height=height, strength=max(1, state.strength - 1)), -1.0)
 

@@ -252,8 +252,7 @@ class Marking(InteractionTask):
         lead = 0
         for line in owner:
             for cell in line:
-                if cell:
-                    lead += 1 if cell == 1 else -1
+                lead += (cell == 1) - 1 * (cell == 2)
         full = all(cell > 0 for line in owner for cell in line)
         return Transition(State(owner=owner, lead=lead), lead * 1.0, full)
 

@@ -77,25 +77,25 @@ def talk():
     return Bundle(Talk(), random_user(5), Assistant(policy=Greeting()), max_rounds=8)
 
 
-WALLS = {(1, 1), (1, 2), (3, 1)}
+WALLS = {(1, 1), (1, 2), (3, 0)}
 MOVES = ((0, 1), (1, 0), (0, -1), (-1, 0))
 
 
 class Maze(InteractionTask):
-    """A walk on a grid of five by five, with walls in a set of pairs."""
+    """A walk on a grid of four by four, with walls in a set of pairs."""
 
-    state_space = spaces.Dict({"x": spaces.Discrete(5), "y": spaces.Discrete(5)})
+    state_space = spaces.Dict({"x": spaces.Discrete(4), "y": spaces.Discrete(4)})
 
     def reset(self, rng):
-        return State(x=0, y=rng.integers(0, 5))
+        return State(x=0, y=rng.integers(0, 4))
 
     def on_user_action(self, game, rng):
         x, y = game.task_state.x, game.task_state.y
         dx, dy = MOVES[game.user_action]
         there = (x + dx, y + dy)
-        if there in WALLS or not (0 <= there[0] < 5 and 0 <= there[1] < 5):
+        if there in WALLS or not (0 <= there[0] < 4 and 0 <= there[1] < 4):
             return Transition(game.task_state, -1.0)
-        return Transition(State(x=there[0], y=there[1]), -0.1, there == (4, 4))
+        return Transition(State(x=there[0], y=there[1]), -0.1, there == (3, 3))
 
 
 @natural

@@ -9,7 +9,20 @@ from interaction.state import flatten
 from interaction.turns import SOURCES
 from tests.natural.corpus import LIFTING_NOT_EXPECTED, NATURAL, singly
 
-for theme in ("arithmetic", "branches", "grids", "learning", "lookups", "vectors"):
+THEMES = (
+    "alone",
+    "arithmetic",
+    "branches",
+    "choosing",
+    "grids",
+    "learning",
+    "looking",
+    "lookups",
+    "simulating",
+    "sources",
+    "vectors",
+)
+for theme in THEMES:
     importlib.import_module(f"tests.natural.{theme}")
 
 SEED = 3

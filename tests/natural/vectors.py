@@ -279,20 +279,20 @@ def points():
 class Hand(InteractionTask):
     """Cards on the hand, by comprehensions, lists and conversions."""
 
-    state_space = spaces.Dict({"cards": whole(0, 5, 4), "pairs": whole(0, 9), "points": real(0, 99)})
+    state_space = spaces.Dict({"cards": whole(0, 3, 3), "pairs": whole(0, 9), "points": real(0, 99)})
 
     def reset(self, rng):
-        return State(cards=rng.integers(0, 6, 4), pairs=0, points=0.0)
+        return State(cards=rng.integers(0, 3, 3), pairs=0, points=0.0)
 
     def on_user_action(self, game, rng):
         cards = game.task_state.cards
         pairs = sum(1 for i in range(len(cards)) for j in range(i) if cards[i] == cards[j])
-        points = sum([card * 0.5 for card in cards if card > 2])
+        points = sum([card * 0.5 for card in cards if card > 1])
         exchanged = [card if card > game.user_action else card + 1 for card in cards]
         values = sorted([cards[0], cards[1]])
         reward = 2.0 * pairs + values[1] - values[0] + max(cards) - min(cards[1:])
         return Transition(
-            State(cards=np.minimum(exchanged, 5), pairs=pairs, points=points), reward, pairs > 2
+            State(cards=np.minimum(exchanged, 3), pairs=pairs, points=points), reward, pairs > 2
         )
 
 
