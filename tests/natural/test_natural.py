@@ -7,7 +7,9 @@ import pytest
 
 from interaction.state import flatten
 from interaction.turns import SOURCES
-from tests.natural.corpus import LIFTING_NOT_EXPECTED, NATURAL, singly
+from tests.natural.corpus import LIFTING_NOT_EXPECTED, NATURAL, natural, singly
+from tests.natural.menu import menu_search
+from tests.natural.tutor import tutoring
 
 THEMES = (
     "alone",
@@ -24,6 +26,8 @@ THEMES = (
 )
 for theme in THEMES:
     importlib.import_module(f"tests.natural.{theme}")
+natural(menu_search)
+natural(tutoring)
 
 SEED = 3
 try:

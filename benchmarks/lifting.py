@@ -1,0 +1,231 @@
+"""Times natural code in batches, against loops of bare numpy, expert code, and the same code played singly.
+
+Run `python benchmarks/lifting.py` (`--quick` for a look in half a minute). The machine's speed drifts, so
+each figure is taken in turns with what it is compared to, and the medians are printed with their ratio.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assistants.coordination import CoordinatedAssistant
+from interaction import (
+    Assistant,
+    Bundle,
+    DeterministicPolicy,
+    EpisodeRandom,
+    GameState,
+    InteractionTask,
+    Policy,
+    Simulator,
+    State,
+    Transition,
+    User,
+    spaces,
+)
+from interaction.display import print_table
+from interaction.state import Value
+from tasks.coordination import CoordinatedTask
+from users.coordination import PARAMETERS, PseudoRandomUser
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # the tests are not installed
+from tests.natural.alone import cooling, path
+from tests.natural.corpus import singly
+from tests.natural.menu import menu_search
+from tests.natural.tutor import tutoring
+
+Row = list[Any]
+Play = Callable[[], int]
+
+
+def menu_loop(episodes: int, seed: int = 0) -> tuple[Any, Any]:
+    """Play the menu search of tests/natural/menu.py in numpy alone; give the returns and the lengths.
+
+    The episodes lie next to each other, as in (8, episodes), and those that are over leave.
+    """
+    rng = np.random.default_rng(seed)
+    returns, lengths = np.zeros(episodes), np.zeros(episodes, int)
+    order = rng.permuted(np.tile(np.arange(8, dtype=np.int8)[:, None], (1, episodes)), axis=0)
+    taste = np.cumsum(rng.random((8, episodes)) ** 4, axis=0)
+    wanted = (rng.random(episodes) * taste[-1] >= taste).sum(axis=0, dtype=np.int8)
+    read, forgetting = np.full((8, episodes), -1, np.int8), 0.1 * rng.random(episodes, np.float32)
+    eye, found, highlighted = np.zeros(episodes, int), np.zeros(episodes, int), np.full(episodes, -1)
+    counts, who, all_rows = np.zeros((8, episodes), int), np.arange(episodes), np.arange(episodes)
+    for _ in range(100):
+        rows = all_rows[: len(who)]
+        item = order[eye, rows]
+        slips = np.flatnonzero(rng.random(len(who)) < 0.05)
+        item[slips] = rng.integers(0, 8, len(slips))
+        read[rng.random(read.shape, np.float32) < forgetting] = -1
+        read[eye, rows] = item
+        known, unread = read == wanted, read == -1
+        clicks = known.any(axis=0)
+        place = unread.argmax(axis=0)
+        lost = np.flatnonzero(~unread.any(axis=0))
+        place[lost] = rng.integers(0, 8, len(lost))
+        lit = (highlighted >= 0) & (read[highlighted, rows] == -1)
+        place = np.where(lit, highlighted, place)
+        clicked = order[known.argmax(axis=0), rows]
+        right = clicks & (clicked == wanted)
+        looking = -0.2 - 0.05 * np.abs(place - eye)
+        returns[who] += np.where(right, 5.0, np.where(clicks, -2.0, looking))
+        lengths[who] += 1
+        eye = np.where(clicks, eye, place)
+        again = np.flatnonzero(right)
+        sums = taste[:, again]
+        wanted[again] = (rng.random(len(again)) * sums[-1] >= sums).sum(axis=0)
+        found += right
+        going = np.flatnonzero(found < 5)
+        if len(going) < len(who):
+            order, taste, read, counts = (each[:, going] for each in (order, taste, read, counts))
+            wanted, eye, found, who = wanted[going], eye[going], found[going], who[going]
+            forgetting, clicks, clicked = forgetting[going], clicks[going], clicked[going]
+            highlighted = highlighted[going]
+            if len(who) == 0:
+                break
+        those = np.flatnonzero(clicks)
+        counts[clicked[those], those] += 1
+        highlighted[those] = (order[:, those] == counts[:, those].argmax(axis=0)).argmax(axis=0)
+    return returns, lengths
+
+
+class NaturalTask(InteractionTask):
+    """The coordination game as a newcomer writes it."""
+
+    state_space = spaces.Dict({"x": spaces.Discrete(10)})
+
+    def reset(self, rng: EpisodeRandom) -> State:
+        return State(x=0)
+
+    def on_user_action(self, game: GameState, rng: EpisodeRandom) -> Transition:
+        return Transition(game.task_state, -1.0, game.task_state.x == 9)
+
+    def on_assistant_action(self, game: GameState, rng: EpisodeRandom) -> Transition:
+        state = game.task_state
+        if game.user_action == game.assistant_action:
+            state = state.replace(x=state.x + 1)
+        return Transition(state, -1.0)
+
+
+class NaturalPolicy(DeterministicPolicy):
+    """The pseudo-random policy as a newcomer writes it."""
+
+    action_space = spaces.Discrete(10)
+
+    def action(self, observation: State, state: State) -> Value:
+        x = observation.task_state.x
+        return (8 + state.p0 * x + state.p1 * x**2 + state.p2 * x**3) % 10
+
+
+def natural_user() -> User:
+    """Make the user of the natural coordination game."""
+    return User(policy=NaturalPolicy(), state=State(p0=1, p1=5, p2=7), state_space=PARAMETERS)
+
+
+class Mimic(Policy):
+    """Does what the user model would do."""
+
+    action_space = spaces.Discrete(10)
+
+    def __init__(self) -> None:
+        self.simulator = Simulator(user_model=natural_user())
+
+    def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:
+        return self.simulator.predict_user_action(observation, rng, state.user_model), 0.0
+
+
+def natural_coordination() -> Bundle:
+    """Make the coordination game in natural code, with the single-shot assistant."""
+    user = natural_user()
+    space = spaces.Dict({"user_model": PARAMETERS})
+    assistant = Assistant(policy=Mimic(), state=State(user_model=user.state), state_space=space)
+    return Bundle(NaturalTask(), user, assistant, max_rounds=100)
+
+
+def shipped_coordination() -> Bundle:
+    """Make the same game of the parts that promise to take arrays."""
+    user = PseudoRandomUser()
+    return Bundle(CoordinatedTask(), user, CoordinatedAssistant(user), max_rounds=100)
+
+
+def random_users(episodes: int) -> dict[str, Any]:
+    """Draw the parameters of a user for each episode, and give them to the user and to its model."""
+    drawn = np.random.default_rng(0).integers(0, 10, (3, episodes))
+    users = dict(zip(("p0", "p1", "p2"), drawn, strict=True))
+    return {"user_state": users, "assistant_state": {"user_model": users}}
+
+
+def in_batch(bundle: Bundle, episodes: int, start: dict[str, Any] | None = None) -> Play:
+    """Prepare a run, whose rounds are counted."""
+    return lambda: int(bundle.run(episodes, seed=0, start=start, record="final").lengths.sum())
+
+
+def rate(play: Play) -> float:
+    """Give the rounds per second of one call."""
+    begun = time.perf_counter()
+    rounds = play()
+    return rounds / (time.perf_counter() - begun)
+
+
+def in_turns(first: Play, second: Play, repeats: int) -> tuple[float, float, float]:
+    """Time two calls in turns; give the median rates of both, and the median of their ratios."""
+    first(), second()
+    pairs = [(rate(first), rate(second)) for _ in range(repeats)]
+    return (
+        statistics.median(a for a, _ in pairs),
+        statistics.median(b for _, b in pairs),
+        statistics.median(a / b for a, b in pairs),
+    )
+
+
+def main(quick: bool) -> None:
+    """Measure everything, and print the table."""
+    repeats, few = (3, 50) if quick else (9, 200)
+    many, half = (1_000, 1_000) if quick else (10_000, 5_000)
+    rows: list[Row] = []
+
+    def compare(what: str, first: Play, second: Play, than: str, least: float) -> None:
+        mine, other, ratio = in_turns(first, second, repeats)
+        figure = f"{mine / 1e6:.3g} against {other / 1e6:.3g} million rounds/s"
+        reached = "yes" if ratio >= least else "no"
+        rows.append([what, figure, f"{ratio:.3g} x {than}", f">= {least:.3g}", reached])
+
+    menu = menu_search()
+    compare(
+        f"menu search, {many:,} episodes",
+        in_batch(menu, many),
+        lambda: int(menu_loop(many)[1].sum()),
+        "a loop of bare numpy",
+        0.4,
+    )
+    compare("    the same", in_batch(menu, many), in_batch(singly(menu), few), "singly", 150)
+    tutor = tutoring()
+    compare(f"tutor, {half:,} episodes", in_batch(tutor, half), in_batch(singly(tutor), few), "singly", 100)
+    start = random_users(many)
+    compare(
+        f"coordination, {many:,} episodes",
+        in_batch(natural_coordination(), many, start),
+        in_batch(shipped_coordination(), many, start),
+        "batched = True",
+        0.4,
+    )
+    for name, bundle in (("math.exp", cooling()), ("np.asarray", path())):
+        compare(
+            f"{name}, {half:,} episodes",
+            in_batch(bundle, half),
+            in_batch(singly(bundle), half),
+            "batched = False",
+            1 / 1.1,
+        )
+    print_table("Natural code, lifted", ["what", "figure", "ratio", "to reach", "reached"], rows)
+
+
+if __name__ == "__main__":
+    main(quick="--quick" in sys.argv[1:])
