@@ -100,7 +100,7 @@ class Simulator(PreparedComponent):
         self._only_predicts = isinstance(self.task_model, NoTask)
         self._lineup = Lineup(self.task_model, self.user_model, self.assistant)
         self._spaces, self._single = self._lineup.space, self._lineup.single
-        self._task_fields = len(self.task_model.state_space)
+        self._task_fields = len(self._single.task_membership.space.spaces)  # type: ignore[attr-defined]
         self._first_action = None if self.user_model is None else first_action(self.user_model.policy)
 
     def rollout(

@@ -12,7 +12,7 @@ from interaction.component import Component
 from interaction.errors import ArgumentError, SpaceError
 from interaction.opening import combine
 from interaction.random import EpisodeRandom
-from interaction.spaces import Choice, Discrete, Space, membership
+from interaction.spaces import Space, expectation, is_whole, membership
 
 Array = NDArray[Any]
 
@@ -65,9 +65,7 @@ class Grid(Component):
         values = self.axes[name]
         found = membership(space).violation(values, len(values))
         if found is not None:
-            raise SpaceError(
-                f"{where}: candidates of {name}: expected values in {space}, got {found.value!r}"
-            )
+            raise SpaceError(f"{where}: candidates of {name}: {expectation(space, found.value)}")
 
     def draw(self, rng: EpisodeRandom) -> dict[str, Array]:
         """Give the values of the candidates, by name: `(candidates, *shape)`; nothing is drawn."""
@@ -141,11 +139,10 @@ class Samples(Component):
             return
         for quantile in (1e-9, 0.5, 1 - 1e-9):
             value = np.asarray(self.prior[name].ppf(quantile)).item()
-            value = int(value) if isinstance(space, Discrete | Choice) and value == int(value) else value
+            value = int(value) if is_whole(space) and np.isfinite(value) and value == int(value) else value
             if membership(space).violation(value) is not None:
                 raise SpaceError(
-                    f"{where}: prior of {name}: expected values in {space}, but its quantile {quantile} "
-                    f"is {value!r}"
+                    f"{where}: prior of {name}: {expectation(space, value)} as its quantile {quantile}"
                 )
 
     def draw(self, rng: EpisodeRandom) -> dict[str, Array]:

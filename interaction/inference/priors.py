@@ -19,7 +19,7 @@ from interaction.agent import User, check_user
 from interaction.errors import ArgumentError, unknown_name
 from interaction.inference.candidates import Distribution, Samples
 from interaction.random import EpisodeRandom
-from interaction.spaces import Box, Choice, Discrete
+from interaction.spaces import Box
 
 Array = NDArray[Any]
 Values = dict[str, Array]
@@ -54,7 +54,7 @@ class Priors:
                 raise unknown_name(name, valid, f"{where}: priors of {type(user).__name__}")
             if spaces.shape_of(valid[name]):
                 raise ArgumentError(f"{where}: prior of {name}: expected a single number, not {valid[name]}")
-            if isinstance(valid[name], Discrete | Choice) and not hasattr(priors[name], "pmf"):
+            if spaces.is_whole(valid[name]) and not hasattr(priors[name], "pmf"):
                 raise ArgumentError(
                     f"{where}: prior of {name}: {valid[name]} needs a discrete prior, such as "
                     f"scipy.stats.randint"
@@ -141,7 +141,7 @@ class Priors:
     def _typed(self, name: str, values: Array) -> Array:
         """Values in the type of their space, and not beyond its bounds by an error of rounding."""
         space = self.spaces[name]
-        if isinstance(space, Discrete) or np.dtype(space.dtype).kind in "iu":
+        if spaces.is_whole(space):
             return np.rint(values).astype(np.int64)
         low, high = _bounds(space)
         return np.asarray(np.clip(np.asarray(values, float), low, high))
@@ -149,5 +149,8 @@ class Priors:
 
 def _bounds(space: Any) -> tuple[float, float]:
     if isinstance(space, Box):
-        return float(space.low), float(space.high)
+        return (
+            float(space.low) if space.bounded_below.all() else -np.inf,
+            float(space.high) if space.bounded_above.all() else np.inf,
+        )
     return float(space.start), float(space.start + space.n - 1)
