@@ -31,7 +31,6 @@ __all__ = [
     "Violation",
     "element",
     "elements",
-    "expectation",
     "first",
     "is_whole",
     "leaves",
@@ -40,6 +39,7 @@ __all__ = [
     "position",
     "read_off",
     "real",
+    "remedy",
     "sample",
     "shape_of",
     "whole",
@@ -124,11 +124,12 @@ class Undeclared(Box):
 
     def line(self, form: str | None = None) -> str:
         """Give what to write to declare the field: a `form` of space, or the box of its kind."""
+        return _line(self.path, form or self.form())
+
+    def form(self, kind: type | None = None) -> str:
+        """Give how the space is written once it has bounds, for numbers of its kind or of another one."""
         shape = f", {self.shape}" if self.shape else ""
-        form = form or f"spaces.{'real' if self.kind is float else 'whole'}(low, high{shape})"
-        for name in reversed(self.path.split(".")):
-            form = f"spaces.Dict({name}={form}, ...)"
-        return f"state_space = {form}"
+        return f"spaces.{'real' if (kind or self.kind) is float else 'whole'}(low, high{shape})"
 
     def lacks(self, purpose: str, form: str | None = None) -> ContractError:
         """Make the error for a purpose that an undeclared field cannot serve."""
@@ -143,11 +144,11 @@ class Undeclared(Box):
         began = f"the field began as {_described(self.kind, self.shape)}"
         if given not in "iuf" or given in _NUMBER_KINDS[np.dtype(self.dtype).kind]:
             return f" ({began}, and is not declared)"
-        kind, form = (float, "real") if given == "f" else (int, "whole")
-        shape = f", {self.shape}" if self.shape else ""
+        kind = _KINDS[given]
+        entries = "of entries such as" if self.shape else "such as"
         return (
-            f" ({began}: let it begin as {_described(kind, self.shape)}, such as {kind(0)!r}, or declare "
-            f"{self.line(f'spaces.{form}(low, high{shape})')})"
+            f" ({began}: let it begin as {_described(kind, self.shape)}, {entries} {kind(0)!r}, or declare "
+            f"{self.line(self.form(kind))})"
         )
 
     def sample(self, mask: Any = None, probability: Any = None) -> Any:
@@ -160,6 +161,12 @@ class Undeclared(Box):
 
     def __repr__(self) -> str:
         return f"Undeclared({self.kind.__name__}{f', {self.shape}' if self.shape else ''})"
+
+
+def _line(path: str, form: str) -> str:
+    for name in reversed(path.split(".")):
+        form = f"spaces.Dict({name}={form}, ...)"
+    return f"state_space = {form}"
 
 
 def _described(kind: type, shape: Shape) -> str:
@@ -183,10 +190,10 @@ def read_off(state: State, owner: str, prefix: str = "") -> Dict:
         kind = _KINDS.get(value.dtype.kind) if array else type(value)
         if kind not in (bool, int, float):
             text = isinstance(value, str) or (array and value.dtype.kind == "U")
-            form = f"{name}=spaces.{'Text(max_length)' if text else '...'}"
+            line = _line(path, "spaces.Text(max_length)" if text else "...")
             raise ContractError(
                 f"{owner}: the field {path!r} begins as {value!r}, which is no number, so that its space "
-                f"must be declared: write state_space = spaces.Dict({form}, ...)"
+                f"must be declared: write {line}"
             )
         fields[name] = Undeclared(kind, value.shape if array else (), path, owner)
     return Dict(list(fields.items()))
@@ -272,13 +279,15 @@ class Membership:
         if found is not None:
             path = f", field {found.path!r}" if found.path else ""
             batch = "" if rows is None else f" (in a batch of {rows} episodes)"
-            raise SpaceError(f"{where}{path}: {expectation(found.space, found.value)}{batch}")
+            raise SpaceError(
+                f"{where}{path}: expected a value in {found.space}, got {found.value!r}{batch}"
+                f"{remedy(found.space, found.value)}"
+            )
 
 
-def expectation(space: object, value: Value) -> str:
-    """Say that a value was expected in a space, and what was got instead."""
-    remedy = space.remedy(value) if isinstance(space, Undeclared) else ""
-    return f"expected a value in {space}, got {value!r}{remedy}"
+def remedy(space: object, value: Value) -> str:
+    """Say what to write to let a value into the space of a field that nobody declared; else nothing."""
+    return space.remedy(value) if isinstance(space, Undeclared) else ""
 
 
 class _DiscreteMembership(Membership):

@@ -87,12 +87,12 @@ class ObservationView(PreparedComponent):
         for path in chosen:
             space = given.get(path, found[path])
             if space is None or (isinstance(space, Box) and not space.is_bounded()):
-                declare = (
-                    f"; {space.owner} may declare it: {space.line()}" if isinstance(space, Undeclared) else ""
-                )
+                bounds, declare = "spaces.real(low, high, shape)", ""
+                if isinstance(space, Undeclared):
+                    bounds, declare = space.form(), f"; or let {space.owner} declare it: {space.line()}"
                 raise SpaceError(
                     f"{where}: {path}: expected a bounded space, got {space or 'no declared one'}; leave it "
-                    f"out by `paths`, or say its bounds: spaces={{{path!r}: spaces.real(low, high, shape)}}"
+                    f"out by `paths`, or say its bounds: spaces={{{path!r}: {bounds}}}"
                     f"{declare}"
                 )
             parts[path] = space

@@ -12,7 +12,7 @@ from interaction.component import Component
 from interaction.errors import ArgumentError, SpaceError
 from interaction.opening import combine
 from interaction.random import EpisodeRandom
-from interaction.spaces import Space, expectation, is_whole, membership
+from interaction.spaces import Box, Space, Undeclared, is_whole, membership, remedy
 
 Array = NDArray[Any]
 
@@ -65,7 +65,10 @@ class Grid(Component):
         values = self.axes[name]
         found = membership(space).violation(values, len(values))
         if found is not None:
-            raise SpaceError(f"{where}: candidates of {name}: {expectation(space, found.value)}")
+            raise SpaceError(
+                f"{where}: candidates of {name}: expected values in {space}, got {found.value!r}"
+                f"{remedy(space, found.value)}"
+            )
 
     def draw(self, rng: EpisodeRandom) -> dict[str, Array]:
         """Give the values of the candidates, by name: `(candidates, *shape)`; nothing is drawn."""
@@ -82,7 +85,9 @@ class Samples(Component):
     falls below `threshold` times `n`. Continuous parameters are then moved by the kernel of Liu & West
     ("Combined parameter and state estimation in simulation-based filtering", 2001) with the discount
     `discount`: it needs neither a stored history nor further calls of the user model, as an MCMC move
-    would, and keeps the mean and the variance of the particles. Each particle draws its own random numbers.
+    would, and keeps the mean and the variance of the particles. They stay inside the prior's support, or,
+    where the user's `reset` draws them and their space is not declared, between the outermost ones. Each
+    particle draws its own random numbers.
     """
 
     common = False
@@ -142,8 +147,18 @@ class Samples(Component):
             value = int(value) if is_whole(space) and np.isfinite(value) and value == int(value) else value
             if membership(space).violation(value) is not None:
                 raise SpaceError(
-                    f"{where}: prior of {name}: {expectation(space, value)} as its quantile {quantile}"
+                    f"{where}: prior of {name}: expected values in {space}, but its quantile {quantile} "
+                    f"is {value!r}{remedy(space, value)}"
                 )
+
+    def support(self, name: str, space: Box, values: Array) -> tuple[Array, Array]:
+        """Give the bounds between which the particles of a parameter may move: now `(..., particles)`."""
+        if name in self.prior:
+            low, high = (np.asarray(self.prior[name].ppf(end), float) for end in (0.0, 1.0))
+            return np.fmax(space.low, low), np.fmin(space.high, high)
+        if isinstance(space, Undeclared):
+            return values.min(axis=-1, keepdims=True), values.max(axis=-1, keepdims=True)
+        return space.low, space.high
 
     def draw(self, rng: EpisodeRandom) -> dict[str, Array]:
         """Draw the values of the candidates, by name: `(..., candidates)`."""

@@ -394,8 +394,9 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
             key = name.removeprefix(_TASK)
             holder, path = (hidden, key) if name.startswith(_TASK) else (users, name)
             old = self.values(belief)[name]
+            low, high = self.parameters.support(name, space, old)
             moved = liu_west(get_path(holder, path), old, weights, noise, self.parameters.discount)
-            moved = np.where(few[..., None], np.clip(moved, space.low, space.high), get_path(holder, path))
+            moved = np.where(few[..., None], np.clip(moved, low, high), get_path(holder, path))
             if name.startswith(_TASK):
                 hidden = replace_path(hidden, key, moved)
             else:
