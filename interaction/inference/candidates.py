@@ -12,7 +12,7 @@ from interaction.component import Component
 from interaction.errors import ArgumentError, SpaceError
 from interaction.opening import combine
 from interaction.random import EpisodeRandom
-from interaction.spaces import Box, Space, Undeclared, is_whole, membership, remedy
+from interaction.spaces import Box, Space, Undeclared, is_whole, membership, real, remedy
 
 Array = NDArray[Any]
 
@@ -154,8 +154,8 @@ class Samples(Component):
     def support(self, name: str, space: Box, values: Array) -> tuple[Array, Array]:
         """Give the bounds between which the particles of a parameter may move: now `(..., particles)`."""
         if name in self.prior:
-            low, high = (np.asarray(self.prior[name].ppf(end), float) for end in (0.0, 1.0))
-            return np.fmax(space.low, low), np.fmin(space.high, high)
+            prior = support(self.prior[name])
+            return np.maximum(space.low, prior.low), np.minimum(space.high, prior.high)
         if isinstance(space, Undeclared):
             return values.min(axis=-1, keepdims=True), values.max(axis=-1, keepdims=True)
         return space.low, space.high
@@ -166,6 +166,13 @@ class Samples(Component):
             name: np.asarray(distribution.ppf(rng.random((self.size,)) + 2.0**-54))
             for name, distribution in self.prior.items()
         }
+
+
+def support(distribution: Distribution) -> Box:
+    """Give the box from the lowest to the highest value of a distribution, as far as it tells them."""
+    low, high = (np.asarray(distribution.ppf(end), float) for end in (0.0, 1.0))
+    low = low + hasattr(distribution, "pmf")  # scipy puts the quantile 0 of integers one below the lowest
+    return real(np.fmax(low, -np.inf), np.fmin(high, np.inf))
 
 
 def _describe(distribution: Any) -> Any:

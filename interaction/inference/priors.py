@@ -17,9 +17,9 @@ from scipy.special import ndtr, ndtri
 from interaction import spaces
 from interaction.agent import User, check_user
 from interaction.errors import ArgumentError, unknown_name
-from interaction.inference.candidates import Distribution, Samples
+from interaction.inference.candidates import Distribution, Samples, support
 from interaction.random import EpisodeRandom
-from interaction.spaces import Box
+from interaction.spaces import Box, Undeclared
 
 Array = NDArray[Any]
 Values = dict[str, Array]
@@ -32,7 +32,8 @@ _LAST = 1 - 2.0**-53
 class Priors:
     """The priors of some parameters: frozen `scipy.stats` distributions, by entry of the user's state.
 
-    A prior with a `pmf` (as `scipy.stats.randint`) is discrete; all others are continuous.
+    A prior with a `pmf` (as `scipy.stats.randint`) is discrete; all others are continuous. Where the space
+    of a parameter that began as a float is not declared, it is the prior's support.
     Raises `ContractError` for a user without `log_prob`, `UnknownNameError` for what is no entry of its
     state, `SpaceError` for a prior that reaches outside the entry's space.
     """
@@ -60,7 +61,8 @@ class Priors:
                     f"scipy.stats.randint"
                 )
             samples.check(name, valid[name], where)
-            self.spaces[name] = valid[name]
+            free = isinstance(valid[name], Undeclared) and not spaces.is_whole(valid[name])
+            self.spaces[name] = support(priors[name]) if free else valid[name]
         self.discrete = np.array([hasattr(prior, "pmf") for prior in self.distributions.values()])
 
     @property

@@ -27,7 +27,8 @@ from interaction import (
 )
 from interaction.checks import check_agent, check_bundle, check_task
 from interaction.envs import UserEnv, UserVectorEnv
-from interaction.errors import ContractError, SpaceError, UnknownNameError
+from interaction.errors import ArgumentError, ContractError, SpaceError, UnknownNameError
+from interaction.inference.priors import Priors
 from interaction.policy import space_bounds, uniform_log_prob
 from interaction.spaces import Undeclared
 
@@ -591,6 +592,31 @@ def test_studies_take_a_user_without_spaces():
         Counting(), leaning(), {"p": stats.uniform(0, 1)}, n_users=100, rounds=4, progress=False
     )
     assert bool(ranks.verdict)
+
+
+@pytest.mark.parametrize(
+    ("prior", "low", "high"),
+    [
+        (stats.uniform(0.2, 0.5), 0.2, 0.7),
+        (stats.expon(1.0), 1.0, np.inf),
+        (stats.norm(), -np.inf, np.inf),
+        (stats.randint(0, 3), 0, 2),
+    ],
+    ids=["uniform", "expon", "norm", "randint"],
+)
+def test_a_search_stays_inside_the_prior_of_an_undeclared_parameter(prior, low, high):
+    priors = Priors(leaning(), {"p": prior}, "test")
+    values = priors.in_space(np.array([[-6.0], [-0.5], [0.0], [2.0], [6.0]]))
+    assert ((low <= values["p"]) & (values["p"] <= high)).all()
+    assert priors.in_space(priors.to_space(values))["p"] == pytest.approx(values["p"], abs=1e-6)
+
+
+def test_a_whole_undeclared_parameter_wants_a_discrete_prior():
+    with pytest.raises(ArgumentError, match=r"prior of k: Undeclared\(int\) needs a discrete prior"):
+        Priors(leaning(), {"k": stats.uniform(0, 1)}, "test")
+    drawn = Priors(leaning(), {"k": stats.randint(0, 5)}, "test").draw(50, seed=0)["k"]
+    assert drawn.dtype == np.int64
+    assert set(drawn.tolist()) == set(range(5))
 
 
 # What needs bounds.
