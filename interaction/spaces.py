@@ -48,6 +48,7 @@ __all__ = [
 _NUMBER_KINDS = {"b": "b", "i": "iub", "f": "iubf"}  # which numbers a bool, an integer or a float field takes
 _PLAIN_TYPES = {"b": (bool,), "iub": (int, bool), "iubf": (float, int, bool)}
 _KINDS: dict[str, type[bool | int | float]] = {"b": bool, "i": int, "u": int, "f": float}
+_LETTERS: dict[type, str] = {bool: "b", int: "i", float: "f"}
 Shape = tuple[int, ...]
 
 
@@ -140,7 +141,7 @@ class Undeclared(Box):
 
     def remedy(self, value: Value) -> str:
         """Say how the field began and, for a value of a wider kind, what to write to let it in."""
-        given = np.asarray(value).dtype.kind
+        given = value.dtype.kind if isinstance(value, np.ndarray) else _LETTERS.get(type(value), "O")
         began = f"the field began as {_described(self.kind, self.shape)}"
         if given not in "iuf" or given in _NUMBER_KINDS[np.dtype(self.dtype).kind]:
             return f" ({began}, and is not declared)"

@@ -265,6 +265,7 @@ def test_a_field_takes_any_number_of_its_kind_and_shape(before, after):
         (0, 2**63, r"expected a value in Undeclared\(int\), got 9223372036854775808"),
         (0, "one", r"expected a value in Undeclared\(int\), got 'one'"),
         (0, None, r"got None"),
+        (0, (1, (2, 3)), r"got \(1, \(2, 3\)\) \(the field began as an int"),
         (0, State(v=0, w=1), r"expected a value in State\(v\), got State\(v=0, w=1\)"),
         (0, State(w=1), r"expected a value in State\(v\), got State\(w=1\)"),
         (0, State(v=State(x=1)), r"got State\(x=1\)"),
