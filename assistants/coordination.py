@@ -51,7 +51,7 @@ class CoordinatedAssistant(Assistant):
         super().__init__(
             policy=CoordinatedPolicy(user_model),
             state=State(user_model=user_model.state),
-            state_space=spaces.Dict({"user_model": user_model.state_space}),
+            state_space=spaces.Dict(user_model=user_model.state_space),
         )
 
 
@@ -88,7 +88,7 @@ class CoordinatedAssistantWithRollout(Assistant):
         super().__init__(
             policy=PseudoRandomPolicy(),
             state=State(p0=0, p1=p1, p2=p2, user_model=user_model.state),
-            state_space=spaces.merge(PARAMETERS, spaces.Dict({"user_model": user_model.state_space})),
+            state_space=spaces.merge(PARAMETERS, spaces.Dict(user_model=user_model.state_space)),
         )
         simulated = copy.copy(self)
         simulator = Simulator(task_model, user_model, simulated, max_rounds=max_rounds)
@@ -151,9 +151,7 @@ class CoordinatedAssistantWithInference(Assistant):
             inference_engine=ActionInferenceEngine(Simulator(user_model=user_model)),
             state=State(belief=np.full(len(CANDIDATES), 1 / len(CANDIDATES)), user_model=user_model.state),
             state_space=spaces.Dict(
-                {
-                    "belief": spaces.Box(0.0, 1.0, (len(CANDIDATES),), np.float64),
-                    "user_model": user_model.state_space,
-                }
+                belief=spaces.real(0.0, 1.0, (len(CANDIDATES),)),
+                user_model=user_model.state_space,
             ),
         )

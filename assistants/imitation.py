@@ -112,12 +112,10 @@ class BanditModel(InteractionTask):
         self.p_best = p_best
         self.p_other = p_other
         self.state_space = spaces.Dict(
-            {
-                "best_arm": spaces.Discrete(n_arms),
-                "arm": spaces.Discrete(n_arms + 1, start=-1),
-                "outcome": spaces.Discrete(3, start=-1),
-                "provenance": spaces.Discrete(len(Provenance)),
-            }
+            best_arm=spaces.Discrete(n_arms),
+            arm=spaces.Discrete(n_arms + 1, start=-1),
+            outcome=spaces.Discrete(3, start=-1),
+            provenance=spaces.Discrete(len(Provenance)),
         )
 
     def reset(self, rng: EpisodeRandom) -> State:

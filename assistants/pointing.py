@@ -58,7 +58,7 @@ class _Pointer(Assistant):
             observation_engine=RuleObservationEngine("assistant", hide=["task_state.goal"]),
             inference_engine=belief,
             state=State(belief=belief.initial(EpisodeRandom())),
-            state_space=spaces.Dict({"belief": belief.space}),
+            state_space=spaces.Dict(belief=belief.space),
         )
 
     def reset(self, rng: EpisodeRandom) -> State:
@@ -123,7 +123,7 @@ class ConstantGainPolicy(DeterministicPolicy):
         if isinstance(gain, bool) or not isinstance(gain, int | float) or not np.isfinite(gain):
             raise ArgumentError(f"ConstantGain: expected a finite gain, got {gain!r}")
         self.gain = float(gain)
-        self.action_space = spaces.Box(-abs(self.gain), abs(self.gain), (), np.float64)
+        self.action_space = spaces.real(-abs(self.gain), abs(self.gain))
 
     def action(self, observation: State, state: State) -> Value:
         return self.gain
@@ -169,7 +169,7 @@ class OraclePolicy(DeterministicPolicy):
         self.gains = _by_gain(task_model)
         cells = _cells(task_model)
         reach = int(cells.n)
-        self.action_space = spaces.Box(-reach, reach, (), np.float64) if self.gains else cells
+        self.action_space = spaces.real(-reach, reach) if self.gains else cells
 
     def action(self, observation: State, state: State) -> Value:
         task_state = observation.task_state

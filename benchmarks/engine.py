@@ -99,7 +99,7 @@ class Countdown(InteractionTask):
     """Lasts as many rounds as its state says."""
 
     batched = True
-    state_space = spaces.Dict({"left": spaces.Discrete(1001), "x": spaces.Discrete(10)})
+    state_space = spaces.Dict(left=spaces.Discrete(1001), x=spaces.Discrete(10))
 
     def reset(self, rng: EpisodeRandom) -> State:
         return State(left=19, x=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Self
 
-from interaction.component import Component
+from interaction.component import Component, left_out
 from interaction.errors import ContractError, unknown_name
 from interaction.inference.engine import IdentityInferenceEngine, InferenceEngine
 from interaction.observation import DefaultObservationEngine, ObservationEngine, Role
@@ -12,14 +12,18 @@ from interaction.policy import Policy, has_log_prob
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict
 from interaction.state import GameState, State
+from interaction.task import defines
 
 
 class Agent(Component):
     """A user or an assistant; subclass `User` or `Assistant`, or make one in place with keywords.
 
-    `state` is what `reset` returns, and `state_space` says what it may hold; by default the state is
+    `state` is what `reset` returns, and `state_space` says what it may hold; where that is left out, each
+    field takes any number of the kind and shape with which it begins. By default the state is
     empty, the agent sees everything but the other agent's internal state, and infers nothing.
     """
+
+    state_space: Dict = left_out()
 
     role: ClassVar[Role]
     batched: bool | None = True
@@ -38,13 +42,17 @@ class Agent(Component):
         self.observation_engine = observation_engine or DefaultObservationEngine(self.role)
         self.inference_engine = inference_engine or IdentityInferenceEngine()
         self.state = State() if state is None else state
-        self.state_space = Dict({}) if state_space is None else state_space
+        if state_space is not None:
+            self.state_space = state_space
         self._check_parts()
 
     def _check_parts(self) -> None:
         """Raise a `ContractError` for a part of the wrong kind."""
         kinds = (Policy, ObservationEngine, InferenceEngine, State, Dict)
+        declared = "state_space" in vars(self)
         for name, kind in zip(self._COMPONENTS, kinds, strict=True):
+            if name == "state_space" and not declared:
+                continue
             value = getattr(self, name)
             if not isinstance(value, kind):
                 got = (
@@ -53,11 +61,22 @@ class Agent(Component):
                     else repr(value)
                 )
                 raise ContractError(f"{type(self).__name__}: {name}: expected a {kind.__name__}, got {got}")
-        if len(self.state) > 0 and len(self.state_space) == 0:
+        if declared and len(self.state) > 0 and len(self.state_space) == 0:
             raise ContractError(
-                f"{type(self).__name__}: the state has fields ({', '.join(self.state)}), "
-                f"so give state_space too."
+                f"{type(self).__name__}: the state has fields ({', '.join(self.state)}), but state_space has "
+                f"none; leave it out, or give it these."
             )
+
+    def _first_state(self) -> State:
+        if defines(self, "reset", Agent):
+            return self.reset(EpisodeRandom())
+        if len(self.state) == 0 and defines(self, "reset_in", Agent):
+            raise ContractError(
+                f"{type(self).__name__} begins according to the game (reset_in), so that its first state is "
+                f"not known before: give state_space, a spaces.Dict of its state's fields, or a state of the "
+                f"same kinds and shapes"
+            )
+        return self.state
 
     def reset(self, rng: EpisodeRandom) -> State:
         """Give the agent's internal state at the start of an episode."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from interaction.batching import play as batch
 from interaction.agent import Assistant, User
+from interaction.batching import play as batch
+from interaction.batching.lockstep import Lineup
 from interaction.batching.play import Record, check_max_rounds
 from interaction.errors import ArgumentError, EpisodeError
-from interaction.batching.lockstep import Lineup
 from interaction.opening import new_game, plain, read_start
 from interaction.players import Players, check_composition, check_game
 from interaction.random import EpisodeRandom, check_seed, fresh_seed

@@ -26,12 +26,12 @@ import numpy as np
 
 from interaction import spaces
 from interaction.agent import Agent, Assistant, User
+from interaction.batching.lifting import equal_bits
+from interaction.batching.selection import looped, stack
 from interaction.bundle import Bundle
 from interaction.component import Component
 from interaction.errors import ConformanceError, InteractionError
 from interaction.inference.engine import DualInferenceEngine
-from interaction.batching.lifting import equal_bits
-from interaction.batching.selection import looped, stack
 from interaction.opening import new_game
 from interaction.players import Method, check_state, components, seat_players
 from interaction.policy import DualPolicy, Policy, RandomPolicy, has_log_prob

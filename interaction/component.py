@@ -6,7 +6,8 @@ import copy
 from types import FunctionType
 from typing import Any, Self
 
-from interaction.errors import unknown_name
+from interaction.errors import ContractError, unknown_name
+from interaction.spaces import Dict, read_off
 from interaction.state import State, same
 
 
@@ -25,7 +26,7 @@ class Component:
         """Give a copy with other attributes, whose names must exist."""
         twin = copy.copy(self)
         for name, value in changes.items():
-            if not hasattr(self, name):
+            if name not in vars(self) and not hasattr(type(self), name):
                 raise unknown_name(name, vars(self), f"{type(self).__name__}.replace")
             setattr(twin, name, value)
         return twin
@@ -62,6 +63,35 @@ def promise_of(component: Component) -> bool | None:
             for name, value in kind.__dict__.items()
         )
     return None
+
+
+class SpaceOfFirstState:
+    """A `state_space` that is left out: read off the component's first state whenever it is asked for.
+
+    A class attribute or an instance attribute of that name comes before it. Nothing is kept, so that the
+    component stays the value that it is.
+    """
+
+    def __get__(self, component: Any, kind: type | None = None) -> Any:
+        if component is None:
+            return self
+        name = type(component).__name__
+        try:
+            first = component._first_state()
+        except Exception as error:
+            error.add_note(f"{name} leaves out its state_space, so its first state was asked for to know it.")
+            raise
+        if not isinstance(first, State):
+            raise ContractError(
+                f"{name}.reset: expected a State, got {first!r} of type {type(first).__name__}"
+            )
+        return read_off(first, name)
+
+
+def left_out() -> Dict:
+    """Give the class attribute that stands for a `state_space` which is left out."""
+    space: Any = SpaceOfFirstState()
+    return space  # type: ignore[no-any-return]
 
 
 class PreparedComponent(Component):

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from interaction import spaces
 from interaction.agent import Assistant
-from interaction.batching.play import CHUNK, Recorder, check_max_rounds, play, totals
-from interaction.component import PreparedComponent
-from interaction.errors import ArgumentError, ContractError
 from interaction.batching.candidates import for_candidates
-from interaction.inference.user_model import UserModelFilter
 from interaction.batching.lifted import LiftedRandom
 from interaction.batching.lockstep import Lineup
+from interaction.batching.play import CHUNK, Recorder, check_max_rounds, play, totals
 from interaction.batching.selection import row_of
+from interaction.component import PreparedComponent
+from interaction.errors import ArgumentError, ContractError
+from interaction.inference.user_model import UserModelFilter
 from interaction.opening import begin, for_rows
 from interaction.players import Players
 from interaction.policy import DiscretePolicy, Policy, RandomPolicy

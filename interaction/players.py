@@ -78,34 +78,37 @@ def seat_players(
 ) -> Players:
     """Resolve the methods of the components, each adapted by `adapt`."""
     change = adapt or (lambda _component, method, _template: method)
-    space = task.state_space
+    space = membership(task.state_space)
     return Players(
         task_name=type(task).__name__,
-        task_reset=change(task, task.reset, space),
-        task_membership=membership(space),
-        user=None if user is None else _seat(user, task, task.on_user_action, 0, change),
-        assistant=None if assistant is None else _seat(assistant, task, task.on_assistant_action, 2, change),
+        task_reset=change(task, task.reset, space.space),
+        task_membership=space,
+        user=None if user is None else _seat(user, task, task.on_user_action, space, 0, change),
+        assistant=None
+        if assistant is None
+        else _seat(assistant, task, task.on_assistant_action, space, 2, change),
     )
 
 
-def _seat(agent: Agent, task: InteractionTask, move: Method, observes: int, change: Adapt) -> Seat:
+def _seat(
+    agent: Agent, task: InteractionTask, move: Method, task_space: Membership, observes: int, change: Adapt
+) -> Seat:
     policy, observation, inference = agent.policy, agent.observation_engine, agent.inference_engine
+    state_space = agent.state_space
     return Seat(
         name=type(agent).__name__,
-        reset=change(agent, agent.reset, agent.state_space),
-        reset_in=change(agent, agent.reset_in, agent.state_space)
-        if defines(agent, "reset_in", Agent)
-        else None,
+        reset=change(agent, agent.reset, state_space),
+        reset_in=change(agent, agent.reset_in, state_space) if defines(agent, "reset_in", Agent) else None,
         observe=change(observation, observation.observe, ("observation", None)),
         infer=None
         if type(inference) is IdentityInferenceEngine
-        else change(inference, inference.infer, (agent.state_space, None)),
+        else change(inference, inference.infer, (state_space, None)),
         sample=change(policy, policy.sample, (policy.action_space, None)),
         log_prob=change(policy, _with_stream(policy.log_prob), None),
-        move=change(task, move, (task.state_space, None, None)),
-        state_membership=membership(agent.state_space),
+        move=change(task, move, (task_space.space, None, None)),
+        state_membership=membership(state_space),
         action_membership=membership(policy.action_space),
-        task_membership=membership(task.state_space),
+        task_membership=task_space,
         first_action=first_action(policy),
         observes=observes,
         acts=observes + 1,
@@ -143,11 +146,6 @@ def check_composition(task: object, user: object, assistant: object) -> None:
     """Raise a `ContractError` unless these can play together, saying what is missing and what to write."""
     if not isinstance(task, InteractionTask):
         raise ContractError(f"task: expected an InteractionTask, got {_got(task)}")
-    if not isinstance(getattr(task, "state_space", None), Dict):
-        raise ContractError(
-            f"{type(task).__name__} must define state_space, a spaces.Dict of its state's fields; "
-            f"got {getattr(task, 'state_space', None)!r}"
-        )
     methods = {"reset": "State", "on_user_action": "Transition", "on_assistant_action": "Transition"}
     if user is None:
         methods.pop("on_user_action")
@@ -157,6 +155,7 @@ def check_composition(task: object, user: object, assistant: object) -> None:
         if not defines(task, method, InteractionTask):
             arguments = "self, rng" if method == "reset" else "self, game, rng"
             raise missing(task, f"{method}({arguments})", f"returns a {result}")
+    _check_state_space(task)
     if user is None and assistant is None:
         raise ContractError("a bundle needs a user, an assistant or both; got neither")
     for role, agent in (("user", user), ("assistant", assistant)):
@@ -176,6 +175,7 @@ def _check_agent(role: Role, agent: object) -> None:
         raise ContractError(
             f"{type(agent).__name__} was not initialised; call super().__init__(policy=...) in its __init__"
         )
+    _check_state_space(agent)
     policy = agent.policy
     if not isinstance(getattr(policy, "action_space", None), spaces.Space):
         raise ContractError(
@@ -197,6 +197,16 @@ def _check_agent(role: Role, agent: object) -> None:
             raise missing(component, f"{method}({arguments})", f"returns {result}")
     if not isinstance(agent.inference_engine, InferenceEngine):
         raise ContractError(f"{role}: expected an InferenceEngine, got {_got(agent.inference_engine)}")
+
+
+def _check_state_space(component: InteractionTask | Agent) -> None:
+    """Raise unless the space of a component's state is one; one that is left out has to be found."""
+    space = component.state_space
+    if not isinstance(space, Dict):
+        raise ContractError(
+            f"{type(component).__name__}: state_space: expected a spaces.Dict of its state's fields, or none "
+            f"at all (its first state then tells their kinds and shapes), got {space!r}"
+        )
 
 
 def _got(value: object) -> str:

@@ -11,7 +11,7 @@ from interaction import spaces
 from interaction.component import Component, promise_of
 from interaction.errors import ArgumentError
 from interaction.random import EpisodeRandom
-from interaction.spaces import Box, Choice, Dict, Discrete, MultiBinary, MultiDiscrete, Space
+from interaction.spaces import Box, Choice, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Undeclared
 from interaction.state import State, Value, freeze
 from interaction.task import defines, missing
 
@@ -173,7 +173,10 @@ def uniform_log_prob(action: Value, space: Space[Any]) -> Value:
 
 
 def space_bounds(space: Space[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Give the lowest and the highest values of a finite space or a bounded box."""
+    """Give the lowest and the highest values of a finite space or a bounded box.
+
+    Raises `ContractError` for what is not declared, and `ArgumentError` for a space without bounds.
+    """
     if isinstance(space, Discrete):
         return np.asarray(space.start), np.asarray(space.start + space.n - 1)
     if isinstance(space, MultiDiscrete):
@@ -182,6 +185,8 @@ def space_bounds(space: Space[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         return np.zeros(space.shape, np.int64), np.ones(space.shape, np.int64)
     if isinstance(space, Box) and space.is_bounded():
         return space.low, space.high
+    if isinstance(space, Undeclared):
+        raise space.lacks("a uniform distribution")
     raise ArgumentError(f"no uniform distribution over {space}: it is not bounded")
 
 

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.agent import Assistant, User
-from interaction.batching.play import CHUNK, Recorder, check_max_rounds, play, totals
-from interaction.component import PreparedComponent
-from interaction.errors import ArgumentError, ContractError
 from interaction.batching.lifted import LiftedRandom
 from interaction.batching.lockstep import Lineup
+from interaction.batching.play import CHUNK, Recorder, check_max_rounds, play, totals
 from interaction.batching.selection import by_rows, row_of
+from interaction.component import PreparedComponent
+from interaction.errors import ArgumentError, ContractError
 from interaction.opening import Forced, combine, for_rows, new_game, per_row, read_over, read_start
 from interaction.players import Players, Seat, check_composition
 from interaction.policy import first_action
@@ -102,7 +102,7 @@ class Simulator(PreparedComponent):
         self._only_predicts = isinstance(self.task_model, NoTask)
         self._lineup = Lineup(self.task_model, self.user_model, self.assistant)
         self._spaces, self._single = self._lineup.space, self._lineup.single
-        self._task_fields = len(self.task_model.state_space)
+        self._task_fields = len(self._single.task_membership.space.spaces)  # type: ignore[attr-defined]
         self._first_action = None if self.user_model is None else first_action(self.user_model.policy)
 
     def rollout(

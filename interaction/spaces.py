@@ -27,19 +27,177 @@ __all__ = [
     "MultiDiscrete",
     "Space",
     "Text",
+    "Undeclared",
     "Violation",
     "element",
     "elements",
     "first",
+    "is_whole",
     "leaves",
     "membership",
     "merge",
     "position",
+    "read_off",
+    "real",
+    "remedy",
     "sample",
     "shape_of",
+    "whole",
 ]
 
 _NUMBER_KINDS = {"b": "b", "i": "iub", "f": "iubf"}  # which numbers a bool, an integer or a float field takes
+_PLAIN_TYPES = {"b": (bool,), "iub": (int, bool), "iubf": (float, int, bool)}
+_KINDS: dict[str, type[bool | int | float]] = {"b": bool, "i": int, "u": int, "f": float}
+_LETTERS: dict[type, str] = {bool: "b", int: "i", float: "f"}
+Shape = tuple[int, ...]
+
+
+def real(low: Any = -np.inf, high: Any = np.inf, shape: int | Shape | None = None) -> Box:
+    """Give the box of floats from `low` to `high`, a single number by default: `real(0.0, 1.0, (3,))`.
+
+    Bounds are numbers, or arrays of the shape (which then need not be given); by default there are none.
+    Raises `ArgumentError` for bounds that are no numbers, lie the wrong way round or do not fit the shape.
+    """
+    lowest, highest = _bounds("real", low, high, shape)
+    return Box(lowest.astype(np.float64), highest.astype(np.float64), lowest.shape, np.float64)
+
+
+def whole(low: Any = -np.inf, high: Any = np.inf, shape: int | Shape | None = None) -> Box:
+    """Give the box of integers from `low` to `high`, both included; as `real`, of whole numbers.
+
+    Raises `ArgumentError` as `real` does, and for bounds that are not whole or do not fit into 64 bits.
+    """
+    lowest, highest = _bounds("whole", low, high, shape)
+    limits = np.iinfo(np.int64)
+    ends = []
+    for name, bound in (("low", lowest), ("high", highest)):
+        numbers = [limits.min if x == -np.inf else limits.max if x == np.inf else x for x in bound.flat]
+        if any(x != int(x) or not _is_whole(int(x)) for x in numbers):
+            raise ArgumentError(f"whole: {name}: expected whole numbers of 64 bits, got {bound.tolist()!r}")
+        ends.append(np.array([int(x) for x in numbers], np.int64).reshape(bound.shape))
+    box = Box(ends[0], ends[1], lowest.shape, np.int64)
+    box.bounded_below, box.bounded_above = np.asarray(lowest > -np.inf), np.asarray(highest < np.inf)
+    return box
+
+
+def _bounds(where: str, low: Any, high: Any, shape: int | Shape | None) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Give the two bounds as arrays of one shape; raise unless they are numbers in order."""
+    lowest, highest = np.asarray(low), np.asarray(high)
+    for name, bound, given in (("low", lowest, low), ("high", highest, high)):
+        if bound.dtype.kind not in "iuf" or np.isnan(bound).any():
+            raise ArgumentError(f"{where}: {name}: expected a number, or an array of them, got {given!r}")
+    try:
+        if shape is None:
+            shape = np.broadcast_shapes(lowest.shape, highest.shape)
+        lowest, highest = np.broadcast_to(lowest, shape), np.broadcast_to(highest, shape)
+    except (TypeError, ValueError):
+        raise ArgumentError(
+            f"{where}: expected a shape, and bounds that fit it, got shape={shape!r} with low={low!r} and "
+            f"high={high!r}"
+        ) from None
+    if not ((lowest <= highest) & (lowest < np.inf) & (highest > -np.inf)).all():
+        raise ArgumentError(f"{where}: expected low <= high, got low={low!r} and high={high!r}")
+    return lowest, highest
+
+
+class Undeclared(Box):
+    """The space of a field that nobody declared: any number of the kind and shape with which it began.
+
+    `kind` is bool, int or float; a field of floats takes integers, too. Beside a bool's it has no bounds:
+    whatever needs some raises the error that `lacks` makes. `path` and `owner` name the field and the
+    component.
+    """
+
+    def __init__(
+        self,
+        kind: type[bool | int | float],
+        shape: Shape = (),
+        path: str = "field",
+        owner: str = "the component",
+    ) -> None:
+        if kind is bool:
+            super().__init__(0, 1, shape, np.bool_)  # type: ignore[arg-type]
+        else:
+            super().__init__(-np.inf, np.inf, shape, np.int64 if kind is int else np.float64)
+        self.kind = kind
+        self.path = path
+        self.owner = owner
+
+    def line(self, form: str | None = None) -> str:
+        """Give what to write to declare the field: a `form` of space, or the box of its kind."""
+        return _line(self.path, form or self.form())
+
+    def form(self, kind: type | None = None) -> str:
+        """Give how the space is written once it has bounds, for numbers of its kind or of another one."""
+        shape = f", {self.shape}" if self.shape else ""
+        return f"spaces.{'real' if (kind or self.kind) is float else 'whole'}(low, high{shape})"
+
+    def lacks(self, purpose: str, form: str | None = None) -> ContractError:
+        """Make the error for a purpose that an undeclared field cannot serve."""
+        return ContractError(
+            f"{purpose} needs the space of the field {self.path!r} of {self.owner}, which is not declared: "
+            f"write {self.line(form)}"
+        )
+
+    def remedy(self, value: Value) -> str:
+        """Say how the field began and, for a value of a wider kind, what to write to let it in."""
+        given = value.dtype.kind if isinstance(value, np.ndarray) else _LETTERS.get(type(value), "O")
+        began = f"the field began as {_described(self.kind, self.shape)}"
+        if given not in "iuf" or given in _NUMBER_KINDS[np.dtype(self.dtype).kind]:
+            return f" ({began}, and is not declared)"
+        kind = _KINDS[given]
+        entries = "of entries such as" if self.shape else "such as"
+        return (
+            f" ({began}: let it begin as {_described(kind, self.shape)}, {entries} {kind(0)!r}, or declare "
+            f"{self.line(self.form(kind))})"
+        )
+
+    def sample(self, mask: Any = None, probability: Any = None) -> Any:
+        if not self.is_bounded():
+            raise self.lacks("a draw at random")
+        return super().sample(mask, probability)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Undeclared) and (self.kind, self.shape) == (other.kind, other.shape)
+
+    def __repr__(self) -> str:
+        return f"Undeclared({self.kind.__name__}{f', {self.shape}' if self.shape else ''})"
+
+
+def _line(path: str, form: str) -> str:
+    for name in reversed(path.split(".")):
+        form = f"spaces.Dict({name}={form}, ...)"
+    return f"state_space = {form}"
+
+
+def _described(kind: type, shape: Shape) -> str:
+    article = "an" if kind is int else "a"
+    return f"an array {shape} of {kind.__name__}s" if shape else f"{article} {kind.__name__}"
+
+
+def read_off(state: State, owner: str, prefix: str = "") -> Dict:
+    """Give the space of a state that nobody declared, from its first value: see `Undeclared`.
+
+    Raises `ContractError` for a field that is neither a number nor an array of numbers, whose space has to be
+    declared.
+    """
+    fields: dict[str, Space[Any]] = {}
+    for name, value in state.items():
+        path = f"{prefix}{name}"
+        if isinstance(value, State):
+            fields[name] = read_off(value, owner, f"{path}.")
+            continue
+        array = isinstance(value, np.ndarray)
+        kind = _KINDS.get(value.dtype.kind) if array else type(value)
+        if kind not in (bool, int, float):
+            text = isinstance(value, str) or (array and value.dtype.kind == "U")
+            line = _line(path, "spaces.Text(max_length)" if text else "...")
+            raise ContractError(
+                f"{owner}: the field {path!r} begins as {value!r}, which is no number, so that its space "
+                f"must be declared: write {line}"
+            )
+        fields[name] = Undeclared(kind, value.shape if array else (), path, owner)
+    return Dict(list(fields.items()))
 
 
 class Choice(Space[int]):
@@ -122,7 +280,15 @@ class Membership:
         if found is not None:
             path = f", field {found.path!r}" if found.path else ""
             batch = "" if rows is None else f" (in a batch of {rows} episodes)"
-            raise SpaceError(f"{where}{path}: expected a value in {found.space}, got {found.value!r}{batch}")
+            raise SpaceError(
+                f"{where}{path}: expected a value in {found.space}, got {found.value!r}{batch}"
+                f"{remedy(found.space, found.value)}"
+            )
+
+
+def remedy(space: object, value: Value) -> str:
+    """Say what to write to let a value into the space of a field that nobody declared; else nothing."""
+    return space.remedy(value) if isinstance(space, Undeclared) else ""
 
 
 class _DiscreteMembership(Membership):
@@ -173,15 +339,14 @@ class _ArrayMembership(Membership):
             low, high = np.zeros(self.shape, np.int8), np.ones(self.shape, np.int8)
         dtype = np.asarray(low).dtype
         self.kinds = _NUMBER_KINDS.get(dtype.kind, "iub")
+        self.types = _PLAIN_TYPES[self.kinds]
         self.dtype = dtype if dtype.kind == "f" and dtype.itemsize < 8 else None
         self.low, self.high = np.asarray(low), np.asarray(high)
         self.bounds = (self.low.item(), self.high.item()) if self.shape == () else None
 
     def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
         bounds = self.bounds
-        if bounds is not None and type(value) in (float, int, bool):
-            if type(value) is float and "f" not in self.kinds:
-                return Violation(path, self.space, value)
+        if bounds is not None and type(value) in self.types:
             if bounds[0] <= value <= bounds[1]:
                 return None
             if self.dtype is not None and self.low <= self._own(np.asarray(value)) <= self.high:
@@ -212,14 +377,9 @@ class _StateMembership(Membership):
         super().__init__(space)
         self.fields = {str(name): membership(part) for name, part in space.spaces.items()}
         self.names = self.fields.keys()
-        self.integers = tuple(
-            (name, part.low, part.high)
-            for name, part in self.fields.items()
-            if isinstance(part, _DiscreteMembership)
-        )
-        self.others = tuple(
-            (name, part) for name, part in self.fields.items() if not isinstance(part, _DiscreteMembership)
-        )
+        ranges = [(name, part, _range(part)) for name, part in self.fields.items()]
+        self.integers = tuple((name, *limits) for name, _, limits in ranges if limits is not None)
+        self.others = tuple((name, part) for name, part, limits in ranges if limits is None)
 
     def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
         if not isinstance(value, State) or value.__dict__.keys() != self.names:
@@ -235,6 +395,15 @@ class _StateMembership(Membership):
             if other.violation(fields[name], rows) is not None:
                 return other.violation(fields[name], rows, f"{path}.{name}" if path else name)
         return None
+
+
+def _range(part: Membership) -> tuple[int, int] | None:
+    """Give the lowest integer of a field of single integers, and the first one beyond; else None."""
+    if isinstance(part, _DiscreteMembership):
+        return part.low, part.high
+    if isinstance(part, _ArrayMembership) and part.bounds is not None and part.kinds == "iub":
+        return int(part.bounds[0]), int(part.bounds[1]) + 1
+    return None
 
 
 class _OtherMembership(Membership):
@@ -264,7 +433,14 @@ def membership(space: Space[Any]) -> Membership:
     raise ContractError(f"expected a gymnasium space, got {space!r}")
 
 
-def shape_of(space: Space[Any]) -> tuple[int, ...]:
+def is_whole(space: Space[Any]) -> bool:
+    """Say whether the elements of a space are integers, or arrays of them."""
+    return isinstance(space, Discrete | Choice | MultiDiscrete | MultiBinary) or (
+        isinstance(space, Box) and np.dtype(space.dtype).kind in "iu"
+    )
+
+
+def shape_of(space: Space[Any]) -> Shape:
     """Give the shape of one element; () for single numbers and for what has no shape."""
     return tuple(space.shape or ()) if isinstance(space, Box | MultiDiscrete | MultiBinary) else ()
 
@@ -282,9 +458,13 @@ def sample(space: Space[Any], rng: EpisodeRandom) -> Value:
     """Draw an element uniformly; in a batch, one for each row.
 
     A box without bounds draws a normal number, and one with a single bound its distance from it.
+    Raises `ContractError` for what is not declared (but for a bool), and for a space of another kind.
     """
     if hasattr(rng, "outside"):  # the stream of a lifted method
         return rng.outside(sample, space, rng)
+
+    if isinstance(space, Undeclared) and not space.is_bounded():
+        raise space.lacks("a draw at random")
     if isinstance(space, Dict):
         return State(**{str(name): sample(part, rng) for name, part in space.spaces.items()})
     if isinstance(space, Discrete):
@@ -299,6 +479,7 @@ def sample(space: Space[Any], rng: EpisodeRandom) -> Value:
         if space.dtype is not None and space.dtype.kind in "iub":
             span = space.high.astype(object) - space.low.astype(object) + 1
             value = whole_numbers(rng.random(space.shape), space.low.astype(object), span)
+            value = value.astype(bool) if space.dtype.kind == "b" else value
         elif space.is_bounded():
             low, high = space.low.astype(float), space.high.astype(float)
             uniform = rng.random(space.shape)
@@ -338,6 +519,8 @@ def elements(space: Space[Any]) -> list[Value]:
         return list(range(int(space.start), int(space.start + space.n)))
     if isinstance(space, Choice):
         return [int(value) for value in space.values]
+    if isinstance(space, Undeclared):
+        raise space.lacks("a list of all values", "spaces.Discrete(n)")
     raise ContractError(f"expected a finite space (Discrete or Choice), got {space}")
 
 

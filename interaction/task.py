@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from interaction.component import Component
+from interaction.component import Component, left_out
 from interaction.errors import ContractError
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict
@@ -22,13 +22,17 @@ class Transition(NamedTuple):
 class InteractionTask(Component):
     """What user and assistant work on: a state, and how each one's action moves it.
 
-    A task defines `state_space` (of one episode), `reset`, and `on_user_action` and
-    `on_assistant_action` as far as there is a user and an assistant.
+    A task defines `reset`, and `on_user_action` and `on_assistant_action` as far as there is a user and an
+    assistant. It may define `state_space` (of one episode), a `spaces.Dict`; where it is left out, each field
+    of the state takes any number of the kind and shape that `reset` gives it.
     It may define `outcome_log_prob(before, after)`, the log probability of an observed outcome given
     two game states (before and after the task moved), and `plot(game, ax)`.
     """
 
-    state_space: Dict
+    state_space: Dict = left_out()
+
+    def _first_state(self) -> State:
+        return self.reset(EpisodeRandom())
 
     def reset(self, rng: EpisodeRandom) -> State:
         """Give the task's state at the start of an episode."""

@@ -48,12 +48,10 @@ class MultiArmedBanditTask(InteractionTask):
         self.n_demonstrations = n_demonstrations
         self.user_share = user_share
         self.state_space = spaces.Dict(
-            {
-                "arm": spaces.Discrete(self.n_arms + 1, start=-1),
-                "outcome": spaces.Discrete(3, start=-1),
-                "provenance": spaces.Discrete(len(Provenance)),
-                "user_in_control": spaces.Discrete(2),
-            }
+            arm=spaces.Discrete(self.n_arms + 1, start=-1),
+            outcome=spaces.Discrete(3, start=-1),
+            provenance=spaces.Discrete(len(Provenance)),
+            user_in_control=spaces.Discrete(2),
         )
 
     def reset(self, rng: EpisodeRandom) -> State:
@@ -116,7 +114,7 @@ class BanditTask(MultiArmedBanditTask):
         super().__init__([p_best] + [p_other] * (n_arms - 1), n_demonstrations, user_share)
         self.p_best = p_best
         self.p_other = p_other
-        self.state_space = spaces.merge(spaces.Dict({"best_arm": spaces.Discrete(n_arms)}), self.state_space)
+        self.state_space = spaces.merge(spaces.Dict(best_arm=spaces.Discrete(n_arms)), self.state_space)
 
     def reset(self, rng: EpisodeRandom) -> State:
         best_arm = rng.integers(0, self.n_arms)

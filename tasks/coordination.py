@@ -17,7 +17,7 @@ class CoordinatedTask(InteractionTask):
     """
 
     batched = True
-    state_space = spaces.Dict({"x": spaces.Discrete(GOAL + 1)})
+    state_space = spaces.Dict(x=spaces.Discrete(GOAL + 1))
 
     def reset(self, rng: EpisodeRandom) -> State:
         return State(x=0)
@@ -40,11 +40,9 @@ class SimultaneousCoordinatedTask(CoordinatedTask):
 
     batched = True
     state_space = spaces.Dict(
-        {
-            "x": spaces.Discrete(GOAL + 1),
-            "last_x": spaces.Discrete(GOAL + 2, start=-1),
-            "last_user_action": spaces.Discrete(11, start=-1),
-        }
+        x=spaces.Discrete(GOAL + 1),
+        last_x=spaces.Discrete(GOAL + 2, start=-1),
+        last_user_action=spaces.Discrete(11, start=-1),
     )
 
     def reset(self, rng: EpisodeRandom) -> State:

@@ -56,11 +56,9 @@ class PointingTask(InteractionTask):
         self.mode = mode
         self.confirm = confirm
         self.state_space = spaces.Dict(
-            {
-                "position": spaces.Discrete(self.gridsize),
-                "targets": spaces.MultiDiscrete([self.gridsize] * self.n_targets),
-                "goal": spaces.Discrete(self.n_targets),
-            }
+            position=spaces.Discrete(self.gridsize),
+            targets=spaces.MultiDiscrete([self.gridsize] * self.n_targets),
+            goal=spaces.Discrete(self.n_targets),
         )
 
     def reset(self, rng: EpisodeRandom) -> State:
@@ -135,13 +133,11 @@ class Pointing2DTask(InteractionTask):
         self.n_targets = n_targets
         self.narrowest, self.widest = float(narrowest), float(widest)
         self.state_space = spaces.Dict(
-            {
-                "position": spaces.Box(0.0, 1.0, (2,), np.float64),
-                "positions": spaces.Box(0.0, 1.0, (n_targets, 2), np.float64),
-                "widths": spaces.Box(self.narrowest, self.widest, (n_targets,), np.float64),
-                "goal": spaces.Discrete(n_targets),
-                "time": spaces.Box(0.0, np.inf, (), np.float64),
-            }
+            position=spaces.real(0.0, 1.0, (2,)),
+            positions=spaces.real(0.0, 1.0, (n_targets, 2)),
+            widths=spaces.real(self.narrowest, self.widest, (n_targets,)),
+            goal=spaces.Discrete(n_targets),
+            time=spaces.real(0.0),
         )
 
     def reset(self, rng: EpisodeRandom) -> State:

@@ -77,7 +77,7 @@ class RandomUser(User):
         super().__init__(
             policy=RandomChoicePolicy(n_arms),
             state=State(bias=bias),
-            state_space=spaces.Dict({"bias": spaces.Box(0.0, 1.0, (), np.float64)}),
+            state_space=spaces.Dict(bias=spaces.real(0.0, 1.0)),
         )
 
 
@@ -122,11 +122,9 @@ class WinStayLoseShiftUser(User):
             inference_engine=RememberPull(),
             state=State(epsilon=epsilon, arm=-1, outcome=-1),
             state_space=spaces.Dict(
-                {
-                    "epsilon": spaces.Box(0.0, 1.0, (), np.float64),
-                    "arm": spaces.Discrete(n_arms + 1, start=-1),
-                    "outcome": spaces.Discrete(3, start=-1),
-                }
+                epsilon=spaces.real(0.0, 1.0),
+                arm=spaces.Discrete(n_arms + 1, start=-1),
+                outcome=spaces.Discrete(3, start=-1),
             ),
         )
 
@@ -205,8 +203,8 @@ class ValueAndKernelPolicy(SoftmaxPolicy):
         return _softmax(values + np.asarray(state.choice_inverse_temperature)[..., None] * state.kernel)
 
 
-_UNIT = spaces.Box(0.0, 1.0, (), np.float64)
-_POSITIVE = spaces.Box(0.0, np.inf, (), np.float64)
+_UNIT = spaces.real(0.0, 1.0)
+_POSITIVE = spaces.real(0.0)
 
 
 class RescorlaWagnerUser(User):
@@ -226,11 +224,9 @@ class RescorlaWagnerUser(User):
                 q=np.full(n_arms, 0.5),
             ),
             state_space=spaces.Dict(
-                {
-                    "learning_rate": _UNIT,
-                    "inverse_temperature": _POSITIVE,
-                    "q": spaces.Box(0.0, 1.0, (n_arms,), np.float64),
-                }
+                learning_rate=_UNIT,
+                inverse_temperature=_POSITIVE,
+                q=spaces.real(0.0, 1.0, (n_arms,)),
             ),
         )
 
@@ -257,11 +253,9 @@ class ChoiceKernelUser(User):
                 kernel=np.zeros(n_arms),
             ),
             state_space=spaces.Dict(
-                {
-                    "choice_learning_rate": _UNIT,
-                    "choice_inverse_temperature": _POSITIVE,
-                    "kernel": spaces.Box(0.0, 1.0, (n_arms,), np.float64),
-                }
+                choice_learning_rate=_UNIT,
+                choice_inverse_temperature=_POSITIVE,
+                kernel=spaces.real(0.0, 1.0, (n_arms,)),
             ),
         )
 
@@ -293,13 +287,11 @@ class RescorlaWagnerChoiceKernelUser(User):
                 kernel=np.zeros(n_arms),
             ),
             state_space=spaces.Dict(
-                {
-                    "learning_rate": _UNIT,
-                    "inverse_temperature": _POSITIVE,
-                    "choice_learning_rate": _UNIT,
-                    "choice_inverse_temperature": _POSITIVE,
-                    "q": spaces.Box(0.0, 1.0, (n_arms,), np.float64),
-                    "kernel": spaces.Box(0.0, 1.0, (n_arms,), np.float64),
-                }
+                learning_rate=_UNIT,
+                inverse_temperature=_POSITIVE,
+                choice_learning_rate=_UNIT,
+                choice_inverse_temperature=_POSITIVE,
+                q=spaces.real(0.0, 1.0, (n_arms,)),
+                kernel=spaces.real(0.0, 1.0, (n_arms,)),
             ),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from interaction import DeterministicPolicy, State, User, spaces
 from interaction.state import Value
 
-PARAMETERS = spaces.Dict({name: spaces.Discrete(10) for name in ("p0", "p1", "p2")})
+PARAMETERS = spaces.Dict(p0=spaces.Discrete(10), p1=spaces.Discrete(10), p2=spaces.Discrete(10))
 
 
 class PseudoRandomPolicy(DeterministicPolicy):

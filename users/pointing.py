@@ -16,7 +16,7 @@ from interaction.errors import ArgumentError
 from interaction.state import Value
 
 Array = NDArray[Any]
-_RATE = spaces.Box(0.0, 1.0, (), np.float64)
+_RATE = spaces.real(0.0, 1.0)
 
 
 class CarefulPolicy(DiscretePolicy):
@@ -52,7 +52,7 @@ class CarefulPointer(User):
         super().__init__(
             policy=CarefulPolicy(),
             state=State(error_rate=float(error_rate)),
-            state_space=spaces.Dict({"error_rate": _RATE}),
+            state_space=spaces.Dict(error_rate=_RATE),
         )
 
 
@@ -82,7 +82,7 @@ class SatiatingPointer(User):
             policy=SatiatingPolicy(),
             inference_engine=Satiation(),
             state=State(error_rate=float(error_rate), rate=float(rate), satiation=0.0),
-            state_space=spaces.Dict({"error_rate": _RATE, "rate": _RATE, "satiation": _RATE}),
+            state_space=spaces.Dict(error_rate=_RATE, rate=_RATE, satiation=_RATE),
         )
 
 
@@ -97,10 +97,8 @@ class FittsPolicy(Policy):
 
     batched = True
     action_space = spaces.Dict(
-        {
-            "step": spaces.Box(-2.0, 2.0, (2,), np.float64),
-            "duration": spaces.Box(0.0, np.inf, (), np.float64),
-        }
+        step=spaces.real(-2.0, 2.0, (2,)),
+        duration=spaces.real(0.0),
     )
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
@@ -135,11 +133,11 @@ class FittsPointer(User):
         for name, value in (("a", a), ("b", b), ("noise", noise)):
             if not np.isfinite(value) or value < 0:
                 raise ArgumentError(f"FittsPointer: {name}: expected a number >= 0, got {value!r}")
-        positive = spaces.Box(0.0, np.inf, (), np.float64)
+        positive = spaces.real(0.0)
         super().__init__(
             policy=FittsPolicy(),
             state=State(a=float(a), b=float(b), noise=float(noise)),
-            state_space=spaces.Dict({"a": positive, "b": positive, "noise": positive}),
+            state_space=spaces.Dict(a=positive, b=positive, noise=positive),
         )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.errors import ContractError
-from interaction.spaces import Box, Choice, Dict, Discrete, Space, shape_of
+from interaction.spaces import Box, Choice, Dict, Discrete, Space, Undeclared, is_whole, shape_of, whole
 from interaction.state import State, Value, lock
 
 Array = NDArray[Any]
@@ -22,9 +22,11 @@ def spread(space: Space[Any], size: int) -> Any:
     if isinstance(space, Dict):
         return Dict({name: spread(part, size) for name, part in space.spaces.items()})
     if isinstance(space, Discrete):
-        return Box(int(space.start), int(space.start + space.n - 1), (size,), np.int64)
+        return whole(int(space.start), int(space.start + space.n - 1), (size,))
     if isinstance(space, Choice):
-        return Box(int(space.values.min()), int(space.values.max()), (size,), np.int64)
+        return whole(int(space.values.min()), int(space.values.max()), (size,))
+    if isinstance(space, Undeclared):
+        return Undeclared(space.kind, (size, *space.shape), space.path, space.owner)
     if isinstance(space, Box):
         low, high = (np.broadcast_to(bound, (size, *space.shape)) for bound in (space.low, space.high))
         return Box(low, high, dtype=space.dtype)
@@ -33,7 +35,7 @@ def spread(space: Space[Any], size: int) -> Any:
 
 def as_space(space: Space[Any], values: Array) -> Array:
     """Give values in the type of their space."""
-    return values.astype(np.int64) if isinstance(space, Discrete | Choice) else values
+    return values.astype(np.int64) if is_whole(space) else values
 
 
 def for_candidates(value: Value, size: int, rows: int | None) -> Value:

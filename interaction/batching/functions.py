@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.batching.lifted import Lifted, Run, canonical, caller
+from interaction.batching.lifted import Lifted, Run, caller, canonical
 
 logger = logging.getLogger("interaction")
 
@@ -199,7 +199,9 @@ def _reduce(
     array = lifted(run, array)
     if out is not None or more:
         function = ufunc.reduce
-        return by_episode(run, function, (array,), {"axis": axis, "dtype": dtype, "keepdims": keepdims, **more})
+        return by_episode(
+            run, function, (array,), {"axis": axis, "dtype": dtype, "keepdims": keepdims, **more}
+        )
     keepdims = keepdims is not np._NoValue and bool(keepdims)
     data = array.now()
     axes = axes_of(run, axis, array.ndim)
@@ -208,7 +210,12 @@ def _reduce(
         return made(run, ufunc.reduce(data[None], axis=0, dtype=dtype))
     if exact:
         found = ufunc.reduce(data, axis=axes, keepdims=keepdims)
-        if not (ufunc in _SIGNED and found.dtype.kind == "f" and not found.all() and np.signbit(data[data == 0]).any()):
+        if not (
+            ufunc in _SIGNED
+            and found.dtype.kind == "f"
+            and not found.all()
+            and np.signbit(data[data == 0]).any()
+        ):
             return made(run, found)
     if ufunc is np.add and dtype is None and data.dtype == np.float64:
         single = [length for length in data.shape[:-1] if length != 1]
@@ -255,14 +262,18 @@ def by_rows(run: Run, array: Lifted, strict: bool = False) -> Array:
     for axis in reversed(order):  # whether the entries of one episode fill their memory
         if data.shape[axis] > 1 and data.strides[axis] != span:
             if (strict or array.ndim > 1) and data.dtype.kind in "fc":
-                raise run.fail("a sum over a part of an array, whose order in memory matters", "x.copy() first")
+                raise run.fail(
+                    "a sum over a part of an array, whose order in memory matters", "x.copy() first"
+                )
             break
         span *= data.shape[axis]
     rows = np.ascontiguousarray(data.transpose(array.ndim, *order))
     return rows.transpose(0, *(1 + np.argsort(order))) if array.ndim else rows
 
 
-def _accumulate(run: Run, ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
+def _accumulate(
+    run: Run, ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None
+) -> Any:
     if out is not None:
         raise run.fail("out= of accumulate", "the result that the function returns")
     array = lifted(run, array)
@@ -309,7 +320,11 @@ def _by_rows_over(function: Any, *names: str) -> Callable[..., Any]:
 
     def rule(run: Run, a: Any, axis: Any = None, *arguments: Any, **options: Any) -> Any:
         options = {name: value for name, value in options.items() if value is not np._NoValue}
-        if type(a) is not Lifted or arguments or any(name not in names or _differs(options[name]) for name in options):
+        if (
+            type(a) is not Lifted
+            or arguments
+            or any(name not in names or _differs(options[name]) for name in options)
+        ):
             return by_episode(run, function, (a, axis, *arguments), options)
         axes = tuple(one + 1 for one in axes_of(run, axis, a.ndim))
         if not axes:
@@ -320,12 +335,16 @@ def _by_rows_over(function: Any, *names: str) -> Callable[..., Any]:
     return rule
 
 
-def _mean(run: Run, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **more: Any) -> Any:
+def _mean(
+    run: Run, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **more: Any
+) -> Any:
     """The sum divided by the number of entries, as numpy takes it."""
     more = {name: value for name, value in more.items() if value is not np._NoValue}
     array = lifted(run, a)
     if more or dtype is not None or out is not None or array.data.dtype not in _NATIVE or array.size == 0:
-        return by_episode(run, np.mean, (array,), {"axis": axis, "dtype": dtype, "keepdims": keepdims, **more})
+        return by_episode(
+            run, np.mean, (array,), {"axis": axis, "dtype": dtype, "keepdims": keepdims, **more}
+        )
     data = array.now()
     if data.dtype.kind != "f":
         array = Lifted(run, data.astype(np.float64))
@@ -349,7 +368,9 @@ def _position(function: Any) -> Callable[..., Any]:
 
 
 def _sorted(function: Any) -> Callable[..., Any]:
-    def rule(run: Run, a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    def rule(
+        run: Run, a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+    ) -> Any:
         array = lifted(run, a)
         if axis is None:
             array, axis = _reshape(run, array, -1), -1
@@ -418,7 +439,11 @@ def _norm(run: Run, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = 
     if not (ord is None or (ord in (2,) and array.ndim == 1) or (ord in ("f", "fro") and array.ndim == 2)):
         return by_episode(run, np.linalg.norm, (array, ord), {})
     floats = Lifted(run, data.astype(np.float64, copy=False))
-    vector = floats if array.ndim == 1 else Lifted(run, np.moveaxis(by_rows(run, floats).reshape(data.shape[-1], -1), 0, -1))
+    vector = (
+        floats
+        if array.ndim == 1
+        else Lifted(run, np.moveaxis(by_rows(run, floats).reshape(data.shape[-1], -1), 0, -1))
+    )
     return play_ufunc(run, np.sqrt, "__call__", (_matmul(run, vector, vector),), {})
 
 
@@ -426,7 +451,16 @@ def _norm(run: Run, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = 
 
 
 def _like(fill: Callable[[Array, tuple[int, ...]], Array]) -> Callable[..., Any]:
-    def rule(run: Run, a: Lifted, *arguments: Any, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None, **more: Any) -> Any:
+    def rule(
+        run: Run,
+        a: Lifted,
+        *arguments: Any,
+        dtype: Any = None,
+        order: Any = "K",
+        subok: Any = True,
+        shape: Any = None,
+        **more: Any,
+    ) -> Any:
         value = arguments[0] if arguments else more.get("fill_value", 0)
         if shape is not None or len(arguments) > 1 or (_differs(value) and np.ndim(value)):
             raise run.fail("an array of another shape is made after a value that differs", "np.broadcast_to")
@@ -444,7 +478,9 @@ def _shape(run: Run, a: Any) -> tuple[int, ...]:
 def _reshape(run: Run, a: Any, *shape: Any, order: str = "C", copy: Any = None, newshape: Any = None) -> Any:
     array = lifted(run, a)
     wanted = shape[0] if len(shape) == 1 else shape
-    wanted = (int(wanted),) if not isinstance(wanted, tuple | list) else tuple(int(length) for length in wanted)
+    wanted = (
+        (int(wanted),) if not isinstance(wanted, tuple | list) else tuple(int(length) for length in wanted)
+    )
     if order != "C":
         raise run.fail("a reshape in another order", "x.T.reshape(...)")
     data = array.now()
@@ -474,10 +510,18 @@ def _moved(function: Any) -> Callable[..., Any]:
 
     def rule(run: Run, a: Any, *arguments: Any, **options: Any) -> Any:
         array = lifted(run, a)
-        index = function(np.lib.stride_tricks.as_strided(np.empty(1), array.shape, (0,) * array.ndim), *arguments, **options)
+        index = function(
+            np.lib.stride_tricks.as_strided(np.empty(1), array.shape, (0,) * array.ndim),
+            *arguments,
+            **options,
+        )
         if function in (np.expand_dims, np.squeeze, np.atleast_1d, np.atleast_2d, np.atleast_3d):
             return _reshape(run, array, tuple(index.shape))
-        axes = [int(one) for one in np.lib.array_utils.normalize_axis_tuple(range(array.ndim), array.ndim)] if array.ndim else []
+        axes = (
+            [int(one) for one in np.lib.array_utils.normalize_axis_tuple(range(array.ndim), array.ndim)]
+            if array.ndim
+            else []
+        )
         moved = function(np.empty(tuple(range(2, 2 + array.ndim))), *arguments, **options).shape
         return array.view(array.now().transpose(*[axes[length - 2] for length in moved], array.ndim))
 
@@ -497,7 +541,9 @@ def _broadcast_to(run: Run, array: Any, shape: Any, subok: bool = False) -> Any:
     return Lifted(run, np.broadcast_to(data, (*wanted, data.shape[-1])))
 
 
-def _stack(run: Run, arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+def _stack(
+    run: Run, arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
+) -> Any:
     parts = list(arrays)
     shapes = {tuple(np.shape(part)) for part in parts}
     if out is not None or len(shapes) != 1:
@@ -519,7 +565,9 @@ def _data(run: Run, part: Any, dtype: Any = None) -> Array:
     return data if dtype is None else data.astype(dtype)
 
 
-def _concatenate(run: Run, arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+def _concatenate(
+    run: Run, arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
+) -> Any:
     parts = _common(run, list(arrays))
     if axis is None:
         parts, axis = [_reshape(run, lifted(run, part), -1) for part in parts], 0
@@ -560,7 +608,17 @@ def _where(run: Run, condition: Any, *choices: Any) -> Any:
     return made(run, np.where(aligned(run, condition), a, b))
 
 
-def _clip(run: Run, a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None, **options: Any) -> Any:  # noqa: A002
+def _clip(
+    run: Run,
+    a: Any,
+    a_min: Any = None,
+    a_max: Any = None,
+    out: Any = None,
+    *,
+    min: Any = None,
+    max: Any = None,
+    **options: Any,
+) -> Any:  # noqa: A002
     low = min if a_min is None or a_min is np._NoValue else a_min
     high = max if a_max is None or a_max is np._NoValue else a_max
     low, high = (None if bound is np._NoValue else bound for bound in (low, high))
@@ -606,7 +664,15 @@ def _take(run: Run, a: Any, indices: Any, axis: Any = None, out: Any = None, mod
     return array[(slice(None),) * chosen + (indices,)]
 
 
-def _isin(run: Run, element: Any, test_elements: Any, assume_unique: bool = False, invert: bool = False, *, kind: Any = None) -> Any:
+def _isin(
+    run: Run,
+    element: Any,
+    test_elements: Any,
+    assume_unique: bool = False,
+    invert: bool = False,
+    *,
+    kind: Any = None,
+) -> Any:
     if not _differs(test_elements):
         data = lifted(run, element).now()
         return made(run, np.isin(data, test_elements, assume_unique=assume_unique, invert=invert, kind=kind))
@@ -630,7 +696,9 @@ def _searchsorted(run: Run, a: Any, v: Any, side: str = "left", sorter: Any = No
     return made(run, np.count_nonzero(below.now(), axis=0))
 
 
-def _interp(run: Run, x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
+def _interp(
+    run: Run, x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
+) -> Any:
     if any(map(_differs, (xp, fp, left, right, period))):
         return by_episode(run, np.interp, (x, xp, fp, left, right, period), {})
     return made(run, np.interp(lifted(run, x).now(), xp, fp, left=left, right=right, period=period))
@@ -690,10 +758,12 @@ def _answer(function: Any) -> Callable[..., Any]:
 
 def _isclose(run: Run, a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Any:
     one, other = operands(run, (a, b))
-    if not np.result_type(one, other) in _NATIVE:
+    if np.result_type(one, other) not in _NATIVE:
         return by_episode(run, np.isclose, (a, b, rtol, atol, equal_nan), {})
     with np.errstate(invalid="ignore"):
-        return made(run, np.asarray(np.isclose(one, other, aligned(run, rtol), aligned(run, atol), equal_nan)))
+        return made(
+            run, np.asarray(np.isclose(one, other, aligned(run, rtol), aligned(run, atol), equal_nan))
+        )
 
 
 def _round(run: Run, a: Any, decimals: int = 0, out: Any = None) -> Any:
@@ -751,7 +821,17 @@ def _roll(run: Run, a: Any, shift: Any, axis: Any = None) -> Any:
 # Functions without a rule.
 
 _CHANGING = frozenset(
-    {np.copyto, np.put, np.putmask, np.place, np.fill_diagonal, np.put_along_axis, np.save, np.savetxt, np.savez}
+    {
+        np.copyto,
+        np.put,
+        np.putmask,
+        np.place,
+        np.fill_diagonal,
+        np.put_along_axis,
+        np.save,
+        np.savetxt,
+        np.savez,
+    }
 )
 _told: set[tuple[str, int]] = set()
 
@@ -932,7 +1012,11 @@ def _is_integer(self: Lifted) -> Any:
     data = self.now()
     if self.ndim:
         raise AttributeError("'numpy.ndarray' object has no attribute 'is_integer'")
-    return Lifted(self.run, np.isfinite(data) & (np.floor(data) == data) if data.dtype.kind == "f" else data == data, plain=True)
+    return Lifted(
+        self.run,
+        np.isfinite(data) & (np.floor(data) == data) if data.dtype.kind == "f" else data == data,
+        plain=True,
+    )
 
 
 METHODS: dict[str, Callable[..., Any]] = {

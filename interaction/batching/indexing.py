@@ -72,7 +72,9 @@ def put(array: Lifted, key: Any, value: Any) -> None:
     if np.ndim(value) > 0 and numbers:
         given = np.moveaxis(given, -1, 0)
     elif isinstance(given, np.ndarray) and given.ndim == 1:
-        given = given.reshape(-1, *(1,) * (view.ndim - 1 - sum(not isinstance(part, slice) for part in parts)))
+        given = given.reshape(
+            -1, *(1,) * (view.ndim - 1 - sum(not isinstance(part, slice) for part in parts))
+        )
     try:
         view[index] = given
     except IndexError as error:
@@ -114,7 +116,11 @@ def _axes(part: Any) -> int:
 
 def _part(part: Any) -> Any:
     if type(part) is list:
-        return FUNCTIONS[np.stack](_run_of(part), part) if any(type(one) is Lifted for one in part) else np.array(part, None if part else np.int64)
+        return (
+            FUNCTIONS[np.stack](_run_of(part), part)
+            if any(type(one) is Lifted for one in part)
+            else np.array(part, None if part else np.int64)
+        )
     if type(part) is Lifted and part.ndim == 0 and part.data.dtype.kind == "b":
         return bool(part)
     if type(part) is slice:
@@ -161,7 +167,13 @@ def _place(array: Lifted, parts: list[Any]) -> tuple[Array, tuple[Any, ...], int
         return None
     numbers: list[Any] = []
     for part in chosen:
-        number = part.now() if type(part) is Lifted else part[..., None] if isinstance(part, np.ndarray) else int(part)
+        number = (
+            part.now()
+            if type(part) is Lifted
+            else part[..., None]
+            if isinstance(part, np.ndarray)
+            else int(part)
+        )
         if isinstance(number, np.ndarray) and number.dtype.kind not in "iu":
             raise IndexError("arrays used as indices must be of integer (or boolean) type")
         numbers.append(number)

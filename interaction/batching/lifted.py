@@ -33,7 +33,12 @@ Array = NDArray[Any]
 
 _HERE = str(Path(__file__).parent)
 _NUMPY = str(Path(np.__file__).parent)
-_CANONICAL = {"b": np.dtype(bool), "i": np.dtype(np.int64), "u": np.dtype(np.int64), "f": np.dtype(np.float64)}
+_CANONICAL = {
+    "b": np.dtype(bool),
+    "i": np.dtype(np.int64),
+    "u": np.dtype(np.int64),
+    "f": np.dtype(np.float64),
+}
 _PYTHON = {"b": bool, "i": int, "f": float, "U": str}
 
 
@@ -124,7 +129,9 @@ class Run:
         if not self.quiet:
             try:
                 warnings.warn(f"{kind} encountered in a batch", RuntimeWarning, stacklevel=3)
-            except RuntimeWarning as error:  # where warnings are errors, some episodes raise and others do not
+            except (
+                RuntimeWarning
+            ) as error:  # where warnings are errors, some episodes raise and others do not
                 raise self.fail(f"{kind} is an error in an episode") from error
 
 
@@ -331,7 +338,9 @@ class Lifted:
         )
 
     def __str__(self) -> str:
-        raise self.run.fail("a text is made of a value that differs between episodes", "a number in its place")
+        raise self.run.fail(
+            "a text is made of a value that differs between episodes", "a number in its place"
+        )
 
     def __format__(self, specification: str) -> str:
         return str(self)
@@ -341,7 +350,9 @@ class Lifted:
         return f"Lifted(shape={self.shape}, episodes={self.data.shape[-1]})"
 
     def __reduce__(self) -> NoReturn:
-        raise self.run.fail("a value that differs between episodes is pickled", "nothing kept outside of states")
+        raise self.run.fail(
+            "a value that differs between episodes is pickled", "nothing kept outside of states"
+        )
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -520,7 +531,9 @@ class LiftedRandom:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or not hasattr(EpisodeRandom, name):
             raise AttributeError(f"a random stream has no {name!r}")
-        raise self.run.fail(f"rng.{name} gives what belongs to one episode", "rng.random, rng.normal and the like")
+        raise self.run.fail(
+            f"rng.{name} gives what belongs to one episode", "rng.random, rng.normal and the like"
+        )
 
 
 def _plain_shape(shape: Any) -> Any:

@@ -83,7 +83,10 @@ class LiftedMethod:
         """Compare a sample of the rows, some of each of a few groups, with single episodes."""
         each = max(SAMPLE // len(groups), 1)
         rows = np.concatenate(
-            [group[(np.arange(min(each, len(group))) * 7 + self._calls) % len(group)] for group in groups[:SAMPLE]]
+            [
+                group[(np.arange(min(each, len(group))) * 7 + self._calls) % len(group)]
+                for group in groups[:SAMPLE]
+            ]
         )
         rows = np.unique(rows)
         few = [row_of(value, rows, {}) for value in values]
@@ -115,7 +118,9 @@ class LiftedMethod:
         """Play singly after an error: it is the component's own, or else lifting's."""
         result = self.singly(*arguments)
         frames = traceback.extract_tb(error.__traceback__)
-        own = [frame for frame in frames if "numpy" not in frame.filename and "/batching/" not in frame.filename]
+        own = [
+            frame for frame in frames if "numpy" not in frame.filename and "/batching/" not in frame.filename
+        ]
         frame = (own or frames)[-1]
         where = (frame.filename, frame.lineno or 0)
         return self._given_up(NotLiftedError(f"{type(error).__name__}: {error}", "", where), result)
@@ -165,7 +170,12 @@ def play_lifted(
             found.append((rows, singly(*part, stream)))
             continue
         run = Run(rows, max(total // SHARE, LEAST) - len(found) - len(waiting))
-        with np.errstate(divide=_quietly("divide"), over=_quietly("over"), invalid=_quietly("invalid"), call=run.on_float_error):
+        with np.errstate(
+            divide=_quietly("divide"),
+            over=_quietly("over"),
+            invalid=_quietly("invalid"),
+            call=run.on_float_error,
+        ):
             try:
                 result = method(*(lift(run, value) for value in part), LiftedRandom(run, stream))
             except Exception as error:
@@ -198,10 +208,14 @@ def together(found: list[tuple[Array, Any]], total: int) -> Any:
         )
     if isinstance(first, tuple):
         if any(not isinstance(one, tuple) or len(one) != len(first) for _, one in found):
-            raise BatchError(f"the episodes of a batch gave different numbers of results, the first {first!r}")
+            raise BatchError(
+                f"the episodes of a batch gave different numbers of results, the first {first!r}"
+            )
         parts = [together([(rows, one[k]) for rows, one in found], total) for k in range(len(first))]
         return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
-    if all(type(one) is type(first) and not isinstance(one, np.ndarray) and same(one, first) for _, one in found):
+    if all(
+        type(one) is type(first) and not isinstance(one, np.ndarray) and same(one, first) for _, one in found
+    ):
         return first
     return _scattered(found, total)
 
@@ -244,4 +258,3 @@ def equal_bits(singly: Any, together: Any) -> bool:
             together = np.broadcast_to(together, singly.shape)
         return same(singly, np.asarray(together))
     return same(singly, together)
-

@@ -21,7 +21,7 @@ from interaction.opening import game_spaces
 from interaction.players import Adapt, Method, Players, components, seat_players
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, Space, leaves, shape_of
-from interaction.state import State, Value, make
+from interaction.state import State, make
 from interaction.task import InteractionTask
 
 T = TypeVar("T")

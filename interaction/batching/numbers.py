@@ -380,7 +380,9 @@ def _round(self: Lifted, digits: Any = None) -> Any:
         return np.round(self, 0 if digits is None else digits)  # type: ignore[call-overload]
     if digits is None or self.data.dtype.kind != "f":
         if digits is not None and digits < 0:
-            raise self.run.fail("round(x, digits) of an integer, with digits below zero", "np.round(x, digits)")
+            raise self.run.fail(
+                "round(x, digits) of an integer, with digits below zero", "np.round(x, digits)"
+            )
         return _to_whole(np.rint)(self)
     exact = [round(value, digits) for value in self.now().tolist()]
     return Lifted(self.run, np.array(exact, float), plain=True)

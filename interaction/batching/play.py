@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from interaction.errors import ArgumentError, unknown_name
 from interaction.batching.lockstep import Lineup
 from interaction.batching.selection import row_of
+from interaction.errors import ArgumentError, unknown_name
 from interaction.opening import Forced, combine, for_rows, new_game, per_row, read_over, read_start
 from interaction.players import Players
 from interaction.random import EpisodeRandom, check_seed, fresh_seed

@@ -10,11 +10,11 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from interaction.batching.selection import row_of
 from interaction.bundle import Bundle
 from interaction.envs.single import no_number
 from interaction.envs.view import ActionView, Form, ObservationView, check_role
 from interaction.errors import ArgumentError, BatchError, EpisodeError, unknown_name
-from interaction.batching.selection import row_of
 from interaction.opening import new_game, read_start
 from interaction.players import Players
 from interaction.random import EpisodeRandom, check_seed, fresh_seed

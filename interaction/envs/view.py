@@ -23,6 +23,7 @@ from interaction.spaces import (
     Discrete,
     MultiDiscrete,
     Space,
+    Undeclared,
     element,
     leaves,
     membership,
@@ -86,9 +87,13 @@ class ObservationView(PreparedComponent):
         for path in chosen:
             space = given.get(path, found[path])
             if space is None or (isinstance(space, Box) and not space.is_bounded()):
+                bounds, declare = "spaces.real(low, high, shape)", ""
+                if isinstance(space, Undeclared):
+                    bounds, declare = space.form(), f"; or let {space.owner} declare it: {space.line()}"
                 raise SpaceError(
                     f"{where}: {path}: expected a bounded space, got {space or 'no declared one'}; leave it "
-                    f"out by `paths`, or say its bounds: spaces={{{path!r}: spaces.Box(low, high, shape)}}"
+                    f"out by `paths`, or say its bounds: spaces={{{path!r}: {bounds}}}"
+                    f"{declare}"
                 )
             parts[path] = space
         engine = type(getattr(bundle, role).observation_engine).__name__

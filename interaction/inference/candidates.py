@@ -12,7 +12,7 @@ from interaction.component import Component
 from interaction.errors import ArgumentError, SpaceError
 from interaction.opening import combine
 from interaction.random import EpisodeRandom
-from interaction.spaces import Choice, Discrete, Space, membership
+from interaction.spaces import Box, Space, Undeclared, is_whole, membership, real, remedy
 
 Array = NDArray[Any]
 
@@ -67,6 +67,7 @@ class Grid(Component):
         if found is not None:
             raise SpaceError(
                 f"{where}: candidates of {name}: expected values in {space}, got {found.value!r}"
+                f"{remedy(space, found.value)}"
             )
 
     def draw(self, rng: EpisodeRandom) -> dict[str, Array]:
@@ -84,7 +85,9 @@ class Samples(Component):
     falls below `threshold` times `n`. Continuous parameters are then moved by the kernel of Liu & West
     ("Combined parameter and state estimation in simulation-based filtering", 2001) with the discount
     `discount`: it needs neither a stored history nor further calls of the user model, as an MCMC move
-    would, and keeps the mean and the variance of the particles. Each particle draws its own random numbers.
+    would, and keeps the mean and the variance of the particles. They stay inside the prior's support, or,
+    where the user's `reset` draws them and their space is not declared, between the outermost ones. Each
+    particle draws its own random numbers.
     """
 
     common = False
@@ -141,12 +144,21 @@ class Samples(Component):
             return
         for quantile in (1e-9, 0.5, 1 - 1e-9):
             value = np.asarray(self.prior[name].ppf(quantile)).item()
-            value = int(value) if isinstance(space, Discrete | Choice) and value == int(value) else value
+            value = int(value) if is_whole(space) and np.isfinite(value) and value == int(value) else value
             if membership(space).violation(value) is not None:
                 raise SpaceError(
                     f"{where}: prior of {name}: expected values in {space}, but its quantile {quantile} "
-                    f"is {value!r}"
+                    f"is {value!r}{remedy(space, value)}"
                 )
+
+    def support(self, name: str, space: Box, values: Array) -> tuple[Array, Array]:
+        """Give the bounds between which the particles of a parameter may move: now `(..., particles)`."""
+        if name in self.prior:
+            prior = support(self.prior[name])
+            return np.maximum(space.low, prior.low), np.minimum(space.high, prior.high)
+        if isinstance(space, Undeclared):
+            return values.min(axis=-1, keepdims=True), values.max(axis=-1, keepdims=True)
+        return space.low, space.high
 
     def draw(self, rng: EpisodeRandom) -> dict[str, Array]:
         """Draw the values of the candidates, by name: `(..., candidates)`."""
@@ -154,6 +166,13 @@ class Samples(Component):
             name: np.asarray(distribution.ppf(rng.random((self.size,)) + 2.0**-54))
             for name, distribution in self.prior.items()
         }
+
+
+def support(distribution: Distribution) -> Box:
+    """Give the box from the lowest to the highest value of a distribution, as far as it tells them."""
+    low, high = (np.asarray(distribution.ppf(end), float) for end in (0.0, 1.0))
+    low = low + hasattr(distribution, "pmf")  # scipy puts the quantile 0 of integers one below the lowest
+    return real(np.fmax(low, -np.inf), np.fmin(high, np.inf))
 
 
 def _describe(distribution: Any) -> Any:

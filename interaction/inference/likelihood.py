@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.agent import Assistant, User
-from interaction.errors import ArgumentError, ContractError
-from interaction.inference.observed import Leaves, Observed, nest
 from interaction.batching.candidates import for_candidates
 from interaction.batching.lockstep import Lineup
+from interaction.errors import ArgumentError, ContractError
+from interaction.inference.observed import Leaves, Observed, nest
 from interaction.opening import begin, for_rows
 from interaction.players import Players
 from interaction.policy import RandomPolicy

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.agent import Assistant, User
+from interaction.batching.lockstep import Lineup
 from interaction.errors import ArgumentError, SpaceError, missing_extra, unknown_name
 from interaction.inference.observed import Leaves, Observed, join_path, nest
-from interaction.batching.lockstep import Lineup
 from interaction.opening import new_game
 from interaction.players import Players
 from interaction.policy import RandomPolicy
 from interaction.random import ASSISTANT_TASK, USER_TASK, EpisodeRandom
-from interaction.spaces import Discrete, Space, leaves, membership, shape_of
+from interaction.spaces import Discrete, Space, leaves, membership, remedy, shape_of
 from interaction.state import GameState, State, Value, flatten, replace_path
 from interaction.task import InteractionTask
 from interaction.trajectory import Trajectories
@@ -238,6 +238,7 @@ class _Reader:
         raise SpaceError(
             f"{self.where}: row {frame.index[row]} (episode {frame['episode'].iloc[row]}, "
             f"round {frame['round'].iloc[row]}): {path}: expected a value in {space}, got {value.tolist()!r}"
+            f"{remedy(space, value)}"
         )
 
 

@@ -17,9 +17,9 @@ from scipy.special import ndtr, ndtri
 from interaction import spaces
 from interaction.agent import User, check_user
 from interaction.errors import ArgumentError, unknown_name
-from interaction.inference.candidates import Distribution, Samples
+from interaction.inference.candidates import Distribution, Samples, support
 from interaction.random import EpisodeRandom
-from interaction.spaces import Box, Choice, Discrete
+from interaction.spaces import Box, Undeclared
 
 Array = NDArray[Any]
 Values = dict[str, Array]
@@ -32,7 +32,8 @@ _LAST = 1 - 2.0**-53
 class Priors:
     """The priors of some parameters: frozen `scipy.stats` distributions, by entry of the user's state.
 
-    A prior with a `pmf` (as `scipy.stats.randint`) is discrete; all others are continuous.
+    A prior with a `pmf` (as `scipy.stats.randint`) is discrete; all others are continuous. Where the space
+    of a parameter that began as a float is not declared, it is the prior's support.
     Raises `ContractError` for a user without `log_prob`, `UnknownNameError` for what is no entry of its
     state, `SpaceError` for a prior that reaches outside the entry's space.
     """
@@ -54,13 +55,14 @@ class Priors:
                 raise unknown_name(name, valid, f"{where}: priors of {type(user).__name__}")
             if spaces.shape_of(valid[name]):
                 raise ArgumentError(f"{where}: prior of {name}: expected a single number, not {valid[name]}")
-            if isinstance(valid[name], Discrete | Choice) and not hasattr(priors[name], "pmf"):
+            if spaces.is_whole(valid[name]) and not hasattr(priors[name], "pmf"):
                 raise ArgumentError(
                     f"{where}: prior of {name}: {valid[name]} needs a discrete prior, such as "
                     f"scipy.stats.randint"
                 )
             samples.check(name, valid[name], where)
-            self.spaces[name] = valid[name]
+            free = isinstance(valid[name], Undeclared) and not spaces.is_whole(valid[name])
+            self.spaces[name] = support(priors[name]) if free else valid[name]
         self.discrete = np.array([hasattr(prior, "pmf") for prior in self.distributions.values()])
 
     @property
@@ -141,7 +143,7 @@ class Priors:
     def _typed(self, name: str, values: Array) -> Array:
         """Values in the type of their space, and not beyond its bounds by an error of rounding."""
         space = self.spaces[name]
-        if isinstance(space, Discrete) or np.dtype(space.dtype).kind in "iu":
+        if spaces.is_whole(space):
             return np.rint(values).astype(np.int64)
         low, high = _bounds(space)
         return np.asarray(np.clip(np.asarray(values, float), low, high))
@@ -149,5 +151,8 @@ class Priors:
 
 def _bounds(space: Any) -> tuple[float, float]:
     if isinstance(space, Box):
-        return float(space.low), float(space.high)
+        return (
+            float(space.low) if space.bounded_below.all() else -np.inf,
+            float(space.high) if space.bounded_above.all() else np.inf,
+        )
     return float(space.start), float(space.start + space.n - 1)

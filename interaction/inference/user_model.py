@@ -21,6 +21,9 @@ from numpy.typing import NDArray
 
 from interaction import spaces
 from interaction.agent import User, check_user
+from interaction.batching.candidates import as_space, deal, flat, flat_state, for_candidates, select, spread
+from interaction.batching.lifted import LiftedRandom
+from interaction.batching.lockstep import Lineup, lead
 from interaction.component import PreparedComponent
 from interaction.errors import (
     ArgumentError,
@@ -32,9 +35,6 @@ from interaction.inference.candidates import Grid, Samples
 from interaction.inference.engine import InferenceEngine
 from interaction.inference.particles import effective_sample_size, liu_west, systematic
 from interaction.inference.posterior import Posterior
-from interaction.batching.candidates import as_space, deal, flat, flat_state, for_candidates, select, spread
-from interaction.batching.lifted import LiftedRandom
-from interaction.batching.lockstep import Lineup, lead
 from interaction.opening import begin, for_rows
 from interaction.players import Players
 from interaction.policy import DiscretePolicy, first_action
@@ -141,11 +141,12 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
             raise ContractError(
                 f"{where}: delay=1, or a hidden entry of the task's state, needs a task_model"
             )
+        self._read_spaces()
         for name in self.parameters.names:
             self.parameters.check(name, self._parameter_space(name, where), where)
 
     def _parameter_space(self, name: str, where: str) -> Space[Any]:
-        model = self.task_model.state_space if name.startswith(_TASK) else self.user_model.state_space
+        model = self._task_space if name.startswith(_TASK) else self._user_space
         valid = dict(spaces.leaves(model))
         key = name.removeprefix(_TASK)
         if key not in valid:
@@ -155,16 +156,20 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
     def _hidden_names(self) -> list[str]:
         return [name for name in self.parameters.names if name.startswith(_TASK)]
 
+    def _read_spaces(self) -> None:
+        self._task_space, self._user_space = self.task_model.state_space, self.user_model.state_space
+
     def _prepare(self) -> None:
         """Resolve what follows from the models."""
+        self._read_spaces()
         self._lineup = Lineup(self.task_model, self.user_model, None)
         self._actions = membership(self.user_model.policy.action_space)
         size = self.parameters.size
         numbers: dict[str, Space[Any]] = {
-            "log_evidence": Box(-np.inf, np.inf, (), np.float64),
-            "surprise": Box(-np.inf, np.inf, (), np.float64),
-            "impossible": Box(0, 2**62, (), np.int64),
-            "updates": Box(0, 2**62, (), np.int64),
+            "log_evidence": spaces.real(),
+            "surprise": spaces.real(),
+            "impossible": spaces.whole(0),
+            "updates": spaces.whole(0),
         }
         hidden = Dict(
             {
@@ -173,16 +178,14 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
             }
         )
         parts: dict[str, Space[Any]] = {
-            "log_weights": Box(-np.inf, 0.0, (size,), np.float64),
-            "users": spread(self.user_model.state_space, size),
+            "log_weights": spaces.real(high=0.0, shape=(size,)),
+            "users": spread(self._user_space, size),
             "hidden": hidden,
             **numbers,
         }
         if self.delay:
             seen = {
-                name: space
-                for name, space in self.task_model.state_space.spaces.items()
-                if name not in hidden.spaces
+                name: space for name, space in self._task_space.spaces.items() if name not in hidden.spaces
             }
             parts["last_task_state"] = Dict(seen)
             parts["earlier_user_action"] = self.user_model.policy.action_space
@@ -216,15 +219,13 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         def reset(players: Players) -> State:
             assert players.user is not None
             seat = players.user
-            if seat.reset_in is None or not {path for path, _ in leaves(self.user_model.state_space)} <= set(
-                values
-            ):
+            if seat.reset_in is None or not {path for path, _ in leaves(self._user_space)} <= set(values):
                 known = None if game is None else for_candidates(game, size, rng.rows)
                 return begin(seat, None if known is None else GameState(**dict(known)), rows)
             state: State = for_rows(self.user_model.state, rows.rows)
             return state
 
-        users = deal(self._lineup.in_batch(reset), size, rng.rows, self.user_model.state_space)
+        users = deal(self._lineup.in_batch(reset), size, rng.rows, self._user_space)
         for name, array in values.items():
             if not name.startswith(_TASK):
                 users = replace_path(users, name, array)
@@ -282,7 +283,7 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
             return users, players.user.log_prob(for_candidates(action, size, rows), seen, users, stream)
 
         users, log_prob = self._lineup.in_batch(weigh)
-        users = deal(users, size, rows, self.user_model.state_space)
+        users = deal(users, size, rows, self._user_space)
         log_weights = np.asarray(belief.log_weights)
         gain = self._action_gain(self._shape(log_prob, rows), log_weights, observation)
         log_weights = log_weights + gain
@@ -411,8 +412,9 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
             key = name.removeprefix(_TASK)
             holder, path = (hidden, key) if name.startswith(_TASK) else (users, name)
             old = self.values(belief)[name]
+            low, high = self.parameters.support(name, space, old)
             moved = liu_west(get_path(holder, path), old, weights, noise, self.parameters.discount)
-            moved = np.where(few[..., None], np.clip(moved, space.low, space.high), get_path(holder, path))
+            moved = np.where(few[..., None], np.clip(moved, low, high), get_path(holder, path))
             if name.startswith(_TASK):
                 hidden = replace_path(hidden, key, moved)
             else:
@@ -427,12 +429,12 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         size = self.parameters.size
         task_state = for_candidates(seen.task_state, size, rows)
         for name, values in belief.hidden.items():
-            column = flat(values, rows, self.task_model.state_space[name])
+            column = flat(values, rows, self._task_space[name])
             task_state = State(**{**task_state.__dict__, name: column})
         return GameState(
             round_index=seen.__dict__.get("round_index", 0),
             task_state=task_state,
-            user_state=flat_state(belief.users, rows, self.user_model.state_space),
+            user_state=flat_state(belief.users, rows, self._user_space),
             user_action=for_candidates(seen.__dict__.get("user_action"), size, rows),
             assistant_action=for_candidates(seen.__dict__.get("assistant_action"), size, rows),
         )

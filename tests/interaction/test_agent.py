@@ -172,11 +172,11 @@ def test_replace_refuses_the_same_wrong_parts(parts, message):
         User(policy=TWO, state=State(goal=1), state_space=SPACE).replace(**parts)
 
 
-def test_a_state_needs_a_space():
-    with pytest.raises(ContractError, match=r"User: the state has fields \(goal\), so give state_space too"):
-        User(policy=TWO, state=State(goal=1))
+def test_a_space_without_fields_does_not_serve_a_state_with_some():
+    with pytest.raises(ContractError, match=r"User: the state has fields \(goal\), but state_space has none"):
+        User(policy=TWO, state=State(goal=1), state_space=spaces.Dict({}))
     with pytest.raises(InteractionError):
-        User(policy=TWO).replace(state=State(goal=1))
+        User(policy=TWO, state_space=spaces.Dict({})).replace(state=State(goal=1))
 
 
 SELF = Assistant(policy=TWO, inference_engine=Thinks(1))

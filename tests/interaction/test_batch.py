@@ -23,9 +23,9 @@ from interaction import (
     State,
     Transition,
     User,
-    batch,
     spaces,
 )
+from interaction.batching import play as batch
 from interaction.errors import BatchError
 from interaction.state import flatten
 from tasks.coordination import CoordinatedTask

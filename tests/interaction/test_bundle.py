@@ -250,9 +250,14 @@ class NoReset(CoordinatedTask):
     reset = InteractionTask.reset
 
 
-class NoSpace(InteractionTask):
+class WrongSpace(InteractionTask):
+    state_space = {"x": spaces.Discrete(3)}  # noqa: RUF012
+
     def reset(self, rng):
-        return State()
+        return State(x=0)
+
+    def on_user_action(self, game, rng):
+        return Transition(game.task_state)
 
 
 class NoActionSpace(DeterministicPolicy):
@@ -277,7 +282,7 @@ class Uninitialised(User):
             lambda: Bundle(NoReset(), RANDOM_USER),
             r"NoReset must define reset\(self, rng\), which returns a State",
         ),
-        (lambda: Bundle(NoSpace(), RANDOM_USER), "NoSpace must define state_space"),
+        (lambda: Bundle(WrongSpace(), RANDOM_USER), r"WrongSpace: state_space: expected a spaces\.Dict"),
         (lambda: Bundle(CoordinatedTask, RANDOM_USER), "the class CoordinatedTask; make an instance"),
         (lambda: Bundle(CoordinatedTask(), RANDOM_ASSISTANT), "an agent of the role 'user', got Assistant"),
         (lambda: Bundle(CoordinatedTask(), RANDOM_USER, RANDOM_USER), "role 'assistant', got User"),

@@ -24,9 +24,9 @@ from interaction import (
     User,
     spaces,
 )
-from interaction.errors import BatchError
 from interaction.batching.lifting import equal_bits
 from interaction.batching.selection import looped, row_of, stack
+from interaction.errors import BatchError
 from interaction.state import flatten
 
 TEN = spaces.Discrete(10)

@@ -336,3 +336,107 @@ def test_a_choice_holds_its_values_and_nothing_else():
 def test_a_choice_takes_different_integers(values):
     with pytest.raises(ArgumentError, match="Choice: expected different integers"):
         spaces.Choice(values)
+
+
+def test_real_and_whole_are_boxes_in_short():
+    assert spaces.real() == spaces.Box(-np.inf, np.inf, (), np.float64)
+    assert spaces.real(0, 1) == spaces.Box(0.0, 1.0, (), np.float64)
+    assert spaces.real(0.0, shape=(2, 3)) == spaces.Box(0.0, np.inf, (2, 3), np.float64)
+    assert spaces.real(high=2.0, shape=4) == spaces.Box(-np.inf, 2.0, (4,), np.float64)
+    assert spaces.real(np.zeros(2), [1, 2]) == spaces.Box(np.zeros(2), np.array([1.0, 2.0]), dtype=np.float64)
+    assert spaces.whole(0, 5) == spaces.Box(0, 5, (), np.int64)
+    assert spaces.whole(0.0, 5.0, (2,)) == spaces.Box(0, 5, (2,), np.int64)
+    assert spaces.whole() == spaces.Box(-np.inf, np.inf, (), np.int64)
+    assert spaces.whole(2**62 + 1, 2**63 - 1).low == 2**62 + 1
+
+
+def test_the_bounds_of_whole_numbers_are_included():
+    member = spaces.membership(spaces.whole(-1, 3))
+    assert [value for value in range(-4, 8) if member.violation(value) is None] == [-1, 0, 1, 2, 3]
+    assert member.violation(1.0) is not None
+    assert member.violation(np.array([-1, 3]), 2) is None
+    nested = spaces.membership(spaces.Dict(n=spaces.whole(-1, 3), r=spaces.real(0, 1)))
+    assert nested.violation(State(n=3, r=1)) is None
+    assert nested.violation(State(n=4, r=1)).path == "n"
+    assert nested.violation(State(n=np.array([0, 4]), r=1), 2).value == 4
+    assert nested.violation(State(n=0.0, r=1)).path == "n"
+
+
+@pytest.mark.parametrize(
+    ("space", "bounded"),
+    [
+        (spaces.real(), False),
+        (spaces.real(0.0), False),
+        (spaces.real(0.0, 1.0), True),
+        (spaces.whole(), False),
+        (spaces.whole(0), False),
+        (spaces.whole(high=[3, np.inf]), False),
+        (spaces.whole([0, 1], 3), True),
+        (spaces.whole(-(2**63), 2**63 - 1), True),
+    ],
+    ids=str,
+)
+def test_a_box_knows_whether_it_has_bounds(space, bounded):
+    assert space.is_bounded() == bounded
+    member = spaces.membership(space)
+    assert member.violation(freeze(spaces.first(space))) is None
+    assert member.violation(freeze(spaces.sample(space, EpisodeRandom(1, episodes=np.arange(9)))), 9) is None
+
+
+@pytest.mark.parametrize("make", [spaces.real, spaces.whole])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((1, 0), "expected low <= high, got low=1 and high=0"),
+        (([0, 2], [1, 1]), "expected low <= high"),
+        ((np.inf,), "expected low <= high"),
+        ((0, -np.inf), "expected low <= high"),
+        ((np.nan, 1), "low: expected a number, or an array of them, got nan"),
+        ((0, [1.0, np.nan]), "high: expected a number"),
+        ((True, 3), "low: expected a number, or an array of them, got True"),
+        ((0, "1"), "high: expected a number, or an array of them, got '1'"),
+        ((None, 1), "low: expected a number"),
+        (([0, 1], 2, (3,)), r"expected a shape, and bounds that fit it, got shape=\(3,\)"),
+        (([0, 1], [0, 1, 2]), "expected a shape, and bounds that fit it"),
+        ((0, 1, "ab"), "expected a shape"),
+        ((0, 1, 2.5), "expected a shape"),
+        ((0, 1, -1), "expected a shape"),
+    ],
+    ids=repr,
+)
+def test_wrong_bounds_are_refused(make, arguments, message):
+    with pytest.raises(ArgumentError, match=f"{make.__name__}: {message}"):
+        make(*arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments", [(0.5, 2), (0, [1, 1.5]), (0, 2**63), (-(2**64), 0), (0, 1e30)], ids=repr
+)
+def test_the_bounds_of_whole_numbers_are_whole(arguments):
+    with pytest.raises(
+        ArgumentError, match=r"whole: (low|high): expected (whole numbers of 64 bits|a number)"
+    ):
+        spaces.whole(*arguments)
+
+
+def test_bounds_are_copied():
+    low = np.array([-np.inf, 0.0])
+    for make in (spaces.real, spaces.whole):
+        space = make(low, 1)
+        low[1] = -5
+        assert space.low[1] == 0
+        assert low[0] == -np.inf
+        low[1] = 0
+
+
+@pytest.mark.parametrize(("value", "inside"), [(True, True), (False, True), (1, False), (0.0, False)])
+def test_a_box_of_bools_takes_bools_alone(value, inside):
+    member = spaces.membership(spaces.Box(0, 1, (), np.bool_))
+    assert (member.violation(value) is None) == inside
+    assert (member.violation(np.array([value, value]), 2) is None) == inside
+
+
+def test_whole_spaces_are_told_from_others():
+    spaces_of_integers = [spaces.Discrete(2), spaces.Choice([3]), spaces.whole(), spaces.MultiBinary(2)]
+    assert all(spaces.is_whole(space) for space in [*spaces_of_integers, spaces.MultiDiscrete([2])])
+    assert not any(spaces.is_whole(space) for space in (spaces.real(), spaces.Text(2), spaces.Dict()))
