@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from interaction.batching.selection import by_rows, rows_first, rows_last
 from interaction.errors import ContractError
 from interaction.random import EpisodeRandom
-from interaction.state import State, lock, make
+from interaction.state import GameState, State, lock, make, new, set_fields
 
 Array = NDArray[Any]
 
@@ -64,13 +64,14 @@ def caller() -> tuple[str, int]:
 class Run:
     """One way through a method: the episodes that go it, and those that are left for another run."""
 
-    __slots__ = ("failure", "left", "level", "limit", "quiet", "rows", "steps", "streams")
+    __slots__ = ("failure", "left", "level", "limit", "quiet", "rows", "steps", "total")
 
-    def __init__(self, rows: Array, limit: int) -> None:
-        self.rows = rows  # the episodes that still go this way
+    def __init__(self, rows: Array, total: int, limit: int) -> None:
+        self.rows = rows  # the episodes that still go this way, of `total` in the call
+        self.total = total
         self.limit = limit  # how many groups of episodes may be left
-        self.level = 0  # how often episodes have left
-        self.steps: list[Array] = []  # which of the rows stayed, each time
+        self.steps: list[Array] = [] if len(rows) == total else [rows]  # which episodes stayed, each time
+        self.level = len(self.steps)  # how often episodes have left
         self.left: list[Array] = []
         self.failure: NotLiftedError | None = None
         self.quiet = False  # whether Python would not warn of what numpy now comes across
@@ -164,14 +165,20 @@ class Lifted:
     __hash__: Callable[[], int]  # type: ignore[assignment]
 
     def __init__(
-        self, run: Run, data: Array, plain: bool = False, own: Any = None, bound: int | None = None
+        self,
+        run: Run,
+        data: Array,
+        plain: bool = False,
+        own: Any = None,
+        bound: int | None = None,
+        level: int | None = None,
     ) -> None:
         self.run = run
         self.data = data
         self.plain = plain
         self.own = own
         self.bound = bound
-        self.level = run.level
+        self.level = run.level if level is None else level
 
     # What the engine asks.
 
@@ -412,11 +419,61 @@ def canonical(run: Run, data: Array) -> Array:
 def wrap(run: Run, value: Array) -> Any:
     """Give an array of a batch, `(episodes, *shape)`, as a lifted value."""
     if value.ndim == 1:
-        return Lifted(run, canonical(run, value), plain=True)
+        return Lifted(run, canonical(run, value), plain=True, level=0)
     data = rows_last(value)
     if data.strides[-1] not in (0, data.itemsize):
         data = lock(np.ascontiguousarray(data))
-    return Lifted(run, data)
+    return Lifted(run, data, level=0)
+
+
+def lift_now(run: Run, value: Any) -> Any:
+    """The same for arrays of the episodes that still go this way alone."""
+    if type(value) is np.ndarray:
+        found = wrap(run, value)
+        found.level = run.level
+        return found
+    if isinstance(value, State):
+        return make(type(value), {name: lift_now(run, part) for name, part in value.__dict__.items()})
+    return _rebuilt(value, [lift_now(run, part) for part in value]) if isinstance(value, tuple) else value
+
+
+class LiftedState(State):
+    """A state of a batch, each field of which is lifted when it is read."""
+
+    __slots__ = ("_raw", "_run")
+
+    def __getattr__(self, name: str) -> Any:
+        raw = _get_raw(self)
+        if name not in raw:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        value = _fields(self)[name] = lift(_get_run(self), raw[name])
+        return value
+
+    def replace(self, /, **changes: Any) -> Any:
+        return make(_PLAIN_KIND[type(self)], self.__dict__).replace(**changes)
+
+    @property
+    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
+        fields = _fields(self)
+        raw = _get_raw(self)
+        if len(fields) == len(raw):
+            return fields
+        run = _get_run(self)
+        filled = {name: fields[name] if name in fields else lift(run, value) for name, value in raw.items()}
+        set_fields(self, filled)
+        return filled
+
+
+class LiftedGameState(LiftedState, GameState):
+    """The same for the state of a game."""
+
+    __slots__ = ()
+
+
+_fields: Callable[[State], dict[str, Any]] = State.__dict__["__dict__"].__get__
+_get_raw, _set_raw = LiftedState._raw.__get__, LiftedState._raw.__set__  # type: ignore[attr-defined]
+_get_run, _set_run = LiftedState._run.__get__, LiftedState._run.__set__  # type: ignore[attr-defined]
+_PLAIN_KIND = {LiftedState: State, LiftedGameState: GameState}
 
 
 def lift(run: Run, value: Any) -> Any:
@@ -424,7 +481,10 @@ def lift(run: Run, value: Any) -> Any:
     if type(value) is np.ndarray:
         return wrap(run, value)
     if isinstance(value, State):
-        return make(type(value), {name: lift(run, part) for name, part in value.__dict__.items()})
+        state = new(LiftedGameState if isinstance(value, GameState) else LiftedState)
+        _set_raw(state, value.__dict__)
+        _set_run(state, run)
+        return state
     if isinstance(value, tuple):
         return _rebuilt(value, [lift(run, part) for part in value])
     return value
@@ -440,7 +500,10 @@ def lower(run: Run, value: Any) -> Any:
             data = lock(data if data.base is None else data.copy(order="K"))
         return rows_first(data)
     if isinstance(value, State):
-        return make(type(value), {name: lower(run, part) for name, part in value.__dict__.items()})
+        kind = type(value)
+        if kind in _PLAIN_KIND:
+            return _lower_state(run, value, _PLAIN_KIND[kind])
+        return make(kind, {name: lower(run, part) for name, part in value.__dict__.items()})
     if isinstance(value, tuple):
         return _rebuilt(value, [lower(run, part) for part in value])
     if isinstance(value, np.ndarray) and value.ndim:
@@ -452,19 +515,33 @@ def lower(run: Run, value: Any) -> Any:
     raise run.fail(f"a {type(value).__name__} is given, which is no number, array or State")
 
 
+def _lower_state(run: Run, state: State, kind: type[State]) -> State:
+    """Give a state as it was in the batch: what was not read need not be lifted first."""
+    if _get_run(state) is not run:
+        raise run.fail("a state of another call is given: it was kept outside of the states")
+    raw = _get_raw(state)
+    if len(run.rows) != run.total:
+        return make(kind, {name: lower(run, part) for name, part in state.__dict__.items()})
+    return make(kind, raw)
+
+
 def _rebuilt(like: tuple[Any, ...], parts: list[Any]) -> tuple[Any, ...]:
     return type(like)(*parts) if hasattr(like, "_fields") else tuple(parts)
 
 
 class LiftedRandom:
-    """The random stream of one episode, as a lifted method gets it: each draw is one for each episode."""
+    """The random stream of one episode, as a lifted method gets it: each draw is one for each episode.
 
-    __slots__ = ("level", "run", "stream")
+    What is drawn for all episodes of the call is kept in `drawn`, since another run draws the same.
+    """
 
-    def __init__(self, run: Run, stream: EpisodeRandom) -> None:
+    __slots__ = ("draw", "drawn", "run", "stream")
+
+    def __init__(self, run: Run, stream: EpisodeRandom, drawn: dict[tuple[int, int], Array]) -> None:
         self.run = run
         self.stream = stream
-        self.level = run.level
+        self.draw = stream.draw
+        self.drawn = drawn
 
     rows = None
     episodes = None
@@ -472,61 +549,86 @@ class LiftedRandom:
 
     def now(self) -> EpisodeRandom:
         """Give the stream of the episodes that still go this way."""
-        if self.level != self.run.level:
-            for keep in self.run.steps[self.level :]:
-                self.stream = self.stream.select(keep)
-            self.level = self.run.level
-        return self.stream
-
-    def _drawn(self, values: Array) -> Lifted:
-        if values.ndim == 1:
-            return Lifted(self.run, values, plain=True)
-        return Lifted(self.run, np.ascontiguousarray(rows_last(values)), own=True)
+        run = self.run
+        stream = self.stream.copy() if len(run.rows) == run.total else self.stream.select(run.rows)
+        stream.draw = self.draw
+        return stream
 
     def outside(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """Ask something that takes whole batches: it gets arrays, and what it gives is lifted again."""
         stream = self.now()
         given = [stream if one is self else by_rows(lower(self.run, one)) for one in arguments]
         more = {name: by_rows(lower(self.run, one)) for name, one in options.items()}
-        return lift(self.run, function(*given, **more))
+        found = function(*given, **more)
+        self.draw = stream.draw
+        return lift_now(self.run, found)
 
     def random(self, shape: Any = ()) -> Lifted:
-        return self._drawn(self.now().random(_plain_shape(shape)))
+        run = self.run
+        shape = _plain_shape(shape)
+        size = 1
+        for length in shape:
+            size *= length
+        key = self.draw, size
+        self.draw += 1
+        if key not in self.drawn:
+            self.stream.draw = key[0]
+            values = self.stream.random((size,)) if shape else self.stream.random()
+            self.drawn[key] = values if not shape else np.ascontiguousarray(values.T)
+        data = self.drawn[key]
+        if len(run.rows) != run.total:
+            data = np.take(data, run.rows, axis=-1)
+        if not shape:
+            return Lifted(run, data, plain=True)
+        data = data.reshape(*shape, -1) if len(run.rows) != run.total else data.reshape(*shape, -1).copy()
+        return Lifted(run, data, own=True)
 
     def normal(self, loc: Any = 0.0, scale: Any = 1.0, shape: Any = ()) -> Any:
-        if not (_differs(loc) or _differs(scale)):
-            return self._drawn(self.now().normal(loc, scale, _plain_shape(shape)))
-        if np.any(scale < 0):
+        from scipy.special import ndtri
+
+        if np.any(np.less(scale, 0)):
             raise self.run.fail("rng.normal got a scale below zero")
-        standard = self._drawn(self.now().normal(shape=_plain_shape(shape)))
+        standard: Any = ndtri(np.maximum(self.random(shape), 2.0**-54))
         value: Any = np.add(loc, np.multiply(scale, standard))
         return value.__frozen__() if value.ndim == 0 else value
 
-    def integers(self, low: Any, high: Any, shape: Any = ()) -> Lifted:
-        if not (_differs(low) or _differs(high)):
-            return self._drawn(self.now().integers(low, high, _plain_shape(shape)))
+    def integers(self, low: Any, high: Any, shape: Any = ()) -> Any:
         for bound in (low, high):
-            if _differs(bound) and (bound.ndim or bound.data.dtype.kind not in "iu"):
+            kind = bound.data.dtype.kind if type(bound) is Lifted else np.asarray(bound).dtype.kind
+            if np.ndim(bound) or kind not in "iu":
                 raise self.run.fail("rng.integers got bounds that are no integers")
         width = np.subtract(high, low)
-        if np.any(width <= 0) or np.any(width > 2**53):
+        if np.any(np.less_equal(width, 0)) or np.any(np.greater(width, 2**53)):
             raise self.run.fail("rng.integers got bounds in the wrong order, or too far apart")
-        uniform = self.random(shape)
-        value: Any = np.add(low, np.multiply(uniform, width).astype(np.int64))
+        value: Any = np.add(low, np.multiply(self.random(shape), width).astype(np.int64))
         return value.__frozen__() if value.ndim == 0 else value
 
-    def categorical(self, probabilities: Any) -> Lifted:
-        if not _differs(probabilities):
-            return self._drawn(self.now().categorical(probabilities))
-        if probabilities.ndim != 1:
+    def categorical(self, probabilities: Any) -> Any:
+        """Draw an index from weights, as `EpisodeRandom.categorical` does."""
+        if isinstance(probabilities, list | tuple):
+            probabilities = np.stack(probabilities)
+        if np.ndim(probabilities) != 1:
             raise self.run.fail("rng.categorical takes the weights of one episode, an array of one axis")
-        weights = probabilities.now().astype(float, copy=False)
-        return Lifted(self.run, self.now().categorical(rows_first(weights)), plain=True)
+        uniform = self.random()
+        if type(probabilities) is not Lifted:
+            probabilities = np.broadcast_to(probabilities, np.shape(probabilities))
+            weights = np.asarray(probabilities, float)[:, None]
+        else:
+            weights = probabilities.now().astype(float, copy=False)
+        with np.errstate(over="ignore"):
+            cumulated = np.cumsum(weights, axis=0)
+        if weights.size == 0 or not (weights.min() >= 0 and (cumulated[-1] > 0).all() and np.isfinite(cumulated[-1]).all()):
+            raise self.run.fail("rng.categorical got weights that are not finite, or below zero, or all zero")
+        total = cumulated[-1]
+        reached = uniform.now() * total >= cumulated
+        reached &= cumulated < total
+        return Lifted(self.run, np.count_nonzero(reached, axis=0), plain=True)
 
-    def shuffle(self, n: Any) -> Lifted:
-        if _differs(n):
-            n = int(n)
-        return self._drawn(self.now().shuffle(n))
+    def shuffle(self, n: Any) -> Any:
+        count = int(n)
+        if count < 0:
+            raise self.run.fail("rng.shuffle got a number below zero")
+        return np.argsort(self.random((count,)), axis=-1, kind="stable")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or not hasattr(EpisodeRandom, name):
@@ -536,9 +638,5 @@ class LiftedRandom:
         )
 
 
-def _plain_shape(shape: Any) -> Any:
-    return tuple(map(int, shape)) if type(shape) is tuple else int(shape)
-
-
-def _differs(value: object) -> bool:
-    return type(value) is Lifted
+def _plain_shape(shape: Any) -> tuple[int, ...]:
+    return tuple(map(int, shape)) if type(shape) is tuple else (int(shape),)

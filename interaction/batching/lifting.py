@@ -30,7 +30,8 @@ Array = NDArray[Any]
 Method = Callable[..., Any]
 
 MANY = 1_000  # episodes from which it is worth telling that they part too far
-FEW = 16  # episodes up to which single play is as fast
+FEW = 8  # episodes up to which single play is as fast
+FEW_LEFT = 4  # the same, for those that left another group
 SHARE = 12  # episodes for each group into which they part, below which single play is as fast
 LEAST = 4  # groups that are always tried
 SAMPLE = 5  # rows that are compared with single episodes
@@ -161,15 +162,15 @@ def play_lifted(
     assert total is not None
     waiting = [np.arange(total)]
     found: list[tuple[Array, Any]] = []
+    drawn: dict[tuple[int, int], Array] = {}
+    stream = rng.copy()
     while waiting:
         rows = waiting.pop()
-        whole = len(rows) == total
-        part = values if whole else [row_of(value, rows, {}) for value in values]
-        stream = rng.copy() if whole else rng.select(rows)
-        if len(rows) <= FEW and not whole:
-            found.append((rows, singly(*part, stream)))
+        if len(rows) <= FEW_LEFT and len(rows) < total:
+            part = [row_of(value, rows, {}) for value in values]
+            found.append((rows, singly(*part, rng.select(rows))))
             continue
-        run = Run(rows, max(total // SHARE, LEAST) - len(found) - len(waiting))
+        run = Run(rows, total, max(total // SHARE, LEAST) - len(found) - len(waiting))
         with np.errstate(
             divide=_quietly("divide"),
             over=_quietly("over"),
@@ -177,7 +178,7 @@ def play_lifted(
             call=run.on_float_error,
         ):
             try:
-                result = method(*(lift(run, value) for value in part), LiftedRandom(run, stream))
+                result = method(*(lift(run, value) for value in values), LiftedRandom(run, stream.copy(), drawn))
             except Exception as error:
                 if run.failure is not None:
                     raise run.failure from error
