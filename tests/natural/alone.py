@@ -76,7 +76,7 @@ class Filled(Points):
     def on_user_action(self, game, rng):
         path = np.zeros(3)
         path[0] = game.task_state.x
-        path[1] = game.task_state.y * path[0]
+        path[1] = game.task_state.y + path[0]
         path[game.user_action] += 1.0
         return Transition(game.task_state.replace(path=path, x=path[1] / 4), path.sum())
 

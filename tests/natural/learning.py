@@ -88,7 +88,7 @@ class Counting(InferenceEngine):
 
     def infer(self, observation, state, rng):
         if observation.round_index > 0:
-            counts = np.array(state.counts)
+            counts = state.counts.copy()
             counts[0, observation.user_action] += 1
             counts[1, observation.user_action] += observation.task_state.paid
             state = state.replace(counts=counts)

@@ -256,7 +256,7 @@ def day():
 class Levels(InteractionTask):
     """A level that an assistant chooses, with settings in tuples of a dictionary by name."""
 
-    state_space = spaces.Dict({"speed": real(0, 9), "lives": whole(-9, 9), "name": spaces.Text(8)})
+    state_space = spaces.Dict({"speed": real(0, 9), "lives": whole(-9, 99), "name": spaces.Text(8)})
     settings = {"easy": (1.0, 5), "normal": (1.5, 3), "hard": (2.5, 1)}
     names = ["easy", "normal", "hard"]
 

@@ -292,7 +292,7 @@ class Hand(InteractionTask):
         values = sorted([cards[0], cards[1]])
         reward = 2.0 * pairs + values[1] - values[0] + max(cards) - min(cards[1:])
         return Transition(
-            State(cards=np.minimum(exchanged, 3), pairs=pairs, points=points), reward, pairs > 2
+            State(cards=np.minimum(np.stack(exchanged), 3), pairs=pairs, points=points), reward, pairs > 2
         )
 
 
