@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.batching.functions import FUNCTIONS, aligned, by_episode, made
-from interaction.batching.lifted import Lifted
+from interaction.batching.arrays import aligned, as_array, made
+from interaction.batching.lifted import Lifted, Run
+from interaction.batching.rules import by_episode
 
 Array = NDArray[Any]
 _BASIC = (int, np.integer, slice, type(None), type(Ellipsis))
@@ -95,7 +96,7 @@ def _is_mask(part: Any) -> bool:
 
 def _parts(array: Lifted, key: Any) -> list[Any]:
     """Give the parts of a key; a list is an array, and a flag that differs parts the episodes."""
-    parts = [_part(part) for part in (key if type(key) is tuple else (key,))]
+    parts = [_part(array.run, part) for part in (key if type(key) is tuple else (key,))]
     used = sum(_axes(part) for part in parts)
     if used > array.ndim:
         raise IndexError(
@@ -114,22 +115,14 @@ def _axes(part: Any) -> int:
     return 1
 
 
-def _part(part: Any) -> Any:
+def _part(run: Run, part: Any) -> Any:
     if type(part) is list:
-        return (
-            FUNCTIONS[np.stack](_run_of(part), part)
-            if any(type(one) is Lifted for one in part)
-            else np.array(part, None if part else np.int64)
-        )
+        return as_array(run, part) if part else np.zeros(0, np.int64)
     if type(part) is Lifted and part.ndim == 0 and part.data.dtype.kind == "b":
         return bool(part)
     if type(part) is slice:
         return slice(*(_plain(end) for end in (part.start, part.stop, part.step)))
     return part
-
-
-def _run_of(values: list[Any]) -> Any:
-    return next(value.run for value in values if type(value) is Lifted)
 
 
 def _plain(end: Any) -> Any:
@@ -145,7 +138,7 @@ def _without_masks(array: Lifted, parts: list[Any]) -> list[Any]:
     """Turn a mask that differs into the indices of its entries, whose number parts the episodes."""
     found: list[Any] = []
     for part in parts:
-        found += FUNCTIONS[np.nonzero](array.run, part) if _is_mask(part) else [part]
+        found += np.nonzero(part) if _is_mask(part) else [part]
     return found
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -53,10 +53,15 @@ class NotLiftedError(BaseException):
         self.where = where or caller()
 
 
+def inside(file: str) -> bool:
+    """Whether a file belongs to lifting or to numpy, and not to a component."""
+    return file.startswith((_HERE, _NUMPY, "<"))
+
+
 def caller() -> tuple[str, int]:
     """Give the file and the line of the code that asked for something of a lifted value."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith((_HERE, _NUMPY, "<")):
+    while frame.f_back is not None and inside(frame.f_code.co_filename):
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno
 
@@ -64,12 +69,13 @@ def caller() -> tuple[str, int]:
 class Run:
     """One way through a method: the episodes that go it, and those that are left for another run."""
 
-    __slots__ = ("failure", "left", "level", "limit", "quiet", "rows", "steps", "total")
+    __slots__ = ("failure", "groups", "left", "level", "limit", "quiet", "rows", "steps", "total")
 
-    def __init__(self, rows: Array, total: int, limit: int) -> None:
+    def __init__(self, rows: Array, total: int, limit: int, groups: int) -> None:
         self.rows = rows  # the episodes that still go this way, of `total` in the call
         self.total = total
-        self.limit = limit  # how many groups of episodes may be left
+        self.limit = limit  # how many groups of episodes there may be
+        self.groups = groups  # how many there are beside this one
         self.steps: list[Array] = [] if len(rows) == total else [rows]  # which episodes stayed, each time
         self.level = len(self.steps)  # how often episodes have left
         self.left: list[Array] = []
@@ -99,8 +105,8 @@ class Run:
         if bool((values == first).all()):
             return first.item()
         labels, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-        if len(labels) > self.limit + 1:
-            self._too_many(what, len(labels))
+        if self.groups + len(labels) > self.limit:
+            self._too_many(what, self.groups + len(labels))
         order = np.argsort(inverse, kind="stable")
         groups = np.split(order, np.cumsum(counts)[:-1])
         most = int(np.argmax(counts))
@@ -109,8 +115,9 @@ class Run:
         return labels[most].item()
 
     def _leave(self, groups: list[Array], what: str) -> None:
-        if len(self.left) + len(groups) > self.limit:
-            self._too_many(what, len(self.left) + len(groups) + 1)
+        self.groups += len(groups)
+        if self.groups >= self.limit:
+            self._too_many(what, self.groups + 1)
         self.left += [self.rows[group] for group in groups]
 
     def _stay(self, keep: Array) -> None:
@@ -122,7 +129,7 @@ class Run:
         error = self.fail(
             f"{what} parts the episodes into {groups} groups or more", _REMEDIES.get(what, _NO_BRANCH)
         )
-        error.parting = 2 * groups <= len(self.rows)
+        error.parting = 2 * groups <= self.total
         raise error
 
     def on_float_error(self, kind: str, flag: int) -> None:
@@ -266,6 +273,14 @@ class Lifted:
         return self.ask(what)
 
     def __int__(self) -> int:
+        data = self.now()
+        if (
+            self.ndim == 0
+            and data.dtype.kind == "f"
+            and np.isfinite(data).all()
+            and np.abs(data).max() < 2**63
+        ):
+            return int(self.run.ask(data.astype(np.int64), "int()"))
         return int(self._number("int()"))
 
     def __float__(self) -> float:
@@ -364,12 +379,7 @@ class Lifted:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        from interaction.batching.functions import METHODS
-
         self._not_plain(name) if name not in _PLAIN_ATTRIBUTES else None
-        if name in METHODS:
-            method = METHODS[name]
-            return lambda *arguments, **options: method(self, *arguments, **options)
         raise self.run.fail(
             f".{name} of a value that differs between episodes has no rule", "numpy's functions and operators"
         )
@@ -390,12 +400,12 @@ class Lifted:
     # Numpy's protocols.
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        from interaction.batching.functions import play_ufunc
+        from interaction.batching.ufuncs import play_ufunc
 
         return play_ufunc(self.run, ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
-        from interaction.batching.functions import play_function
+        from interaction.batching.rules import play_function
 
         return play_function(self.run, function, arguments, options)
 
@@ -490,8 +500,11 @@ def lift(run: Run, value: Any) -> Any:
     return value
 
 
-def lower(run: Run, value: Any) -> Any:
-    """Give a lifted value as one of a batch, which nobody can change; what is the same for all stays."""
+def lower(run: Run, value: Any, other: bool = False) -> Any:
+    """Give a lifted value as one of a batch, which nobody can change; what is the same for all stays.
+
+    Raises for what no state holds, unless `other` things may be passed on.
+    """
     if type(value) is Lifted:
         if value.run is not run:
             raise run.fail("a value of another call is given: it was kept outside of the states")
@@ -512,7 +525,18 @@ def lower(run: Run, value: Any) -> Any:
         return value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if other and not _holds_lifted(value):
+        return value
     raise run.fail(f"a {type(value).__name__} is given, which is no number, array or State")
+
+
+def _holds_lifted(value: Any) -> bool:
+    """Whether a container holds lifted values."""
+    if isinstance(value, Mapping):
+        return any(map(_holds_lifted, value.values()))
+    if isinstance(value, list | set | frozenset):
+        return any(map(_holds_lifted, value))
+    return type(value) is Lifted or isinstance(value, LiftedState)
 
 
 def _lower_state(run: Run, state: State, kind: type[State]) -> State:
@@ -557,8 +581,8 @@ class LiftedRandom:
     def outside(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """Ask something that takes whole batches: it gets arrays, and what it gives is lifted again."""
         stream = self.now()
-        given = [stream if one is self else by_rows(lower(self.run, one)) for one in arguments]
-        more = {name: by_rows(lower(self.run, one)) for name, one in options.items()}
+        given = [stream if one is self else by_rows(lower(self.run, one, True)) for one in arguments]
+        more = {name: by_rows(lower(self.run, one, True)) for name, one in options.items()}
         found = function(*given, **more)
         self.draw = stream.draw
         return lift_now(self.run, found)
@@ -617,7 +641,9 @@ class LiftedRandom:
             weights = probabilities.now().astype(float, copy=False)
         with np.errstate(over="ignore"):
             cumulated = np.cumsum(weights, axis=0)
-        if weights.size == 0 or not (weights.min() >= 0 and (cumulated[-1] > 0).all() and np.isfinite(cumulated[-1]).all()):
+        if weights.size == 0 or not (
+            weights.min() >= 0 and (cumulated[-1] > 0).all() and np.isfinite(cumulated[-1]).all()
+        ):
             raise self.run.fail("rng.categorical got weights that are not finite, or below zero, or all zero")
         total = cumulated[-1]
         reached = uniform.now() * total >= cumulated

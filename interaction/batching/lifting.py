@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.batching import numbers as _operators  # noqa: F401  (gives Lifted its operators)
-from interaction.batching.lifted import LiftedRandom, NotLiftedError, Run, lift, lower
+from interaction.batching import functions, numbers  # noqa: F401  (they give Lifted its methods and operators)
+from interaction.batching.lifted import LiftedRandom, NotLiftedError, Run, inside, lift, lower
 from interaction.batching.selection import looped, row_of, rows_first, rows_last
 from interaction.component import Component
 from interaction.errors import BatchError
@@ -54,6 +54,7 @@ class LiftedMethod:
         self.method = method
         self.singly = looped(method, component)
         self.way = "lifted"
+        self._few = FEW
         self._calls = 0
         self._failures = 0
         self._resting = 0  # calls that are played singly before lifting is tried again
@@ -62,22 +63,28 @@ class LiftedMethod:
         rows = arguments[-1].rows
         if rows is None:
             return self.method(*arguments)
-        if rows <= FEW or self._resting:
-            self._resting = max(self._resting - 1, 0)
+        if rows <= self._few:
+            return self.singly(*arguments)
+        if self._resting:
+            self._resting -= 1
             return self.singly(*arguments)
         *values, rng = arguments
         start = rng.copy()
         try:
             result, groups = play_lifted(self.method, values, rng, self.singly)
         except NotLiftedError as error:
-            return self._give_up(error, (*values, start))
+            reason = error
         except (DisagreementError, BatchError):
             raise
-        except Exception as error:
-            return self._after(error, (*values, start))
-        self._calls += 1
-        if self._calls & (self._calls - 1) == 0:
-            self._compare(result, values, start, groups)
+        except Exception as error:  # the component's own, which single play raises again, or else lifting's
+            reason = NotLiftedError(f"{type(error).__name__}: {error}", where=_line(error))
+        else:
+            self._calls += 1
+            if self._calls & (self._calls - 1) == 0:
+                self._compare(result, values, start, groups)
+            return result
+        result = self.singly(*values, start)
+        self._give_up(reason, rows)
         return result
 
     def _compare(self, result: Any, values: list[Any], rng: EpisodeRandom, groups: list[Array]) -> None:
@@ -103,35 +110,25 @@ class LiftedMethod:
         tell(self.component, self.method, reason, "batched = False, and please report it")
         raise DisagreementError(self.component) from cause
 
-    def _give_up(self, error: NotLiftedError, arguments: tuple[Any, ...]) -> Any:
-        """Play singly, and say so once; try again later where it was for the values that were met."""
-        result = self.singly(*arguments)
+    def _give_up(self, error: NotLiftedError, rows: int) -> None:
+        """Say once why a method was played singly, and rest before lifting is tried again."""
+        if error.parting and rows < MANY:
+            self._few = rows
+            return
         self._failures += 1
         self._resting = min(2**self._failures, _PATIENCE)
-        if not (error.parting and arguments[-1].rows < MANY):
-            self.way = "episode by episode"
-            file, line = error.where
-            text = linecache.getline(file, line).strip()
-            tell(self.component, self.method, f"`{text}` ({file}, line {line}): {error.reason}", error.remedy)
-        return result
+        self.way = "episode by episode"
+        file, line = error.where
+        text = linecache.getline(file, line).strip()
+        tell(self.component, self.method, f"`{text}` ({file}, line {line}): {error.reason}", error.remedy)
 
-    def _after(self, error: Exception, arguments: tuple[Any, ...]) -> Any:
-        """Play singly after an error: it is the component's own, or else lifting's."""
-        result = self.singly(*arguments)
-        frames = traceback.extract_tb(error.__traceback__)
-        own = [
-            frame for frame in frames if "numpy" not in frame.filename and "/batching/" not in frame.filename
-        ]
-        frame = (own or frames)[-1]
-        where = (frame.filename, frame.lineno or 0)
-        return self._given_up(NotLiftedError(f"{type(error).__name__}: {error}", "", where), result)
 
-    def _given_up(self, error: NotLiftedError, result: Any) -> Any:
-        self.singly, singly = (lambda *_: result), self.singly
-        try:
-            return self._give_up(error, ())
-        finally:
-            self.singly = singly
+def _line(error: Exception) -> tuple[str, int]:
+    """Give the file and the line of a component at which an error was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not inside(frame.filename)]
+    frame = (own or frames)[-1]
+    return frame.filename, frame.lineno or 0
 
 
 _told: set[tuple[type, str, str]] = set()
@@ -170,7 +167,7 @@ def play_lifted(
             part = [row_of(value, rows, {}) for value in values]
             found.append((rows, singly(*part, rng.select(rows))))
             continue
-        run = Run(rows, total, max(total // SHARE, LEAST) - len(found) - len(waiting))
+        run = Run(rows, total, max(total // SHARE, LEAST), len(found) + len(waiting))
         with np.errstate(
             divide=_quietly("divide"),
             over=_quietly("over"),
@@ -178,7 +175,9 @@ def play_lifted(
             call=run.on_float_error,
         ):
             try:
-                result = method(*(lift(run, value) for value in values), LiftedRandom(run, stream.copy(), drawn))
+                result = method(
+                    *(lift(run, value) for value in values), LiftedRandom(run, stream.copy(), drawn)
+                )
             except Exception as error:
                 if run.failure is not None:
                     raise run.failure from error

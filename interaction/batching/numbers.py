@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.batching.functions import play_ufunc
+from interaction.batching.arrays import lifted, operands
 from interaction.batching.lifted import Lifted, Run
+from interaction.batching.ufuncs import play_ufunc
 
 Array = NDArray[Any]
 Rule = Callable[[Run, Any, Any], Any]
@@ -278,8 +279,6 @@ def _fits(value: Lifted, other: Any) -> bool:
 
 def _numpy_power(run: Run, one: Any, other: Any) -> Any:
     """The operator `**` of numpy: of arrays by its own loops, of single floats by the C library."""
-    from interaction.batching.functions import lifted, operands
-
     if np.ndim(one) == 0 and np.ndim(other) == 0:
         a, b = operands(run, (one, other))
         kind = np.result_type(a, b)
