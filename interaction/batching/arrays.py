@@ -76,7 +76,7 @@ def operands(run: Run, inputs: Sequence[Any]) -> list[Any]:
     for value in inputs:
         kind = type(value)
         if kind is Lifted:
-            data = data_of(run, value)
+            data = value.now() if value.run is run else data_of(run, value)
             arrays.append(data)
             if not value.plain and data.dtype not in NATIVE:
                 strong.append(data.dtype)

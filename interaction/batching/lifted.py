@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.batching.selection import by_rows, rows_first, rows_last
+from interaction.batching.selection import by_rows, row_of, rows_first, rows_last
 from interaction.errors import ContractError
 from interaction.random import EpisodeRandom
 from interaction.state import GameState, State, lock, make, new, set_fields
@@ -132,15 +132,32 @@ class Run:
         error.parting = 2 * groups <= self.total
         raise error
 
-    def on_float_error(self, kind: str, flag: int) -> None:
-        """Warn as numpy would in one episode; of plain numbers Python does not."""
-        if not self.quiet:
-            try:
-                warnings.warn(f"{kind} encountered in a batch", RuntimeWarning, stacklevel=3)
-            except (
-                RuntimeWarning
-            ) as error:  # where warnings are errors, some episodes raise and others do not
-                raise self.fail(f"{kind} is an error in an episode") from error
+
+class Arithmetic:
+    """While lifted methods run, numpy warns of what it comes across where one episode would be warned, too.
+
+    Python does not warn when plain floats overflow or become NaN.
+    """
+
+    def __init__(self) -> None:
+        self.run: Run | None = None
+        asked = {kind: "call" for kind, setting in np.geterr().items() if setting == "warn"}
+        self._settings = np.errstate(call=self._on_error, **asked)  # type: ignore[arg-type]
+
+    def __enter__(self) -> Arithmetic:
+        self._settings.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._settings.__exit__(*error)
+
+    def _on_error(self, kind: str, flag: int) -> None:
+        if self.run is None or self.run.quiet:
+            return
+        try:
+            warnings.warn(f"{kind} encountered in a batch", RuntimeWarning, stacklevel=3)
+        except RuntimeWarning as error:  # where warnings are errors, only some episodes may raise
+            raise self.run.fail(f"{kind} is an error in an episode") from error
 
 
 _NO_BRANCH = "np.where(condition, a, b), np.minimum, np.maximum or an array in place of branches and look-ups"
@@ -168,7 +185,7 @@ class Lifted:
     `bound` is, where it is known, the largest absolute value of plain integers.
     """
 
-    __slots__ = ("bound", "data", "level", "own", "plain", "run")
+    __slots__ = ("bound", "data", "level", "own", "plain", "run", "source")
     __hash__: Callable[[], int]  # type: ignore[assignment]
 
     def __init__(
@@ -186,15 +203,17 @@ class Lifted:
         self.own = own
         self.bound = bound
         self.level = run.level if level is None else level
+        self.source: Array | None = None  # the array of the batch that it is, where it is one
 
     # What the engine asks.
 
     def now(self) -> Array:
         """Give the data of the episodes that still go this way: `(*shape, episodes)`."""
-        if self.level != self.run.level:
-            for keep in self.run.steps[self.level :]:
-                self.data = np.take(self.data, keep, axis=-1)
-            self.level = self.run.level
+        run = self.run
+        if self.level != run.level:
+            for keep in run.steps[self.level :]:
+                self.data = self.data.take(keep, -1)
+            self.level = run.level
         return self.data
 
     def ask(self, what: str) -> Any:
@@ -429,11 +448,14 @@ def canonical(run: Run, data: Array) -> Array:
 def wrap(run: Run, value: Array) -> Any:
     """Give an array of a batch, `(episodes, *shape)`, as a lifted value."""
     if value.ndim == 1:
-        return Lifted(run, canonical(run, value), plain=True, level=0)
-    data = rows_last(value)
-    if data.strides[-1] not in (0, data.itemsize):
-        data = lock(np.ascontiguousarray(data))
-    return Lifted(run, data, level=0)
+        found = Lifted(run, canonical(run, value), plain=True, level=0)
+    else:
+        data = rows_last(value)
+        if data.strides[-1] not in (0, data.itemsize):
+            data = lock(np.ascontiguousarray(data))
+        found = Lifted(run, data, level=0)
+    found.source = value
+    return found
 
 
 def lift_now(run: Run, value: Any) -> Any:
@@ -441,6 +463,7 @@ def lift_now(run: Run, value: Any) -> Any:
     if type(value) is np.ndarray:
         found = wrap(run, value)
         found.level = run.level
+        found.source = None
         return found
     if isinstance(value, State):
         return make(type(value), {name: lift_now(run, part) for name, part in value.__dict__.items()})
@@ -500,14 +523,17 @@ def lift(run: Run, value: Any) -> Any:
     return value
 
 
-def lower(run: Run, value: Any, other: bool = False) -> Any:
+def lower(run: Run, value: Any, other: bool = False, kept: bool = False) -> Any:
     """Give a lifted value as one of a batch, which nobody can change; what is the same for all stays.
 
-    Raises for what no state holds, unless `other` things may be passed on.
+    Raises for what no state holds, unless `other` things may be passed on. With `kept`, an array that came from
+    the batch is given as it is, with all of its rows.
     """
     if type(value) is Lifted:
         if value.run is not run:
             raise run.fail("a value of another call is given: it was kept outside of the states")
+        if value.source is not None:
+            return value.source if len(run.rows) == run.total or kept else row_of(value.source, run.rows, {})
         data = value.now()
         if data.flags.writeable:
             data = lock(data if data.base is None else data.copy(order="K"))
@@ -515,10 +541,10 @@ def lower(run: Run, value: Any, other: bool = False) -> Any:
     if isinstance(value, State):
         kind = type(value)
         if kind in _PLAIN_KIND:
-            return _lower_state(run, value, _PLAIN_KIND[kind])
-        return make(kind, {name: lower(run, part) for name, part in value.__dict__.items()})
+            return _lower_state(run, value, _PLAIN_KIND[kind], kept)
+        return make(kind, {name: lower(run, part, other, kept) for name, part in value.__dict__.items()})
     if isinstance(value, tuple):
-        return _rebuilt(value, [lower(run, part) for part in value])
+        return _rebuilt(value, [lower(run, part, other, kept) for part in value])
     if isinstance(value, np.ndarray) and value.ndim:
         return np.broadcast_to(value.copy(), (len(run.rows), *value.shape))
     if isinstance(value, np.generic | np.ndarray):
@@ -539,14 +565,12 @@ def _holds_lifted(value: Any) -> bool:
     return type(value) is Lifted or isinstance(value, LiftedState)
 
 
-def _lower_state(run: Run, state: State, kind: type[State]) -> State:
+def _lower_state(run: Run, state: State, kind: type[State], kept: bool) -> State:
     """Give a state as it was in the batch: what was not read need not be lifted first."""
     if _get_run(state) is not run:
         raise run.fail("a state of another call is given: it was kept outside of the states")
-    raw = _get_raw(state)
-    if len(run.rows) != run.total:
-        return make(kind, {name: lower(run, part) for name, part in state.__dict__.items()})
-    return make(kind, raw)
+    whole = make(kind, _get_raw(state))
+    return whole if len(run.rows) == run.total or kept else row_of(whole, run.rows, {})
 
 
 def _rebuilt(like: tuple[Any, ...], parts: list[Any]) -> tuple[Any, ...]:

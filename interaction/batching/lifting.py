@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.batching import functions, numbers  # noqa: F401  (they give Lifted its methods and operators)
-from interaction.batching.lifted import LiftedRandom, NotLiftedError, Run, inside, lift, lower
+from interaction.batching.lifted import Arithmetic, LiftedRandom, NotLiftedError, Run, inside, lift, lower
 from interaction.batching.selection import looped, row_of, rows_first, rows_last
 from interaction.component import Component
 from interaction.errors import BatchError
@@ -160,46 +160,40 @@ def play_lifted(
     waiting = [np.arange(total)]
     found: list[tuple[Array, Any]] = []
     drawn: dict[tuple[int, int], Array] = {}
-    stream = rng.copy()
-    while waiting:
-        rows = waiting.pop()
-        if len(rows) <= FEW_LEFT and len(rows) < total:
-            part = [row_of(value, rows, {}) for value in values]
-            found.append((rows, singly(*part, rng.select(rows))))
-            continue
-        run = Run(rows, total, max(total // SHARE, LEAST), len(found) + len(waiting))
-        with np.errstate(
-            divide=_quietly("divide"),
-            over=_quietly("over"),
-            invalid=_quietly("invalid"),
-            call=run.on_float_error,
-        ):
+    limit = max(total // SHARE, LEAST)
+    with Arithmetic() as arithmetic:
+        while waiting:
+            rows = waiting.pop()
+            if len(rows) <= FEW_LEFT and len(rows) < total:
+                part = [row_of(value, rows, {}) for value in values]
+                found.append((rows, singly(*part, rng.select(rows))))
+                continue
+            run = arithmetic.run = Run(rows, total, limit, len(found) + len(waiting))
             try:
-                result = method(
-                    *(lift(run, value) for value in values), LiftedRandom(run, stream.copy(), drawn)
-                )
+                result = method(*[lift(run, value) for value in values], LiftedRandom(run, rng.copy(), drawn))
             except Exception as error:
                 if run.failure is not None:
                     raise run.failure from error
                 raise
-            found.append((run.rows, lower(run, result)))
-        if run.failure is not None:
-            raise run.failure
-        waiting += run.left
+            if run.failure is not None:
+                raise run.failure
+            found.append((run.rows, lower(run, result, kept=True)))
+            if run.failure is not None:
+                raise run.failure
+            waiting += run.left
     if len(found) == 1:
         return found[0][1], [found[0][0]]
     return together(found, total), [rows for rows, _ in found]
 
 
-def _quietly(kind: str) -> Any:
-    """Where numpy would warn of a kind of error, ask first whether Python would."""
-    setting = np.geterr()[kind]
-    return "call" if setting == "warn" else setting
-
-
 def together(found: list[tuple[Array, Any]], total: int) -> Any:
-    """Put the results of groups of rows together: `(total, *shape)` for each array."""
+    """Put the results of groups of rows together: `(total, *shape)` for each array.
+
+    An array that holds all rows came from the batch as it is.
+    """
     first = found[0][1]
+    if all(one is first for _, one in found):
+        return first
     if isinstance(first, State):
         if any(not isinstance(one, State) or one.keys() != first.keys() for _, one in found):
             raise BatchError(f"the episodes of a batch gave states of different fields, the first {first!r}")
@@ -213,11 +207,16 @@ def together(found: list[tuple[Array, Any]], total: int) -> Any:
             )
         parts = [together([(rows, one[k]) for rows, one in found], total) for k in range(len(first))]
         return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
-    if all(
-        type(one) is type(first) and not isinstance(one, np.ndarray) and same(one, first) for _, one in found
-    ):
+    if all(_is_constant(one, first) for _, one in found):
         return first
     return _scattered(found, total)
+
+
+def _is_constant(one: Any, other: Any) -> bool:
+    """Whether these are the same plain number, its sign included where it is a zero."""
+    if type(one) is not type(other) or isinstance(one, np.ndarray):
+        return False
+    return bool(one == other) and (bool(one) or repr(one) == repr(other))
 
 
 def _scattered(found: list[tuple[Array, Any]], total: int) -> Array:
@@ -235,7 +234,8 @@ def _scattered(found: list[tuple[Array, Any]], total: int) -> Array:
         )
     out = np.empty((*shapes.pop(), total), np.result_type(*arrays))
     for (rows, _), array in zip(found, arrays, strict=True):
-        out[..., rows] = rows_last(array) if array.ndim else array
+        whole = array.ndim and len(array) == total
+        out[..., rows] = rows_last(array[rows] if whole else array) if array.ndim else array
     return rows_first(lock(out))
 
 

@@ -28,6 +28,7 @@ _FREE = frozenset(
     | {np.bitwise_and, np.bitwise_or, np.bitwise_xor}
 )
 """Functions whose order does not matter."""
+_ORDERLESS = frozenset({np.logical_and, np.logical_or})
 _EXTREMES = frozenset({np.maximum, np.minimum, np.fmax, np.fmin})
 
 
@@ -42,12 +43,14 @@ def reduce(
     **more: Any,
 ) -> Any:
     """Reduce axes of one episode."""
-    array = lifted(run, array)
     if out is not None or more:
         options = {"axis": axis, "dtype": dtype, "out": out, "keepdims": keepdims, **more}
         return by_episode(run, ufunc.reduce, (array,), options)
+    array = lifted(run, array)
     data = array.now()
     ndim = data.ndim - 1
+    if ndim == 1 and ufunc in _ORDERLESS and data.dtype.kind == "b" and not keepdims:
+        return made(run, ufunc.reduce(data, axis=0))
     axes = axes_of(axis, ndim)
     if ndim == 0:
         return made(run, ufunc.reduce(data[None], axis=0, dtype=dtype))
