@@ -52,47 +52,37 @@ def menu_loop(episodes: int, seed: int = 0) -> tuple[Any, Any]:
     """
     rng = np.random.default_rng(seed)
     returns, lengths = np.zeros(episodes), np.zeros(episodes, int)
-    order = rng.permuted(np.tile(np.arange(8, dtype=np.int8)[:, None], (1, episodes)), axis=0)
-    taste = np.cumsum(rng.random((8, episodes)) ** 4, axis=0)
-    wanted = (rng.random(episodes) * taste[-1] >= taste).sum(axis=0, dtype=np.int8)
-    read, forgetting = np.full((8, episodes), -1, np.int8), 0.1 * rng.random(episodes, np.float32)
-    eye, found, highlighted = np.zeros(episodes, int), np.zeros(episodes, int), np.full(episodes, -1)
-    counts, who, all_rows = np.zeros((8, episodes), int), np.arange(episodes), np.arange(episodes)
-    for _ in range(100):
+    order = rng.permuted(np.tile(np.arange(8)[:, None], (1, episodes)), axis=0)
+    wanted, forgetting = rng.integers(0, 8, episodes), 0.1 * rng.random(episodes)
+    read, looks = np.full((8, episodes), -1), np.zeros((8, episodes), int)
+    eye, highlighted = np.zeros(episodes, int), np.full(episodes, -1)
+    found, who, all_rows = np.zeros(episodes, int), np.arange(episodes), np.arange(episodes)
+    for _ in range(30):
         rows = all_rows[: len(who)]
-        item = order[eye, rows]
-        slips = np.flatnonzero(rng.random(len(who)) < 0.05)
-        item[slips] = rng.integers(0, 8, len(slips))
-        read[rng.random(read.shape, np.float32) < forgetting] = -1
+        under = order[eye, rows]
+        item = np.where(rng.random(len(who)) < 0.05, rng.integers(0, 8, len(who)), under)
+        read[rng.random(read.shape) < forgetting] = -1
         read[eye, rows] = item
-        known, unread = read == wanted, read == -1
-        clicks = known.any(axis=0)
-        place = unread.argmax(axis=0)
-        lost = np.flatnonzero(~unread.any(axis=0))
-        place[lost] = rng.integers(0, 8, len(lost))
-        lit = (highlighted >= 0) & (read[highlighted, rows] == -1)
-        place = np.where(lit, highlighted, place)
-        clicked = order[known.argmax(axis=0), rows]
-        right = clicks & (clicked == wanted)
+        known = read == wanted
+        clicks = known[eye, rows]
+        place = np.where((highlighted >= 0) & (read[highlighted, rows] == -1), highlighted, read.argmin(axis=0))
+        place = np.where(known.any(axis=0), known.argmax(axis=0), place)
+        right = clicks & (under == wanted)
         looking = -0.2 - 0.05 * np.abs(place - eye)
         returns[who] += np.where(right, 5.0, np.where(clicks, -2.0, looking))
         lengths[who] += 1
         eye = np.where(clicks, eye, place)
-        again = np.flatnonzero(right)
-        sums = taste[:, again]
-        wanted[again] = (rng.random(len(again)) * sums[-1] >= sums).sum(axis=0)
         found += right
-        going = np.flatnonzero(found < 5)
-        if len(going) < len(who):
-            order, taste, read, counts = (each[:, going] for each in (order, taste, read, counts))
-            wanted, eye, found, who = wanted[going], eye[going], found[going], who[going]
-            forgetting, clicks, clicked = forgetting[going], clicks[going], clicked[going]
-            highlighted = highlighted[going]
+        wanted = np.where(right, rng.integers(0, 8, len(who)), wanted)
+        staying = np.flatnonzero(found < 5)
+        if len(staying) < len(who):
+            order, read, looks = (each[:, staying] for each in (order, read, looks))
+            eye, wanted, forgetting, found = eye[staying], wanted[staying], forgetting[staying], found[staying]
+            who, clicks = who[staying], clicks[staying]
             if len(who) == 0:
                 break
-        those = np.flatnonzero(clicks)
-        counts[clicked[those], those] += 1
-        highlighted[those] = (order[:, those] == counts[:, those].argmax(axis=0)).argmax(axis=0)
+        looks[eye, all_rows[: len(who)]] += ~clicks
+        highlighted = looks.argmin(axis=0)
     return returns, lengths
 
 
@@ -164,7 +154,7 @@ def random_users(episodes: int) -> dict[str, Any]:
 
 def in_batch(bundle: Bundle, episodes: int, start: dict[str, Any] | None = None) -> Play:
     """Prepare a run, whose rounds are counted."""
-    return lambda: int(bundle.run(episodes, seed=0, start=start, record="final").lengths.sum())
+    return lambda: int(bundle.run(episodes, seed=0, start=start, record=[]).lengths.sum())
 
 
 def rate(play: Play) -> float:

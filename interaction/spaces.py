@@ -343,6 +343,11 @@ class _ArrayMembership(Membership):
         self.dtype = dtype if dtype.kind == "f" and dtype.itemsize < 8 else None
         self.low, self.high = np.asarray(low), np.asarray(high)
         self.bounds = (self.low.item(), self.high.item()) if self.shape == () else None
+        self.ends: tuple[Any, Any] | None = None
+        if self.low.size and self.low.min() == self.low.max() and self.high.min() == self.high.max():
+            self.ends = self.low.min().item(), self.high.min().item()
+        whole = np.iinfo(np.int64)
+        self.endless = self.ends == (whole.min, whole.max)
 
     def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
         bounds = self.bounds
@@ -356,6 +361,8 @@ class _ArrayMembership(Membership):
             leading = value.shape[: value.ndim - len(self.shape)]
             expected = () if rows is None else (rows,)
             if value.shape[len(leading) :] == self.shape and leading == expected:
+                if self._all_inside(value):
+                    return None
                 exact = self._own(value)
                 inside = (self.low <= exact) & (exact <= self.high)
                 if inside.all():
@@ -365,6 +372,14 @@ class _ArrayMembership(Membership):
                     value = value[wrong][0]
                     value = value.item() if value.ndim == 0 else value
         return Violation(path, self.space, value)
+
+    def _all_inside(self, value: NDArray[Any]) -> bool:
+        """Whether all entries lie between bounds that are the same for all of them; False if in doubt."""
+        if self.ends is None or self.dtype is not None or value.size == 0:
+            return False
+        if self.endless and value.dtype == np.int64:
+            return True
+        return bool(self.ends[0] <= value.min() and value.max() <= self.ends[1])
 
     def _own(self, value: NDArray[Any]) -> NDArray[Any]:
         """The value in the space's own precision."""

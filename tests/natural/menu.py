@@ -1,8 +1,8 @@
-"""A menu search: eight items in an order drawn per episode, found by an eye that reads and forgets.
+"""A menu search: eight items in an order drawn per episode, searched by an eye that reads and forgets.
 
-The user wants one item after the other, some of them more often than others. Each look reads one item, with
-a slip now and then; what was read is forgotten again, item by item. Once the wanted item is known it is
-clicked. The assistant counts the clicks, and highlights the item that was wanted most often.
+Each look reads the item under the eye, with a slip now and then; what was read is forgotten again, item by item.
+The place where the wanted item was read is looked at again, and clicked. The assistant counts the looks, and
+highlights the place that was looked at least.
 """
 
 import numpy as np
@@ -10,37 +10,23 @@ import numpy as np
 from interaction import *
 
 ITEMS = 8
-CLICK = 8  # actions 0 to 7 look at a place of the menu, 8 to 15 click there
+CLICK = 8  # actions 0 to 7 look at a place of the menu, 8 clicks where the eye is
 
 
 class Menu(InteractionTask):
-    """A menu, of which `wanted` is to be found next, until five were found."""
-
-    # State spaces, for as long as they have to be given.
-    state_space = spaces.Dict(
-        {
-            "order": spaces.Box(0, ITEMS - 1, (ITEMS,), np.int64),
-            "taste": spaces.Box(0.0, 1.0, (ITEMS,), np.float64),
-            "wanted": spaces.Discrete(ITEMS),
-            "eye": spaces.Discrete(ITEMS),
-            "highlighted": spaces.Discrete(ITEMS + 1, start=-1),
-            "found": spaces.Discrete(6),
-        }
-    )
-    # Until here.
+    """A menu, of which one item after the other is wanted, until five were found."""
 
     def reset(self, rng):
-        taste = rng.random(ITEMS) ** 4
-        wanted = rng.categorical(taste)
-        return State(order=rng.shuffle(ITEMS), taste=taste, wanted=wanted, eye=0, highlighted=-1, found=0)
+        wanted = rng.integers(0, ITEMS)
+        return State(order=rng.shuffle(ITEMS), wanted=wanted, eye=0, highlighted=-1, found=0)
 
     def on_user_action(self, game, rng):
         state, action = game.task_state, game.user_action
-        if action < CLICK:
+        if action != CLICK:
             return Transition(state.replace(eye=action), -0.2 - 0.05 * abs(action - state.eye))
-        if state.order[action - CLICK] != state.wanted:
+        if state.order[state.eye] != state.wanted:
             return Transition(state, -2.0)
-        state = state.replace(wanted=rng.categorical(state.taste), found=state.found + 1)
+        state = state.replace(wanted=rng.integers(0, ITEMS), found=state.found + 1)
         return Transition(state, 5.0, state.found == 5)
 
     def on_assistant_action(self, game, rng):
@@ -69,78 +55,59 @@ class Remember(InferenceEngine):
 
 
 class Search(Policy):
-    """Clicks what it knows; else looks at what is highlighted, at the first place not read, or anywhere."""
+    """Clicks on what it knows; else looks at what is highlighted, or at the first place that it does not know."""
 
-    action_space = spaces.Discrete(2 * ITEMS)
+    action_space = spaces.Discrete(ITEMS + 1)
 
     def sample(self, observation, state, rng):
         known = state.read == observation.wanted
+        if known[observation.eye]:
+            return CLICK, 0.0
         if known.any():
-            return CLICK + np.argmax(known), 0.0
+            return np.argmax(known), 0.0
         place = observation.highlighted
         if place >= 0 and state.read[place] == -1:
             return place, 0.0
-        unread = state.read == -1
-        return np.argmax(unread) if unread.any() else rng.integers(0, ITEMS), 0.0
+        return np.argmin(state.read), 0.0
 
 
 class Searcher(User):
     """A user with a rate of forgetting of its own."""
 
-    # State spaces, for as long as they have to be given.
-    STATE_SPACE = spaces.Dict(
-        {
-            "read": spaces.Box(-1, ITEMS - 1, (ITEMS,), np.int64),
-            "forgetting": spaces.Box(0.0, 1.0, (), np.float64),
-        }
-    )
-    # Until here.
-
     def __init__(self):
-        state = State(read=np.full(ITEMS, -1), forgetting=0.05)
-        # State spaces, for as long as they have to be given.
-        space = {"state_space": self.STATE_SPACE}
-        # Until here.
-        super().__init__(
-            policy=Search(), observation_engine=Look(), inference_engine=Remember(), state=state, **space
-        )
+        parts = {"observation_engine": Look(), "inference_engine": Remember()}
+        super().__init__(policy=Search(), state=State(read=np.full(ITEMS, -1), forgetting=0.05), **parts)
 
     def reset(self, rng):
         return self.state.replace(forgetting=0.1 * rng.random())
 
 
 class Count(InferenceEngine):
-    """Counts the clicks on each item."""
+    """Counts the looks at each place."""
 
     def infer(self, observation, state, rng):
-        if observation.user_action < CLICK:
+        if observation.user_action == CLICK:
             return state, 0.0
-        counts = state.counts.copy()
-        counts[observation.task_state.order[observation.user_action - CLICK]] += 1
-        return State(counts=counts), 0.0
+        looks = state.looks.copy()
+        looks[observation.user_action] += 1
+        return State(looks=looks), 0.0
 
 
 class Highlight(DeterministicPolicy):
-    """Highlights the place of the item that was clicked most often, once there is one."""
+    """Highlights the place that was looked at least."""
 
-    action_space = spaces.Discrete(ITEMS + 1, start=-1)
+    action_space = spaces.Discrete(ITEMS)
 
     def action(self, observation, state):
-        if state.counts.max() == 0:
-            return -1
-        return np.argmax(observation.task_state.order == np.argmax(state.counts))
+        return np.argmin(state.looks)
 
 
 def menu_search():
     """Give the bundle."""
-    # State spaces, for as long as they have to be given.
-    space = {"state_space": spaces.Dict({"counts": spaces.Box(0, 10_000, (ITEMS,), np.int64)})}
-    # Until here.
     assistant = Assistant(
         policy=Highlight(),
-        observation_engine=RuleObservationEngine("assistant", hide=["task_state.wanted", "task_state.taste"]),
+        observation_engine=RuleObservationEngine("assistant", hide=["task_state.wanted"]),
         inference_engine=Count(),
-        state=State(counts=np.zeros(ITEMS, int)),
-        **space,
+        state=State(looks=np.zeros(ITEMS, int)),
     )
-    return Bundle(Menu(), Searcher(), assistant, max_rounds=100)
+    return Bundle(Menu(), Searcher(), assistant, max_rounds=30)
