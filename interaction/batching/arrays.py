@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -151,8 +151,9 @@ def from_rows(run: Run, found: Any) -> Any:
     return made(run, np.ascontiguousarray(array.transpose(*range(1, array.ndim), 0)))
 
 
-def view_or_copy(run: Run, array: Lifted, found: Array) -> Lifted:
-    """Give what a change of shape gave: a view of the array where it shares its memory."""
-    if found.base is not None and np.may_share_memory(found, array.data):
-        return array.view(found)
+def view_or_copy(run: Run, array: Lifted, change: Callable[[Array], Array]) -> Lifted:
+    """Give what a change of shape gives: a view of the array where it shares its memory."""
+    found = change(array.now())
+    if np.may_share_memory(found, array.data):
+        return array.view(change)
     return made(run, found)  # type: ignore[no-any-return]

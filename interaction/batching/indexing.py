@@ -21,12 +21,11 @@ def get(array: Lifted, key: Any) -> Lifted:
         raise TypeError("a Python number is not subscriptable")
     parts = _parts(array, key)
     if not any(type(part) is Lifted for part in parts):
-        data = array.now()
-        found = data[_padded(parts)]
+        found = array.now()[_padded(parts)]
         if not all(isinstance(part, _BASIC) for part in parts):
             return made(array.run, found)  # type: ignore[no-any-return]
         if found.ndim > 1:
-            return array.view(found)
+            return array.view(_padded(parts))
         return Lifted(array.run, found if array.own is None else found.copy())
     parts = _without_masks(array, parts)
     place = _place(array, parts)
@@ -57,7 +56,7 @@ def put(array: Lifted, key: Any, value: Any) -> None:
         data = array.writeable()
         mask = parts[0].now()
         mask = mask.reshape(*mask.shape[:-1], *(1,) * (array.ndim - parts[0].ndim), mask.shape[-1])
-        data[...] = np.where(mask, aligned(run, value), data)
+        np.copyto(data, aligned(run, value), where=mask, casting="unsafe")
         return
     parts = _without_masks(array, parts)
     data = array.writeable()

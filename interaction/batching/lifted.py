@@ -177,6 +177,9 @@ class Owner:
         self.level = level
 
 
+_SHARED = object()  # an array of the method's own that a state holds, too: it is copied before it is changed
+
+
 class Lifted:
     """One value for each episode; `shape`, operators and functions are those of one episode.
 
@@ -211,8 +214,10 @@ class Lifted:
         """Give the data of the episodes that still go this way: `(*shape, episodes)`."""
         run = self.run
         if self.level != run.level:
-            for keep in run.steps[self.level :]:
-                self.data = self.data.take(keep, -1)
+            keep, *later = run.steps[self.level :]
+            for one in later:
+                keep = keep[one]
+            self.data = self.data.take(keep, -1)
             self.level = run.level
         return self.data
 
@@ -232,7 +237,11 @@ class Lifted:
             raise ContractError("A state holds no numpy array of objects.")
         if self.own is None and not data.flags.writeable:
             return self
-        return Lifted(self.run, lock(np.array(data, order="C")))
+        if self.own is True and data.flags.c_contiguous:
+            self.own = _SHARED
+        elif self.own is not _SHARED:
+            data = lock(np.array(data, order="C"))
+        return Lifted(self.run, data)
 
     def __same__(self, other: object) -> bool:
         """Whether this is the same value as another one, as states compare their fields."""
@@ -353,20 +362,27 @@ class Lifted:
         """Give the data to assign into; raise where that would change what is not the method's own."""
         if self.own is None:
             raise ValueError("assignment destination is read-only")
-        data = self.now()
+        self._unshare()
         if type(self.own) is Owner and self.own.level != self.run.level:
             raise self.run.fail(
                 "an array that has views is changed after its episodes parted", "x[...] = ... before the if"
             )
-        return data
+        return self.now()
 
-    def view(self, data: Array) -> Lifted:
-        """Give a view of this array: `data` is a part of its own."""
-        if self.own is None:
-            return Lifted(self.run, data)
-        if self.own is True:
-            self.own = Owner(self.run.level)
-        return Lifted(self.run, data, own=self.own)
+    def view(self, key: Any) -> Lifted:
+        """Give a view of this array; `key` makes it of the data, or is an index."""
+        if self.own is not None:
+            self._unshare()
+            if self.own is True:
+                self.own = Owner(self.run.level)
+        data = self.now()
+        return Lifted(self.run, key(data) if callable(key) else data[key], own=self.own)
+
+    def _unshare(self) -> None:
+        """Take a copy of one's own, where a state holds the array, too."""
+        if self.own is _SHARED:
+            self.data = self.now().copy()
+            self.own = True
 
     # What cannot be lifted.
 
@@ -406,11 +422,11 @@ class Lifted:
     @property
     def T(self) -> Lifted:  # noqa: N802
         self._not_plain("T")
-        return self.view(self.now().transpose(*range(self.ndim)[::-1], self.ndim))
+        return self.view(lambda data: data.transpose(*range(self.ndim)[::-1], self.ndim))
 
     @property
     def real(self) -> Lifted:
-        return self if self.plain else self.view(self.now().real)
+        return self if self.plain else self.view(np.real)
 
     @property
     def imag(self) -> Lifted:

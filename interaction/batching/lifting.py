@@ -232,10 +232,17 @@ def _scattered(found: list[tuple[Array, Any]], total: int) -> Array:
         raise BatchError(
             f"the episodes of a batch gave values of different shapes or kinds: {', '.join(map(str, shapes))}"
         )
-    out = np.empty((*shapes.pop(), total), np.result_type(*arrays))
-    for (rows, _), array in zip(found, arrays, strict=True):
-        whole = array.ndim and len(array) == total
-        out[..., rows] = rows_last(array[rows] if whole else array) if array.ndim else array
+    dtype = np.result_type(*arrays)
+    whole = [array.ndim > 0 and len(array) == total for array in arrays]
+    if any(whole):  # what most rows kept, into which the others are written
+        out = rows_last(arrays[whole.index(True)]).astype(dtype, order="C")
+    else:
+        out = np.empty((*shapes.pop(), total), dtype)
+    for (rows, _), array, kept in zip(found, arrays, whole, strict=True):
+        if not kept:
+            out[..., rows] = rows_last(array) if array.ndim else array
+        elif array is not arrays[whole.index(True)]:
+            out[..., rows] = np.take(rows_last(array), rows, axis=-1)
     return rows_first(lock(out))
 
 

@@ -84,8 +84,7 @@ def _reshape(run: Run, a: Any, *shape: Any, order: str = "C", copy: Any = None) 
         if lengths.count(-1) > 1 or known == 0 or array.size % known:
             raise ValueError(f"cannot reshape array of size {array.size} into shape {lengths}")
         lengths = tuple(array.size // known if length == -1 else length for length in lengths)
-    data = array.now()
-    return view_or_copy(run, array, data.reshape(*lengths, data.shape[-1]))
+    return view_or_copy(run, array, lambda data: data.reshape(*lengths, data.shape[-1]))
 
 
 @lifts(np.ravel)
@@ -99,7 +98,7 @@ def _transpose(run: Run, a: Any, *axes: Any) -> Any:
     if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], tuple | list)):
         axes = tuple(axes[0] or ())
     chosen = axes_of(tuple(axes), array.ndim) if axes else tuple(range(array.ndim))[::-1]
-    return array.view(array.now().transpose(*chosen, array.ndim))
+    return array.view(lambda data: data.transpose(*chosen, array.ndim))
 
 
 def _turned(function: Any) -> Rule:
@@ -109,7 +108,7 @@ def _turned(function: Any) -> Rule:
         array = lifted(run, a)
         example = np.empty(range(array.ndim))
         order = function(example, *arguments, **options).shape
-        return array.view(array.now().transpose(*order, array.ndim))
+        return array.view(lambda data: data.transpose(*order, array.ndim))
 
     return rule
 
