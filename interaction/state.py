@@ -32,10 +32,12 @@ def freeze(value: Value) -> Value:
         if value.ndim == 0:
             return freeze(value.item())
         base = value.base
-        if value.flags.writeable or not isinstance(base, np.ndarray) or base.flags.writeable:
-            if value.dtype.kind == "O":
+        if not isinstance(base, np.ndarray) or value.flags.writeable or base.flags.writeable:
+            if value.dtype.hasobject:
                 raise ContractError(f"A state holds no numpy array of objects; got {value!r}.")
-            value = lock(value.copy())
+            value = value.copy()
+            value.setflags(write=False)
+            return value.view()
         return value
     if isinstance(value, np.generic):
         return value.item()

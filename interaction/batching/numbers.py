@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from interaction.batching.arrays import lifted, operands
 from interaction.batching.lifted import Lifted, Run
 from interaction.batching.ufuncs import play_ufunc
+from interaction.spaces import largest, smallest
 
 Array = NDArray[Any]
 Rule = Callable[[Run, Any, Any], Any]
@@ -49,7 +50,7 @@ def bound(value: Any) -> int:
         return 1
     if value.bound is None:
         data = value.now()
-        value.bound = max(abs(int(data.max())), abs(int(data.min())))
+        value.bound = max(abs(largest(data)), abs(smallest(data)))
     return value.bound
 
 
