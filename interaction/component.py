@@ -50,9 +50,9 @@ _NOT_PLAYED = frozenset({"plot", "simulated", "dual", "replace", "posterior"})
 
 def promise_of(component: Component) -> bool | None:
     """Say what a component promises of batches: `batched`, if no method was written below where it stands."""
-    own = vars(component).get("batched", _NOT_PLAYED)
-    if own is not _NOT_PLAYED:
-        return own  # type: ignore[return-value]
+    if "batched" in vars(component):
+        own: bool | None = vars(component)["batched"]
+        return own
     methods = False
     for kind in type(component).__mro__:
         if "batched" in kind.__dict__:

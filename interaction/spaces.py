@@ -247,7 +247,8 @@ def element(space: Discrete | Choice, index: Any) -> Any:
 def position(space: Discrete | Choice, value: Any) -> NDArray[np.int64]:
     """Give the index of an element, counted from 0; what is no element has an index outside."""
     if isinstance(space, Discrete):
-        return np.subtract(value, int(space.start))
+        index: NDArray[np.int64] = np.subtract(value, int(space.start))
+        return index
     equal = np.expand_dims(value, -1) == space.values
     return np.where(equal.any(axis=-1), np.argmax(equal, axis=-1), -1)
 
@@ -496,7 +497,8 @@ def sample(space: Space[Any], rng: EpisodeRandom) -> Value:
     Raises `ContractError` for what is not declared (but for a bool), and for a space of another kind.
     """
     if hasattr(rng, "outside"):  # the stream of a lifted method
-        return rng.outside(sample, space, rng)
+        drawn: Value = rng.outside(sample, space, rng)
+        return drawn
 
     if isinstance(space, Undeclared) and not space.is_bounded():
         raise space.lacks("a draw at random")

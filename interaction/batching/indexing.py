@@ -68,7 +68,7 @@ def put(array: Lifted, key: Any, value: Any) -> None:
     numbers = all(isinstance(part, slice | type(Ellipsis)) or np.ndim(part) == 0 for part in parts)
     if place is None or (np.ndim(value) > 0 and not numbers and array.ndim > 1):
         raise run.fail("an assignment by an index of this kind", "np.where(condition, a, b)")
-    view, index, _, rest = place
+    view, index, _, _ = place
     if np.ndim(value) > 0 and numbers:
         given = np.moveaxis(given, -1, 0)
     elif isinstance(given, np.ndarray) and given.ndim == 1:

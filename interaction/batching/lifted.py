@@ -95,11 +95,11 @@ class Run:
             count = int(np.count_nonzero(values))
             if count in (0, len(values)):
                 return count > 0
-            most = 2 * count >= len(values)
-            keep = np.flatnonzero(values if most else ~values)
-            self._leave([np.flatnonzero(~values if most else values)], what)
+            answer = 2 * count >= len(values)
+            keep = np.flatnonzero(values if answer else ~values)
+            self._leave([np.flatnonzero(~values if answer else values)], what)
             self._stay(keep)
-            return most
+            return answer
         if values.dtype == np.float64:  # by their bits, which tell 0.0 from -0.0
             return np.int64(self.ask(values.view(np.int64), what)).view(np.float64).item()
         if bool((values == first).all()):
@@ -189,7 +189,6 @@ class Lifted:
     """
 
     __slots__ = ("bound", "data", "level", "own", "plain", "run", "source")
-    __hash__: Callable[[], int]  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -243,7 +242,7 @@ class Lifted:
             data = lock(np.array(data, order="C"))
         return Lifted(self.run, data)
 
-    def __same__(self, other: object) -> bool:
+    def __same__(self, other: Any) -> bool:
         """Whether this is the same value as another one, as states compare their fields."""
         mine = self.shape
         if np.shape(other) != mine:
@@ -329,7 +328,7 @@ class Lifted:
     def __len__(self) -> int:
         if self.ndim == 0:
             raise TypeError("object of type 'float' has no len()")
-        return self.data.shape[0]
+        return int(self.data.shape[0])
 
     def __iter__(self) -> Iterator[Lifted]:
         if self.ndim == 0:
@@ -390,8 +389,8 @@ class Lifted:
         raise self.run.fail(
             "a value that differs between episodes is made a plain numpy array (np.array, np.asarray, "
             "np.zeros with an assignment, or a function that calls them)",
-            "np.stack([x, y]) or np.concatenate in place of np.array([x, y]), np.zeros_like(x) or x.copy() in "
-            "place of np.zeros, and x itself in place of np.asarray(x)",
+            "np.stack([x, y]) or np.concatenate in place of np.array([x, y]), np.zeros_like(x) or x.copy() "
+            "in place of np.zeros, and x itself in place of np.asarray(x)",
         )
 
     def __str__(self) -> str:
@@ -520,8 +519,10 @@ class LiftedGameState(LiftedState, GameState):
 
 
 _fields: Callable[[State], dict[str, Any]] = State.__dict__["__dict__"].__get__
-_get_raw, _set_raw = LiftedState._raw.__get__, LiftedState._raw.__set__  # type: ignore[attr-defined]
-_get_run, _set_run = LiftedState._run.__get__, LiftedState._run.__set__  # type: ignore[attr-defined]
+_RAW: Any = vars(LiftedState)["_raw"]
+_RUN: Any = vars(LiftedState)["_run"]
+_get_raw, _set_raw = _RAW.__get__, _RAW.__set__
+_get_run, _set_run = _RUN.__get__, _RUN.__set__
 _PLAIN_KIND = {LiftedState: State, LiftedGameState: GameState}
 
 
@@ -593,23 +594,21 @@ def _rebuilt(like: tuple[Any, ...], parts: list[Any]) -> tuple[Any, ...]:
     return type(like)(*parts) if hasattr(like, "_fields") else tuple(parts)
 
 
-class LiftedRandom:
+class LiftedRandom(EpisodeRandom):
     """The random stream of one episode, as a lifted method gets it: each draw is one for each episode.
 
-    What is drawn for all episodes of the call is kept in `drawn`, since another run draws the same.
+    What is drawn for all episodes of the call is in `kept`, since another run draws the same.
     """
 
-    __slots__ = ("draw", "drawn", "run", "stream")
+    __slots__ = ("kept", "run", "stream")
 
-    def __init__(self, run: Run, stream: EpisodeRandom, drawn: dict[tuple[int, int], Array]) -> None:
+    def __init__(self, run: Run, stream: EpisodeRandom, kept: dict[tuple[int, int], Array]) -> None:
         self.run = run
         self.stream = stream
-        self.draw = stream.draw
-        self.drawn = drawn
-
-    rows = None
-    episodes = None
-    batched = False
+        self.kept = kept
+        self._key, self._origin = stream._key, stream._origin
+        self._locate(0, None, None)
+        self.place, self.draw = stream.place, stream.draw
 
     def now(self) -> EpisodeRandom:
         """Give the stream of the episodes that still go this way."""
@@ -627,7 +626,7 @@ class LiftedRandom:
         self.draw = stream.draw
         return lift_now(self.run, found)
 
-    def random(self, shape: Any = ()) -> Lifted:
+    def random(self, shape: Any = ()) -> Any:
         run = self.run
         shape = _plain_shape(shape)
         size = 1
@@ -635,11 +634,11 @@ class LiftedRandom:
             size *= length
         key = self.draw, size
         self.draw += 1
-        if key not in self.drawn:
+        if key not in self.kept:
             self.stream.draw = key[0]
             values = self.stream.random((size,)) if shape else self.stream.random()
-            self.drawn[key] = values if not shape else np.ascontiguousarray(values.T)
-        data = self.drawn[key]
+            self.kept[key] = values if not shape else np.ascontiguousarray(values.T)
+        data = self.kept[key]
         if len(run.rows) != run.total:
             data = np.take(data, run.rows, axis=-1)
         if not shape:
@@ -696,12 +695,12 @@ class LiftedRandom:
             raise self.run.fail("rng.shuffle got a number below zero")
         return np.argsort(self.random((count,)), axis=-1, kind="stable")
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or not hasattr(EpisodeRandom, name):
-            raise AttributeError(f"a random stream has no {name!r}")
+    def _of_one(self, *arguments: Any, **options: Any) -> NoReturn:
         raise self.run.fail(
-            f"rng.{name} gives what belongs to one episode", "rng.random, rng.normal and the like"
+            "the stream gives what belongs to one episode", "rng.random, rng.normal and the like"
         )
+
+    copy = select = row = repeat = simulation = at = key = generator = _of_one
 
 
 def _plain_shape(shape: Any) -> tuple[int, ...]:

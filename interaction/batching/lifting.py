@@ -39,7 +39,7 @@ _PATIENCE = 64  # calls after which a method that parted too far is tried again
 
 
 class DisagreementError(Exception):
-    """A lifted method gave other values than the single episodes: what was played with it is to be repeated."""
+    """A lifted method gave other values than single episodes: what was played with it is to be repeated."""
 
     def __init__(self, component: Component) -> None:
         super().__init__(type(component).__name__)

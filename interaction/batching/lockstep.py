@@ -147,7 +147,7 @@ class Lineup:
         """Play a batch; repeat it where a lifted method gave other values than its single episodes.
 
         To repeat is safe, because components are pure.
-        Raises `BatchError` where a component that promises `batched = True` fails, and no single episode does.
+        Raises `BatchError` where a component that promises `batched = True` fails and no single episode does.
         """
         while True:
             if self._settled is None:
@@ -174,13 +174,13 @@ class Lineup:
         play(seat_players(self.task, *self.agents, lambda component, method, _: looped(method, component)))
         name, component = broken
         raise BatchError(
-            f"{type(component).__name__} ({name}) promises batched = True, but on arrays with a leading episode "
-            f"axis {_construct(error)}, and its single episodes do not. Leave batched away, and write it for "
+            f"{type(component).__name__} ({name}) promises batched = True, but on arrays with a leading "
+            f"episode axis {_construct(error)}, and its single episodes do not. Leave batched away, and write it for "
             f"one episode; or mark it batched = False."
         ) from error
 
     def _promised(self, error: Exception) -> tuple[str, Component] | None:
-        """Find the component on raw arrays in whose method an error was raised: the first one on the way in."""
+        """Find the component on raw arrays in whose method an error was raised, the first on the way in."""
         parts = self._components()
         for frame, _ in traceback.walk_tb(error.__traceback__):
             names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
@@ -198,7 +198,7 @@ class Lineup:
         return False if any(component is one for one in self._refused) else promise_of(component)
 
     def seat(self, change: Adapt | None = None) -> Players:
-        """Seat the players, each method played as its component promises. `change` adapts what is on arrays."""
+        """Seat the players, each played as its component promises; `change` adapts what is on arrays."""
         names = {id(component): name for name, component in self._components()}
         contiguous = any(self.promise(component) is None for _, component in self._components())
 

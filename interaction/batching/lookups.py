@@ -49,7 +49,7 @@ def _nonzero(run: Run, a: Any) -> Any:
 
 @lifts(np.flatnonzero)
 def _flatnonzero(run: Run, a: Any) -> Any:
-    return _nonzero(run, np.reshape(lifted(run, a), -1))[0]  # type: ignore[call-overload]
+    return _nonzero(run, np.reshape(lifted(run, a), -1))[0]
 
 
 @lifts(np.unique)
@@ -85,17 +85,17 @@ def _isin(
     if not differs(test_elements):
         return made(run, np.isin(lifted(run, element).now(), test_elements, assume_unique, invert, kind=kind))
     tests, _ = flattened(lifted(run, test_elements), None)
-    found: Any = np.any(np.equal(np.expand_dims(lifted(run, element), -1), tests), axis=-1)  # type: ignore[call-overload]
+    found: Any = np.any(np.equal(np.expand_dims(lifted(run, element), -1), tests), axis=-1)
     return np.logical_not(found) if invert else found
 
 
 @lifts(np.searchsorted)
-def _searchsorted(run: Run, a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
+def _searchsorted(run: Run, a: Any, v: Any, side: Any = "left", sorter: Any = None) -> Any:
     sought = lifted(run, v)
     if sorter is not None or (differs(a) and sought.ndim):
         return by_episode(run, np.searchsorted, (a, v, side, sorter))
     if not differs(a):
-        return made(run, np.searchsorted(np.asarray(a), sought.now(), side=side))  # type: ignore[call-overload]
+        return made(run, np.searchsorted(np.asarray(a), sought.now(), side=side))
     data, values = lifted(run, a).now(), sought.now()
     if not (data[1:] >= data[:-1]).all() or (values.dtype.kind == "f" and np.isnan(values).any()):
         return by_episode(run, np.searchsorted, (a, v, side))

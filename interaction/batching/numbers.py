@@ -377,7 +377,7 @@ def _round(self: Lifted, digits: Any = None) -> Any:
     if not self.plain:
         if digits is None:
             return _to_whole(np.rint)(self)
-        return np.round(self, 0 if digits is None else digits)  # type: ignore[call-overload]
+        return np.round(self, 0 if digits is None else digits)
     if digits is None or self.data.dtype.kind != "f":
         if digits is not None and digits < 0:
             raise self.run.fail(
@@ -397,7 +397,7 @@ def _rdivmod(self: Lifted, other: Any) -> Any:
 
 
 def _matmul(self: Lifted, other: Any) -> Any:
-    return np.matmul(self, other) if not self.plain else NotImplemented  # type: ignore[call-overload]
+    return np.matmul(self, other) if not self.plain else NotImplemented
 
 
 def _rmatmul(self: Lifted, other: Any) -> Any:

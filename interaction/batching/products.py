@@ -55,7 +55,7 @@ def _inner(run: Run, a: Any, b: Any) -> Any:
 def _outer(run: Run, a: Any, b: Any, out: Any = None) -> Any:
     if out is not None:
         raise run.fail("out= of np.outer", "the result that the function returns")
-    one, other = (np.reshape(lifted(run, value), -1) for value in (a, b))  # type: ignore[call-overload]
+    one, other = (np.reshape(lifted(run, value), -1) for value in (a, b))
     return np.multiply(one[:, None], other[None, :])
 
 

@@ -142,7 +142,8 @@ def _isclose(run: Run, a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equ
 
 @lifts(np.allclose)
 def _allclose(run: Run, a: Any, b: Any, *arguments: Any, **options: Any) -> Any:
-    return Lifted(run, np.all(np.isclose(a, b, *arguments, **options)).now(), plain=True)  # type: ignore[attr-defined]
+    found: Any = np.all(np.isclose(a, b, *arguments, **options))
+    return Lifted(run, found.now(), plain=True)
 
 
 @lifts(np.array_equal)
@@ -151,7 +152,8 @@ def _array_equal(run: Run, a1: Any, a2: Any, equal_nan: bool = False) -> Any:
         return False
     if equal_nan:
         return by_episode(run, np.array_equal, (a1, a2, equal_nan))
-    return Lifted(run, np.all(np.equal(a1, a2)).now(), plain=True)  # type: ignore[attr-defined]
+    found: Any = np.all(np.equal(a1, a2))
+    return Lifted(run, found.now(), plain=True)
 
 
 @lifts(np.nan_to_num)

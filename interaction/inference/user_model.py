@@ -251,7 +251,11 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         """Ask for the beliefs of all episodes of a lifted method at once."""
 
         def ask(*given: Any) -> State:
-            rows = next(one.rows for one in given if isinstance(one, EpisodeRandom))
+            rows = next(
+                len(one.episodes)
+                for one in given
+                if isinstance(one, EpisodeRandom) and one.episodes is not None
+            )
             belief: State = lead(method(*given), self.space, rows)
             return belief
 
