@@ -14,9 +14,9 @@ from interaction.state import State, same
 class Component:
     """A value with pure methods: no method changes `self`, its arguments or a global.
 
-    Methods are written for one episode, and lifted to play a batch (`batched = None`). `batched = True` is an
-    expert's promise that they take raw arrays with a leading axis of episodes; it covers the class that makes it,
-    and no subclass with methods of its own. `False` has the engine call them episode by episode.
+    Methods are written for one episode, and lifted to play a batch (`batched = None`). `batched = True` is
+    an expert's promise that they take raw arrays with a leading axis of episodes; it covers the class that
+    makes it, and no subclass with methods of its own. `False` has the engine call them episode by episode.
     Two components are equal when they are of one class and hold equal values.
     """
 

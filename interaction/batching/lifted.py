@@ -6,8 +6,8 @@ the last one in memory, where nobody sees it: so the shapes of one episode broad
 the episodes of an entry lie next to each other, which is where numpy is fastest.
 
 Where code asks for a plain value that differs between episodes (`if x > 3`, `min(a, b)`, a look-up in a
-list), the episodes part: the run goes on with those that agree, and the others are played afterwards, from the
-start of the method. That is sound since methods are pure and draws are addressed.
+list), the episodes part: the run goes on with those that agree, and the others are played afterwards, from
+the start of the method. That is sound since methods are pure and draws are addressed.
 
 A value is *plain* where the single episode has a Python number: arithmetic then follows Python's rules
 (`interaction.batching.numbers`), otherwise numpy's.
@@ -543,8 +543,8 @@ def lift(run: Run, value: Any) -> Any:
 def lower(run: Run, value: Any, other: bool = False, kept: bool = False) -> Any:
     """Give a lifted value as one of a batch, which nobody can change; what is the same for all stays.
 
-    Raises for what no state holds, unless `other` things may be passed on. With `kept`, an array that came from
-    the batch is given as it is, with all of its rows.
+    Raises for what no state holds, unless `other` things may be passed on. With `kept`, an array that came
+    from the batch is given as it is, with all of its rows.
     """
     if type(value) is Lifted:
         if value.run is not run:

@@ -1,8 +1,8 @@
 """To play a method that was written for one episode on the rows of a batch.
 
-The method gets lifted values. Where its episodes part, it is played again for those that left, and the results
-are put together. What cannot be lifted, or raises, is played episode by episode instead. A sample of the rows is
-compared with the single episodes, so that a hole in a rule shows.
+The method gets lifted values. Where its episodes part, it is played again for those that left, and the
+results are put together. What cannot be lifted, or raises, is played episode by episode instead. A sample
+of the rows is compared with the single episodes, so that a hole in a rule shows.
 """
 
 from __future__ import annotations

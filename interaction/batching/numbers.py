@@ -1,7 +1,8 @@
 """The operators of lifted values: Python's rules for plain numbers, to the bit, and numpy's for all others.
 
-Python's integers have no end, it raises where a number is divided by zero, `x ** y` of floats is the C library's,
-and `True + True` is 2. Where numpy does not do the same, the rule here does, or the method is not lifted.
+Python's integers have no end, it raises where a number is divided by zero, `x ** y` of floats is the C
+library's, and `True + True` is 2. Where numpy does not do the same, the rule here does, or the method is
+not lifted.
 """
 
 from __future__ import annotations
