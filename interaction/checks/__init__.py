@@ -18,7 +18,7 @@ It looks for:
 - a component that cannot be pickled, or comes back different, and a `dual()` that still holds a primary one.
 
 Each check gives a `Report`, which says what was looked at, and what could not be. It takes a few seconds; a
-component that is so slow that a check would take more than about 20 seconds is checked for less, and the
+component that is so slow that a check would take more than about 10 seconds is checked for less, and the
 report says so.
 """
 

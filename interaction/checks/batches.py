@@ -21,11 +21,11 @@ from interaction.policy import Policy, has_log_prob
 from interaction.random import EpisodeRandom
 from interaction.state import GameState, State, Value, flatten, same
 from interaction.trajectory import Trajectories
-from interaction.turns import SOURCES, Rewards
+from interaction.turns import ASSISTANT_OBSERVES, SOURCES, Rewards
 
 SIZES = (1, 7, 1000)
 SPREAD = 50  # episodes of a large batch, from the first to the last, that are compared in any case
-MORE = 1 / 40  # of the time, for further ones
+MORE = 8000  # rounds of single episodes, up to which further ones are compared
 BYTES = 256 * 2**20  # of a recorded batch
 RECHECKED = 10  # rounds for which log_prob is compared
 ORDER = (  # in which a round comes to its values, and the component and method that gives each
@@ -79,6 +79,7 @@ class Difference:
     path: str
     together: Any
     alone: Any
+    method: str = ""  # of the task, where it is known
 
     @property
     def place(self) -> int:
@@ -93,14 +94,14 @@ def check_batches(bundle: Bundle, parts: Sequence[Component], report: Report, bu
     singles: dict[int, Alone] = {}
     seconds, before = 0.0, 0
     for size in SIZES:
-        count = _fitting(size, bundle, singles, seconds, before, budget, report)
+        count = _fitting(size, bundle, singles, seconds, before, parts, budget, report)
         start = perf_counter()
         runs = _run(bundle, range(count), parts)
         seconds, before = perf_counter() - start, count
-        compared, further = 0, Budget(MORE * budget.seconds)
+        compared, played = 0, 0
         chosen = list(dict.fromkeys(_chosen(runs)))
         for episode in dict.fromkeys([*chosen, *np.random.default_rng(SEED).permutation(count).tolist()]):
-            if compared >= len(chosen) and further.spent():
+            if compared >= len(chosen) and played >= MORE:
                 break
             if compared >= max(SIZES[:-1]) and budget.spent():
                 report.unchecked.append(
@@ -112,6 +113,7 @@ def check_batches(bundle: Bundle, parts: Sequence[Component], report: Report, bu
                 singles[episode] = play_alone(bundle, episode)
             _compare(bundle, runs, episode, singles[episode], parts)
             compared += 1
+            played += len(singles[episode].games)
         report.batches[count] = compared
     _check_log_probs(bundle, parts, report)
 
@@ -122,6 +124,7 @@ def _fitting(
     singles: dict[int, Alone],
     seconds: float,
     before: int,
+    parts: Sequence[Component],
     budget: Budget,
     report: Report,
 ) -> int:
@@ -134,7 +137,7 @@ def _fitting(
     if slow:  # or is it only that a batch takes its time to begin? A larger one tells
         middle = min(size // 20, 10 * before)
         start = perf_counter()
-        bundle.run(middle, seed=SEED, record="final")
+        _run(bundle, range(middle), parts)
         each = max((perf_counter() - start - seconds) / (middle - before), 0.0)
         slow = each * size > budget.left(0.8)
     fits = [size, BYTES // max(room, 1)]
@@ -299,9 +302,12 @@ def difference(runs: Trajectories, episode: int, alone: Alone) -> Difference | N
                 found.append(Difference(episode, rounds[number], path, value, values[number]))
     first = min(found, key=lambda one: (one.round, one.place), default=None)
     ends = (length, bool(runs.terminated[episode])), (len(alone.games), alone.terminated)
-    if first is None and ends[0] != ends[1]:
+    if ends[0] != ends[1] and (first is None or first.path in ("round_index", "turn_index")):
         told = [f"{rounds} rounds, {'terminated' if over else 'truncated'}" for rounds, over in ends]
-        return Difference(episode, min(length, len(alone.games)) - 1, "its length", told[0], told[1])
+        last = min(length, len(alone.games)) - 1
+        turns = int(runs["turn_index"][episode, last]), alone.games[last].turn_index
+        method = "on_user_action" if ASSISTANT_OBSERVES in turns else "on_assistant_action"
+        return Difference(episode, last, "its length", told[0], told[1], method)
     return first
 
 
@@ -313,7 +319,10 @@ def _culprit(bundle: Bundle, broken: Callable[[Bundle], Any], found: Difference 
     likely = _likely(bundle, found)
     for component in sorted(parts_of(bundle), key=lambda part: part is not likely):
         if component.batched is not False:
-            again = broken(_others_looped(bundle, component))
+            try:
+                again = broken(_others_looped(bundle, component))
+            except Exception:  # it is broken in yet another way, which says nothing about this component
+                continue
             if again is not None:
                 return _name(bundle, component, again if isinstance(again, Difference) else None)
     return None if likely is None else _name(bundle, likely, found)
@@ -346,6 +355,8 @@ def _name(bundle: Bundle, component: Component, found: Difference | None) -> str
             return f"{kind}.{method}"
     if found is None:
         return kind
+    if found.method:
+        return f"{kind}.{found.method}"
     last = "on_user_action" if bundle.assistant is None else "on_assistant_action"
     if found.place == len(ORDER):
         return f"{kind}.{last}"

@@ -10,10 +10,10 @@ import numpy as np
 from interaction import spaces
 from interaction.agent import Agent, Assistant, User
 from interaction.bundle import Bundle
-from interaction.checks.batches import check_batches
+from interaction.checks.batches import check_batches, play_alone
 from interaction.checks.calls import Case, Watch, check_pickle, parts_of
 from interaction.checks.duals import check_dual
-from interaction.checks.other_process import other_process
+from interaction.checks.other_process import other_processes
 from interaction.checks.probabilities import check_log_prob
 from interaction.checks.repeats import check_repeats
 from interaction.checks.report import SECONDS, Budget, Report
@@ -24,7 +24,7 @@ from interaction.policy import Policy, RandomPolicy
 from interaction.random import EpisodeRandom
 from interaction.simulator import NoTask
 from interaction.spaces import Dict, Space
-from interaction.state import State, Value
+from interaction.state import State, Value, flatten
 from interaction.task import InteractionTask, defines
 
 EPISODES = 5  # single episodes that are played with every call checked
@@ -92,8 +92,10 @@ def check_policy(policy: Policy, cases: Sequence[Case], *, seconds: float = SECO
     """
     if not cases:
         raise ConformanceError("check_policy: expected at least one pair (observation, state)")
-    user = _Shown(policy, cases)
-    return _check(Bundle(_Still(), user, max_rounds=1), [policy], None, seconds, episodes=len(cases))
+    bundle = Bundle(_Still(), _Shown(policy, cases), max_rounds=1)
+    kinds = [[(path, np.shape(value)) for part in case for path, value in flatten(part)] for case in cases]
+    alike = all(kind == kinds[0] for kind in kinds)
+    return _check(bundle, [policy], None, seconds, len(cases), alike)
 
 
 def _check(
@@ -102,6 +104,7 @@ def _check(
     rounds: int | None,
     seconds: float,
     episodes: int = EPISODES,
+    alike: bool = True,
 ) -> Report:
     """Play a bundle alone and in batches, and check the given components."""
     budget = Budget(seconds)
@@ -119,8 +122,11 @@ def _check(
         if isinstance(part, Policy):
             check_log_prob(part, watch.cases(part), report, budget, _PROBABILITIES)
     report.unchecked += _never_called(bundle, watch)
-    with other_process(watch, calls, report, budget):
-        check_batches(_shortened(bundle, pace, report, budget), parts, report, budget)
+    with other_processes(watch, calls, report, budget):
+        if alike:
+            check_batches(_shortened(bundle, pace, report, budget), parts, report, budget)
+        else:
+            report.unchecked.append("batches: the cases have different fields, or fields of different shapes")
     return report
 
 
@@ -144,10 +150,17 @@ def _play_singly(bundle: Bundle, watch: Watch, report: Report, budget: Budget, e
 
 def _shortened(bundle: Bundle, pace: float, report: Report, budget: Budget) -> Bundle:
     """Give a bundle of as many rounds as a few episodes can be played in half of the time that is left."""
-    fits = int(max(budget.left(), 0.0) / 2 / (pace / 2) / 16)  # a check calls twice; 8 alone, 8 in batches
-    if fits >= report.rounds:
+
+    def fitting(pace: float) -> int:
+        return max(int(budget.left() / 2 / 16 / pace), 1)  # 8 episodes alone, and as many in batches
+
+    rounds = fitting(pace)
+    if rounds < report.rounds:  # or is it the checks that take the time?
+        parts = bundle.task, bundle.user, bundle.assistant
+        alone = play_alone(Bundle(*parts, max_rounds=rounds), 0)
+        rounds = fitting(alone.seconds / max(len(alone.games), 1))
+    if rounds >= report.rounds:
         return bundle
-    rounds = max(fits, 1)
     report.unchecked.append(
         f"batches: only {rounds:,} of {report.rounds:,} rounds were played, for lack of time"
     )
@@ -204,8 +217,11 @@ def _space_of(value: Value) -> Any:
     """Give a space of all values of the same kind and shape."""
     if isinstance(value, State):
         return Dict({name: _space_of(part) for name, part in value.items()})
-    kind = np.asarray(value).dtype.kind
-    if kind in "biu":
-        low, high = np.iinfo(np.int64).min, np.iinfo(np.int64).max
-        return spaces.Box(low, high, np.shape(value), np.int64)
-    return spaces.Box(-np.inf, np.inf, np.shape(value), np.float64)
+    if np.asarray(value).dtype.kind in "biuf":
+        return spaces.Box(-np.inf, np.inf, np.shape(value), np.float64)
+    return _AnyValue()
+
+
+class _AnyValue(Space[Any]):
+    def contains(self, x: Any) -> bool:
+        return True

@@ -1,4 +1,4 @@
-"""Another process, with another hash seed, clock and environment, in which calls are made again."""
+"""Other processes, with other hash seeds, clocks and environments, in which calls are made again."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from interaction.checks.repeats import Outcome, compare, modules_of, repeat, shu
 from interaction.checks.report import Budget, Report
 from interaction.checks.surroundings import PERSONAL, changed, other_clock, other_environment
 
+OTHERS = 2  # processes: two hash seeds may agree on the order of a small set by chance, three hardly
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from interaction.checks import other_process"
 )
@@ -30,8 +31,8 @@ _HERE: list[str] = []  # holds the folder of the request, in a process that anot
 
 
 @contextmanager
-def other_process(watch: Watch, calls: Sequence[Call], report: Report, budget: Budget) -> Iterator[None]:
-    """Start the process, go on with the rest of the check, and compare what it gave."""
+def other_processes(watch: Watch, calls: Sequence[Call], report: Report, budget: Budget) -> Iterator[None]:
+    """Start the processes, go on with the rest of the check, and compare what they gave."""
     modules = {name: _file(name) for name in modules_of(watch.parts)}
     missing = [name for name, file in modules.items() if file is None]
     if _HERE or missing:
@@ -44,48 +45,51 @@ def other_process(watch: Watch, calls: Sequence[Call], report: Report, budget: B
         folder.joinpath("modules").write_text(json.dumps(modules))
         folder.joinpath("seconds").write_text(json.dumps(budget.seconds / 4))
         folder.joinpath("calls").write_bytes(pickle.dumps((watch.parts, list(calls))))
-        with folder.joinpath("errors").open("wb") as errors:
-            process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-c",
-                    f"{_START}; other_process.main(sys.argv[2])",
-                    json.dumps(sys.path),
-                    name,
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                env=_environment(),
-            )
+        processes = [_start(folder, number) for number in range(OTHERS)]
         try:
             yield
-            _collect(process, folder, watch, calls, report, budget)
+            for number, process in enumerate(processes):
+                if not _collect(process, folder, number, watch, calls, report, budget):
+                    break
         finally:
-            process.kill()
-            process.wait()
+            for process in processes:
+                process.kill()
+                process.wait()
+
+
+def _start(folder: Path, number: int) -> subprocess.Popen[bytes]:
+    code = f"{_START}; other_process.main(sys.argv[2], {number})"
+    with folder.joinpath(f"errors-{number}").open("wb") as errors:
+        return subprocess.Popen(
+            [sys.executable, "-c", code, json.dumps(sys.path), str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            env=_environment(number),
+        )
 
 
 def _collect(
     process: subprocess.Popen[bytes],
     folder: Path,
+    number: int,
     watch: Watch,
     calls: Sequence[Call],
     report: Report,
     budget: Budget,
-) -> None:
+) -> bool:
+    """Compare what a process gave; False, and a line in the report, where it gave nothing."""
     try:
         code = process.wait(max(budget.left(), budget.seconds / 4) + _SECONDS_TO_START)
     except subprocess.TimeoutExpired:
         report.unchecked.append("another process, with another hash seed: it did not end in time")
-        return
+        return False
     if code:
-        errors = folder.joinpath("errors").read_text(errors="replace").strip().splitlines()
-        report.unchecked.append(
-            f"another process, with another hash seed: {errors[-1] if errors else f'it ended with {code}'}"
-        )
-        return
-    outcomes: dict[int, Outcome] = pickle.loads(folder.joinpath("outcomes").read_bytes())
+        errors = folder.joinpath(f"errors-{number}").read_text(errors="replace").strip().splitlines()
+        reason = errors[-1] if errors else f"it ended with {code}"
+        report.unchecked.append(f"another process, with another hash seed: {reason}")
+        return False
+    outcomes: dict[int, Outcome] = pickle.loads(folder.joinpath(f"outcomes-{number}").read_bytes())
     compare(
         watch,
         calls,
@@ -94,21 +98,21 @@ def _collect(
         "a result may not depend on the order of a set, hash(), id(), the time, the environment, "
         "or on what was called before (a cache)",
     )
-    report.processes = 2
+    report.processes += 1
     if len(outcomes) < len(calls):
         report.unchecked.append(
             f"{len(calls) - len(outcomes)} of {len(calls)} calls were not made in another process, "
             "for lack of time"
         )
+    return True
 
 
-def _environment() -> dict[str, str]:
-    environment = {
-        name: changed(name, value) if name in PERSONAL else value for name, value in os.environ.items()
-    }
-    environment |= {name: changed(name, os.environ.get(name)) for name in ("USER", "LANG", "TZ")}
-    environment["PYTHONHASHSEED"] = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
-    return environment
+def _environment(number: int) -> dict[str, str]:
+    own = os.environ
+    environment = {name: changed(name, value) if name in PERSONAL else value for name, value in own.items()}
+    environment |= {name: changed(name, own.get(name)) for name in ("USER", "LANG", "TZ")}
+    seeds = [seed for seed in ("1", "2", "3") if seed != own.get("PYTHONHASHSEED")]
+    return environment | {"PYTHONHASHSEED": seeds[number]}
 
 
 def _file(module: str) -> str | None:
@@ -137,19 +141,19 @@ def _advice(missing: list[str]) -> str:
 # In the other process.
 
 
-def main(folder: str) -> None:
+def main(folder: str, number: int) -> None:
     """Import the modules, make the calls and write down what they gave."""
     _HERE.append(folder)
     place = Path(folder)
     modules: dict[str, str] = json.loads(place.joinpath("modules").read_text())
     seconds: float = json.loads(place.joinpath("seconds").read_text())
     outcomes: dict[int, Outcome] = {}
-    with other_clock((), -1000), other_environment(list(modules)):
+    with other_clock((), -1000 - 111 * number), other_environment(list(modules)):
         for name, file in modules.items():
             _import(name, file)
         parts, calls = pickle.loads(place.joinpath("calls").read_bytes())
-        outcomes = repeat(parts, calls, shuffled(len(calls), 99), seconds)
-    place.joinpath("outcomes").write_bytes(pickle.dumps(outcomes))
+        outcomes = repeat(parts, calls, shuffled(len(calls), 99 - number), seconds)
+    place.joinpath(f"outcomes-{number}").write_bytes(pickle.dumps(outcomes))
 
 
 def _import(name: str, file: str) -> None:

@@ -80,7 +80,7 @@ def check_log_prob(
             )
             return
         count += len(drawn)
-    report.samples[name] = count
+    report.samples[name] = report.samples.get(name, 0) + count
 
 
 class _Comparison:

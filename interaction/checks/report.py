@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from time import perf_counter  # bound here, so that a clock that is put forward does not reach it
 
-SECONDS = 20.0  # that a check takes at most, about; what does not fit is reported
+SECONDS = 10.0  # that a check takes at most, about; what does not fit is reported
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Report:
             f"  {self.episodes:,} single episodes, call by call, of up to {self.rounds:,} rounds"
             f" ({self.rounds_from})",
             f"  {self.calls:,} calls again: in another order, at another time, in another environment"
-            + (", and in another process" if self.processes > 1 else ""),
+            + (f", and in {self.processes - 1} other processes" if self.processes > 1 else ""),
         ]
         lines += [
             f"  {name}.log_prob: compared with {count:,} samples" for name, count in self.samples.items()

@@ -34,6 +34,7 @@ from tasks.coordination import CoordinatedTask, SimultaneousCoordinatedTask
 from users.coordination import PseudoRandomPolicy, PseudoRandomUser
 
 TEN = spaces.Discrete(10)
+SECONDS = 60.0  # enough on a machine that is busy
 UNIT = spaces.Box(0.0, 1.0, (), np.float64)
 USER = PseudoRandomUser()
 CASES = [(State(task_state=State(x=x)), State(p0=1, p1=5, p2=7)) for x in range(10)]
@@ -58,8 +59,8 @@ class Keeps(DeterministicPolicy):
 
 @pytest.mark.parametrize("task", [CoordinatedTask(), SimultaneousCoordinatedTask()])
 def test_a_task_is_checked_with_random_actions(task):
-    assert not check_task(task, user_action_space=TEN, assistant_action_space=TEN).unchecked
-    alone = check_task(task, user_action_space=TEN)
+    assert not check_task(task, user_action_space=TEN, assistant_action_space=TEN, seconds=SECONDS).unchecked
+    alone = check_task(task, user_action_space=TEN, seconds=SECONDS)
     assert alone.unchecked == [f"{type(task).__name__}.on_assistant_action: it was never called"]
 
 
@@ -74,7 +75,7 @@ def test_a_task_is_checked_with_random_actions(task):
     ],
 )
 def test_a_policy_is_checked_on_cases(policy):
-    report = check_policy(policy, CASES)
+    report = check_policy(policy, CASES, seconds=SECONDS)
     assert report.episodes == len(CASES)
     assert report.batches.keys() == {1, 7, 1000}
     assert not report.unchecked
@@ -112,12 +113,12 @@ def test_a_broken_policy_is_named_by_each_check():
 
 
 def test_a_report_says_what_was_checked():
-    report = check_bundle(Bundle(Still(), User(policy=Keeps()), max_rounds=8))
+    report = check_bundle(Bundle(Still(), User(policy=Keeps()), max_rounds=8), seconds=SECONDS)
     assert isinstance(report, Report)
     engines = ["DefaultObservationEngine", "IdentityInferenceEngine"]
     assert report.components == ["Still", "User", "Keeps", *engines]
     assert (report.rounds, report.rounds_from, report.episodes) == (8, "its max_rounds", 5)
-    assert report.processes == 2
+    assert report.processes == 3
     assert report.calls > 80
     assert report.batches[1] == 1
     assert report.batches[7] == 7
@@ -125,7 +126,7 @@ def test_a_report_says_what_was_checked():
     assert not report.unchecked
     text = str(report)
     assert "of up to 8 rounds (its max_rounds)" in text
-    assert "and in another process" in text
+    assert "and in 2 other processes" in text
     assert "Keeps.log_prob: compared with" in text
     assert "batch of 7: 7 of its episodes" in text
     assert "Not checked" not in text
@@ -171,7 +172,7 @@ class Says(Policy):
     [(Clipped(), "come again and again"), (Says(), "cannot be listed or integrated")],
 )
 def test_a_report_says_which_log_prob_cannot_be_checked(policy, reason):
-    report = check_bundle(Bundle(Still(), User(policy=policy), max_rounds=4))
+    report = check_bundle(Bundle(Still(), User(policy=policy), max_rounds=4), seconds=SECONDS)
     assert len(report.unchecked) == 1
     assert report.unchecked[0].startswith(f"{type(policy).__name__}.log_prob: ")
     assert reason in report.unchecked[0]
@@ -225,13 +226,13 @@ class Circle(InteractionTask):
     state_space = spaces.Dict({{"x": spaces.Discrete(10)}})
 
     def reset(self, rng):
-        return State(x=0)
+        return State(x=rng.integers(0, 10))
 
     def on_user_action(self, game, rng):
         return Transition(State(x=(game.task_state.x + {step}) % 10))
 
 def check():
-    print(check_bundle(Bundle(Circle(), User(policy=RandomPolicy(spaces.Discrete(2))), max_rounds=3)))
+    print(check_bundle(Bundle(Circle(), User(policy=RandomPolicy(spaces.Discrete(2))), max_rounds=9)))
 
 {end}
 """
@@ -246,7 +247,7 @@ def run_script(folder, step, end, imported=False):
 
 
 def test_a_script_is_imported_in_the_other_process_if_it_is_guarded(tmp_path):
-    assert "and in another process" in run_script(tmp_path, "1", GUARDED).stdout
+    assert "and in 2 other processes" in run_script(tmp_path, "1", GUARDED).stdout
     unguarded = run_script(tmp_path, "1", "check()").stdout
     assert "the module '__main__' cannot be imported there" in unguarded
     assert 'under `if __name__ == "__main__":`' in unguarded
@@ -259,7 +260,7 @@ def test_a_script_whose_results_depend_on_the_hash_seed_is_caught(tmp_path):
 
 
 def test_a_module_that_checks_while_it_is_imported_starts_no_chain_of_processes(tmp_path):
-    assert "and in another process" in run_script(tmp_path, "1", "check()", imported=True).stdout
+    assert "and in 2 other processes" in run_script(tmp_path, "1", "check()", imported=True).stdout
 
 
 # Duals and rules.

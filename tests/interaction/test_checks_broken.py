@@ -35,6 +35,7 @@ from interaction.errors import ConformanceError
 TEN = spaces.Discrete(10)
 UNIT = spaces.Box(0.0, 1.0, (), np.float64)
 LINE = spaces.Box(-np.inf, np.inf, (), np.float64)
+SECONDS = 60.0  # enough on a machine that is busy
 WORDS = ("anchor", "bridge", "candle", "dragon", "engine", "falcon", "garden", "harbor")
 
 
@@ -220,7 +221,7 @@ class FirstOfASet(DeterministicPolicy):
     action_space = TEN
 
     def action(self, observation, state):
-        return WORDS.index(next(iter(set(WORDS))))
+        return WORDS.index(next(iter(set(WORDS[: 1 + observation.task_state.x % len(WORDS)]))))
 
 
 class HashesAWord(InferenceEngine):
@@ -599,7 +600,7 @@ BROKEN = [
     (CachesTheOrder, "CachesTheOrder.(sample|log_prob) gave .* in another process"),
     (CachesByPart, "CachesByPart.on_user_action gave .* in another order"),
     (CountsWhatItKnows, "CountsWhatItKnows.(sample|log_prob) gave .* in another order"),
-    (LooksAtItsAddress, "LooksAtItsAddress.(sample|log_prob) gave .* on a copy"),
+    (LooksAtItsAddress, "LooksAtItsAddress.(sample|log_prob) gave"),
     (LooksAtAnAddress, "LooksAtAnAddress.(sample|log_prob) gave"),
     (FirstOfASet, "FirstOfASet.(sample|log_prob) gave .* with another hash seed"),
     (HashesAWord, "HashesAWord.infer gave .* with another hash seed"),
@@ -643,7 +644,7 @@ BROKEN = [
 @pytest.mark.parametrize(("kind", "message"), BROKEN, ids=lambda value: getattr(value, "__name__", ""))
 def test_what_is_broken_is_caught_and_named(kind, message):
     with pytest.raises(ConformanceError, match=f"(?s){message}"):
-        check_bundle(play(kind()))
+        check_bundle(play(kind()), seconds=SECONDS)
 
 
 PRIMARY = RandomPolicy(TEN)
@@ -658,7 +659,7 @@ DUALS = [
 @pytest.mark.parametrize("assistant", DUALS)
 def test_a_dual_that_holds_its_primary_is_caught(assistant):
     with pytest.raises(ConformanceError, match=r"\.dual\(\) still holds the primary component"):
-        check_bundle(play(assistant=assistant))
+        check_bundle(play(assistant=assistant), seconds=SECONDS)
 
 
 # Natural code that is wrong in a batch of arrays, and right as soon as the batch is lifted. Each of these is
@@ -712,9 +713,9 @@ TO_BE_LIFTED = [
 @pytest.mark.parametrize(("kind", "message"), TO_BE_LIFTED, ids=lambda value: getattr(value, "__name__", ""))
 def test_natural_code_that_is_wrong_in_a_batch_is_caught(kind, message):
     with pytest.raises(ConformanceError, match=message):
-        check_bundle(natural(kind()))
+        check_bundle(natural(kind()), seconds=SECONDS)
 
 
 def test_the_sound_parts_of_these_bundles_conform():
-    assert not check_bundle(play()).unchecked[1:]  # on_assistant_action is never called
+    assert not check_bundle(play(), seconds=SECONDS).unchecked[1:]  # on_assistant_action is never called
     assert copy.copy(play().task) == Walks()
