@@ -25,7 +25,7 @@ from interaction.turns import ASSISTANT_OBSERVES, SOURCES, Rewards
 
 SIZES = (1, 7, 1000)
 SPREAD = 50  # episodes of a large batch, from the first to the last, that are compared in any case
-MORE = 8000  # rounds of single episodes, up to which further ones are compared
+MORE = 5000  # rounds of single episodes, up to which further ones are compared
 BYTES = 256 * 2**20  # of a recorded batch
 RECHECKED = 10  # rounds for which log_prob is compared
 ORDER = (  # in which a round comes to its values, and the component and method that gives each
