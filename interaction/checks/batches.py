@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -13,13 +11,13 @@ import numpy as np
 
 from interaction.agent import Agent
 from interaction.bundle import Bundle
-from interaction.checks.calls import SEED, Watch, parts_of
+from interaction.checks.calls import SEED, Watch
+from interaction.checks.culprit import Difference, WithLogProb, culprit, raiser
 from interaction.checks.report import Budget, Report
 from interaction.component import Component
 from interaction.errors import ConformanceError
-from interaction.policy import Policy, has_log_prob
-from interaction.random import EpisodeRandom
-from interaction.state import GameState, State, Value, flatten, same
+from interaction.policy import has_log_prob
+from interaction.state import GameState, Value, flatten, same
 from interaction.trajectory import Trajectories
 from interaction.turns import ASSISTANT_OBSERVES, SOURCES, Rewards
 
@@ -28,23 +26,6 @@ SPREAD = 50  # episodes of a large batch, from the first to the last, that are c
 MORE = 5000  # rounds of single episodes, up to which further ones are compared
 BYTES = 256 * 2**20  # of a recorded batch
 RECHECKED = 10  # rounds for which log_prob is compared
-ORDER = (  # in which a round comes to its values, and the component and method that gives each
-    ("user_observation", "user", "observation_engine", "observe"),
-    ("rewards.user_observation", "user", "observation_engine", "observe"),
-    ("user_state", "user", "inference_engine", "infer"),
-    ("rewards.user_inference", "user", "inference_engine", "infer"),
-    ("user_action", "user", "policy", "sample"),
-    ("rewards.user_policy", "user", "policy", "sample"),
-    ("rewards.user_task", "task", "", "on_user_action"),
-    ("assistant_observation", "assistant", "observation_engine", "observe"),
-    ("rewards.assistant_observation", "assistant", "observation_engine", "observe"),
-    ("assistant_state", "assistant", "inference_engine", "infer"),
-    ("rewards.assistant_inference", "assistant", "inference_engine", "infer"),
-    ("assistant_action", "assistant", "policy", "sample"),
-    ("rewards.assistant_policy", "assistant", "policy", "sample"),
-    ("rewards.assistant_task", "task", "", "on_assistant_action"),
-    ("task_state", "task", "", ""),
-)
 
 
 @dataclass
@@ -68,25 +49,6 @@ class Alone:
                     rounds.append(number)
                     values.append(value)
         return ((path, rounds, values) for path, (rounds, values) in found.items())
-
-
-@dataclass
-class Difference:
-    """Where an episode of a batch is another one than alone."""
-
-    episode: int
-    round: int
-    path: str
-    together: Any
-    alone: Any
-    method: str = ""  # of the task, where it is known
-
-    @property
-    def place(self) -> int:
-        """Where in a round the value comes about."""
-        return next(
-            (n for n, row in enumerate(ORDER) if f"{self.path}.".startswith(f"{row[0]}.")), len(ORDER)
-        )
 
 
 def check_batches(bundle: Bundle, parts: Sequence[Component], report: Report, budget: Budget) -> None:
@@ -196,7 +158,7 @@ def _run(bundle: Bundle, episodes: Sequence[int], parts: Sequence[Component]) ->
         few, raised = _smallest(bundle, list(episodes), error)
         if len(few) == 1 and (alone := play_alone(bundle, few[0])).error is not None:
             raise _agreed(bundle, few[0], parts, alone.error) from error
-        name = _raiser(bundle, raised) or _culprit(bundle, lambda twin: _raises(twin, few))
+        name = raiser(bundle, raised) or culprit(bundle, lambda twin: _raises(twin, few))
         which = (
             f"in a batch of the episode {few[0]}" if len(few) == 1 else f"in a batch of {len(few)} episodes"
         )
@@ -204,18 +166,6 @@ def _run(bundle: Bundle, episodes: Sequence[int], parts: Sequence[Component]) ->
             f"{name or 'a component'} fails {which}, and not alone ({type(raised).__name__}: {raised}); "
             f"write it for one episode, or mark it batched = False"
         ) from error
-
-
-def _raiser(bundle: Bundle, error: BaseException | None) -> str | None:
-    """Name the component and the method in which an error was raised, the first one on the way in."""
-    while error is not None:
-        for frame, _ in traceback.walk_tb(error.__traceback__):
-            code = frame.f_code
-            owner = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
-            if any(owner is part for part in parts_of(bundle)):
-                return f"{type(owner).__name__}.{code.co_name}"
-        error = error.__cause__
-    return None
 
 
 def _smallest(bundle: Bundle, episodes: list[int], error: Exception) -> tuple[list[int], Exception]:
@@ -263,7 +213,7 @@ def _compare(
     def differs(twin: Bundle) -> Difference | None:
         return difference(twin.run(count, seed=SEED), episode, alone)
 
-    where = _culprit(bundle, differs, found) or "a component"
+    where = culprit(bundle, differs, found) or "a component"
     raise ConformanceError(
         f"{where} gives for a batch {found.together!r}, and for its single episodes {found.alone!r} "
         f"({found.path} of episode {episode} in round {found.round}, in a batch of {count}); "
@@ -311,108 +261,6 @@ def difference(runs: Trajectories, episode: int, alone: Alone) -> Difference | N
     return first
 
 
-def _culprit(bundle: Bundle, broken: Callable[[Bundle], Any], found: Difference | None = None) -> str | None:
-    """Name the component, and the method, because of which something is broken.
-
-    It is still broken when all others are played episode by episode.
-    """
-    likely = _likely(bundle, found)
-    for component in sorted(parts_of(bundle), key=lambda part: part is not likely):
-        if component.batched is not False:
-            try:
-                again = broken(_others_looped(bundle, component))
-            except Exception:  # it is broken in yet another way, which says nothing about this component
-                continue
-            if again is not None:
-                return _name(bundle, component, again if isinstance(again, Difference) else None)
-    return None if likely is None else _name(bundle, likely, found)
-
-
-def _likely(bundle: Bundle, found: Difference | None) -> Component | None:
-    """Give the component from which a value comes."""
-    if found is None:
-        return None
-    if found.place == len(ORDER):
-        return bundle.task
-    _, role, part, _ = ORDER[found.place]
-    owner = getattr(bundle, role)
-    component: Component | None = getattr(owner, part) if part and owner is not None else owner
-    return component
-
-
-def _name(bundle: Bundle, component: Component, found: Difference | None) -> str:
-    kind = type(component).__name__
-    if isinstance(component, _WithLogProb):
-        return f"{type(component.policy).__name__}.log_prob"
-    if isinstance(component, Agent):
-        return f"{kind}.reset"
-    for role, method in (
-        ("observation_engine", "observe"),
-        ("inference_engine", "infer"),
-        ("policy", "sample"),
-    ):
-        if any(component is getattr(agent, role, None) for agent in (bundle.user, bundle.assistant)):
-            return f"{kind}.{method}"
-    if found is None:
-        return kind
-    if found.method:
-        return f"{kind}.{found.method}"
-    last = "on_user_action" if bundle.assistant is None else "on_assistant_action"
-    if found.place == len(ORDER):
-        return f"{kind}.{last}"
-    name, _, _, method = ORDER[found.place]
-    if name == "user_observation" and found.round == 0:
-        return f"{kind}.reset"
-    if name.startswith("assistant"):
-        return f"{kind}.{'reset' if bundle.user is None else 'on_user_action'}"
-    return f"{kind}.{method if method.startswith('on_') else last}"
-
-
-def _others_looped(bundle: Bundle, kept: Component) -> Bundle:
-    """Give the bundle with all components but one played episode by episode."""
-
-    def looped(component: Any) -> Any:
-        if component is kept:
-            return component
-        twin = copy.copy(component)
-        twin.batched = False
-        return twin
-
-    def agent(whole: Any) -> Any:
-        if whole is None:
-            return None
-        twin = copy.copy(whole)
-        for part in ("policy", "observation_engine", "inference_engine"):
-            setattr(twin, part, looped(getattr(whole, part)))
-        twin.batched = whole.batched if whole is kept else False
-        return twin
-
-    return Bundle(
-        looped(bundle.task),
-        agent(bundle.user),
-        agent(bundle.assistant),
-        max_rounds=bundle.max_rounds,
-        check=bundle.check,
-    )
-
-
-# The log_prob of a policy has no place in a game; a policy that pays it as its reward shows it.
-
-
-class _WithLogProb(Policy):
-    """Acts as another policy, and is paid the log probability of its action."""
-
-    def __init__(self, policy: Policy) -> None:
-        self.policy = policy
-        self.batched = policy.batched
-        self.action_space = policy.action_space
-        self.first_action = policy.first_action
-
-    def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, Value]:
-        action, _ = self.policy.sample(observation, state, rng)
-        return action, self.policy.log_prob(action, observation, state)
-
-
 def _check_log_probs(bundle: Bundle, parts: Sequence[Component], report: Report) -> None:
     """Compare the log_prob of a batch with that of single episodes."""
     for role in ("user", "assistant"):
@@ -422,7 +270,7 @@ def _check_log_probs(bundle: Bundle, parts: Sequence[Component], report: Report)
         agents = {"user": bundle.user, "assistant": bundle.assistant}
         rounds = min(RECHECKED, bundle.max_rounds or RECHECKED)
         name = type(agent.policy).__name__
-        named = type(name, (_WithLogProb,), {})  # by its name it is known in the log
+        named = type(name, (WithLogProb,), {})  # by its name it is known in the log
         paid: Any = agents | {role: agent.replace(policy=named(agent.policy))}
         paying = Bundle(bundle.task, **paid, max_rounds=rounds)
         try:
