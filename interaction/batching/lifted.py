@@ -69,7 +69,7 @@ def caller() -> tuple[str, int]:
 class Run:
     """One way through a method: the episodes that go it, and those that are left for another run."""
 
-    __slots__ = ("failure", "groups", "left", "level", "limit", "quiet", "rows", "steps", "total")
+    __slots__ = ("failure", "groups", "left", "level", "limit", "over", "quiet", "rows", "steps", "total")
 
     def __init__(self, rows: Array, total: int, limit: int, groups: int) -> None:
         self.rows = rows  # the episodes that still go this way, of `total` in the call
@@ -80,6 +80,9 @@ class Run:
         self.level = len(self.steps)  # how often episodes have left
         self.left: list[Array] = []
         self.failure: NotLiftedError | None = None
+        self.over = (
+            False  # whether the method has returned: what it left somewhere is no value of another call
+        )
         self.quiet = False  # whether Python would not warn of what numpy now comes across
 
     def fail(self, reason: str, remedy: str = "") -> NotLiftedError:
@@ -247,7 +250,9 @@ class Lifted:
         mine = self.shape
         if np.shape(other) != mine:
             return False
-        equal: Any = self == other
+        equal: Any = np.equal(self, other)
+        if self.data.dtype.kind == "f":
+            equal = np.logical_or(equal, np.logical_and(np.isnan(self), np.isnan(other)))  # type: ignore[call-overload]
         return bool(equal if mine == () else equal.all())
 
     # What looks like the value of one episode.
@@ -609,6 +614,16 @@ class LiftedRandom(EpisodeRandom):
         self._key, self._origin = stream._key, stream._origin
         self._locate(0, None, None)
         self.place, self.draw = stream.place, stream.draw
+
+    @property
+    def episode(self) -> Any:
+        """The index of the episode."""
+        episodes = self.stream.episodes
+        assert episodes is not None
+        return Lifted(self.run, episodes[self.run.rows], plain=True)
+
+    @episode.setter
+    def episode(self, index: int) -> None: ...
 
     def now(self) -> EpisodeRandom:
         """Give the stream of the episodes that still go this way."""

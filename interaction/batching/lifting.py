@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.batching import functions, numbers  # noqa: F401  (they give Lifted its methods and operators)
+from interaction.batching.identity import asks_for_identity
 from interaction.batching.lifted import Arithmetic, LiftedRandom, NotLiftedError, Run, inside, lift, lower
 from interaction.batching.selection import looped, row_of, rows_first, rows_last
 from interaction.component import Component
@@ -35,6 +36,7 @@ FEW_LEFT = 4  # the same, for those that left another group
 SHARE = 12  # episodes for each group into which they part, below which single play is as fast
 LEAST = 4  # groups that are always tried
 SAMPLE = 5  # rows that are compared with single episodes
+_KINDS = "isinstance(x, float) in place of type(x), and `if x` in place of `x is True`"
 _PATIENCE = 64  # calls after which a method that parted too far is tried again
 
 
@@ -55,6 +57,7 @@ class LiftedMethod:
         self.singly = looped(method, component)
         self.way = "lifted"
         self._few = FEW
+        self._identity: bool | None = None
         self._calls = 0
         self._failures = 0
         self._resting = 0  # calls that are played singly before lifting is tried again
@@ -63,7 +66,7 @@ class LiftedMethod:
         rows = arguments[-1].rows
         if rows is None:
             return self.method(*arguments)
-        if rows <= self._few:
+        if rows <= self._few or self._asks_for_identity():
             return self.singly(*arguments)
         if self._resting:
             self._resting -= 1
@@ -86,6 +89,22 @@ class LiftedMethod:
         result = self.singly(*values, start)
         self._give_up(reason, rows)
         return result
+
+    def _asks_for_identity(self) -> bool:
+        """Whether the method asks what values are, in which lifted ones differ; found out once, and told."""
+        if self._identity is None:
+            found = asks_for_identity(self.component, self.method)
+            self._identity = found is not None
+            if found is not None:
+                what, file, line = found
+                self.way = "episode by episode"
+                self._tell(NotLiftedError(f"{what} tells lifted values from others", _KINDS, (file, line)))
+        return self._identity
+
+    def _tell(self, error: NotLiftedError) -> None:
+        file, line = error.where
+        text = linecache.getline(file, line).strip()
+        tell(self.component, self.method, f"`{text}` ({file}, line {line}): {error.reason}", error.remedy)
 
     def _compare(self, result: Any, values: list[Any], rng: EpisodeRandom, groups: list[Array]) -> None:
         """Compare a sample of the rows, some of each of a few groups, with single episodes."""
@@ -118,9 +137,7 @@ class LiftedMethod:
         self._failures += 1
         self._resting = min(2**self._failures, _PATIENCE)
         self.way = "episode by episode"
-        file, line = error.where
-        text = linecache.getline(file, line).strip()
-        tell(self.component, self.method, f"`{text}` ({file}, line {line}): {error.reason}", error.remedy)
+        self._tell(error)
 
 
 def _line(error: Exception) -> tuple[str, int]:
@@ -175,6 +192,8 @@ def play_lifted(
                 if run.failure is not None:
                     raise run.failure from error
                 raise
+            finally:
+                run.over = True
             if run.failure is not None:
                 raise run.failure
             found.append((run.rows, lower(run, result, kept=True)))

@@ -175,8 +175,8 @@ class Lineup:
         name, component = broken
         raise BatchError(
             f"{type(component).__name__} ({name}) promises batched = True, but on arrays with a leading "
-            f"episode axis {_construct(error)}, and its single episodes do not. Leave batched away, and write "
-            f"it for one episode; or mark it batched = False."
+            f"episode axis {_construct(error)}, and its single episodes do not. Leave batched away, and "
+            f"write it for one episode; or mark it batched = False."
         ) from error
 
     def _promised(self, error: Exception) -> tuple[str, Component] | None:

@@ -29,7 +29,8 @@ def _take_along_axis(run: Run, arr: Any, indices: Any, axis: Any = -1) -> Any:
 
 @lifts(np.take)
 def _take(run: Run, a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
-    if out is not None or mode != "raise":
+    boolean = differs(indices) and lifted(run, indices).data.dtype.kind == "b"
+    if out is not None or mode != "raise" or boolean:
         return by_episode(run, np.take, (a, indices, axis), {"out": out, "mode": mode})
     array, chosen = flattened(lifted(run, a), axis)
     index = list(indices) if isinstance(indices, tuple) else indices

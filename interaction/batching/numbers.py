@@ -312,6 +312,8 @@ def _comparison(name: str) -> Any:
     rule = _compare(ufunc)
 
     def compare(self: Lifted, other: Any) -> Any:
+        if self.run.over or (type(other) is Lifted and other.run.over):
+            return NotImplemented  # a key that another call left in a dictionary is equal to none
         if _plain_with(self, other) or (self.plain and type(other) is str):
             if type(other) is str:
                 other = np.array(other)
