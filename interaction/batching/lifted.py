@@ -15,6 +15,7 @@ A value is *plain* where the single episode has a Python number: arithmetic then
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -644,22 +645,20 @@ class LiftedRandom(EpisodeRandom):
     def random(self, shape: Any = ()) -> Any:
         run = self.run
         shape = _plain_shape(shape)
-        size = 1
-        for length in shape:
-            size *= length
+        size = math.prod(shape)
         key = self.draw, size
         self.draw += 1
         if key not in self.kept:
             self.stream.draw = key[0]
-            values = self.stream.random((size,)) if shape else self.stream.random()
-            self.kept[key] = values if not shape else np.ascontiguousarray(values.T)
+            values = self.stream.random(size) if size != 1 else self.stream.random()
+            self.kept[key] = np.ascontiguousarray(values.T)
         data = self.kept[key]
-        if len(run.rows) != run.total:
-            data = np.take(data, run.rows, axis=-1)
+        narrowed = len(run.rows) != run.total
+        data = np.take(data, run.rows, axis=-1) if narrowed else data
         if not shape:
             return Lifted(run, data, plain=True)
-        data = data.reshape(*shape, -1) if len(run.rows) != run.total else data.reshape(*shape, -1).copy()
-        return Lifted(run, data, own=True)
+        data = data.reshape(*shape, len(run.rows))
+        return Lifted(run, data if narrowed else data.copy(), own=True)
 
     def normal(self, loc: Any = 0.0, scale: Any = 1.0, shape: Any = ()) -> Any:
         from scipy.special import ndtri
