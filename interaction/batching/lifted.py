@@ -253,7 +253,7 @@ class Lifted:
             return False
         equal: Any = np.equal(self, other)
         if self.data.dtype.kind == "f":
-            equal = np.logical_or(equal, np.logical_and(np.isnan(self), np.isnan(other)))  # type: ignore[call-overload]
+            equal = np.logical_or(equal, np.logical_and(np.isnan(self), np.isnan(other)))
         return bool(equal if mine == () else equal.all())
 
     # What looks like the value of one episode.
