@@ -184,10 +184,14 @@ def test_no_number_is_traced_to_its_source():
         def on_user_action(self, game, rng):
             return Transition(super().on_user_action(game, rng).state, np.nan)
 
-    env = UserVectorEnv(Bundle(Broken(), WinStayLoseShiftUser(), max_rounds=9), 3)
-    env.reset(seed=0)
-    with pytest.raises(ContractError, match="Broken: the reward of user_task is NaN"):
-        env.step(np.zeros(3, int))
+    for check, error, message in (
+        (True, SpaceError, r"Broken \(on_user_action, reward\): expected a number, got NaN"),
+        (False, ContractError, "Broken: the reward of user_task is NaN"),
+    ):
+        env = UserVectorEnv(Bundle(Broken(), WinStayLoseShiftUser(), max_rounds=9, check=check), 3)
+        env.reset(seed=0)
+        with pytest.raises(error, match=message):
+            env.step(np.zeros(3, int))
 
 
 def test_episodes_that_the_other_side_ends_at_once_are_passed_over():
