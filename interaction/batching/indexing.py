@@ -33,6 +33,8 @@ def get(array: Lifted, key: Any) -> Lifted:
         return by_episode(array.run, _get, (array, *parts), {})  # type: ignore[no-any-return]
     data, index, before, rest = place
     found = _looked_up(array, data, index)  # (..., episodes, before, rest)
+    if before == rest == 0:
+        return made(array.run, found)  # type: ignore[no-any-return]
     at = found.ndim - before - rest - 1
     found = np.moveaxis(found, at, -1)
     if before:
@@ -106,12 +108,12 @@ def _parts(array: Lifted, key: Any) -> list[Any]:
 
 def _axes(part: Any) -> int:
     """How many axes of the array an index takes."""
+    if type(part) is Lifted:
+        return part.ndim if part.data.dtype.kind == "b" else 1
     if part is None or part is Ellipsis:
         return 0
-    dtype = part.data.dtype if type(part) is Lifted else getattr(part, "dtype", None)
-    if isinstance(part, bool | np.bool_) or (dtype is not None and dtype.kind == "b"):
-        return np.ndim(part)
-    return 1
+    is_mask = isinstance(part, bool) or (isinstance(part, np.ndarray | np.generic) and part.dtype.kind == "b")
+    return np.ndim(part) if is_mask else 1
 
 
 def _part(run: Run, part: Any) -> Any:

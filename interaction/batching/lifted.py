@@ -26,9 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.batching.selection import by_rows, row_of, rows_first, rows_last
-from interaction.errors import ContractError
+from interaction.errors import ContractError, unknown_name
 from interaction.random import EpisodeRandom
-from interaction.state import GameState, State, lock, make, new, set_fields
+from interaction.state import GameState, State, freeze, lock, make, new, set_fields
 
 Array = NDArray[Any]
 
@@ -100,9 +100,10 @@ class Run:
             if count in (0, len(values)):
                 return count > 0
             answer = 2 * count >= len(values)
-            keep = np.flatnonzero(values if answer else ~values)
-            self._leave([np.flatnonzero(~values if answer else values)], what)
-            self._stay(keep)
+            others = ~values
+            keep, leave = (values, others) if answer else (others, values)
+            self._leave([leave.nonzero()[0]], what)
+            self._stay(keep.nonzero()[0])
             return answer
         if values.dtype == np.float64:  # by their bits, which tell 0.0 from -0.0
             return np.int64(self.ask(values.view(np.int64), what)).view(np.float64).item()
@@ -504,13 +505,18 @@ class LiftedState(State):
         return value
 
     def replace(self, /, **changes: Any) -> Any:
-        return make(_PLAIN_KIND[type(self)], self.__dict__).replace(**changes)
+        raw = _get_raw(self)
+        for name, value in changes.items():
+            if name not in raw:
+                raise unknown_name(name, raw, "State.replace")
+            changes[name] = freeze(value)
+        return _lifted_state(type(self), raw, _get_run(self), _fields(self) | changes)
 
     @property
     def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
         fields = _fields(self)
         raw = _get_raw(self)
-        if len(fields) == len(raw):
+        if list(fields) == list(raw):
             return fields
         run = _get_run(self)
         filled = {name: fields[name] if name in fields else lift(run, value) for name, value in raw.items()}
@@ -532,15 +538,22 @@ _get_run, _set_run = _RUN.__get__, _RUN.__set__
 _PLAIN_KIND = {LiftedState: State, LiftedGameState: GameState}
 
 
+def _lifted_state(kind: type[LiftedState], raw: dict[str, Any], run: Run, fields: dict[str, Any]) -> Any:
+    state = new(kind)
+    _set_raw(state, raw)
+    _set_run(state, run)
+    set_fields(state, fields)
+    return state
+
+
 def lift(run: Run, value: Any) -> Any:
     """Give a value of a batch, `(episodes, *shape)` for each array, as it looks in one episode."""
     if type(value) is np.ndarray:
         return wrap(run, value)
     if isinstance(value, State):
-        state = new(LiftedGameState if isinstance(value, GameState) else LiftedState)
-        _set_raw(state, value.__dict__)
-        _set_run(state, run)
-        return state
+        return _lifted_state(
+            LiftedGameState if type(value) is GameState else LiftedState, value.__dict__, run, {}
+        )
     if isinstance(value, tuple):
         return _rebuilt(value, [lift(run, part) for part in value])
     return value
@@ -592,8 +605,15 @@ def _lower_state(run: Run, state: State, kind: type[State], kept: bool) -> State
     """Give a state as it was in the batch: what was not read need not be lifted first."""
     if _get_run(state) is not run:
         raise run.fail("a state of another call is given: it was kept outside of the states")
-    whole = make(kind, _get_raw(state))
-    return whole if len(run.rows) == run.total or kept else row_of(whole, run.rows, {})
+    fields = _fields(state)
+    kept = kept or len(run.rows) == run.total
+    found = {}
+    for name, value in _get_raw(state).items():
+        if name in fields:
+            found[name] = lower(run, fields[name], kept=kept)
+        else:
+            found[name] = value if kept else row_of(value, run.rows, {})
+    return make(kind, found)
 
 
 def _rebuilt(like: tuple[Any, ...], parts: list[Any]) -> tuple[Any, ...]:

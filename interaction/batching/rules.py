@@ -66,7 +66,11 @@ def by_episode(
     where = caller()
     if where not in _told:
         _told.add(where)
-        logger.warning("np.%s is asked episode by episode in %s, line %d.", name, *where)
+        logger.warning(
+            "np.%s has no rule for a whole batch, so it is asked episode by episode in %s, line %d.",
+            name,
+            *where,
+        )
     each = [_of_episode(run, part) for part in arguments]
     more = {key: _of_episode(run, part) for key, part in options.items()}
     try:
