@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from interaction import spaces
 from interaction.agent import Assistant
 from interaction.batching.candidates import for_candidates
-from interaction.batching.lifted import LiftedRandom
 from interaction.batching.lockstep import Lineup
 from interaction.batching.play import CHUNK, Recorder, check_max_rounds, play, totals
 from interaction.batching.selection import row_of
+from interaction.batching.streams import LiftedRandom
 from interaction.component import PreparedComponent
 from interaction.errors import ArgumentError, ContractError
 from interaction.inference.user_model import UserModelFilter

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.batching.lifted import Lifted, Run
+from interaction.batching.lifted import Lifted
+from interaction.batching.runs import Run
 
 Array = NDArray[Any]
 NATIVE = frozenset({np.dtype(bool), np.dtype(np.int64), np.dtype(np.float64)})

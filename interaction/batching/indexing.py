@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.batching.arrays import aligned, as_array, made
-from interaction.batching.lifted import Lifted, Run
+from interaction.batching.lifted import Lifted
 from interaction.batching.rules import by_episode
+from interaction.batching.runs import Run
 
 Array = NDArray[Any]
 _BASIC = (int, np.integer, slice, type(None), type(Ellipsis))

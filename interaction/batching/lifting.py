@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.batching import functions, numbers  # noqa: F401  (they give Lifted its methods and operators)
+from interaction.batching import functions, operators  # noqa: F401  (they give Lifted its methods)
 from interaction.batching.identity import asks_for_identity
-from interaction.batching.lifted import Arithmetic, LiftedRandom, NotLiftedError, Run, inside, lift, lower
+from interaction.batching.runs import Arithmetic, NotLiftedError, Run, inside
 from interaction.batching.selection import looped, row_of, rows_first, rows_last
+from interaction.batching.states import lift, lower
+from interaction.batching.streams import LiftedRandom
 from interaction.component import Component
 from interaction.errors import BatchError
 from interaction.random import EpisodeRandom

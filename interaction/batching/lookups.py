@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.batching.arrays import differs, lifted, made
-from interaction.batching.lifted import Run
 from interaction.batching.reductions import flattened
 from interaction.batching.rules import by_episode, lifts
+from interaction.batching.runs import Run
 
 Array = NDArray[Any]
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.batching.arrays import NATIVE, as_array, by_rows, from_rows, lifted, made
-from interaction.batching.lifted import Lifted, Run
+from interaction.batching.lifted import Lifted
 from interaction.batching.rules import by_episode, lifts
+from interaction.batching.runs import Run
 
 Array = NDArray[Any]
 

@@ -17,8 +17,9 @@ from interaction.batching.arrays import (
     lifted,
     made,
 )
-from interaction.batching.lifted import Lifted, Run
+from interaction.batching.lifted import Lifted
 from interaction.batching.rules import FUNCTIONS, Rule, by_episode, lifts
+from interaction.batching.runs import Run
 
 Array = NDArray[Any]
 _PAIRWISE = 128  # numbers that numpy adds in eight strands; more of them are halved first

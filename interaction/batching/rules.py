@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from interaction.batching.arrays import by_rows
-from interaction.batching.lifted import Lifted, Run, caller
+from interaction.batching.lifted import Lifted
+from interaction.batching.runs import Run, caller
 
 logger = logging.getLogger("interaction")
 

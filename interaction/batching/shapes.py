@@ -15,9 +15,10 @@ from interaction.batching.arrays import (
     made,
     view_or_copy,
 )
-from interaction.batching.lifted import Lifted, Run
+from interaction.batching.lifted import Lifted
 from interaction.batching.reductions import flattened
 from interaction.batching.rules import FUNCTIONS, Rule, by_episode, lifts
+from interaction.batching.runs import Run
 
 
 @lifts(np.shape)

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from interaction.batching.arrays import aligned, differs, lifted, made, operands
-from interaction.batching.lifted import Lifted, Run
+from interaction.batching.lifted import Lifted
 from interaction.batching.products import matmul
 from interaction.batching.reductions import accumulate, reduce
 from interaction.batching.rules import by_episode, lifts
+from interaction.batching.runs import Run
 
 _SIGNED = frozenset({np.maximum, np.minimum, np.fmax, np.fmin})
 """Functions in which the sign of a zero depends on where in an array it stands."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from interaction.batching.lifted import LiftedRandom
 from interaction.batching.selection import looped
+from interaction.batching.streams import LiftedRandom
 from interaction.envs.single import BundleEnv
 from interaction.envs.vector import BundleVectorEnv
 from interaction.envs.view import ActionView, ObservationView

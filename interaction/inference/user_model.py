@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from interaction import spaces
 from interaction.agent import User, check_user
 from interaction.batching.candidates import as_space, deal, flat, flat_state, for_candidates, select, spread
-from interaction.batching.lifted import LiftedRandom
 from interaction.batching.lockstep import Lineup, lead
+from interaction.batching.streams import LiftedRandom
 from interaction.component import PreparedComponent
 from interaction.errors import (
     ArgumentError,
