@@ -269,7 +269,7 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         """Give the belief after what the assistant observes now."""
         if type(rng) is LiftedRandom:
             return self._lifted(rng, self.update, belief, observation, rng)
-        if self.delay and isinstance(belief.updates, int) and belief.updates == 0:
+        if self.delay and not np.any(belief.updates):
             return self._remember(belief, observation)
         rows = rng.rows
         action = get_path(observation, self.action) if "user_action" in self.evidence else None
