@@ -24,6 +24,7 @@ from interaction import (
 )
 from interaction.agent import Agent
 from interaction.checks import check_bundle
+from interaction.component import promise_of
 from interaction.errors import ContractError, InteractionError, SpaceError, UnknownNameError
 from interaction.inference.engine import IdentityInferenceEngine
 from interaction.observation import DefaultObservationEngine
@@ -95,7 +96,7 @@ def test_a_subclass_draws_its_own_state_the_same_alone_and_batched():
     assert len(set(batch.tolist())) > 1
 
 
-def test_a_reset_of_ones_own_is_found_out_unless_the_class_promises():
+def test_a_reset_of_ones_own_is_lifted_unless_its_class_says_how_it_is_played():
     class Promises(Seeker):
         batched = False
 
@@ -108,7 +109,19 @@ def test_a_reset_of_ones_own_is_found_out_unless_the_class_promises():
     class Plain(User):
         pass
 
-    assert (Seeker.batched, Promises.batched, Inherits.batched, Plain.batched) == (None, False, False, True)
+    class Arrays(Seeker):
+        batched = True
+
+        def reset(self, rng):
+            return State(goal=0)
+
+    class Below(Arrays):
+        def reset(self, rng):
+            return State(goal=1)
+
+    kinds = (Seeker, Promises, Inherits, Arrays, Below)
+    assert [promise_of(kind()) for kind in kinds] == [None, False, False, True, None]
+    assert promise_of(Plain(policy=TWO)) is True
 
 
 PARTS = {

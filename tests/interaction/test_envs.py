@@ -202,7 +202,7 @@ def test_no_number_is_traced_to_its_component():
     env.reset(seed=0)
     env.step(0)
     env.step(0)
-    with pytest.raises(ContractError, match="Broken: the reward of user_task is NaN"):
+    with pytest.raises(SpaceError, match=r"Broken \(on_user_action, reward\): expected a number, got NaN"):
         env.step(0)
 
 

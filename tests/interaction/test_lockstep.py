@@ -3,6 +3,7 @@
 import inspect
 import logging
 import math
+import re
 
 import numpy as np
 import pytest
@@ -24,8 +25,10 @@ from interaction import (
     User,
     spaces,
 )
+from interaction.batching import ways
 from interaction.batching.lifting import equal_bits
 from interaction.batching.selection import looped, row_of, stack
+from interaction.component import promise_of
 from interaction.errors import BatchError
 from interaction.state import flatten
 
@@ -89,7 +92,7 @@ class Branch(DeterministicPolicy):
     action_space = TEN
 
     def action(self, observation, state):
-        if observation.task_state.x > 4:  # to blame
+        if observation.task_state.x > 4:
             return 9 - observation.task_state.x
         return observation.task_state.x
 
@@ -98,7 +101,7 @@ class Smaller(DeterministicPolicy):
     action_space = TEN
 
     def action(self, observation, state):
-        return min(observation.task_state.x + 2, 7)  # to blame
+        return min(observation.task_state.x + 2, 7)
 
 
 class Loop(DeterministicPolicy):
@@ -106,7 +109,7 @@ class Loop(DeterministicPolicy):
 
     def action(self, observation, state):
         n, steps = observation.task_state.x, 0
-        while n > 1:  # to blame
+        while n > 1:
             n //= 2
             steps += 1
         return steps
@@ -116,42 +119,42 @@ class LookUp(DeterministicPolicy):
     action_space = TEN
 
     def action(self, observation, state):
-        return [3, 1, 4, 1, 5, 9, 2, 6, 5, 3][observation.task_state.x]  # to blame
+        return [3, 1, 4, 1, 5, 9, 2, 6, 5, 3][observation.task_state.x]
 
 
 class Dictionary(DeterministicPolicy):
     action_space = TEN
 
     def action(self, observation, state):
-        return {0: 4, 1: 3}.get(observation.task_state.x, 5)  # to blame
+        return {0: 4, 1: 3}.get(observation.task_state.x, 5)
 
 
 class Maths(DeterministicPolicy):
     action_space = TEN
 
     def action(self, observation, state):
-        return math.floor(math.sqrt(observation.task_state.x))  # to blame
+        return math.floor(math.sqrt(observation.task_state.x))
 
 
 class Both(DeterministicPolicy):
     action_space = TEN
 
     def action(self, observation, state):
-        return 1 if 2 < observation.task_state.x < 6 and observation.round_index > 0 else 2  # to blame
+        return 1 if 2 < observation.task_state.x < 6 and observation.round_index > 0 else 2
 
 
 class Ranged(DeterministicPolicy):
     action_space = TEN
 
     def action(self, observation, state):
-        return sum(range(observation.task_state.x)) % 10  # to blame
+        return sum(range(observation.task_state.x)) % 10
 
 
 class Among(DeterministicPolicy):
     action_space = TEN
 
     def action(self, observation, state):
-        return int(observation.task_state.x in (2, 3, 5, 7))  # to blame
+        return int(observation.task_state.x in (2, 3, 5, 7))
 
 
 class Indexed(DiscretePolicy):
@@ -159,11 +162,8 @@ class Indexed(DiscretePolicy):
 
     def probabilities(self, observation, state):
         weights = [1.0] * 10
-        weights[observation.task_state.x] = 5.0  # to blame
+        weights[observation.task_state.x] = 5.0
         return np.array(weights) / 14
-
-
-RAISING = [Branch, Smaller, Loop, LookUp, Dictionary, Maths, Both, Ranged, Among, Indexed]
 
 
 class InPlace(DeterministicPolicy):
@@ -182,18 +182,24 @@ class Kind(DeterministicPolicy):
         return observation.task_state.x if isinstance(observation.task_state.x, int) else 3
 
 
-class Text(DeterministicPolicy):
-    action_space = TEN
-
-    def action(self, observation, state):
-        return len(str(observation.task_state.x * 12))
-
-
 class Most(DeterministicPolicy):
     action_space = TEN
 
     def action(self, observation, state):
         return int(np.max(observation.task_state.x))
+
+
+LIFTED = [
+    *(Branch, Smaller, Loop, LookUp, Dictionary, Maths, Both, Ranged, Among, Indexed),
+    *(InPlace, Kind, Most),
+]
+
+
+class Text(DeterministicPolicy):
+    action_space = TEN
+
+    def action(self, observation, state):
+        return len(str(observation.task_state.x * 12))  # to blame
 
 
 class Big(DeterministicPolicy):
@@ -202,10 +208,20 @@ class Big(DeterministicPolicy):
     action_space = TEN
 
     def action(self, observation, state):
-        return (observation.task_state.x + 3) ** 25 % 10
+        return (observation.task_state.x + 3) ** 25 % 10  # to blame
 
 
-DIFFERING = [Kind, Text, Most, Big]
+class Plain(DiscretePolicy):
+    """Makes a plain array of numbers that differ between episodes."""
+
+    action_space = TEN
+
+    def probabilities(self, observation, state):
+        here = np.array([observation.task_state.x, 3])  # to blame
+        return np.bincount(here, minlength=10) / 2
+
+
+NOT_LIFTED = {Text: "a number in its place", Big: "a float", Plain: "np.stack([x, y])"}
 
 
 def wandering(policy, **options):
@@ -224,8 +240,13 @@ def marked(policy):
     return Marked()
 
 
-@pytest.mark.parametrize("policy", [*RAISING, *DIFFERING, InPlace])
-@pytest.mark.parametrize("size", [1, 2, 40])
+def unheard(policy):
+    """A class that is the same, of which no log has told yet: each is told of once."""
+    return type(policy.__name__, (policy,), {})
+
+
+@pytest.mark.parametrize("policy", [*LIFTED, *NOT_LIFTED])
+@pytest.mark.parametrize("size", [1, 2, 40, 130])
 def test_natural_code_gives_what_single_episodes_give(policy, size):
     bundle = wandering(policy())
     runs = bundle.run(size, seed=1)
@@ -233,27 +254,32 @@ def test_natural_code_gives_what_single_episodes_give(policy, size):
     assert_episodes_are_those_alone(bundle, runs, 1, {0, size // 2, size - 1})
 
 
-@pytest.mark.parametrize("policy", RAISING)
-def test_the_construct_to_blame_is_named_once(policy, caplog):
-    to_blame = next(line.strip() for line in inspect.getsource(policy).splitlines() if "# to blame" in line)
+@pytest.mark.parametrize("policy", LIFTED)
+@pytest.mark.parametrize("size", [40, 130])
+def test_natural_code_is_lifted_and_nothing_is_said(policy, size, caplog):
     bundle = wandering(policy())
+    with caplog.at_level(logging.WARNING, "interaction"):
+        runs = bundle.run(size, seed=1)
+    assert not caplog.records
+    assert ways(bundle)["user policy.sample"] == "lifted"
+    assert runs == wandering(marked(policy)).run(size, seed=1)
+
+
+@pytest.mark.parametrize("policy", NOT_LIFTED)
+def test_the_line_that_bars_lifting_is_named_once(policy, caplog):
+    lines, first = inspect.getsourcelines(policy)
+    number, line = next((first + n, line) for n, line in enumerate(lines) if "# to blame" in line)
+    bundle = wandering(unheard(policy)())
     with caplog.at_level(logging.WARNING, "interaction"):
         for _ in range(2):
             bundle.run(40, seed=1)
     assert [record.name for record in caplog.records] == ["interaction"]
     message = caplog.records[0].getMessage()
-    assert message.startswith(f"{policy.__name__} is played episode by episode")
-    assert to_blame.split("  #")[0] in message
-    assert "numpy.where" in message
-
-
-@pytest.mark.parametrize("policy", DIFFERING)
-def test_code_that_only_differs_is_named_once(policy, caplog):
-    with caplog.at_level(logging.WARNING, "interaction"):
-        wandering(policy()).run(40, seed=1)
-    (message,) = [record.getMessage() for record in caplog.records]
-    assert f"{policy.__name__} is played episode by episode" in message
-    assert "other values for a batch than for single episodes" in message
+    assert message.startswith(f"{policy.__name__}.sample is played episode by episode")
+    assert line.split("  #")[0].strip() in message
+    assert f"({__file__}, line {number})" in message
+    assert f"Write {NOT_LIFTED[policy]}" in message
+    assert ways(bundle)["user policy.sample"] == "episode by episode"
 
 
 def test_code_that_serves_arrays_too_is_not_blamed(caplog):
@@ -331,7 +357,7 @@ def test_a_function_of_a_rule_may_be_scalar_code():
     assert_episodes_are_those_alone(bundle, bundle.run(20, seed=0), 0, {0, 19})
 
 
-# What the probe does not reach.
+# What only late rounds reach.
 
 
 class LateBranch(DeterministicPolicy):
@@ -344,12 +370,30 @@ class LateBranch(DeterministicPolicy):
         return 3 if x > 5 else 4
 
 
-def test_a_branch_reached_after_many_rounds_is_found_out(caplog):
+def test_a_branch_reached_after_many_rounds_is_lifted_too(caplog):
     bundle = Bundle(Wandering(), User(policy=LateBranch()), max_rounds=40)
     with caplog.at_level(logging.WARNING, "interaction"):
         runs = bundle.run(50, seed=0)
-    assert "return 3 if x > 5 else 4" in caplog.text
-    assert len(caplog.records) == 1
+    assert not caplog.records
+    assert ways(bundle)["user policy.sample"] == "lifted"
+    assert (runs.lengths > 20).any()
+    assert_episodes_are_those_alone(bundle, runs, 0, set(range(0, 50, 7)))
+
+
+class LateText(DeterministicPolicy):
+    action_space = TEN
+
+    def action(self, observation, state):
+        x = observation.task_state.x
+        return x if observation.round_index < 20 else int(f"{x}") // 2
+
+
+def test_what_bars_lifting_after_many_rounds_is_played_singly_from_then_on(caplog):
+    bundle = Bundle(Wandering(), User(policy=LateText()), max_rounds=40)
+    with caplog.at_level(logging.WARNING, "interaction"):
+        runs = bundle.run(50, seed=0)
+    (record,) = caplog.records
+    assert 'int(f"{x}") // 2' in record.getMessage()
     assert (runs.lengths > 20).any()
     assert_episodes_are_those_alone(bundle, runs, 0, set(range(0, 50, 7)))
 
@@ -428,7 +472,7 @@ class LateVector(InteractionTask):
 
 @pytest.mark.parametrize("since", [0, 20])
 @pytest.mark.parametrize("size", [7, 11, 20])
-def test_a_vector_of_the_probes_length_does_not_fit_by_accident(since, size):
+def test_a_vector_as_long_as_the_batch_does_not_fit_by_accident(since, size):
     bundle = Bundle(LateVector(since), User(policy=RandomPolicy(TEN)), max_rounds=since + 2)
     runs = bundle.run(size, seed=0)
     x = runs["task_state.x"][:, -1][:, None]
@@ -507,52 +551,127 @@ def test_tuples_are_recorded_for_each_episode():
 # Promises.
 
 
-class Promised(Branch):
+class Promised(DeterministicPolicy):
     batched = True
+    action_space = TEN
+
+    def action(self, observation, state):
+        if observation.task_state.x > 4:
+            return 9 - observation.task_state.x
+        return observation.task_state.x
 
 
-class PromisedTask(BranchingTask):
+class PromisedTask(Wandering):
     batched = True
+
+    def on_user_action(self, game, rng):
+        if game.user_action > 6:
+            return Transition(game.task_state, -2.0)
+        return Transition(game.task_state)
 
 
 class PromisedLook(BranchingLook):
     batched = True
 
+    def observe(self, game, rng):
+        return State(task_state=State(x=3 if game.task_state.x > 4 else 2)), 0.0
 
-class PromisedThought(BranchingThought):
+
+class PromisedThought(InferenceEngine):
     batched = True
 
+    def infer(self, observation, state, rng):
+        return state, 0.0 if observation.task_state.x > 4 else -0.1
 
-@pytest.mark.parametrize(
-    ("make", "name"),
-    [
-        (lambda: wandering(Promised()), r"Promised \(user policy\)"),
-        (lambda: Bundle(PromisedTask(), User(policy=RandomPolicy(TEN))), r"PromisedTask \(task\)"),
-        (
-            lambda: Bundle(
-                Wandering(), User(policy=RandomPolicy(TEN), observation_engine=PromisedLook()), max_rounds=3
-            ),
-            r"PromisedLook \(user observation engine\)",
-        ),
-        (
-            lambda: Bundle(
-                Wandering(),
-                User(policy=RandomPolicy(TEN)),
-                Assistant(policy=RandomPolicy(TEN), inference_engine=PromisedThought()),
-                max_rounds=3,
-            ),
-            r"PromisedThought \(assistant inference engine\)",
-        ),
-    ],
-)
-def test_a_broken_promise_names_the_component_and_the_mend(make, name):
-    bundle = make()
+
+def with_user(**parts):
+    return Bundle(Wandering(), User(**({"policy": RandomPolicy(TEN)} | parts)), max_rounds=3)
+
+
+BROKEN = {
+    "Promised": lambda: wandering(Promised()),
+    "PromisedTask": lambda: Bundle(PromisedTask(), User(policy=RandomPolicy(TEN)), max_rounds=3),
+    "PromisedLook": lambda: with_user(observation_engine=PromisedLook()),
+    "PromisedThought": lambda: with_user(inference_engine=PromisedThought()),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("size", [2, 10, 40])
+def test_a_broken_promise_names_the_component_and_the_mend(name, size):
+    bundle = BROKEN[name]()
     game = bundle.reset(seed=0)
-    with pytest.raises(BatchError, match=rf"{name} promises batched = True.*`.*if .*`") as error:
-        bundle.run(10, seed=0)
+    with pytest.raises(BatchError, match=rf"^{name}\b.*promises batched = True.*`.*if .*`") as error:
+        bundle.run(size, seed=0)
+    assert "raised ValueError: The truth value of an array" in str(error.value)
+    assert "Leave batched away" in str(error.value)
     assert "batched = False" in str(error.value)
-    assert "numpy.where" in str(error.value)
     assert bundle.game is game
+
+
+class Strict(DeterministicPolicy):
+    """Raises in some episodes, alone as on arrays."""
+
+    action_space = TEN
+
+    def __init__(self, batched):
+        super().__init__()
+        self.batched = batched
+
+    def action(self, observation, state):
+        if np.any(observation.task_state.x == 7):
+            raise LookupError("seven is not allowed")
+        return observation.task_state.x
+
+
+@pytest.mark.parametrize("batched", [True, None, False])
+def test_what_single_episodes_raise_too_is_their_own_error(batched):
+    bundle = wandering(Strict(batched))
+    with pytest.raises(LookupError, match="seven is not allowed") as error:
+        bundle.run(40, seed=0)
+    assert type(error.value) is LookupError
+    assert error.value.args == ("seven is not allowed",)
+    (note,) = error.value.__notes__
+    where = re.fullmatch(r"raised by Strict.sample in episode (\d+), round (\d+)", note)
+    episode, number = map(int, where.groups())
+    bundle.reset(seed=0, episode=episode)
+    for _ in range(number):
+        bundle.step()
+    with pytest.raises(LookupError, match="seven is not allowed"):
+        bundle.step()
+
+
+def test_a_promise_does_not_cover_a_subclass_with_methods_of_its_own():
+    class Promises(DeterministicPolicy):
+        batched = True
+        action_space = TEN
+
+        def action(self, observation, state):
+            return observation.task_state.x
+
+    class Inherits(Promises):
+        limit = 5
+
+    class Writes(Promises):
+        def action(self, observation, state):
+            return 1 if observation.task_state.x > 4 else 2
+
+    class Refuses(Promises):
+        batched = False
+
+    class WritesToo(Refuses):
+        def action(self, observation, state):
+            return 3
+
+    kinds = (Promises, Inherits, Writes, Refuses, WritesToo)
+    assert [promise_of(kind()) for kind in kinds] == [True, True, None, False, False]
+    own = Writes()
+    own.batched = True
+    assert promise_of(own) is True
+    bundle = wandering(Writes())
+    runs = bundle.run(40, seed=0)
+    assert ways(bundle)["user policy.sample"] == "lifted"
+    assert_episodes_are_those_alone(bundle, runs, 0, {0, 39})
 
 
 # The parts.
