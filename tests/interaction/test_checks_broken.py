@@ -730,7 +730,7 @@ def test_the_same_code_on_raw_arrays_is_caught(kind):
 
 
 def test_natural_code_that_raises_in_a_rare_episode_raises_in_a_batch_too():
-    with pytest.raises(ConformanceError, match="RareZero.on_user_action raises ZeroDivisionError"):
+    with pytest.raises(ConformanceError, match=r"RareZero\.on_user_action raises ZeroDivisionError"):
         check_bundle(natural(RareZero()), seconds=SECONDS)
     with pytest.raises(ZeroDivisionError) as found:
         natural(RareZero()).run(2_000, seed=0)
