@@ -81,15 +81,20 @@ class Recorder:
         terminated: bool,
     ) -> None:
         """Keep how some rows ended."""
+        where: Array = rows
+        if self.rows < 4 * len(rows) < 4 * self.rows:  # a mask is faster for many of them
+            where = np.zeros(self.rows, bool)
+            where[rows] = True
         for source, (before, now) in enumerate(zip(totals, rewards, strict=True)):
             total = before + now
             if type(total) is not float or total != 0.0:
-                self._totals[source] = _write(self._totals[source], self.rows, rows, np.asarray(total, float))
-        self.lengths[rows] = length
-        self.terminated[rows] = terminated
+                array = np.asarray(total, float)
+                self._totals[source] = _write(self._totals[source], self.rows, where, array)
+        self.lengths[where] = length
+        self.terminated[where] = terminated
         if self.wanted is not None and not self.per_round:
             for path, value in self._select(game, len(rows)).items():
-                self._final[path] = _write(self._final.get(path), self.rows, rows, value)
+                self._final[path] = _write(self._final.get(path), self.rows, where, value)
         if self.progress is not None:
             self.progress(len(rows))
 
@@ -138,7 +143,7 @@ def _columns(values: tuple[Value, ...], rows: int) -> Array:
 def _write(out: Array | None, length: int, where: Any, value: Value, inner: tuple[int, ...] = ()) -> Array:
     """Write into an array `(length, *inner, *shape)`, which is made, or given a wider type, as needed."""
     array = np.asarray(value)
-    if out is None and not inner and len(where) == length and array.ndim:
+    if out is None and not inner and array.ndim and len(array) == length:
         return array  # all rows at once: there is nothing to add to
     if out is None:
         lead = 0 if array.ndim == 0 else 1
@@ -198,7 +203,7 @@ def play(
 
 
 def _rows_of(values: list[Value], rows: Rows) -> list[Value]:
-    return [value[rows] if isinstance(value, np.ndarray) else value for value in values]
+    return [value.take(rows) if isinstance(value, np.ndarray) else value for value in values]
 
 
 def run(

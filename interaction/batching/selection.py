@@ -45,7 +45,7 @@ def _some(value: Array, rows: Any) -> Array:
     """Give some rows of an array, whose episodes stay next to each other in memory where they are."""
     if value.ndim > 1 and value.strides[0] == value.itemsize:
         return rows_first(lock(np.take(rows_last(value), rows, axis=-1)))
-    return _read_only(value[rows])
+    return _read_only(value.take(rows, 0))
 
 
 def _read_only(array: Array) -> Array:
