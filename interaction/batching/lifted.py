@@ -41,7 +41,7 @@ class Owner:
         self.level = level
 
 
-_SHARED = object()  # an array of the method's own that a state holds, too: it is copied before it is changed
+SHARED = object()  # an array of the method's own that a state holds, too: it is copied before it is changed
 
 
 class Lifted:
@@ -101,8 +101,8 @@ class Lifted:
         if self.own is None and not data.flags.writeable:
             return self
         if self.own is True and data.flags.c_contiguous:
-            self.own = _SHARED
-        elif self.own is not _SHARED:
+            self.own = SHARED
+        elif self.own is not SHARED:
             data = lock(np.array(data, order="C"))
         return Lifted(self.run, data)
 
@@ -245,7 +245,7 @@ class Lifted:
 
     def _unshare(self) -> None:
         """Take a copy of one's own, where a state holds the array, too."""
-        if self.own is _SHARED:
+        if self.own is SHARED:
             self.data = self.now().copy()
             self.own = True
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.batching.lifted import Lifted
+from interaction.batching.lifted import SHARED, Lifted
 from interaction.batching.runs import Run
 from interaction.batching.selection import by_rows
 from interaction.batching.states import lift_now, lower
@@ -76,7 +76,7 @@ class LiftedRandom(EpisodeRandom):
         if not shape:
             return Lifted(run, data, plain=True)
         data = data.reshape(*shape, len(run.rows))
-        return Lifted(run, data if narrowed else data.copy(), own=True)
+        return Lifted(run, data, own=True if narrowed else SHARED)
 
     def normal(self, loc: Any = 0.0, scale: Any = 1.0, shape: Any = ()) -> Any:
         from scipy.special import ndtri
