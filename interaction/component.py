@@ -49,20 +49,27 @@ _NOT_PLAYED = frozenset({"plot", "simulated", "dual", "replace", "posterior"})
 
 
 def promise_of(component: Component) -> bool | None:
-    """Say what a component promises of batches: `batched`, if no method was written below where it stands."""
-    if "batched" in vars(component):
-        own: bool | None = vars(component)["batched"]
-        return own
+    """Say what a component promises of batches: `batched`, if no method was written below where it was said.
+
+    It is said in a class, in its `__init__`, or from outside of a component, which is meant as it is.
+    """
+    own = "batched" in vars(component)
     methods = False
     for kind in type(component).__mro__:
-        if "batched" in kind.__dict__:
-            promise: bool | None = kind.__dict__["batched"]
+        if _says_batched(kind) if own else "batched" in kind.__dict__:
+            promise: bool | None = component.batched if own else kind.__dict__["batched"]
             return None if promise and methods else promise
         methods = methods or any(
             isinstance(value, FunctionType) and not name.startswith("__") and name not in _NOT_PLAYED
             for name, value in kind.__dict__.items()
         )
-    return None
+    return component.batched if own else None
+
+
+def _says_batched(kind: type) -> bool:
+    """Whether the `__init__` of a class sets `self.batched`."""
+    construct = kind.__dict__.get("__init__")
+    return isinstance(construct, FunctionType) and "batched" in construct.__code__.co_names
 
 
 class SpaceOfFirstState:

@@ -81,7 +81,7 @@ class PointingTask(InteractionTask):
         state = game.task_state
         if self.mode == "position":
             return Transition(state.replace(position=game.assistant_action))
-        moved = np.rint(state.position + game.user_action * np.asarray(game.assistant_action, float))
+        moved = np.rint(state.position + game.user_action * (1.0 * game.assistant_action))
         return Transition(state.replace(position=self._held(moved)))
 
     def _held(self, position: Value) -> Value:
@@ -106,8 +106,7 @@ class PointingTask(InteractionTask):
 
 def goal_cell(state: State) -> Value:
     """Give the cell of the goal."""
-    goal = np.asarray(state.goal)
-    return np.take_along_axis(np.asarray(state.targets), goal[..., None], axis=-1)[..., 0]
+    return np.take_along_axis(state.targets, np.expand_dims(state.goal, -1), axis=-1)[..., 0]
 
 
 class Pointing2DTask(InteractionTask):

@@ -31,8 +31,8 @@ class CarefulPolicy(DiscretePolicy):
 
     def probabilities(self, observation: State, state: State) -> Value:
         task_state = observation.task_state
-        goal = np.asarray(task_state.goal)[..., None]
-        cell = np.take_along_axis(np.asarray(task_state.targets), goal, axis=-1)[..., 0]
+        goal = np.expand_dims(task_state.goal, -1)
+        cell = np.take_along_axis(task_state.targets, goal, axis=-1)[..., 0]
         right, left = cell > task_state.position, cell < task_state.position
         error = self.error_rate(state)
         forward, back = np.where(right, 1 - error, error), np.where(left, 1 - error, error)
