@@ -33,7 +33,7 @@ CANDIDATES = range(10)
 class CoordinatedPolicy(Policy):
     """Picks the action that the user model would pick (single-shot prediction)."""
 
-    batched = True
+    batched = True  # 1.4 times as fast as lifted
 
     def __init__(self, user_model: User) -> None:
         self.simulator = Simulator(user_model=user_model)
@@ -47,7 +47,6 @@ class CoordinatedAssistant(Assistant):
     """Picks at each turn the action that its user model would pick."""
 
     def __init__(self, user_model: User) -> None:
-        self.batched = user_model.batched
         super().__init__(
             policy=CoordinatedPolicy(user_model),
             state=State(user_model=user_model.state),
@@ -57,8 +56,6 @@ class CoordinatedAssistant(Assistant):
 
 class RolloutInferenceEngine(InferenceEngine):
     """Infers `p0` once, in the first round: the candidate whose rollout has the highest return."""
-
-    batched = True
 
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
@@ -72,7 +69,7 @@ class RolloutInferenceEngine(InferenceEngine):
             over={"assistant_state.p0": CANDIDATES},
             start={"user_state": state.user_model},
         )
-        return state.replace(p0=np.argmax(rollout.returns, axis=-1)), 0.0
+        return state.replace(p0=np.argmax(rollout.returns)), 0.0
 
 
 class CoordinatedAssistantWithRollout(Assistant):
@@ -104,14 +101,14 @@ class ActionInferenceEngine(InferenceEngine):
     has acted, or where no candidate explains the action, the belief stays as it is.
     """
 
-    batched = True
-
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
 
     def infer(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
         task_state = observation.task_state
         action = task_state.last_user_action
+        if action < 0:
+            return state, 0.0
         then = observation.replace(task_state=task_state.replace(x=task_state.last_x))
         log_prob = self.simulator.user_action_log_prob(
             action,
@@ -121,19 +118,15 @@ class ActionInferenceEngine(InferenceEngine):
             user_state=state.user_model,
         )
         weights = state.belief * np.exp(log_prob)
-        total = weights.sum(axis=-1, keepdims=True)
-        informative = (np.asarray(action)[..., None] >= 0) & (total > 0)
-        belief = np.where(informative, weights / np.where(total > 0, total, 1.0), state.belief)
-        return state.replace(belief=belief), 0.0
+        total = weights.sum()
+        return (state.replace(belief=weights / total) if total > 0 else state), 0.0
 
 
 class MostProbablePolicy(CoordinatedPolicy):
     """Picks what the user model would pick with the most probable `p0`."""
 
-    batched = True
-
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:
-        user_state = state.user_model.replace(p0=np.argmax(state.belief, axis=-1))
+        user_state = state.user_model.replace(p0=np.argmax(state.belief))
         return self.simulator.predict_user_action(observation, rng, user_state), 0.0
 
 

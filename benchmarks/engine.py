@@ -98,7 +98,7 @@ def with_random_policies(episodes: int) -> Callable[[], int]:
 class Countdown(InteractionTask):
     """Lasts as many rounds as its state says."""
 
-    batched = True
+    batched = True  # so that the engine is timed, and not lifting
     state_space = spaces.Dict(left=spaces.Discrete(1001), x=spaces.Discrete(10))
 
     def reset(self, rng: EpisodeRandom) -> State:

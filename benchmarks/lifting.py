@@ -65,7 +65,8 @@ def menu_loop(episodes: int, seed: int = 0) -> tuple[Any, Any]:
         read[eye, rows] = item
         known = read == wanted
         clicks = known[eye, rows]
-        place = np.where((highlighted >= 0) & (read[highlighted, rows] == -1), highlighted, read.argmin(axis=0))
+        lit = (highlighted >= 0) & (read[highlighted, rows] == -1)
+        place = np.where(lit, highlighted, read.argmin(axis=0))
         place = np.where(known.any(axis=0), known.argmax(axis=0), place)
         right = clicks & (under == wanted)
         looking = -0.2 - 0.05 * np.abs(place - eye)
@@ -77,8 +78,8 @@ def menu_loop(episodes: int, seed: int = 0) -> tuple[Any, Any]:
         staying = np.flatnonzero(found < 5)
         if len(staying) < len(who):
             order, read, looks = (each[:, staying] for each in (order, read, looks))
-            eye, wanted, forgetting, found = eye[staying], wanted[staying], forgetting[staying], found[staying]
-            who, clicks = who[staying], clicks[staying]
+            eye, wanted, forgetting = eye[staying], wanted[staying], forgetting[staying]
+            found, who, clicks = found[staying], who[staying], clicks[staying]
             if len(who) == 0:
                 break
         looks[eye, all_rows[: len(who)]] += ~clicks

@@ -19,7 +19,7 @@ from interaction.envs import EnvPolicy, UserEnv
 from interaction.errors import missing_extra
 from interaction.plot import axes_of, check_matplotlib, interval
 from interaction.state import Value
-from tasks.pointing import PointingTask, goal_cell
+from tasks.pointing import PointingTask
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,12 +34,11 @@ PATHS = ["task_state.position", "task_state.targets"]
 class BestPolicy(DeterministicPolicy):
     """The known answer: full steps until the goal is in reach, then the exact one."""
 
-    batched = True
     action_space = STEPS
 
     def action(self, observation: State, state: State) -> Value:
         task_state = observation.task_state
-        return np.clip(goal_cell(task_state) - task_state.position, -REACH, REACH)
+        return np.clip(task_state.targets[task_state.goal] - task_state.position, -REACH, REACH)
 
 
 class Trained(NamedTuple):

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from interaction.inference.recovery import parameter_recovery as parameter_recovery
     from interaction.inference.recovery import sensitivity as sensitivity
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "SOURCES",

@@ -14,9 +14,9 @@ from interaction.state import State, same
 class Component:
     """A value with pure methods: no method changes `self`, its arguments or a global.
 
-    Methods are written for one episode, and lifted to play a batch (`batched = None`). `batched = True` is an
-    expert's promise that they take raw arrays with a leading axis of episodes; it covers the class that makes it,
-    and no subclass with methods of its own. `False` has the engine call them episode by episode.
+    Methods are written for one episode, and lifted to play a batch (`batched = None`). `batched = True` is
+    an expert's promise that they take raw arrays with a leading axis of episodes; it covers the class that
+    makes it, and no subclass with methods of its own. `False` has the engine call them episode by episode.
     Two components are equal when they are of one class and hold equal values.
     """
 
@@ -50,9 +50,9 @@ _NOT_PLAYED = frozenset({"plot", "simulated", "dual", "replace", "posterior"})
 
 def promise_of(component: Component) -> bool | None:
     """Say what a component promises of batches: `batched`, if no method was written below where it stands."""
-    own = vars(component).get("batched", _NOT_PLAYED)
-    if own is not _NOT_PLAYED:
-        return own  # type: ignore[return-value]
+    if "batched" in vars(component):
+        own: bool | None = vars(component)["batched"]
+        return own
     methods = False
     for kind in type(component).__mro__:
         if "batched" in kind.__dict__:

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from interaction import spaces
 from interaction.agent import Assistant
 from interaction.batching.candidates import for_candidates
-from interaction.batching.lifted import LiftedRandom
 from interaction.batching.lockstep import Lineup
 from interaction.batching.play import CHUNK, Recorder, check_max_rounds, play, totals
 from interaction.batching.selection import row_of
+from interaction.batching.streams import LiftedRandom
 from interaction.component import PreparedComponent
 from interaction.errors import ArgumentError, ContractError
 from interaction.inference.user_model import UserModelFilter
@@ -98,6 +98,12 @@ class ExpectedInformationGain(_Planner):
             found[chunk] = self._gain(some, weights[chunk], few)
         return found[0] if rows is None else found
 
+    def best(self, state: State, observation: State, rng: EpisodeRandom) -> Value:
+        """Give the action with the largest gain, the first of equal ones."""
+        if type(rng) is LiftedRandom:
+            return rng.outside(self.best, state, observation, rng)
+        return self.numbers[self.gain(state, observation, rng).argmax(axis=-1)]
+
     def _gain(self, games: GameState, weights: Array, rng: EpisodeRandom) -> Array:
         """The gain of each action, `(episodes, actions)`, for weights `(episodes, candidates)`."""
         policy = self.belief.user_model.policy
@@ -142,8 +148,6 @@ class InformationGainPolicy(Policy):
     action.
     """
 
-    batched = True
-
     def __init__(self, belief: UserModelFilter, action_space: Space[Any], threshold: float = 0.8) -> None:
         if isinstance(threshold, bool) or not 0 < threshold <= 1:
             raise ArgumentError(
@@ -158,22 +162,10 @@ class InformationGainPolicy(Policy):
         raise missing(self, "settle(self, observation, state, candidate)", "returns the action")
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:
-        rows = rng.rows
         weights = np.exp(state[self.information.belief.field].log_weights)
-        best, sure = weights.argmax(axis=-1), weights.max(axis=-1) > self.threshold
-        settled = self.settle(observation, state, best)
-        if np.all(sure):
-            return settled, 0.0
-        numbers = self.information.numbers
-        if rows is None or weights.ndim == 1:
-            return numbers[self.information.gain(state, observation, rng).argmax(axis=-1)], 0.0
-        unsure = np.flatnonzero(~sure)
-        gain = self.information.gain(
-            row_of(state, unsure, {}), row_of(observation, unsure, {}), rng.select(unsure)
-        )
-        action = np.array(np.broadcast_to(settled, (rows, *numbers.shape[1:])))
-        action[unsure] = numbers[gain.argmax(axis=-1)]
-        return action, 0.0
+        if weights.max() > self.threshold:
+            return self.settle(observation, state, weights.argmax()), 0.0
+        return self.information.best(state, observation, rng), 0.0
 
 
 class RolloutReturns(_Planner):

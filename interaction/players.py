@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import isnan
 from typing import Any, cast
 
 import numpy as np
@@ -27,7 +26,7 @@ from interaction.random import (
     USER_RESET,
     EpisodeRandom,
 )
-from interaction.spaces import Dict, Membership, membership
+from interaction.spaces import Dict, Membership, membership, whole_range
 from interaction.state import GameState, Provenance, State, Value
 from interaction.task import InteractionTask, defines, missing
 
@@ -50,6 +49,8 @@ class Seat:
     move: Method
     state_membership: Membership
     action_membership: Membership
+    lowest_action: int  # of single integers; none lies between them where actions are of another kind
+    beyond_actions: int
     task_membership: Membership
     first_action: Value
     observes: int
@@ -95,6 +96,8 @@ def _seat(
 ) -> Seat:
     policy, observation, inference = agent.policy, agent.observation_engine, agent.inference_engine
     state_space = agent.state_space
+    actions = membership(policy.action_space)
+    lowest, beyond = whole_range(actions) or (0, 0)
     return Seat(
         name=type(agent).__name__,
         reset=change(agent, agent.reset, state_space),
@@ -107,7 +110,9 @@ def _seat(
         log_prob=change(policy, _with_stream(policy.log_prob), None),
         move=change(task, move, (task_space.space, None, None)),
         state_membership=membership(state_space),
-        action_membership=membership(policy.action_space),
+        action_membership=actions,
+        lowest_action=lowest,
+        beyond_actions=beyond,
         task_membership=task_space,
         first_action=first_action(policy),
         observes=observes,
@@ -213,21 +218,29 @@ def _got(value: object) -> str:
     return f"the class {value.__name__}; make an instance" if isinstance(value, type) else repr(value)
 
 
+_BOOL = np.dtype(bool)
+
+
 def check_look(
     seat: Seat, before: State, state: Value, looking: Value, thinking: Value, rows: int | None
 ) -> None:
     """Raise unless what an agent gave when it looked lies inside its spaces; `before` has been checked."""
     if state is not before and seat.state_membership.violation(state, rows) is not None:
         check_state(seat.state_membership, state, f"{seat.name} (inference engine)", rows)
-    _check_reward(looking, rows, seat.name, "observation engine")
-    _check_reward(thinking, rows, seat.name, "inference engine")
+    if type(looking) is not float or looking != looking:  # noqa: PLR0124  (NaN is not equal to itself)
+        _check_number(looking, rows, seat.name, "observation engine, reward", "biuf")
+    if type(thinking) is not float or thinking != thinking:  # noqa: PLR0124
+        _check_number(thinking, rows, seat.name, "inference engine, reward", "biuf")
 
 
 def check_action(seat: Seat, action: Value, choosing: Value, rows: int | None) -> None:
     """Raise unless an action lies inside the action space."""
-    if seat.action_membership.violation(action, rows) is not None:
+    if (
+        type(action) is not int or not seat.lowest_action <= action < seat.beyond_actions
+    ) and seat.action_membership.violation(action, rows) is not None:
         seat.action_membership.check(action, f"{seat.name} (action)", rows)
-    _check_reward(choosing, rows, seat.name, "policy")
+    if type(choosing) is not float or choosing != choosing:  # noqa: PLR0124
+        _check_number(choosing, rows, seat.name, "policy, reward", "biuf")
 
 
 def check_move(
@@ -237,8 +250,11 @@ def check_move(
     state, moving, terminated = transition
     if state is not before and seat.task_membership.violation(state, rows) is not None:
         check_state(seat.task_membership, state, f"{players.task_name} (on_{seat.action_field})", rows)
-    _check_reward(moving, rows, players.task_name, f"on_{seat.action_field}")
-    if type(terminated) is not bool:
+    if type(moving) is not float or moving != moving:  # noqa: PLR0124
+        _check_number(moving, rows, players.task_name, f"on_{seat.action_field}, reward", "biuf")
+    if type(terminated) is not bool and not (
+        type(terminated) is np.ndarray and terminated.dtype == _BOOL and terminated.shape == (rows,)
+    ):
         _check_number(terminated, rows, players.task_name, f"on_{seat.action_field}, terminated", "b")
 
 
@@ -249,11 +265,6 @@ def check_state(member: Membership, value: Value, where: str, rows: int | None) 
     member.check(value, where, rows)
 
 
-def _check_reward(value: Value, rows: int | None, name: str, part: str) -> None:
-    if type(value) is not float or isnan(value):
-        _check_number(value, rows, name, f"{part}, reward", "biuf")
-
-
 def _check_number(value: Value, rows: int | None, name: str, part: str, kinds: str) -> None:
     """Raise unless a component gave one number, or one for each episode, that is not NaN."""
     array = np.asarray(value)
@@ -261,7 +272,7 @@ def _check_number(value: Value, rows: int | None, name: str, part: str, kinds: s
         what = "True or False" if kinds == "b" else "a number"
         per_row = "" if rows is None else f", or an array of {rows} of them"
         raise ContractError(f"{name} ({part}): expected {what}{per_row}, got {value!r}")
-    if np.isnan(array).any():
+    if array.dtype.kind == "f" and np.isnan(array).any():
         raise SpaceError(f"{name} ({part}): expected a number, got NaN")
 
 

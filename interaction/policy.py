@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -200,7 +201,7 @@ def _agree(first: Value, second: Value, space: Space[Any]) -> Value:
     """Whether two actions are the same, for each episode."""
     if isinstance(space, Dict):
         parts = [_agree(first[name], second[name], part) for name, part in space.spaces.items()]
-        return np.logical_and.reduce(np.broadcast_arrays(*parts))
+        return reduce(np.logical_and, parts, True)
     return _all(np.equal(first, second), space)
 
 

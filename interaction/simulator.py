@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.agent import Assistant, User
-from interaction.batching.lifted import LiftedRandom
 from interaction.batching.lockstep import Lineup
 from interaction.batching.play import CHUNK, Recorder, check_max_rounds, play, totals
 from interaction.batching.selection import by_rows, row_of
+from interaction.batching.streams import LiftedRandom
 from interaction.component import PreparedComponent
 from interaction.errors import ArgumentError, ContractError
 from interaction.opening import Forced, combine, for_rows, new_game, per_row, read_over, read_start

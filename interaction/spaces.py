@@ -247,7 +247,8 @@ def element(space: Discrete | Choice, index: Any) -> Any:
 def position(space: Discrete | Choice, value: Any) -> NDArray[np.int64]:
     """Give the index of an element, counted from 0; what is no element has an index outside."""
     if isinstance(space, Discrete):
-        return np.subtract(value, int(space.start))
+        index: NDArray[np.int64] = np.subtract(value, int(space.start))
+        return index
     equal = np.expand_dims(value, -1) == space.values
     return np.where(equal.any(axis=-1), np.argmax(equal, axis=-1), -1)
 
@@ -291,6 +292,19 @@ def remedy(space: object, value: Value) -> str:
     return space.remedy(value) if isinstance(space, Undeclared) else ""
 
 
+_INTEGER, _UNSIGNED = np.dtype(np.int64), np.dtype(np.uint64)
+
+
+def smallest(values: NDArray[Any]) -> Any:
+    """Give the smallest of some numbers, or NaN: `(n,)`; several times as fast as `min` for a few of them."""
+    return values.item(values.argmin())
+
+
+def largest(values: NDArray[Any]) -> Any:
+    """Give the largest of some numbers, or NaN: `(n,)`."""
+    return values.item(values.argmax())
+
+
 class _DiscreteMembership(Membership):
     def __init__(self, space: Discrete) -> None:
         super().__init__(space)
@@ -300,6 +314,12 @@ class _DiscreteMembership(Membership):
     def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
         if type(value) is int or type(value) is bool:
             return None if self.low <= value < self.high else Violation(path, self.space, value)
+        if type(value) is np.ndarray and value.dtype == _INTEGER and value.shape == (rows,) and rows:
+            if self.low == 0:  # what is below zero is, unsigned, beyond all
+                if 0 <= value.item(value.view(_UNSIGNED).argmax()) < self.high:
+                    return None
+            elif self.low <= smallest(value) and largest(value) < self.high:
+                return None
         if isinstance(value, np.ndarray) and value.dtype.kind in "iub" and value.shape == (rows,):
             if rows == 0 or (self.low <= value.min() and value.max() < self.high):
                 return None
@@ -379,7 +399,8 @@ class _ArrayMembership(Membership):
             return False
         if self.endless and value.dtype == np.int64:
             return True
-        return bool(self.ends[0] <= value.min() and value.max() <= self.ends[1])
+        flat = value.ravel(order="K")
+        return bool(self.ends[0] <= smallest(flat) and largest(flat) <= self.ends[1])
 
     def _own(self, value: NDArray[Any]) -> NDArray[Any]:
         """The value in the space's own precision."""
@@ -392,7 +413,7 @@ class _StateMembership(Membership):
         super().__init__(space)
         self.fields = {str(name): membership(part) for name, part in space.spaces.items()}
         self.names = self.fields.keys()
-        ranges = [(name, part, _range(part)) for name, part in self.fields.items()]
+        ranges = [(name, part, whole_range(part)) for name, part in self.fields.items()]
         self.integers = tuple((name, *limits) for name, _, limits in ranges if limits is not None)
         self.others = tuple((name, part) for name, part, limits in ranges if limits is None)
 
@@ -403,16 +424,16 @@ class _StateMembership(Membership):
         for name, low, high in self.integers:
             part = fields[name]
             if type(part) is not int or not low <= part < high:
-                found = self.fields[name].violation(part, rows, f"{path}.{name}" if path else name)
-                if found is not None:
-                    return found
+                field = self.fields[name]
+                if field.violation(part, rows) is not None:
+                    return field.violation(part, rows, f"{path}.{name}" if path else name)
         for name, other in self.others:
             if other.violation(fields[name], rows) is not None:
                 return other.violation(fields[name], rows, f"{path}.{name}" if path else name)
         return None
 
 
-def _range(part: Membership) -> tuple[int, int] | None:
+def whole_range(part: Membership) -> tuple[int, int] | None:
     """Give the lowest integer of a field of single integers, and the first one beyond; else None."""
     if isinstance(part, _DiscreteMembership):
         return part.low, part.high
@@ -476,7 +497,8 @@ def sample(space: Space[Any], rng: EpisodeRandom) -> Value:
     Raises `ContractError` for what is not declared (but for a bool), and for a space of another kind.
     """
     if hasattr(rng, "outside"):  # the stream of a lifted method
-        return rng.outside(sample, space, rng)
+        drawn: Value = rng.outside(sample, space, rng)
+        return drawn
 
     if isinstance(space, Undeclared) and not space.is_bounded():
         raise space.lacks("a draw at random")

@@ -16,6 +16,7 @@ Value = Any
 """What a field holds: a plain int, float, bool, str or None, a read-only array, or a State."""
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
+_ARRAY = np.ndarray
 
 
 def freeze(value: Value) -> Value:
@@ -26,22 +27,24 @@ def freeze(value: Value) -> Value:
     does not let anyone unlock.
     """
     kind = type(value)
-    if kind in _PLAIN or issubclass(kind, State):
-        return value
-    if issubclass(kind, np.ndarray):
+    if kind is _ARRAY or issubclass(kind, _ARRAY):
         if value.ndim == 0:
             return freeze(value.item())
         base = value.base
-        if value.flags.writeable or not isinstance(base, np.ndarray) or base.flags.writeable:
-            if value.dtype.kind == "O":
+        if base is None or type(base) is not _ARRAY or value.flags.writeable or base.flags.writeable:
+            if value.dtype.hasobject:
                 raise ContractError(f"A state holds no numpy array of objects; got {value!r}.")
-            value = lock(value.copy())
+            value = value.copy()
+            value.setflags(write=False)
+            return value.view()
         return value
-    if isinstance(value, np.generic):
+    if kind in _PLAIN or issubclass(kind, State):
+        return value
+    if issubclass(kind, np.generic):
         return value.item()
-    if isinstance(value, tuple):
+    if issubclass(kind, tuple):
         return tuple(map(freeze, value))
-    if hasattr(type(value), "__frozen__"):  # lifted: one value for each episode of a batch
+    if hasattr(kind, "__frozen__"):  # lifted: one value for each episode of a batch
         return value.__frozen__()
     raise ContractError(
         f"A state holds int, float, bool, str, None, numpy arrays, tuples or nested States; "

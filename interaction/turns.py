@@ -84,6 +84,7 @@ def play_half(
     looking: Value = 0.0
     thinking: Value = 0.0
     place = now << 4 | seat.first_slot
+    rows = rng.rows if check else None
 
     if turn == seat.observes:
         rng.place, rng.draw = place, 0
@@ -94,7 +95,7 @@ def play_half(
             state, thinking = seat.infer(observation, state, rng)
             fields[seat.state_field] = state
         if check:
-            check_look(seat, game.__dict__[seat.state_field], state, looking, thinking, rng.rows)
+            check_look(seat, game.__dict__[seat.state_field], state, looking, thinking, rows)
         fields[seat.observation_field] = observation
         fields["turn_index"] = seat.acts
         if not act:
@@ -109,7 +110,7 @@ def play_half(
         if type(action) is not int:
             action = freeze(action)
         if check:
-            check_action(seat, action, choosing, rng.rows)
+            check_action(seat, action, choosing, rows)
     fields[seat.action_field] = action
     fields["provenance"] = seat.provenance
     acted = new(GameState)
@@ -117,7 +118,7 @@ def play_half(
     rng.place, rng.draw = place + 3, 0
     task_state, moving, terminated = seat.move(acted, rng)
     if check:
-        check_move(players, seat, fields["task_state"], (task_state, moving, terminated), rng.rows)
+        check_move(players, seat, fields["task_state"], (task_state, moving, terminated), rows)
     fields = fields.copy()
     fields["task_state"] = task_state
     if turn < ASSISTANT_OBSERVES:
@@ -170,7 +171,8 @@ def choose(seat: Seat, game: GameState, rng: EpisodeRandom) -> Value:
 
 def _pass_over(game: GameState, act: bool) -> GameState:
     """Pass the turns that nobody plays."""
+    fields = game.__dict__.copy()
     turn = game.turn_index + (2 - game.turn_index % 2 if act else 1)
-    if turn > ASSISTANT_ACTS:
-        return game.replace(turn_index=USER_OBSERVES, round_index=game.round_index + 1)
-    return game.replace(turn_index=turn)
+    fields["turn_index"] = turn % 4
+    fields["round_index"] += turn > ASSISTANT_ACTS
+    return make(GameState, fields)

@@ -27,7 +27,7 @@ class MultiArmedBanditTask(InteractionTask):
     arm, as the turns set it; and `user_in_control`, for the round to come.
     """
 
-    batched = True
+    batched = True  # twice as fast as lifted, which parts the episodes by their arms
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class MultiArmedBanditTask(InteractionTask):
         arm: Value = game.assistant_action
         provenance: Value = game.provenance
         if game.user_action is not None:
-            by_user = np.equal(game.task_state.user_in_control, 1)
+            by_user = game.task_state.user_in_control == 1
             arm = np.where(by_user, game.user_action, arm)
             provenance = np.where(by_user, int(Provenance.OBSERVED), provenance)
         return self._pull(game, arm, provenance, rng)
@@ -95,13 +95,11 @@ class MultiArmedBanditTask(InteractionTask):
         outcome = after.task_state.outcome
         p = self.success_probability(before.task_state, after.task_state.arm)
         with np.errstate(divide="ignore"):
-            return np.where(np.equal(outcome, 1), np.log(p), np.log1p(-np.asarray(p)))
+            return np.where(outcome == 1, np.log(p), np.log1p(-p))
 
 
 class BanditTask(MultiArmedBanditTask):
     """A bandit with a hidden best arm, drawn uniformly: it succeeds with `p_best`, others with `p_other`."""
-
-    batched = True
 
     def __init__(
         self,
@@ -121,4 +119,4 @@ class BanditTask(MultiArmedBanditTask):
         return State(best_arm=best_arm, **super().reset(rng))
 
     def success_probability(self, state: State, arm: Value) -> Value:
-        return np.where(np.equal(arm, state.best_arm), self.p_best, self.p_other)
+        return np.where(arm == state.best_arm, self.p_best, self.p_other)

@@ -16,7 +16,7 @@ class CoordinatedTask(InteractionTask):
     The game is over when the user acts while `x` is 9. Each action costs 1.
     """
 
-    batched = True
+    batched = True  # half as fast again as lifted
     state_space = spaces.Dict(x=spaces.Discrete(GOAL + 1))
 
     def reset(self, rng: EpisodeRandom) -> State:
@@ -38,7 +38,6 @@ class SimultaneousCoordinatedTask(CoordinatedTask):
     then, `last_x`; both are -1 in the first round.
     """
 
-    batched = True
     state_space = spaces.Dict(
         x=spaces.Discrete(GOAL + 1),
         last_x=spaces.Discrete(GOAL + 2, start=-1),

@@ -1,14 +1,18 @@
 """The guide's worked example runs as it stands."""
 
+import importlib
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from interaction.batching import functions
+from interaction.batching.rules import FUNCTIONS
 from interaction.interop.coopihc import INSTALL
 
-GUIDE = (Path(__file__).parent.parent / "docs" / "guide.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
 
 
 def test_pointing_in_the_guide(capsys):
@@ -43,6 +47,31 @@ def test_the_filter_of_the_guide(capsys):
     exec("from interaction import *\nfrom tasks.bandit import *\nfrom users.bandit import *\n" + code, names)
     assert np.isfinite(names["posterior"].log_evidence)
     assert float(capsys.readouterr().out.split()[0]) > 0.1
+
+
+def test_natural_code_of_the_guide_is_lifted():
+    code = next(block for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if "ways(" in block)
+    names: dict[str, object] = {}
+    exec("from interaction import *\nfrom tasks.bandit import *\n" + code, names)
+    found = names["ways"](names["bundle"])
+    assert {found["user policy.sample"], found["user inference engine.infer"]} == {"lifted"}
+
+
+def test_the_guide_names_all_functions_that_have_a_rule():
+    assert functions.install  # which fills the table
+    part = GUIDE[GUIDE.index("### What natural code may look like") : GUIDE.index("### Where episodes part")]
+    rows = "".join(line for line in part.splitlines() if line.startswith("| "))
+    named = {name.removeprefix("linalg.") for name in re.findall(r"`([a-z0-9_.]+)`", rows)}
+    assert named == {function.__name__ for function in FUNCTIONS} - {"around"}
+
+
+def test_the_page_on_raw_arrays(tmp_path, capsys, monkeypatch):
+    page = (ROOT / "docs" / "batched.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))
+    (tmp_path / "raw_arrays.py").write_text(code, encoding="utf-8")  # what is pickled needs a module
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("raw_arrays")
+    assert capsys.readouterr().out == "lifted arrays\n"
 
 
 def test_the_guide_for_users_of_coopihc(capsys):

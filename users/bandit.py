@@ -30,8 +30,6 @@ Array = NDArray[Any]
 class ExpertPolicy(DiscretePolicy):
     """Pulls the best arm with the probability `p_best`, and each other arm with equal probability."""
 
-    batched = True
-
     def __init__(self, n_arms: int, p_best: float) -> None:
         if n_arms < 2 or not 0 <= p_best <= 1:
             raise ArgumentError(
@@ -42,7 +40,7 @@ class ExpertPolicy(DiscretePolicy):
 
     def probabilities(self, observation: State, state: State) -> Value:
         n_arms = int(self.action_space.n)
-        best = np.asarray(observation.task_state.best_arm)[..., None] == np.arange(n_arms)
+        best = np.arange(n_arms) == observation.task_state.best_arm
         return np.where(best, self.p_best, (1 - self.p_best) / (n_arms - 1))
 
 
@@ -56,15 +54,12 @@ class ExpertUser(User):
 class RandomChoicePolicy(DiscretePolicy):
     """Pulls the first arm with the probability `bias`, and each other arm with equal probability."""
 
-    batched = True
-
     def __init__(self, n_arms: int) -> None:
         self.action_space = spaces.Discrete(n_arms)
 
     def probabilities(self, observation: State, state: State) -> Value:
         n_arms = int(self.action_space.n)
-        bias = np.asarray(state.bias)[..., None]
-        return np.where(np.arange(n_arms) == 0, bias, (1 - bias) / (n_arms - 1))
+        return np.where(np.arange(n_arms) == 0, state.bias, (1 - state.bias) / (n_arms - 1))
 
 
 class RandomUser(User):
@@ -84,8 +79,6 @@ class RandomUser(User):
 class RememberPull(InferenceEngine):
     """Remembers the last pull: its arm and its outcome."""
 
-    batched = True
-
     def infer(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
         task_state = observation.task_state
         return state.replace(arm=task_state.arm, outcome=task_state.outcome), 0.0
@@ -98,19 +91,16 @@ class WinStayLoseShiftPolicy(DiscretePolicy):
     arm (1 − ε)/(N − 1) + ε/N. At first: 1/N. Source: Wilson & Collins 2019, model 2.
     """
 
-    batched = True
-
     def __init__(self, n_arms: int) -> None:
         self.action_space = spaces.Discrete(n_arms)
 
     def probabilities(self, observation: State, state: State) -> Value:
         n_arms = int(self.action_space.n)
-        epsilon = np.asarray(state.epsilon)[..., None]
-        outcome = np.asarray(state.outcome)[..., None]
-        same = np.asarray(state.arm)[..., None] == np.arange(n_arms)
-        stay, shift = np.where(same, 1.0, 0.0), np.where(same, 0.0, 1 / (n_arms - 1))
-        rule = np.where(outcome == 1, stay, shift)
-        return np.where(outcome < 0, 1 / n_arms, (1 - epsilon) * rule + epsilon / n_arms)
+        if state.outcome < 0:
+            return np.full(n_arms, 1 / n_arms)
+        same = np.arange(n_arms) == state.arm
+        rule = np.where(state.outcome == 1, same, ~same / (n_arms - 1))
+        return (1 - state.epsilon) * rule + state.epsilon / n_arms
 
 
 class WinStayLoseShiftUser(User):
@@ -156,7 +146,7 @@ def _softmax(logits: Array) -> Array:
 class DeltaRule(InferenceEngine):
     """Moves the value q of the pulled arm: q ← q + α (outcome − q). Source: Rescorla & Wagner 1972."""
 
-    batched = True
+    batched = True  # 2 to 3 times as fast as lifted in fits
 
     def infer(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
         pull = observation.task_state
@@ -169,7 +159,7 @@ class ChoiceTrace(InferenceEngine):
     Source: Wilson & Collins 2019, model 4.
     """
 
-    batched = True
+    batched = True  # 1.4 times as fast as lifted in fits
 
     def infer(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
         arm = observation.task_state.arm
@@ -179,7 +169,7 @@ class ChoiceTrace(InferenceEngine):
 class SoftmaxPolicy(DiscretePolicy):
     """Pulls arm i with a probability proportional to exp(β q_i)."""
 
-    batched = True
+    batched = True  # 1.4 to 2.4 times as fast as lifted in fits
 
     def __init__(self, n_arms: int) -> None:
         self.action_space = spaces.Discrete(n_arms)
@@ -191,12 +181,16 @@ class SoftmaxPolicy(DiscretePolicy):
 class ChoiceKernelPolicy(SoftmaxPolicy):
     """Pulls arm i with a probability proportional to exp(β_c k_i)."""
 
+    batched = True  # 1.4 times as fast as lifted in fits
+
     def probabilities(self, observation: State, state: State) -> Value:
         return _softmax(np.asarray(state.choice_inverse_temperature)[..., None] * state.kernel)
 
 
 class ValueAndKernelPolicy(SoftmaxPolicy):
     """Pulls arm i with a probability proportional to exp(β q_i + β_c k_i)."""
+
+    batched = True  # 1.4 times as fast as lifted in fits
 
     def probabilities(self, observation: State, state: State) -> Value:
         values = np.asarray(state.inverse_temperature)[..., None] * state.q

@@ -11,7 +11,7 @@ PARAMETERS = spaces.Dict(p0=spaces.Discrete(10), p1=spaces.Discrete(10), p2=spac
 class PseudoRandomPolicy(DeterministicPolicy):
     """Picks (8 + p0·x + p1·x² + p2·x³) mod 10: p0, p1, p2 from the agent's state, x from the task's."""
 
-    batched = True
+    batched = True  # twice as fast as lifted
     action_space = spaces.Discrete(10)
 
     def action(self, observation: State, state: State) -> Value:

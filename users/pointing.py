@@ -26,7 +26,7 @@ class CarefulPolicy(DiscretePolicy):
     and (0, 1, 0) on it.
     """
 
-    batched = True
+    batched = True  # half as fast again as lifted in information gain
     action_space = spaces.Discrete(3, start=-1)
 
     def probabilities(self, observation: State, state: State) -> Value:
@@ -59,6 +59,8 @@ class CarefulPointer(User):
 class SatiatingPolicy(CarefulPolicy):
     """Errs the more often the more it is satiated: from `error_rate` up to one half."""
 
+    batched = True  # half as fast again as lifted in long games, where few episodes are left
+
     def error_rate(self, state: State) -> Value:
         return state.error_rate + state.satiation * (0.5 - state.error_rate)
 
@@ -66,7 +68,7 @@ class SatiatingPolicy(CarefulPolicy):
 class Satiation(InferenceEngine):
     """With each look, satiation closes the part `rate` of its gap to one."""
 
-    batched = True
+    batched = True  # half as fast again as lifted in long games, where few episodes are left
 
     def infer(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
         return state.replace(satiation=state.satiation + state.rate * (1 - state.satiation)), 0.0
@@ -95,7 +97,6 @@ class FittsPolicy(Policy):
     times its amplitude. The first one takes a more. So a whole movement takes about a + b log2(D/W + 1).
     """
 
-    batched = True
     action_space = spaces.Dict(
         step=spaces.real(-2.0, 2.0, (2,)),
         duration=spaces.real(0.0),
@@ -103,13 +104,9 @@ class FittsPolicy(Policy):
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
         task_state = observation.task_state
-        goal = np.asarray(task_state.goal)
-        centre = np.take_along_axis(np.asarray(task_state.positions), goal[..., None, None], axis=-2)[
-            ..., 0, :
-        ]
-        width = np.take_along_axis(np.asarray(task_state.widths), goal[..., None], axis=-1)[..., 0]
-        offset = centre - task_state.position
-        distance = np.sqrt((offset**2).sum(axis=-1))
+        width = task_state.widths[task_state.goal]
+        offset = task_state.positions[task_state.goal] - task_state.position
+        distance = np.sqrt((offset**2).sum())
         index = np.log2(distance / width + 1)
         bits = index / np.maximum(np.ceil(index), 1.0)
         left = width * (np.exp2(index - bits) - 1)  # the distance at which the index is lower by these bits
@@ -117,9 +114,9 @@ class FittsPolicy(Policy):
         bits, left = np.where(inside, index, bits), np.where(inside, 0.0, left)
         amplitude = distance - left
         share = amplitude / np.where(distance > 0, distance, 1.0)
-        noise = rng.normal(shape=(2,)) * (state.noise * amplitude)[..., None]
-        step = np.clip(offset * share[..., None] + noise, -2.0, 2.0)
-        first = np.equal(task_state.time, 0.0)
+        noise = rng.normal(shape=(2,)) * (state.noise * amplitude)
+        step = np.clip(offset * share + noise, -2.0, 2.0)
+        first = task_state.time == 0.0
         return State(step=step, duration=np.where(first, state.a, 0.0) + state.b * bits), 0.0
 
 

@@ -9,8 +9,9 @@ if TYPE_CHECKING:
 
 
 def ways(bundle: Bundle) -> dict[str, str]:
-    """Say in which way each method of a bundle is played in batches: lifted, on arrays, or episode by episode.
+    """Say in which way each method of a bundle is played in batches.
 
-    What cannot be lifted is found out when it is played, so run the bundle first.
+    By name, as `"user policy.sample"`: "lifted", "arrays" or "episode by episode". What cannot be lifted is
+    found out when it is played, so run the bundle first.
     """
     return bundle.lineup.ways()

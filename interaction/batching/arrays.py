@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.batching.lifted import Lifted, Run
+from interaction.batching.lifted import Lifted
+from interaction.batching.runs import Run
 
 Array = NDArray[Any]
 NATIVE = frozenset({np.dtype(bool), np.dtype(np.int64), np.dtype(np.float64)})
@@ -50,8 +51,8 @@ def as_array(run: Run, value: Any) -> Any:
     return made(run, np.stack(np.broadcast_arrays(*[lifted(run, part).now() for part in parts])))
 
 
-def lifted(run: Run, value: Any) -> Lifted:
-    """Give the argument of a function as a lifted array."""
+def lifted(run: Run, value: Any) -> Any:
+    """Give the argument of a function as a lifted array, which numpy's functions take for an array."""
     if type(value) is Lifted:
         data_of(run, value)
         return value

@@ -13,13 +13,12 @@ from interaction.batching.ufuncs import play_ufunc
 
 __all__ = ["by_episode", "install", "play_function", "play_ufunc"]
 
-_METHODS = {
-    name: getattr(np, name)
-    for name in (
-        "sum prod any all max min mean std var cumsum cumprod argmax argmin argsort dot reshape ravel transpose "
-        "swapaxes squeeze clip round take nonzero repeat searchsorted diagonal trace"
-    ).split()
-}
+_METHODS = (
+    *("sum", "prod", "any", "all", "max", "min", "mean", "std", "var", "cumsum", "cumprod"),
+    *("argmax", "argmin", "argsort", "dot", "reshape", "ravel", "transpose", "swapaxes", "squeeze"),
+    *("clip", "round", "take", "nonzero", "repeat", "searchsorted", "diagonal", "trace"),
+)
+"""Methods that do what numpy's function of the same name does."""
 
 
 def _method(name: str, function: Any) -> Any:
@@ -39,8 +38,9 @@ def _copy(self: Lifted, order: str = "C") -> Any:
     return FUNCTIONS[np.copy](self.run, self, order)
 
 
-def _flatten(self: Lifted, order: str = "C") -> Any:
-    return _copy(np.reshape(self, -1, order=order))  # type: ignore[call-overload]
+def _flatten(self: Any, order: Any = "C") -> Any:
+    flat: Any = np.reshape(self, -1, order=order)
+    return _copy(flat)
 
 
 def _astype(self: Lifted, dtype: Any, *arguments: Any, **options: Any) -> Any:
@@ -64,8 +64,8 @@ def _tolist(self: Lifted) -> Any:
     return _item(self) if self.ndim == 0 else [_tolist(part) for part in self]
 
 
-def _sort(self: Lifted, axis: int = -1, **options: Any) -> None:
-    found = np.sort(self, axis=axis, **options)  # type: ignore[call-overload]
+def _sort(self: Any, axis: int = -1, **options: Any) -> None:
+    found: Any = np.sort(self, axis=axis, **options)
     self.writeable()[...] = found.now()
 
 
@@ -87,8 +87,8 @@ def _is_integer(self: Lifted) -> Any:
 
 def install() -> None:
     """Give `Lifted` the methods of arrays and of numbers."""
-    for name, function in _METHODS.items():
-        setattr(Lifted, name, _method(name, function))
+    for name in _METHODS:
+        setattr(Lifted, name, _method(name, getattr(np, name)))
     for name, method in {
         "copy": _copy,
         "flatten": _flatten,

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.batching.arrays import aligned, as_array, made
-from interaction.batching.lifted import Lifted, Run
+from interaction.batching.lifted import Lifted
 from interaction.batching.rules import by_episode
+from interaction.batching.runs import Run
 
 Array = NDArray[Any]
 _BASIC = (int, np.integer, slice, type(None), type(Ellipsis))
@@ -33,6 +34,8 @@ def get(array: Lifted, key: Any) -> Lifted:
         return by_episode(array.run, _get, (array, *parts), {})  # type: ignore[no-any-return]
     data, index, before, rest = place
     found = _looked_up(array, data, index)  # (..., episodes, before, rest)
+    if before == rest == 0:
+        return made(array.run, found)  # type: ignore[no-any-return]
     at = found.ndim - before - rest - 1
     found = np.moveaxis(found, at, -1)
     if before:
@@ -68,7 +71,7 @@ def put(array: Lifted, key: Any, value: Any) -> None:
     numbers = all(isinstance(part, slice | type(Ellipsis)) or np.ndim(part) == 0 for part in parts)
     if place is None or (np.ndim(value) > 0 and not numbers and array.ndim > 1):
         raise run.fail("an assignment by an index of this kind", "np.where(condition, a, b)")
-    view, index, _, rest = place
+    view, index, _, _ = place
     if np.ndim(value) > 0 and numbers:
         given = np.moveaxis(given, -1, 0)
     elif isinstance(given, np.ndarray) and given.ndim == 1:
@@ -106,12 +109,12 @@ def _parts(array: Lifted, key: Any) -> list[Any]:
 
 def _axes(part: Any) -> int:
     """How many axes of the array an index takes."""
+    if type(part) is Lifted:
+        return part.ndim if part.data.dtype.kind == "b" else 1
     if part is None or part is Ellipsis:
         return 0
-    dtype = part.data.dtype if type(part) is Lifted else getattr(part, "dtype", None)
-    if isinstance(part, bool | np.bool_) or (dtype is not None and dtype.kind == "b"):
-        return np.ndim(part)
-    return 1
+    is_mask = isinstance(part, bool) or (isinstance(part, np.ndarray | np.generic) and part.dtype.kind == "b")
+    return np.ndim(part) if is_mask else 1
 
 
 def _part(run: Run, part: Any) -> Any:

@@ -1,8 +1,8 @@
 """To play a method that was written for one episode on the rows of a batch.
 
-The method gets lifted values. Where its episodes part, it is played again for those that left, and the results
-are put together. What cannot be lifted, or raises, is played episode by episode instead. A sample of the rows is
-compared with the single episodes, so that a hole in a rule shows.
+The method gets lifted values. Where its episodes part, it is played again for those that left, and the
+results are put together. What cannot be lifted, or raises, is played episode by episode instead. A sample
+of the rows is compared with the single episodes, so that a hole in a rule shows.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.batching import functions, numbers  # noqa: F401  (they give Lifted its methods and operators)
-from interaction.batching.lifted import Arithmetic, LiftedRandom, NotLiftedError, Run, inside, lift, lower
+from interaction.batching import functions, operators  # noqa: F401  (they give Lifted its methods)
+from interaction.batching.identity import asks_for_identity
+from interaction.batching.runs import Arithmetic, NotLiftedError, Run, inside
 from interaction.batching.selection import looped, row_of, rows_first, rows_last
+from interaction.batching.states import lift, lower
+from interaction.batching.streams import LiftedRandom
 from interaction.component import Component
 from interaction.errors import BatchError
 from interaction.random import EpisodeRandom
@@ -35,11 +38,12 @@ FEW_LEFT = 4  # the same, for those that left another group
 SHARE = 12  # episodes for each group into which they part, below which single play is as fast
 LEAST = 4  # groups that are always tried
 SAMPLE = 5  # rows that are compared with single episodes
+_KINDS = "isinstance(x, float) in place of type(x), and `if x` in place of `x is True`"
 _PATIENCE = 64  # calls after which a method that parted too far is tried again
 
 
 class DisagreementError(Exception):
-    """A lifted method gave other values than the single episodes: what was played with it is to be repeated."""
+    """A lifted method gave other values than single episodes: what was played with it is to be repeated."""
 
     def __init__(self, component: Component) -> None:
         super().__init__(type(component).__name__)
@@ -55,6 +59,7 @@ class LiftedMethod:
         self.singly = looped(method, component)
         self.way = "lifted"
         self._few = FEW
+        self._identity: bool | None = None
         self._calls = 0
         self._failures = 0
         self._resting = 0  # calls that are played singly before lifting is tried again
@@ -63,7 +68,7 @@ class LiftedMethod:
         rows = arguments[-1].rows
         if rows is None:
             return self.method(*arguments)
-        if rows <= self._few:
+        if rows <= self._few or self._asks_for_identity():
             return self.singly(*arguments)
         if self._resting:
             self._resting -= 1
@@ -86,6 +91,22 @@ class LiftedMethod:
         result = self.singly(*values, start)
         self._give_up(reason, rows)
         return result
+
+    def _asks_for_identity(self) -> bool:
+        """Whether the method asks what values are, in which lifted ones differ; found out once, and told."""
+        if self._identity is None:
+            found = asks_for_identity(self.component, self.method)
+            self._identity = found is not None
+            if found is not None:
+                what, file, line = found
+                self.way = "episode by episode"
+                self._tell(NotLiftedError(f"{what} tells lifted values from others", _KINDS, (file, line)))
+        return self._identity
+
+    def _tell(self, error: NotLiftedError) -> None:
+        file, line = error.where
+        text = linecache.getline(file, line).strip()
+        tell(self.component, self.method, f"`{text}` ({file}, line {line}): {error.reason}", error.remedy)
 
     def _compare(self, result: Any, values: list[Any], rng: EpisodeRandom, groups: list[Array]) -> None:
         """Compare a sample of the rows, some of each of a few groups, with single episodes."""
@@ -118,9 +139,7 @@ class LiftedMethod:
         self._failures += 1
         self._resting = min(2**self._failures, _PATIENCE)
         self.way = "episode by episode"
-        file, line = error.where
-        text = linecache.getline(file, line).strip()
-        tell(self.component, self.method, f"`{text}` ({file}, line {line}): {error.reason}", error.remedy)
+        self._tell(error)
 
 
 def _line(error: Exception) -> tuple[str, int]:
@@ -175,6 +194,8 @@ def play_lifted(
                 if run.failure is not None:
                     raise run.failure from error
                 raise
+            finally:
+                run.over = True
             if run.failure is not None:
                 raise run.failure
             found.append((run.rows, lower(run, result, kept=True)))

@@ -29,34 +29,15 @@ T = TypeVar("T")
 # Components that take raw arrays.
 
 
-def on_arrays(component: Component, method: Method, contiguous: bool = True) -> Method:
-    """Play a method that promises `batched = True` on the arrays of the batch.
+def on_contiguous(method: Method) -> Method:
+    """Give a method arrays with the entries of each episode next to each other, as in one episode.
 
-    Where it raises, the episodes are asked one by one: either one of them raises too, and that is the error, or
-    the promise is broken. `contiguous` gives it the entries of each episode next to each other, on which the
-    order of a sum depends.
+    The order of a sum depends on it. Lifted components leave the episodes of an entry next to each other.
     """
-    singly = looped(method, component)
 
     def call(*arguments: Any) -> Any:
-        try:
-            if not contiguous or arguments[-1].rows is None:
-                return method(*arguments)
-            *values, rng = arguments
-            return method(*[by_rows(value) for value in values], rng)
-        except (BatchError, DisagreementError):
-            raise
-        except Exception as error:
-            if arguments[-1].rows is None:
-                raise
-            singly(*arguments[:-1], arguments[-1].copy())
-            if isinstance(error, InteractionError):
-                raise
-            raise BatchError(
-                f"{type(component).__name__}.{method.__name__} promises batched = True, but on arrays with a "
-                f"leading episode axis {_construct(error)}, and its single episodes do not. Leave batched away, "
-                f"and write it for one episode; or mark it batched = False."
-            ) from error
+        *values, rng = arguments
+        return method(*[by_rows(value) for value in values], rng)
 
     call.__name__ = method.__name__
     return call
@@ -140,11 +121,12 @@ def played(
         return looped(method, component)
     if promise is None:
         return LiftedMethod(component, method)
-    if isinstance(template, tuple) and template[0] == "observation":
-        if type(component).__module__ == "interaction.observation":
-            return method
-        return leading_observation(on_arrays(component, method, contiguous))
-    method = on_arrays(component, method, contiguous)
+    looks = isinstance(template, tuple) and template[0] == "observation"
+    if looks and type(component).__module__ == "interaction.observation":
+        return method
+    method = on_contiguous(method) if contiguous else method
+    if looks:
+        return leading_observation(method)
     return leading(method, template) if _has_vectors(template) else method
 
 
@@ -165,6 +147,7 @@ class Lineup:
         """Play a batch; repeat it where a lifted method gave other values than its single episodes.
 
         To repeat is safe, because components are pure.
+        Raises `BatchError` where a component that promises `batched = True` fails and no single episode does.
         """
         while True:
             if self._settled is None:
@@ -177,6 +160,35 @@ class Lineup:
                 self._refused.append(found.component)
                 self._settled = None
                 self._asked = {}
+            except InteractionError:
+                raise
+            except Exception as error:
+                self._explain(error, play)
+                raise
+
+    def _explain(self, error: Exception, play: Callable[[Players], T]) -> None:
+        """Raise what a single episode raises, if one does, and else say that a promise is broken."""
+        broken = self._promised(error)
+        if broken is None:
+            return
+        play(seat_players(self.task, *self.agents, lambda component, method, _: looped(method, component)))
+        name, component = broken
+        raise BatchError(
+            f"{type(component).__name__} ({name}) promises batched = True, but on arrays with a leading "
+            f"episode axis {_construct(error)}, and its single episodes do not. Leave batched away, and "
+            f"write it for one episode; or mark it batched = False."
+        ) from error
+
+    def _promised(self, error: Exception) -> tuple[str, Component] | None:
+        """Find the component on raw arrays in whose method an error was raised, the first on the way in."""
+        parts = self._components()
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
+            owner = frame.f_locals.get(names[0]) if names else None
+            for name, component in parts:
+                if component is owner and self.promise(component):
+                    return name, component
+        return None
 
     def _components(self) -> list[tuple[str, Component]]:
         return list(components(self.task, *self.agents))
@@ -186,7 +198,7 @@ class Lineup:
         return False if any(component is one for one in self._refused) else promise_of(component)
 
     def seat(self, change: Adapt | None = None) -> Players:
-        """Seat the players, each method played as its component promises. `change` adapts what is on arrays."""
+        """Seat the players, each played as its component promises; `change` adapts what is on arrays."""
         names = {id(component): name for name, component in self._components()}
         contiguous = any(self.promise(component) is None for _, component in self._components())
 

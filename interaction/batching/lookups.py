@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.batching.arrays import differs, lifted, made
-from interaction.batching.lifted import Run
 from interaction.batching.reductions import flattened
 from interaction.batching.rules import by_episode, lifts
+from interaction.batching.runs import Run
 
 Array = NDArray[Any]
 
@@ -29,7 +29,8 @@ def _take_along_axis(run: Run, arr: Any, indices: Any, axis: Any = -1) -> Any:
 
 @lifts(np.take)
 def _take(run: Run, a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
-    if out is not None or mode != "raise":
+    boolean = differs(indices) and lifted(run, indices).data.dtype.kind == "b"
+    if out is not None or mode != "raise" or boolean:
         return by_episode(run, np.take, (a, indices, axis), {"out": out, "mode": mode})
     array, chosen = flattened(lifted(run, a), axis)
     index = list(indices) if isinstance(indices, tuple) else indices
@@ -49,7 +50,7 @@ def _nonzero(run: Run, a: Any) -> Any:
 
 @lifts(np.flatnonzero)
 def _flatnonzero(run: Run, a: Any) -> Any:
-    return _nonzero(run, np.reshape(lifted(run, a), -1))[0]  # type: ignore[call-overload]
+    return _nonzero(run, np.reshape(lifted(run, a), -1))[0]
 
 
 @lifts(np.unique)
@@ -85,17 +86,17 @@ def _isin(
     if not differs(test_elements):
         return made(run, np.isin(lifted(run, element).now(), test_elements, assume_unique, invert, kind=kind))
     tests, _ = flattened(lifted(run, test_elements), None)
-    found: Any = np.any(np.equal(np.expand_dims(lifted(run, element), -1), tests), axis=-1)  # type: ignore[call-overload]
+    found: Any = np.any(np.equal(np.expand_dims(lifted(run, element), -1), tests), axis=-1)
     return np.logical_not(found) if invert else found
 
 
 @lifts(np.searchsorted)
-def _searchsorted(run: Run, a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
+def _searchsorted(run: Run, a: Any, v: Any, side: Any = "left", sorter: Any = None) -> Any:
     sought = lifted(run, v)
     if sorter is not None or (differs(a) and sought.ndim):
         return by_episode(run, np.searchsorted, (a, v, side, sorter))
     if not differs(a):
-        return made(run, np.searchsorted(np.asarray(a), sought.now(), side=side))  # type: ignore[call-overload]
+        return made(run, np.searchsorted(np.asarray(a), sought.now(), side=side))
     data, values = lifted(run, a).now(), sought.now()
     if not (data[1:] >= data[:-1]).all() or (values.dtype.kind == "f" and np.isnan(values).any()):
         return by_episode(run, np.searchsorted, (a, v, side))

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.batching.arrays import NATIVE, as_array, by_rows, from_rows, lifted, made
-from interaction.batching.lifted import Lifted, Run
+from interaction.batching.lifted import Lifted
 from interaction.batching.rules import by_episode, lifts
+from interaction.batching.runs import Run
 
 Array = NDArray[Any]
 
@@ -55,7 +56,7 @@ def _inner(run: Run, a: Any, b: Any) -> Any:
 def _outer(run: Run, a: Any, b: Any, out: Any = None) -> Any:
     if out is not None:
         raise run.fail("out= of np.outer", "the result that the function returns")
-    one, other = (np.reshape(lifted(run, value), -1) for value in (a, b))  # type: ignore[call-overload]
+    one, other = (np.reshape(lifted(run, value), -1) for value in (a, b))
     return np.multiply(one[:, None], other[None, :])
 
 

@@ -17,8 +17,9 @@ from interaction.batching.arrays import (
     lifted,
     made,
 )
-from interaction.batching.lifted import Lifted, Run
-from interaction.batching.rules import Rule, by_episode, lifts
+from interaction.batching.lifted import Lifted
+from interaction.batching.rules import FUNCTIONS, Rule, by_episode, lifts
+from interaction.batching.runs import Run
 
 Array = NDArray[Any]
 _PAIRWISE = 128  # numbers that numpy adds in eight strands; more of them are halved first
@@ -75,7 +76,7 @@ def _has_negative_zeros(found: Array, data: Array) -> bool:
     return found.dtype.kind == "f" and not found.all() and bool(np.signbit(data[data == 0]).any())
 
 
-def _sum(data: Array) -> Array:
+def _sum(data: Array) -> Any:
     """Add up to 128 numbers in the order in which numpy adds them: in eight strands, then in pairs.
 
     `data`: `(numbers, episodes)`. Source: `pairwise_sum` in numpy's `loops_utils.h.src`.
@@ -110,11 +111,11 @@ def accumulate(
     return made(run, ufunc.accumulate(array.now(), axis=chosen, dtype=dtype))
 
 
-def flattened(array: Lifted, axis: Any, default: int = 0) -> tuple[Lifted, int]:
+def flattened(array: Any, axis: Any, default: int = 0) -> tuple[Any, int]:
     """Give an array and its axis; all axes as one where none is named."""
     if axis is not None:
         return array, axes_of(axis, array.ndim)[0]
-    return (array if array.ndim == 1 else np.reshape(array, -1)), default  # type: ignore[call-overload]
+    return (array if array.ndim == 1 else np.reshape(array, -1)), default
 
 
 def _reduction(ufunc: np.ufunc) -> Rule:
@@ -188,25 +189,25 @@ def _sorted(function: Any) -> Rule:
     return rule
 
 
-for _function, _ufunc in (
-    (np.sum, np.add),
-    (np.prod, np.multiply),
-    (np.any, np.logical_or),
-    (np.all, np.logical_and),
-):
-    lifts(_function)(_reduction(_ufunc))
-for _function, _ufunc in ((np.max, np.maximum), (np.min, np.minimum)):
-    lifts(_function)(_extreme(_ufunc))
-for _function, _ufunc in ((np.cumsum, np.add), (np.cumprod, np.multiply)):
-    lifts(_function)(_accumulation(_ufunc))
-for _along_axes in (np.std, np.var):
-    lifts(_along_axes)(_along(_along_axes, "ddof", "keepdims"))
-for _along_axes in (np.median, np.ptp):
-    lifts(_along_axes)(_along(_along_axes, "keepdims"))
-for _where in (np.argmax, np.argmin):
-    lifts(_where)(_position(_where))
-for _sort in (np.sort, np.argsort):
-    lifts(_sort)(_sorted(_sort))
+_RULES: dict[Any, Rule] = {
+    np.sum: _reduction(np.add),
+    np.prod: _reduction(np.multiply),
+    np.any: _reduction(np.logical_or),
+    np.all: _reduction(np.logical_and),
+    np.max: _extreme(np.maximum),
+    np.min: _extreme(np.minimum),
+    np.cumsum: _accumulation(np.add),
+    np.cumprod: _accumulation(np.multiply),
+    np.std: _along(np.std, "ddof", "keepdims"),
+    np.var: _along(np.var, "ddof", "keepdims"),
+    np.median: _along(np.median, "keepdims"),
+    np.ptp: _along(np.ptp, "keepdims"),
+    np.argmax: _position(np.argmax),
+    np.argmin: _position(np.argmin),
+    np.sort: _sorted(np.sort),
+    np.argsort: _sorted(np.argsort),
+}
+FUNCTIONS.update(_RULES)
 
 
 @lifts(np.mean)

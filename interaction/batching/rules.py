@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from interaction.batching.arrays import by_rows
-from interaction.batching.lifted import Lifted, Run, caller
+from interaction.batching.lifted import Lifted
+from interaction.batching.runs import Run, caller
 
 logger = logging.getLogger("interaction")
 
@@ -66,7 +67,11 @@ def by_episode(
     where = caller()
     if where not in _told:
         _told.add(where)
-        logger.warning("np.%s is asked episode by episode in %s, line %d.", name, *where)
+        logger.warning(
+            "np.%s has no rule for a whole batch, so it is asked episode by episode in %s, line %d.",
+            name,
+            *where,
+        )
     each = [_of_episode(run, part) for part in arguments]
     more = {key: _of_episode(run, part) for key, part in options.items()}
     try:

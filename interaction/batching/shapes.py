@@ -15,25 +15,29 @@ from interaction.batching.arrays import (
     made,
     view_or_copy,
 )
-from interaction.batching.lifted import Lifted, Run
+from interaction.batching.lifted import Lifted
 from interaction.batching.reductions import flattened
-from interaction.batching.rules import Rule, by_episode, lifts
+from interaction.batching.rules import FUNCTIONS, Rule, by_episode, lifts
+from interaction.batching.runs import Run
 
 
 @lifts(np.shape)
 def _shape(run: Run, a: Any) -> tuple[int, ...]:
-    return lifted(run, a).shape
+    shape: tuple[int, ...] = lifted(run, a).shape
+    return shape
 
 
 @lifts(np.ndim)
 def _ndim(run: Run, a: Any) -> int:
-    return lifted(run, a).ndim
+    ndim: int = lifted(run, a).ndim
+    return ndim
 
 
 @lifts(np.size)
 def _size(run: Run, a: Any, axis: Any = None) -> int:
     array = lifted(run, a)
-    return array.size if axis is None else array.shape[axis]
+    size: int = array.size if axis is None else array.shape[axis]
+    return size
 
 
 # New arrays.
@@ -124,10 +128,15 @@ def _with_axes(function: Any) -> Rule:
     return rule
 
 
-for _function in (np.swapaxes, np.moveaxis):
-    lifts(_function)(_turned(_function))
-for _function in (np.expand_dims, np.squeeze, np.atleast_1d, np.atleast_2d):
-    lifts(_function)(_with_axes(_function))
+_RULES: dict[Any, Rule] = {
+    np.swapaxes: _turned(np.swapaxes),
+    np.moveaxis: _turned(np.moveaxis),
+    np.expand_dims: _with_axes(np.expand_dims),
+    np.squeeze: _with_axes(np.squeeze),
+    np.atleast_1d: _with_axes(np.atleast_1d),
+    np.atleast_2d: _with_axes(np.atleast_2d),
+}
+FUNCTIONS.update(_RULES)
 
 
 @lifts(np.flip)
@@ -184,7 +193,7 @@ def _concatenate(
 ) -> Any:
     parts = [lifted(run, part) for part in arrays]
     if axis is None:
-        parts, axis = [np.reshape(part, -1) for part in parts], 0  # type: ignore[call-overload]
+        parts, axis = [np.reshape(part, -1) for part in parts], 0
     if out is not None or parts[0].ndim == 0:
         raise ValueError("zero-dimensional arrays cannot be concatenated")
     (chosen,) = axes_of(axis, parts[0].ndim)
@@ -193,13 +202,13 @@ def _concatenate(
 
 @lifts(np.hstack)
 def _hstack(run: Run, tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    parts: list[Any] = [np.atleast_1d(lifted(run, part)) for part in tup]  # type: ignore[call-overload]
+    parts: list[Any] = [np.atleast_1d(lifted(run, part)) for part in tup]
     return _concatenate(run, parts, 0 if parts[0].ndim == 1 else 1, dtype=dtype)
 
 
 @lifts(np.vstack)
 def _vstack(run: Run, tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    parts = [np.atleast_2d(lifted(run, part)) for part in tup]  # type: ignore[call-overload]
+    parts = [np.atleast_2d(lifted(run, part)) for part in tup]
     return _concatenate(run, parts, 0, dtype=dtype)
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from interaction.batching.arrays import aligned, differs, lifted, made, operands
-from interaction.batching.lifted import Lifted, Run
+from interaction.batching.lifted import Lifted
 from interaction.batching.products import matmul
 from interaction.batching.reductions import accumulate, reduce
 from interaction.batching.rules import by_episode, lifts
+from interaction.batching.runs import Run
 
 _SIGNED = frozenset({np.maximum, np.minimum, np.fmax, np.fmin})
 """Functions in which the sign of a zero depends on where in an array it stands."""
@@ -142,7 +143,8 @@ def _isclose(run: Run, a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equ
 
 @lifts(np.allclose)
 def _allclose(run: Run, a: Any, b: Any, *arguments: Any, **options: Any) -> Any:
-    return Lifted(run, np.all(np.isclose(a, b, *arguments, **options)).now(), plain=True)  # type: ignore[attr-defined]
+    found: Any = np.all(np.isclose(a, b, *arguments, **options))
+    return Lifted(run, found.now(), plain=True)
 
 
 @lifts(np.array_equal)
@@ -151,7 +153,8 @@ def _array_equal(run: Run, a1: Any, a2: Any, equal_nan: bool = False) -> Any:
         return False
     if equal_nan:
         return by_episode(run, np.array_equal, (a1, a2, equal_nan))
-    return Lifted(run, np.all(np.equal(a1, a2)).now(), plain=True)  # type: ignore[attr-defined]
+    found: Any = np.all(np.equal(a1, a2))
+    return Lifted(run, found.now(), plain=True)
 
 
 @lifts(np.nan_to_num)

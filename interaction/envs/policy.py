@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from interaction.batching.selection import looped
+from interaction.batching.streams import LiftedRandom
 from interaction.envs.single import BundleEnv
 from interaction.envs.vector import BundleVectorEnv
 from interaction.envs.view import ActionView, ObservationView
@@ -41,6 +43,9 @@ class EnvPolicy(Policy):
         return cls(model, env.view, env.action_view)
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> Sampled:
+        if type(rng) is LiftedRandom:
+            found: Sampled = rng.outside(looped(self.sample, self), observation, state, rng)
+            return found
         seen = self.view.see(observation)
         if hasattr(self.model, "predict"):
             action = self.model.predict(seen, deterministic=True)[0]

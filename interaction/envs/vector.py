@@ -211,7 +211,7 @@ class BundleVectorEnv(VectorEnv[Any, Any, Any]):
         rng = EpisodeRandom(self._seed or 0, episodes=self._episode[rows])
 
         def half(players: Players) -> Any:
-            return play_half(players, game, rng.copy(), False, action, act)
+            return play_half(players, game, rng.copy(), self.bundle.check, action, act)
 
         after, *rewards, over = self.bundle.lineup.in_batch(half)
         self._keep(rows, after)

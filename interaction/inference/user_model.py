@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from interaction import spaces
 from interaction.agent import User, check_user
 from interaction.batching.candidates import as_space, deal, flat, flat_state, for_candidates, select, spread
-from interaction.batching.lifted import LiftedRandom
 from interaction.batching.lockstep import Lineup, lead
+from interaction.batching.streams import LiftedRandom
 from interaction.component import PreparedComponent
 from interaction.errors import (
     ArgumentError,
@@ -251,7 +251,11 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         """Ask for the beliefs of all episodes of a lifted method at once."""
 
         def ask(*given: Any) -> State:
-            rows = next(one.rows for one in given if isinstance(one, EpisodeRandom))
+            rows = next(
+                len(one.episodes)
+                for one in given
+                if isinstance(one, EpisodeRandom) and one.episodes is not None
+            )
             belief: State = lead(method(*given), self.space, rows)
             return belief
 
@@ -265,7 +269,7 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         """Give the belief after what the assistant observes now."""
         if type(rng) is LiftedRandom:
             return self._lifted(rng, self.update, belief, observation, rng)
-        if self.delay and isinstance(belief.updates, int) and belief.updates == 0:
+        if self.delay and not np.any(belief.updates):
             return self._remember(belief, observation)
         rows = rng.rows
         action = get_path(observation, self.action) if "user_action" in self.evidence else None

@@ -7,7 +7,7 @@ from gymnasium.vector import AutoresetMode
 
 from assistants.coordination import CoordinatedAssistantWithRollout
 from assistants.pointing import ConstantGain, InformationGain
-from interaction import Bundle, EpisodeRandom, Transition, spaces
+from interaction import Assistant, Bundle, DeterministicPolicy, EpisodeRandom, Transition, spaces
 from interaction.envs import AssistantEnv, AssistantVectorEnv, UserEnv, UserVectorEnv
 from interaction.errors import ArgumentError, ContractError, EpisodeError, SpaceError, UnknownNameError
 from tasks.bandit import MultiArmedBanditTask
@@ -20,6 +20,19 @@ from users.pointing import CarefulPointer
 HABIT = PseudoRandomUser(1, 5, 7)
 ROLLOUT = CoordinatedAssistantWithRollout(CoordinatedTask(), HABIT, p1=5, p2=7)
 COORDINATION = Bundle(CoordinatedTask(), HABIT, ROLLOUT, max_rounds=12)
+
+
+class OnArrays(DeterministicPolicy):
+    """Takes arrays, and asks whether this is the first round, which has one answer for all rows alone."""
+
+    batched = True
+    action_space = spaces.Discrete(10)
+
+    def action(self, observation, state):
+        return 0 if observation.round_index > 0 else observation.user_action
+
+
+ON_ARRAYS = Bundle(CoordinatedTask(), HABIT, Assistant(policy=OnArrays()), max_rounds=12)
 TASK, POINTER = PointingTask(15, 4, "position"), CarefulPointer(0.05)
 POINTING = Bundle(TASK, POINTER, InformationGain(POINTER, TASK), max_rounds=9)
 GAIN = Bundle(PointingTask(15, 4), POINTER, ConstantGain(2.0), max_rounds=9)
@@ -127,15 +140,18 @@ def test_rows_in_different_rounds_draw_what_they_draw_alone():
         assert together[1][row] == alone.random()
 
 
-def test_a_component_that_needs_one_round_for_all_is_played_round_by_round():
-    env = UserVectorEnv(COORDINATION, 3, autoreset_mode="Disabled")
+@pytest.mark.parametrize(("bundle", "together"), [(COORDINATION, True), (ON_ARRAYS, False)])
+def test_a_component_on_arrays_that_needs_one_round_for_all_is_played_round_by_round(bundle, together):
+    env = UserVectorEnv(bundle, 3, autoreset_mode="Disabled")
     env.reset(seed=0)
     env.step(np.zeros(3, int))
     assert env._together
     env.reset(options={"reset_mask": np.array([False, True, False])})
     observed, *_ = env.step(np.full(3, 8))
-    assert not env._together  # the rollout engine asks whether this is the first round
-    one = UserEnv(COORDINATION)
+    assert (
+        env._together == together
+    )  # COORDINATION's rollout engine asks for the first round, too, and is lifted
+    one = UserEnv(bundle)
     one.reset(seed=0, options={"episode": 4})
     assert equal(observed, 1, one.step(8)[0])
 
@@ -184,10 +200,14 @@ def test_no_number_is_traced_to_its_source():
         def on_user_action(self, game, rng):
             return Transition(super().on_user_action(game, rng).state, np.nan)
 
-    env = UserVectorEnv(Bundle(Broken(), WinStayLoseShiftUser(), max_rounds=9), 3)
-    env.reset(seed=0)
-    with pytest.raises(ContractError, match="Broken: the reward of user_task is NaN"):
-        env.step(np.zeros(3, int))
+    for check, error, message in (
+        (True, SpaceError, r"Broken \(on_user_action, reward\): expected a number, got NaN"),
+        (False, ContractError, "Broken: the reward of user_task is NaN"),
+    ):
+        env = UserVectorEnv(Bundle(Broken(), WinStayLoseShiftUser(), max_rounds=9, check=check), 3)
+        env.reset(seed=0)
+        with pytest.raises(error, match=message):
+            env.step(np.zeros(3, int))
 
 
 def test_episodes_that_the_other_side_ends_at_once_are_passed_over():

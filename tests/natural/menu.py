@@ -1,8 +1,8 @@
 """A menu search: eight items in an order drawn per episode, searched by an eye that reads and forgets.
 
-Each look reads the item under the eye, with a slip now and then; what was read is forgotten again, item by item.
-The place where the wanted item was read is looked at again, and clicked. The assistant counts the looks, and
-highlights the place that was looked at least.
+Each look reads the item under the eye, with a slip now and then; what was read is forgotten again, item by
+item. The place where the wanted item was read is looked at again, and clicked. The assistant counts the
+looks, and highlights the place that was looked at least.
 """
 
 import numpy as np
@@ -55,7 +55,7 @@ class Remember(InferenceEngine):
 
 
 class Search(Policy):
-    """Clicks on what it knows; else looks at what is highlighted, or at the first place that it does not know."""
+    """Clicks on what it knows; else looks at what is highlighted, or at the first place it does not know."""
 
     action_space = spaces.Discrete(ITEMS + 1)
 

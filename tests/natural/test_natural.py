@@ -117,7 +117,7 @@ def test_its_episodes_part(pair):
 @pytest.mark.parametrize("name", sorted(NATURAL.keys() - LIFTING_NOT_EXPECTED))
 def test_it_is_lifted(name):
     bundle = NATURAL[name]()
-    bundle.run(200, seed=SEED, record="all")
+    bundle.run(2_000, seed=SEED, record="final")
     assert "episode by episode" not in ways(bundle).values(), ways(bundle)
 
 

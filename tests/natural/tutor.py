@@ -8,12 +8,6 @@ from interaction import *
 class Lesson(InteractionTask):
     """Exercises on four topics, until twelve were right."""
 
-    # State spaces, for as long as they have to be given.
-    state_space = spaces.Dict(
-        {"topic": spaces.Discrete(4), "right": spaces.Discrete(13), "easy": spaces.Discrete(2)}
-    )
-    # Until here.
-
     def reset(self, rng):
         if rng.random() < 0.3:
             return State(topic=0, right=2, easy=True)
@@ -59,11 +53,7 @@ class Learner(User):
 
     def __init__(self):
         state = State(skill=np.zeros(4), rate=0.2)
-        # State spaces, for as long as they have to be given.
-        space = spaces.Dict({"skill": spaces.Box(0, 1, (4,), float), "rate": spaces.Box(0, 1, (), float)})
-        space = {"state_space": space}
-        # Until here.
-        super().__init__(policy=Answer(), inference_engine=Practise(), state=state, **space)
+        super().__init__(policy=Answer(), inference_engine=Practise(), state=state)
 
     def reset(self, rng):
         skill = 0.2 * rng.random(4)
@@ -101,10 +91,5 @@ class Tutor(Policy):
 def tutoring():
     """Give the bundle."""
     state = State(estimate=np.full(4, 0.3), wrong=0)
-    # State spaces, for as long as they have to be given.
-    space = spaces.Dict(
-        {"estimate": spaces.Box(0.0, 1.0, (4,), np.float64), "wrong": spaces.Box(0, 100, (), np.int64)}
-    )
-    # Until here.
-    assistant = Assistant(policy=Tutor(), inference_engine=Assess(), state=state, state_space=space)
+    assistant = Assistant(policy=Tutor(), inference_engine=Assess(), state=state)
     return Bundle(Lesson(), Learner(), assistant, max_rounds=60)

@@ -1,0 +1,151 @@
+"""One way through a method: which episodes still go it, and when others leave it.
+
+Where code asks for a plain value that differs between episodes (`if x > 3`, `min(a, b)`, a look-up in a
+list), the episodes part: the run goes on with those that agree, and the others are played afterwards, from
+the start of the method. That is sound since methods are pure and draws are addressed.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+_HERE = str(Path(__file__).parent)
+_NUMPY = str(Path(np.__file__).parent)
+
+
+class NotLiftedError(BaseException):
+    """A method cannot be played on the whole batch. No `except Exception` of a component may catch it."""
+
+    def __init__(self, reason: str, remedy: str = "", where: tuple[str, int] | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.parting = False  # whether more episodes would be lifted
+        self.remedy = remedy
+        self.where = where or caller()
+
+
+def inside(file: str) -> bool:
+    """Whether a file belongs to lifting or to numpy, and not to a component."""
+    return file.startswith((_HERE, _NUMPY, "<"))
+
+
+def caller() -> tuple[str, int]:
+    """Give the file and the line of the code that asked for something of a lifted value."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and inside(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+class Run:
+    """One way through a method: the episodes that go it, and those that are left for another run."""
+
+    __slots__ = ("failure", "groups", "left", "level", "limit", "over", "quiet", "rows", "steps", "total")
+
+    def __init__(self, rows: Array, total: int, limit: int, groups: int) -> None:
+        self.rows = rows  # the episodes that still go this way, of `total` in the call
+        self.total = total
+        self.limit = limit  # how many groups of episodes there may be
+        self.groups = groups  # how many there are beside this one
+        self.steps: list[Array] = [] if len(rows) == total else [rows]  # which episodes stayed, each time
+        self.level = len(self.steps)  # how often episodes have left
+        self.left: list[Array] = []
+        self.failure: NotLiftedError | None = None
+        self.over = (
+            False  # whether the method has returned: what it left somewhere is no value of another call
+        )
+        self.quiet = False  # whether Python would not warn of what numpy now comes across
+
+    def fail(self, reason: str, remedy: str = "") -> NotLiftedError:
+        """Take note that this method cannot be lifted, and make the error."""
+        error = NotLiftedError(reason, remedy)
+        self.failure = self.failure or error
+        return error
+
+    def ask(self, values: Array, what: str) -> Any:
+        """Give the plain value of most episodes, with which the run goes on; the others leave it."""
+        first = values[0]
+        if values.dtype.kind == "b":
+            count = int(np.count_nonzero(values))
+            if count in (0, len(values)):
+                return count > 0
+            answer = 2 * count >= len(values)
+            others = ~values
+            keep, leave = (values, others) if answer else (others, values)
+            self._leave([leave.nonzero()[0]], what)
+            self._stay(keep.nonzero()[0])
+            return answer
+        if values.dtype == np.float64:  # by their bits, which tell 0.0 from -0.0
+            return np.int64(self.ask(values.view(np.int64), what)).view(np.float64).item()
+        if bool((values == first).all()):
+            return first.item()
+        labels, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+        if self.groups + len(labels) > self.limit:
+            self._too_many(what, self.groups + len(labels))
+        order = np.argsort(inverse, kind="stable")
+        groups = np.split(order, np.cumsum(counts)[:-1])
+        most = int(np.argmax(counts))
+        self._leave([group for index, group in enumerate(groups) if index != most], what)
+        self._stay(groups[most])
+        return labels[most].item()
+
+    def _leave(self, groups: list[Array], what: str) -> None:
+        self.groups += len(groups)
+        if self.groups >= self.limit:
+            self._too_many(what, self.groups + 1)
+        self.left += [self.rows[group] for group in groups]
+
+    def _stay(self, keep: Array) -> None:
+        self.rows = self.rows[keep]
+        self.steps.append(keep)
+        self.level += 1
+
+    def _too_many(self, what: str, groups: int) -> NoReturn:
+        error = self.fail(
+            f"{what} parts the episodes into {groups} groups or more", _REMEDIES.get(what, _NO_BRANCH)
+        )
+        error.parting = 2 * groups <= self.total
+        raise error
+
+
+class Arithmetic:
+    """While lifted methods run, numpy warns of what it comes across where one episode would be warned, too.
+
+    Python does not warn when plain floats overflow or become NaN.
+    """
+
+    def __init__(self) -> None:
+        self.run: Run | None = None
+        asked = {kind: "call" for kind, setting in np.geterr().items() if setting == "warn"}
+        self._settings = np.errstate(call=self._on_error, **asked)  # type: ignore[arg-type]
+
+    def __enter__(self) -> Arithmetic:
+        self._settings.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._settings.__exit__(*error)
+
+    def _on_error(self, kind: str, flag: int) -> None:
+        if self.run is None or self.run.quiet:
+            return
+        try:
+            warnings.warn(f"{kind} encountered in a batch", RuntimeWarning, stacklevel=3)
+        except RuntimeWarning as error:  # where warnings are errors, only some episodes may raise
+            raise self.run.fail(f"{kind} is an error in an episode") from error
+
+
+_NO_BRANCH = "np.where(condition, a, b), np.minimum, np.maximum or an array in place of branches and look-ups"
+_REMEDIES = {
+    "float()": "the number as it is, or np.exp in place of math.exp and the like",
+    "int()": "np.floor(x), or x.astype(int) of an array",
+    "round()": "np.round(x)",
+}

@@ -1,0 +1,171 @@
+"""Other processes, with other hash seeds, clocks and environments, in which calls are made again."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import json
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from interaction.checks.calls import Call, Watch
+from interaction.checks.repeats import Outcome, compare, modules_of, repeat, shuffled
+from interaction.checks.report import Budget, Report
+from interaction.checks.surroundings import PERSONAL, changed, other_clock, other_environment
+
+OTHERS = 2  # processes: two hash seeds may agree on the order of a small set by chance, three hardly
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from interaction.checks import other_process"
+)
+_SECONDS_TO_START = 30.0
+_HERE: list[str] = []  # holds the folder of the request, in a process that another one has started
+
+
+@contextmanager
+def other_processes(watch: Watch, calls: Sequence[Call], report: Report, budget: Budget) -> Iterator[None]:
+    """Start the processes, go on with the rest of the check, and compare what they gave."""
+    modules = {name: _file(name) for name in modules_of(watch.parts)}
+    missing = [name for name, file in modules.items() if file is None]
+    if _HERE or missing:
+        reason = f"the module {missing[0]!r} cannot be imported there" if missing else "this is one"
+        report.unchecked.append(f"another process, with another hash seed: {reason}{_advice(missing)}")
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="interaction-check-") as name:
+        folder = Path(name)
+        folder.joinpath("modules").write_text(json.dumps(modules))
+        folder.joinpath("seconds").write_text(json.dumps(budget.seconds / 4))
+        folder.joinpath("calls").write_bytes(pickle.dumps((watch.parts, list(calls))))
+        processes = [_start(folder, number) for number in range(OTHERS)]
+        try:
+            yield
+            for number, process in enumerate(processes):
+                if not _collect(process, folder, number, watch, calls, report, budget):
+                    break
+        finally:
+            for process in processes:
+                process.kill()
+                process.wait()
+
+
+def _start(folder: Path, number: int) -> subprocess.Popen[bytes]:
+    code = f"{_START}; other_process.main(sys.argv[2], {number})"
+    with folder.joinpath(f"errors-{number}").open("wb") as errors:
+        return subprocess.Popen(
+            [sys.executable, "-c", code, json.dumps(sys.path), str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            env=_environment(number),
+        )
+
+
+def _collect(
+    process: subprocess.Popen[bytes],
+    folder: Path,
+    number: int,
+    watch: Watch,
+    calls: Sequence[Call],
+    report: Report,
+    budget: Budget,
+) -> bool:
+    """Compare what a process gave; False, and a line in the report, where it gave nothing."""
+    try:
+        code = process.wait(max(budget.left(), budget.seconds / 4) + _SECONDS_TO_START)
+    except subprocess.TimeoutExpired:
+        report.unchecked.append("another process, with another hash seed: it did not end in time")
+        return False
+    if code:
+        errors = folder.joinpath(f"errors-{number}").read_text(errors="replace").strip().splitlines()
+        reason = errors[-1] if errors else f"it ended with {code}"
+        report.unchecked.append(f"another process, with another hash seed: {reason}")
+        return False
+    outcomes: dict[int, Outcome] = pickle.loads(folder.joinpath(f"outcomes-{number}").read_bytes())
+    compare(
+        watch,
+        calls,
+        outcomes,
+        "in another process, with another hash seed, clock and environment, and in another order",
+        "a result may not depend on the order of a set, hash(), id(), the time, the environment, "
+        "or on what was called before (a cache)",
+    )
+    report.processes += 1
+    if len(outcomes) < len(calls):
+        report.unchecked.append(
+            f"{len(calls) - len(outcomes)} of {len(calls)} calls were not made in another process, "
+            "for lack of time"
+        )
+    return True
+
+
+def _environment(number: int) -> dict[str, str]:
+    own = os.environ
+    environment = {name: changed(name, value) if name in PERSONAL else value for name, value in own.items()}
+    environment |= {name: changed(name, own.get(name)) for name in ("USER", "LANG", "TZ")}
+    seeds = [seed for seed in ("1", "2", "3") if seed != own.get("PYTHONHASHSEED")]
+    return environment | {"PYTHONHASHSEED": seeds[number]}
+
+
+def _file(module: str) -> str | None:
+    """Give the file from which another process can import a module, or None if there is none."""
+    path = getattr(sys.modules[module], "__file__", None)
+    if path is None or not Path(path).is_file():
+        return None
+    return None if module == "__main__" and not _guarded(Path(path)) else str(Path(path).resolve())
+
+
+def _guarded(script: Path) -> bool:
+    """Say whether a script does its work under `if __name__ == "__main__":`, and so can be imported."""
+    return any(
+        isinstance(part, ast.If)
+        and any(getattr(name, "id", "") == "__name__" for name in ast.walk(part.test))
+        for part in ast.parse(script.read_text()).body
+    )
+
+
+def _advice(missing: list[str]) -> str:
+    if "__main__" not in missing:
+        return ""
+    return ' (write the component in a module, or check it under `if __name__ == "__main__":` of a script)'
+
+
+# In the other process.
+
+
+def main(folder: str, number: int) -> None:
+    """Import the modules, make the calls and write down what they gave."""
+    _HERE.append(folder)
+    place = Path(folder)
+    modules: dict[str, str] = json.loads(place.joinpath("modules").read_text())
+    seconds: float = json.loads(place.joinpath("seconds").read_text())
+    outcomes: dict[int, Outcome] = {}
+    with other_clock((), -1000 - 111 * number), other_environment(list(modules)):
+        for name, file in modules.items():
+            _import(name, file)
+        parts, calls = pickle.loads(place.joinpath("calls").read_bytes())
+        outcomes = repeat(parts, calls, shuffled(len(calls), 99 - number), seconds)
+    place.joinpath(f"outcomes-{number}").write_bytes(pickle.dumps(outcomes))
+
+
+def _import(name: str, file: str) -> None:
+    """Import a module under its name, from its file where the name leads to no other."""
+    if name != "__main__":
+        try:
+            found = getattr(importlib.import_module(name), "__file__", None)
+        except ImportError:
+            found = None
+        if found is not None and Path(found).resolve() == Path(file):
+            return
+    spec: Any = importlib.util.spec_from_file_location("__mp_main__" if name == "__main__" else name, file)
+    module: ModuleType = importlib.util.module_from_spec(spec)
+    sys.modules[name] = sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
