@@ -53,6 +53,8 @@ _get.__name__ = "array[...]"
 def put(array: Lifted, key: Any, value: Any) -> None:
     """Assign into each episode's array, which the method must have made itself."""
     run = array.run
+    if array.ndim == 0:
+        raise TypeError("a single number does not support item assignment")
     array.writeable()
     parts = _parts(array, key)
     if len(parts) == 1 and _is_mask(parts[0]) and np.ndim(value) == 0:
