@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 from interaction.batching import lookups, reductions, shapes, ufuncs  # noqa: F401  (they fill the table)
+from interaction.batching.indexing import get, put
 from interaction.batching.lifted import Lifted, canonical
-from interaction.batching.rules import FUNCTIONS, by_episode, play_function
+from interaction.batching.rules import FUNCTIONS, play_function
 from interaction.batching.ufuncs import play_ufunc
-
-__all__ = ["by_episode", "install", "play_function", "play_ufunc"]
 
 _METHODS = (
     *("sum", "prod", "any", "all", "max", "min", "mean", "std", "var", "cumsum", "cumprod"),
@@ -85,11 +84,23 @@ def _is_integer(self: Lifted) -> Any:
     return Lifted(self.run, whole, plain=True)
 
 
+def _array_ufunc(self: Lifted, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+    return play_ufunc(self.run, ufunc, method, inputs, options)
+
+
+def _array_function(self: Lifted, function: Any, types: Any, arguments: Any, options: Any) -> Any:
+    return play_function(self.run, function, arguments, options)
+
+
 def install() -> None:
-    """Give `Lifted` the methods of arrays and of numbers."""
+    """Give `Lifted` the methods of arrays and of numbers, and numpy's protocols."""
     for name in _METHODS:
         setattr(Lifted, name, _method(name, getattr(np, name)))
     for name, method in {
+        "__getitem__": get,
+        "__setitem__": put,
+        "__array_ufunc__": _array_ufunc,
+        "__array_function__": _array_function,
         "copy": _copy,
         "flatten": _flatten,
         "astype": _astype,

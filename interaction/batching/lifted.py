@@ -12,7 +12,7 @@ A value is *plain* where the single episode has a Python number: arithmetic then
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -213,16 +213,6 @@ class Lifted:
     def __deepcopy__(self, memo: object) -> Lifted:
         return self.__copy__()
 
-    def __getitem__(self, key: Any) -> Lifted:
-        from interaction.batching.indexing import get
-
-        return get(self, key)
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        from interaction.batching.indexing import put
-
-        put(self, key, value)
-
     def writeable(self) -> Array:
         """Give the data to assign into; raise where that would change what is not the method's own."""
         if self.own is None:
@@ -297,17 +287,11 @@ class Lifted:
     def imag(self) -> Lifted:
         return Lifted(self.run, np.imag(self.now()), self.plain)
 
-    # Numpy's protocols.
+    if TYPE_CHECKING:  # `interaction.batching.functions` and `operators` give them
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        from interaction.batching.ufuncs import play_ufunc
+        def __getitem__(self, key: Any) -> Any: ...
 
-        return play_ufunc(self.run, ufunc, method, inputs, options)
-
-    def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
-        from interaction.batching.rules import play_function
-
-        return play_function(self.run, function, arguments, options)
+        def __setitem__(self, key: Any, value: Any) -> None: ...
 
 
 _PLAIN_ATTRIBUTES = frozenset({"conjugate", "is_integer", "as_integer_ratio", "hex", "bit_length"})
