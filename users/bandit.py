@@ -147,7 +147,7 @@ def _softmax(logits: Array) -> Array:
 class DeltaRule(InferenceEngine):
     """Moves the value q of the pulled arm: q ← q + α (outcome − q). Source: Rescorla & Wagner 1972."""
 
-    batched = True  # 2 to 3 times as fast as lifted in fits
+    batched = True  # 1.4 to 2.4 times as fast as lifted in filters and fits
 
     def infer(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
         pull = observation.task_state
@@ -170,7 +170,7 @@ class ChoiceTrace(InferenceEngine):
 class SoftmaxPolicy(DiscretePolicy):
     """Pulls arm i with a probability proportional to exp(β q_i)."""
 
-    batched = True  # 1.4 to 2.4 times as fast as lifted in fits
+    batched = True  # 1.2 to 2.4 times as fast as lifted in filters and fits
 
     def __init__(self, n_arms: int) -> None:
         self.action_space = spaces.Discrete(n_arms)
