@@ -147,9 +147,15 @@ def by_rows(run: Run, array: Lifted, strict: bool = False) -> Array:
 
 
 def from_rows(run: Run, found: Any) -> Any:
-    """Give `(episodes, *shape)` as a lifted value."""
-    array = np.asarray(found)
-    return made(run, np.ascontiguousarray(array.transpose(*range(1, array.ndim), 0)))
+    """Give `(episodes, *shape)` as a lifted value, its entries in the order in which they lie in memory."""
+    return made(run, episodes_last(np.asarray(found)))
+
+
+def episodes_last(array: Array) -> Array:
+    """Give `(episodes, *shape)` as `(*shape, episodes)`, packed, the entries in the same order in memory."""
+    order = sorted(range(1, array.ndim), key=lambda axis: -array.strides[axis])
+    packed = np.ascontiguousarray(array.transpose(*order, 0))
+    return packed.transpose(*np.argsort(order), array.ndim - 1)
 
 
 def view_or_copy(run: Run, array: Lifted, change: Callable[[Array], Array]) -> Lifted:

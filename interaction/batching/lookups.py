@@ -34,7 +34,8 @@ def _take(run: Run, a: Any, indices: Any, axis: Any = None, out: Any = None, mod
         return by_episode(run, np.take, (a, indices, axis), {"out": out, "mode": mode})
     array, chosen = flattened(lifted(run, a), axis)
     index = list(indices) if isinstance(indices, tuple) else indices
-    return array[(slice(None),) * chosen + (index,)]
+    found = array[(slice(None),) * chosen + (index,)]
+    return np.copy(found, order="C") if np.ndim(found) > 1 else found
 
 
 @lifts(np.nonzero)

@@ -29,11 +29,21 @@ def matmul(run: Run, a: Any, b: Any) -> Any:
     one, other = _rows(run, a), _rows(run, b)
     if not {one.dtype, other.dtype} <= NATIVE:
         return by_episode(run, np.matmul, (a, b))
+    if first == second == 2 and _is_transposed(a, b):  # numpy multiplies a matrix with itself in its own way
+        other = one.transpose(0, 2, 1)
     one = one[:, None, :] if first == 1 else one
     other = other[:, :, None] if second == 1 else other
     found = np.matmul(one, other)
     found = found if second == 2 else found[:, :, 0]
     return from_rows(run, found if first == 2 else found[:, 0])
+
+
+def _is_transposed(a: Any, b: Any) -> bool:
+    """Whether the second matrix is a view of the first one, turned round."""
+    if not (type(a) is type(b) is Lifted and a.shape == b.shape[::-1]):
+        return False
+    one, other = a.data, b.data.swapaxes(0, 1)
+    return one.strides == other.strides and one.ctypes.data == other.ctypes.data
 
 
 @lifts(np.dot)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from interaction.batching.arrays import by_rows
 from interaction.batching.lifted import Lifted
@@ -14,6 +15,7 @@ from interaction.batching.runs import Run, caller
 
 logger = logging.getLogger("interaction")
 
+Array = NDArray[Any]
 Rule = Callable[..., Any]
 RuleT = TypeVar("RuleT", bound=Rule)
 
@@ -72,8 +74,9 @@ def by_episode(
             name,
             *where,
         )
-    each = [_of_episode(run, part) for part in arguments]
-    more = {key: _of_episode(run, part) for key, part in options.items()}
+    taken: dict[int, tuple[Lifted, Array]] = {}
+    each = [_of_episode(run, part, taken) for part in arguments]
+    more = {key: _of_episode(run, part, taken) for key, part in options.items()}
     try:
         found = [
             function(*[part(row) for part in each], **{key: part(row) for key, part in more.items()})
@@ -81,29 +84,31 @@ def by_episode(
         ]
     except Exception as error:
         raise run.fail(f"np.{name} raises {type(error).__name__} in an episode") from error
-    return _together(run, found, name)
+    return _together(run, found, name, list(taken.values()))
 
 
-def _of_episode(run: Run, value: Any) -> Callable[[int], Any]:
-    """Give a function from the row of an episode to the value that it has there."""
+def _of_episode(run: Run, value: Any, taken: dict[int, tuple[Lifted, Array]]) -> Callable[[int], Any]:
+    """Give a function from the row of an episode to the value that it has there; `taken` are the arrays."""
     if type(value) is Lifted:
         if value.ndim == 0:
             numbers = value.now().tolist() if value.plain else value.now()
             return lambda row: numbers[row]
-        arrays = by_rows(run, value, strict=True)
+        if id(value) not in taken:
+            taken[id(value)] = value, by_rows(run, value, strict=True)
+        _, arrays = taken[id(value)]
         arrays.setflags(write=False)
         return lambda row: arrays[row]
     if isinstance(value, list | tuple):
-        parts = [_of_episode(run, part) for part in value]
+        parts = [_of_episode(run, part, taken) for part in value]
         kind = type(value)
         return lambda row: kind(part(row) for part in parts)
     return lambda row: value
 
 
-def _together(run: Run, found: list[Any], name: str) -> Any:
+def _together(run: Run, found: list[Any], name: str, taken: list[tuple[Lifted, Array]]) -> Any:
     first = found[0]
     if isinstance(first, tuple | list):
-        parts = [_together(run, list(column), name) for column in zip(*found, strict=True)]
+        parts = [_together(run, list(column), name, taken) for column in zip(*found, strict=True)]
         return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
     kinds = {type(one) for one in found}
     shapes = {(np.shape(one), np.asarray(one).dtype) for one in found}
@@ -112,5 +117,14 @@ def _together(run: Run, found: list[Any], name: str) -> Any:
     plain = kinds <= {bool, int, float, str}
     if not (plain or isinstance(first, np.ndarray | np.generic)):
         raise run.fail(f"np.{name} gives no array")
-    data = np.ascontiguousarray(np.moveaxis(np.array(found), 0, -1))
-    return Lifted(run, data, plain=plain, own=None if plain else True)
+    own: Any = None if plain else True
+    if not plain and any(np.may_share_memory(first, arrays) for _, arrays in taken):
+        packed = first.flags.c_contiguous or first.dtype.kind not in "fc"
+        if not packed or any(value.own is not None for value, _ in taken):
+            raise run.fail(f"np.{name} gives a view of an array", "x[...] with slices, or a copy")
+        own = None
+    if not isinstance(first, np.ndarray):
+        return Lifted(run, np.array(found), plain=plain, own=own)
+    order = sorted(range(first.ndim), key=lambda axis: -first.strides[axis])
+    data = np.stack([one.transpose(order) for one in found], axis=-1)
+    return Lifted(run, data.transpose(*np.argsort(order), first.ndim), own=own)

@@ -45,6 +45,8 @@ def _size(run: Run, a: Any, axis: Any = None) -> int:
 
 @lifts(np.copy)
 def _copy(run: Run, a: Any, order: str = "K", subok: bool = False) -> Any:
+    if order not in ("C", "K"):
+        return by_episode(run, np.copy, (a, order))
     data = lifted(run, a).now()
     return made(run, np.array(data, order="K" if order == "K" and data.strides[-1] else "C"))
 

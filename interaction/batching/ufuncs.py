@@ -129,7 +129,11 @@ def _clip(
 def _round(run: Run, a: Any, decimals: Any = 0, out: Any = None) -> Any:
     if out is not None or differs(decimals):
         return by_episode(run, np.round, (a, decimals), {"out": out})
-    return made(run, np.round(lifted(run, a).now(), decimals))
+    data = lifted(run, a).now()
+    turned = data.transpose(*range(data.ndim - 1)[::-1], data.ndim - 1)
+    if turned.flags.c_contiguous:  # which round keeps as it is; else it puts the entries in order
+        return made(run, np.round(turned, decimals).transpose(*range(data.ndim - 1)[::-1], data.ndim - 1))
+    return made(run, np.round(data, decimals))
 
 
 @lifts(np.isclose)
@@ -173,4 +177,4 @@ def _select(run: Run, condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     dtype = np.result_type(found.now(), *[lifted(run, choice).now() for choice in choicelist])
     for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
         found = np.where(condition, choice, found)
-    return found.astype(dtype)
+    return np.copy(found.astype(dtype), order="C")

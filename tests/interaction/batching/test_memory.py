@@ -1,0 +1,135 @@
+"""Where entries lie in memory: a sum depends on it in its last bit, and a change on who shares it."""
+
+import logging
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from interaction.state import State, lock
+from tests.interaction.batching.compare import assert_lifted, compare
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_told(caplog):
+    caplog.set_level(logging.ERROR, "interaction")
+
+
+SHAPES = [(9, 9), (9, 20), (130, 3), (3, 17, 9)]
+BEFORE = {
+    "x": lambda x: x,
+    "x.T": lambda x: x.T,
+    "(x * 1).T": lambda x: (x * 1).T,
+    "x[::-1]": lambda x: x[::-1],
+    "x[:, 1:]": lambda x: x[:, 1:],
+    "x[:, 1:].T": lambda x: x[:, 1:].T,
+    "x[1:]": lambda x: x[1:],
+    "np.swapaxes(x, 0, -1)": lambda x: np.swapaxes(x, 0, -1),
+    "np.moveaxis(x, 0, -1)": lambda x: np.moveaxis(x, 0, -1),
+    "x.T + 1": lambda x: x.T + 1,
+    "x[0][..., None] * x[0]": lambda x: x[0][..., None] * x[0],
+    "np.broadcast_to(x[0])": lambda x: np.broadcast_to(x[0], (3, *x[0].shape)),
+    "x[:, [2, 0, 1]]": lambda x: x[:, [2, 0, 1]],
+    "x[[2, 0, 1]]": lambda x: x[[2, 0, 1]],
+    "x[:, None]": lambda x: x[:, None],
+    "x[:, x[0] > 0]": lambda x: x[:, x[0] > 0] if x.ndim == 2 else x,
+}
+THEN = {
+    "x": lambda x: x,
+    "x + 1": lambda x: x + 1,
+    "np.round(x, 1)": lambda x: np.round(x, 1),
+    "np.round(x)": np.round,
+    "np.clip(x, -1, 1.5)": lambda x: np.clip(x, -1, 1.5),
+    "np.where(x > 0, x, 0.1)": lambda x: np.where(x > 0, x, 0.1),
+    "np.select": lambda x: np.select([x > 0, x < -1], [x, 2 * x], 0.3),
+    "x.copy()": lambda x: x.copy(),
+    "np.copy(x)": np.copy,
+    "x.copy(order='F')": lambda x: x.copy(order="F"),
+    "x.copy(order='A')": lambda x: x.copy(order="A"),
+    "x.astype(float)": lambda x: x.astype(float),
+    "np.concatenate": lambda x: np.concatenate([x, x], axis=-1),
+    "np.stack([x, x])": lambda x: np.stack([x, x]),
+    "np.stack([x, x], axis=1)": lambda x: np.stack([x, x], axis=1),
+    "np.take(x, [0, 1], axis=1)": lambda x: np.take(x, [0, 1], axis=1),
+    "np.take(x, [0, 1], axis=0)": lambda x: np.take(x, [0, 1], axis=0),
+    "x.take([0, 1], axis=-1)": lambda x: x.take([0, 1], axis=-1),
+    "np.repeat(x, 2, axis=1)": lambda x: np.repeat(x, 2, axis=1),
+    "np.roll(x, 1)": lambda x: np.roll(x, 1),
+    "np.diff(x)": np.diff,
+    "np.cumsum(x, axis=0)": lambda x: np.cumsum(x, axis=0),
+    "np.sort(x, axis=0)": lambda x: np.sort(x, axis=0),
+    "np.take_along_axis": lambda x: np.take_along_axis(x, np.argsort(x, axis=0), axis=0),
+    "np.flip(x)": np.flip,
+    "np.zeros_like(x) + x": lambda x: np.zeros_like(x) + 0.1 * x,
+    "np.interp": lambda x: np.interp(x, [0, 1, 3], [0, 2.5, 9]),
+    "abs(x) ** 1.7": lambda x: abs(x) ** 1.7,
+    "x - x.mean(axis=0)": lambda x: x - x.mean(axis=0),
+    "x / x.sum(axis=-1)": lambda x: x / x.sum(axis=-1, keepdims=True),
+    "x @ x.T": lambda x: x @ x.T,
+    "x.T @ x": lambda x: x.T @ x,
+    "np.linalg.inv": lambda x: np.linalg.inv(x @ x.T + 9 * np.eye(len(x))),
+    "np.rot90(x)": np.rot90,
+    "np.fliplr(x)": np.fliplr,
+    "np.tril(x)": np.tril,
+    "np.pad(x, 1)": lambda x: np.pad(x, 1),
+    "np.array_split(x, 2)": lambda x: np.array_split(x, 2)[0],
+    "np.delete": lambda x: np.delete(x, 0, axis=1),
+    "np.gradient": lambda x: np.gradient(x, axis=0),
+    "np.partition": lambda x: np.partition(x, 1, axis=0),
+    "np.inner(x, x)": lambda x: np.inner(x, x),
+    "np.cov(x)": np.cov,
+    "x.reshape(-1)": lambda x: x.reshape(-1).reshape(x.shape),
+}
+AT_LAST = {
+    "x.sum()": lambda x: x.sum(),
+    "x.sum(axis=0)": lambda x: x.sum(axis=0),
+    "x.sum(axis=1)": lambda x: x.sum(axis=1),
+    "x.mean()": lambda x: x.mean(),
+    "x.std()": lambda x: x.std(),
+    "np.linalg.norm(x)": np.linalg.norm,
+    "x[0] @ x[1]": lambda x: x[0] @ x[1] if x.ndim == 2 else 0.0,
+    "(x @ x[0]).sum()": lambda x: (x @ x[0]).sum() if x.ndim == 2 else 0.0,
+    "x[:, 0].sum()": lambda x: x[:, 0].sum(),
+    "(x**2).sum(axis=0).sum()": lambda x: (x**2).sum(axis=0).sum(),
+    "State(x=x).x.sum()": lambda x: State(x=x).x.sum(),
+    "np.ravel(x)[1:].sum()": lambda x: np.ravel(x)[1:].sum(),
+}
+
+
+@settings(max_examples=1_500, derandomize=True)
+@given(
+    st.sampled_from(SHAPES),
+    st.sampled_from(sorted(BEFORE)),
+    st.sampled_from(sorted(THEN)),
+    st.sampled_from(sorted(AT_LAST)),
+    st.integers(0, 10**6),
+)
+def test_sums_are_added_in_the_order_of_one_episode(shape, before, then, at_last, seed):
+    x = lock(np.random.default_rng(seed).normal(size=(6, *shape)))
+    compare(lambda x: AT_LAST[at_last](THEN[then](BEFORE[before](x))), x)
+
+
+@pytest.mark.parametrize(
+    ("before", "then"),
+    [
+        ("x", "np.take(x, [0, 1], axis=1)"),
+        ("x.T", "np.round(x, 1)"),
+        ("x.T", "np.select"),
+        ("x", "x @ x.T"),
+        ("x", "x.T @ x"),
+        ("x[:, x[0] > 0]", "x"),
+        ("x", "x.copy(order='F')"),
+        ("x.T", "np.pad(x, 1)"),
+    ],
+)
+@pytest.mark.parametrize("shape", [(9, 9), (20, 9), (9, 20)])
+def test_so_they_are_where_a_function_puts_the_entries_elsewhere(before, then, shape):
+    x = lock(np.random.default_rng(0).normal(size=(40, *shape)))
+    assert_lifted(lambda x: THEN[then](BEFORE[before](x)).sum(), x)
+
+
+def test_so_they_are_after_a_sum_along_one_of_three_axes():
+    x = lock(np.random.default_rng(0).normal(size=(40, 3, 17, 9)))
+    assert_lifted(lambda x: x.T.sum(axis=0).sum(), x)
+    assert_lifted(lambda x: np.moveaxis(x, 0, -1).sum(axis=1).std(), x)
