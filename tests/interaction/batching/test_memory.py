@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interaction.state import State, lock
-from tests.interaction.batching.compare import assert_lifted, compare
+from tests.interaction.batching.compare import ROWS, assert_lifted, assert_not_lifted, compare, repeated
 
 
 @pytest.fixture(autouse=True)
@@ -133,3 +133,75 @@ def test_so_they_are_after_a_sum_along_one_of_three_axes():
     x = lock(np.random.default_rng(0).normal(size=(40, 3, 17, 9)))
     assert_lifted(lambda x: x.T.sum(axis=0).sum(), x)
     assert_lifted(lambda x: np.moveaxis(x, 0, -1).sum(axis=1).std(), x)
+
+
+# Who shares an array.
+
+NUMBER = repeated(*np.linspace(-2.0, 3.0, 7))
+FLAG = repeated(True, False, True)
+INDEX = repeated(0, 1, 2, 1)
+VECTOR = lock(np.random.default_rng(1).normal(size=(ROWS, 3)))
+MATRIX = lock(np.random.default_rng(2).normal(size=(ROWS, 3, 3)))
+
+
+def test_an_array_without_axes_is_changed_for_all_who_hold_it():
+    def where(x):
+        y = np.where(x > 0, x, 0.0)
+        z = y
+        y += 1
+        y *= 2.5
+        return z, y
+
+    def kept(x):
+        y = np.copy(x)
+        state = State(y=y)
+        y -= 3
+        return state.y, y, isinstance(y, np.ndarray), isinstance(y + 1, np.ndarray)
+
+    def parted(x):
+        y = np.full_like(x, 2.0)
+        z = y
+        if x > 0:
+            y += x
+        return z
+
+    def into_whole(x):
+        y = np.where(x > 0, 2, 3)
+        try:
+            y += x
+        except TypeError:
+            return -1
+        return y
+
+    for function in (where, kept, parted, into_whole):
+        assert_lifted(function, NUMBER)
+
+
+def test_a_number_is_not_changed_for_others():
+    def number(x, v):
+        y = x
+        y += 1
+        total = v.sum()
+        before = total
+        total += 1
+        entry = v[0]
+        entry *= 2
+        return x, y, before, total, v, entry, v.sum().copy()
+
+    assert_lifted(number, NUMBER, VECTOR)
+
+
+def test_a_view_without_axes_is_right_or_not_lifted():
+    def squeezed(v):
+        w = v.copy()
+        entry = w[:1].squeeze()
+        entry += 1
+        return w
+
+    def assigned(x):
+        y = np.zeros_like(x)
+        y[...] = x
+        return y
+
+    for function, values in ((squeezed, VECTOR), (assigned, NUMBER)):
+        assert_not_lifted(function, values, because="without axes")
