@@ -45,8 +45,10 @@ def _flatten(self: Any, order: Any = "C") -> Any:
     return _copy(flat)
 
 
-def _astype(self: Lifted, dtype: Any, *arguments: Any, **options: Any) -> Any:
+def _astype(self: Lifted, dtype: Any, *, copy: bool = True) -> Any:
     self._not_plain("astype")
+    if not copy and self.data.dtype == dtype:
+        return self
     found = self.now().astype(dtype, order="K")
     if found.dtype.kind not in "biufc":
         raise self.run.fail(f"numbers become {found.dtype}", "float or int")

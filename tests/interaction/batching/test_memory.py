@@ -205,3 +205,13 @@ def test_a_view_without_axes_is_right_or_not_lifted():
 
     for function, values in ((squeezed, VECTOR), (assigned, NUMBER)):
         assert_not_lifted(function, values, because="without axes")
+
+
+def test_astype_without_a_copy_gives_the_array_itself():
+    def changed(v):
+        w = v * 1.0
+        same, other = w.astype(float, copy=False), w.astype(int, copy=False)
+        same[0] = 4
+        return w, other, w.astype(float)
+
+    assert_lifted(changed, VECTOR)
