@@ -215,3 +215,32 @@ def test_astype_without_a_copy_gives_the_array_itself():
         return w, other, w.astype(float)
 
     assert_lifted(changed, VECTOR)
+
+
+def test_a_number_that_no_integer_is_raises_as_in_one_episode():
+    whole = lock(np.arange(3 * ROWS).reshape(ROWS, 3))
+    small = lock(np.zeros((ROWS, 3), np.int8))
+
+    def entry(w, x):
+        u = w.copy()
+        u[1] = x
+        return u
+
+    def masked(w, x):
+        u = w.copy()
+        u[w > 1] = x
+        return u
+
+    def caught(w, x):
+        try:
+            return entry(w, x)
+        except (ValueError, OverflowError):
+            return w * 0
+
+    for value, raised in ((np.nan, ValueError), (np.inf, OverflowError)):
+        for function in (entry, masked):
+            assert isinstance(compare(function, whole, repeated(1.5, value)), raised)
+        assert_not_lifted(caught, whole, repeated(1.5, value), because="does not fit")
+    assert isinstance(compare(entry, small, repeated(1, 300)), OverflowError)
+    assert_lifted(entry, whole, NUMBER)
+    assert_lifted(entry, small, repeated(1, -128, 127))
