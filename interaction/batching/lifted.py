@@ -241,6 +241,8 @@ class Lifted:
 
     def view(self, key: Any) -> Lifted:
         """Give a view of this array; `key` makes it of the data, or is an index."""
+        if isinstance(key, type | np.dtype | str):  # numpy's method of this name
+            raise self.run.fail("the bits of an array are read as another type", "x.astype(dtype)")
         if self.own is not None:
             self._unshare()
             if self.own is True:

@@ -244,3 +244,8 @@ def test_a_number_that_no_integer_is_raises_as_in_one_episode():
     assert isinstance(compare(entry, small, repeated(1, 300)), OverflowError)
     assert_lifted(entry, whole, NUMBER)
     assert_lifted(entry, small, repeated(1, -128, 127))
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.dtype(int), "i8"])
+def test_bits_are_not_read_as_another_type(kind):
+    assert_not_lifted(lambda v: v.view(kind), VECTOR, because="bits")
