@@ -63,11 +63,14 @@ def lifted(run: Run, value: Any) -> Any:
     return Lifted(run, np.broadcast_to(array[..., None], (*array.shape, len(run.rows))))
 
 
-def made(run: Run, found: Any) -> Any:
-    """Give what a function found as a lifted value, which the method may change."""
+def made(run: Run, found: Any, array: bool = False) -> Any:
+    """Give what a function found as a lifted value, which the method may change where it is an array.
+
+    Without axes it is one of numpy's numbers, which nothing changes, or, as `array` says, an array.
+    """
     if type(found) is tuple:
         return tuple(made(run, part) for part in found)
-    return Lifted(run, found, own=True)
+    return Lifted(run, found, own=True if array or found.ndim > 1 else None)
 
 
 def operands(run: Run, inputs: Sequence[Any]) -> list[Any]:

@@ -34,6 +34,8 @@ def _method(name: str, function: Any) -> Any:
 
 def _copy(self: Lifted, order: str = "C") -> Any:
     self._not_plain("copy")
+    if self.ndim == 0 and self.own is None:
+        return self
     return FUNCTIONS[np.copy](self.run, self, order)
 
 
@@ -42,12 +44,14 @@ def _flatten(self: Any, order: Any = "C") -> Any:
     return _copy(flat)
 
 
-def _astype(self: Lifted, dtype: Any, *arguments: Any, **options: Any) -> Any:
+def _astype(self: Lifted, dtype: Any, *, copy: bool = True) -> Any:
     self._not_plain("astype")
+    if not copy and self.data.dtype == dtype:
+        return self
     found = self.now().astype(dtype, order="K")
     if found.dtype.kind not in "biufc":
         raise self.run.fail(f"numbers become {found.dtype}", "float or int")
-    return Lifted(self.run, found, own=True)
+    return Lifted(self.run, found, own=True if self.ndim or self.own is not None else None)
 
 
 def _item(self: Lifted, *index: Any) -> Any:

@@ -56,6 +56,7 @@ def put(array: Lifted, key: Any, value: Any) -> None:
     if array.ndim == 0:
         raise TypeError("a single number does not support item assignment")
     array.writeable()
+    _check_whole(array, value)
     parts = _parts(array, key)
     if len(parts) == 1 and _is_mask(parts[0]) and np.ndim(value) == 0:
         data = array.writeable()
@@ -84,6 +85,15 @@ def put(array: Lifted, key: Any, value: Any) -> None:
         view[index] = given
     except IndexError as error:
         raise run.fail("an index is out of bounds in an episode") from error
+
+
+def _check_whole(array: Lifted, value: Any) -> None:
+    """Find out where a number does not fit into an array of integers, which one episode raises for."""
+    kind = array.data.dtype
+    if kind.kind in "iu" and type(value) is Lifted and value.ndim == 0 and value.data.dtype != kind:
+        limits, given = np.iinfo(kind), value.now()
+        if not ((given >= limits.min) & (given < limits.max + 1)).all():
+            raise array.run.fail(f"a number does not fit into an array of {kind}")
 
 
 def _looked_up(array: Lifted, data: Array, index: tuple[Any, ...]) -> Array:

@@ -49,6 +49,7 @@ class Lifted:
 
     `data` has the shape `(*shape, episodes)`. `plain` says that one episode has a Python number here; `own`
     that the method made the array itself, so that it may assign into it (an `Owner` once there are views).
+    One of numpy's numbers is nobody's own, an array without axes is.
     `bound` is, where it is known, the largest absolute value of plain integers.
     """
 
@@ -139,7 +140,7 @@ class Lifted:
     def __class__(self) -> type:  # isinstance(x, float) is as in one episode
         if self.plain:
             return _PYTHON[self.data.dtype.kind]
-        return np.ndarray if self.data.ndim > 1 else self.data.dtype.type
+        return np.ndarray if self.data.ndim > 1 or self.own is not None else self.data.dtype.type
 
     def _not_plain(self, name: str) -> None:
         """Raise what a Python number raises, which has none of numpy's attributes."""
@@ -217,6 +218,10 @@ class Lifted:
         """Give the data to assign into; raise where that would change what is not the method's own."""
         if self.own is None:
             raise ValueError("assignment destination is read-only")
+        if self.ndim == 0:
+            raise self.run.fail(
+                "an array without axes is changed in place", "x = ... in place of x[...] = ..."
+            )
         self._unshare()
         if type(self.own) is Owner and self.own.level != self.run.level:
             raise self.run.fail(
@@ -226,6 +231,8 @@ class Lifted:
 
     def view(self, key: Any) -> Lifted:
         """Give a view of this array; `key` makes it of the data, or is an index."""
+        if isinstance(key, type | np.dtype | str):  # numpy's method of this name
+            raise self.run.fail("the bits of an array are read as another type", "x.astype(dtype)")
         if self.own is not None:
             self._unshare()
             if self.own is True:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.batching.arrays import lifted, operands
-from interaction.batching.lifted import Lifted
+from interaction.batching.lifted import Lifted, Owner
 from interaction.batching.numbers import RULES, WHOLE, as_number, bound, is_float, power_of_floats, whole
 from interaction.batching.runs import Run
 from interaction.batching.ufuncs import play_ufunc
@@ -69,13 +69,16 @@ def _operators(name: str) -> tuple[Any, Any, Any]:
         return numeric(self.run, other, self) if _fits(self, other) else NotImplemented
 
     def in_place(self: Lifted, other: Any) -> Any:
-        if self.ndim == 0:
+        if self.ndim == 0 and self.own is None:
             return forward(self, other)
         found = numeric(self.run, self, other)
-        data = self.writeable()
+        data = self.writeable() if self.ndim or type(self.own) is Owner else self.now()
         if found.shape != self.shape or not np.can_cast(found.data.dtype, data.dtype, "same_kind"):
             raise TypeError(f"cannot change an array of {data.dtype} and shape {self.shape} in place")
-        data[...] = found.now()
+        if self.ndim:
+            data[...] = found.now()
+        else:  # an array without axes, which states may hold, too
+            self.data = found.now().astype(data.dtype, copy=False)
         return self
 
     return forward, backward, in_place

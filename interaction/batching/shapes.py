@@ -48,7 +48,7 @@ def _copy(run: Run, a: Any, order: str = "K", subok: bool = False) -> Any:
     if order not in ("C", "K"):
         return by_episode(run, np.copy, (a, order))
     data = lifted(run, a).now()
-    return made(run, np.array(data, order="K" if order == "K" and data.strides[-1] else "C"))
+    return made(run, np.array(data, order="K" if order == "K" and data.strides[-1] else "C"), array=True)
 
 
 def _filled(run: Run, a: Any, value: Any, dtype: Any = None, shape: Any = None, **options: Any) -> Any:
@@ -57,7 +57,7 @@ def _filled(run: Run, a: Any, value: Any, dtype: Any = None, shape: Any = None, 
     array = lifted(run, a).now()
     data = np.array(array, dtype=dtype or array.dtype, order="K" if array.strides[-1] else "C")
     data[...] = aligned(run, value)
-    return made(run, data)
+    return made(run, data, array=True)
 
 
 @lifts(np.zeros_like, np.empty_like)

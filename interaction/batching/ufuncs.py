@@ -93,7 +93,7 @@ def _where(run: Run, condition: Any, *choices: Any) -> Any:
     if not choices:
         return np.nonzero(condition)
     a, b = operands(run, choices)
-    return made(run, np.where(aligned(run, condition), a, b))
+    return made(run, np.where(aligned(run, condition), a, b), array=True)
 
 
 @lifts(np.clip)

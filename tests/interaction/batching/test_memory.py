@@ -1,0 +1,251 @@
+"""Where entries lie in memory: a sum depends on it in its last bit, and a change on who shares it."""
+
+import logging
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from interaction.state import State, lock
+from tests.interaction.batching.compare import ROWS, assert_lifted, assert_not_lifted, compare, repeated
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_told(caplog):
+    caplog.set_level(logging.ERROR, "interaction")
+
+
+SHAPES = [(9, 9), (9, 20), (130, 3), (3, 17, 9)]
+BEFORE = {
+    "x": lambda x: x,
+    "x.T": lambda x: x.T,
+    "(x * 1).T": lambda x: (x * 1).T,
+    "x[::-1]": lambda x: x[::-1],
+    "x[:, 1:]": lambda x: x[:, 1:],
+    "x[:, 1:].T": lambda x: x[:, 1:].T,
+    "x[1:]": lambda x: x[1:],
+    "np.swapaxes(x, 0, -1)": lambda x: np.swapaxes(x, 0, -1),
+    "np.moveaxis(x, 0, -1)": lambda x: np.moveaxis(x, 0, -1),
+    "x.T + 1": lambda x: x.T + 1,
+    "x[0][..., None] * x[0]": lambda x: x[0][..., None] * x[0],
+    "np.broadcast_to(x[0])": lambda x: np.broadcast_to(x[0], (3, *x[0].shape)),
+    "x[:, [2, 0, 1]]": lambda x: x[:, [2, 0, 1]],
+    "x[[2, 0, 1]]": lambda x: x[[2, 0, 1]],
+    "x[:, None]": lambda x: x[:, None],
+    "x[:, x[0] > 0]": lambda x: x[:, x[0] > 0] if x.ndim == 2 else x,
+}
+THEN = {
+    "x": lambda x: x,
+    "x + 1": lambda x: x + 1,
+    "np.round(x, 1)": lambda x: np.round(x, 1),
+    "np.round(x)": np.round,
+    "np.clip(x, -1, 1.5)": lambda x: np.clip(x, -1, 1.5),
+    "np.where(x > 0, x, 0.1)": lambda x: np.where(x > 0, x, 0.1),
+    "np.select": lambda x: np.select([x > 0, x < -1], [x, 2 * x], 0.3),
+    "x.copy()": lambda x: x.copy(),
+    "np.copy(x)": np.copy,
+    "x.copy(order='F')": lambda x: x.copy(order="F"),
+    "x.copy(order='A')": lambda x: x.copy(order="A"),
+    "x.astype(float)": lambda x: x.astype(float),
+    "np.concatenate": lambda x: np.concatenate([x, x], axis=-1),
+    "np.stack([x, x])": lambda x: np.stack([x, x]),
+    "np.stack([x, x], axis=1)": lambda x: np.stack([x, x], axis=1),
+    "np.take(x, [0, 1], axis=1)": lambda x: np.take(x, [0, 1], axis=1),
+    "np.take(x, [0, 1], axis=0)": lambda x: np.take(x, [0, 1], axis=0),
+    "x.take([0, 1], axis=-1)": lambda x: x.take([0, 1], axis=-1),
+    "np.repeat(x, 2, axis=1)": lambda x: np.repeat(x, 2, axis=1),
+    "np.roll(x, 1)": lambda x: np.roll(x, 1),
+    "np.diff(x)": np.diff,
+    "np.cumsum(x, axis=0)": lambda x: np.cumsum(x, axis=0),
+    "np.sort(x, axis=0)": lambda x: np.sort(x, axis=0),
+    "np.take_along_axis": lambda x: np.take_along_axis(x, np.argsort(x, axis=0), axis=0),
+    "np.flip(x)": np.flip,
+    "np.zeros_like(x) + x": lambda x: np.zeros_like(x) + 0.1 * x,
+    "np.interp": lambda x: np.interp(x, [0, 1, 3], [0, 2.5, 9]),
+    "abs(x) ** 1.7": lambda x: abs(x) ** 1.7,
+    "x - x.mean(axis=0)": lambda x: x - x.mean(axis=0),
+    "x / x.sum(axis=-1)": lambda x: x / x.sum(axis=-1, keepdims=True),
+    "x @ x.T": lambda x: x @ x.T,
+    "x.T @ x": lambda x: x.T @ x,
+    "np.linalg.inv": lambda x: np.linalg.inv(x @ x.T + 9 * np.eye(len(x))),
+    "np.rot90(x)": np.rot90,
+    "np.fliplr(x)": np.fliplr,
+    "np.tril(x)": np.tril,
+    "np.pad(x, 1)": lambda x: np.pad(x, 1),
+    "np.array_split(x, 2)": lambda x: np.array_split(x, 2)[0],
+    "np.delete": lambda x: np.delete(x, 0, axis=1),
+    "np.gradient": lambda x: np.gradient(x, axis=0),
+    "np.partition": lambda x: np.partition(x, 1, axis=0),
+    "np.inner(x, x)": lambda x: np.inner(x, x),
+    "np.cov(x)": np.cov,
+    "x.reshape(-1)": lambda x: x.reshape(-1).reshape(x.shape),
+}
+AT_LAST = {
+    "x.sum()": lambda x: x.sum(),
+    "x.sum(axis=0)": lambda x: x.sum(axis=0),
+    "x.sum(axis=1)": lambda x: x.sum(axis=1),
+    "x.mean()": lambda x: x.mean(),
+    "x.std()": lambda x: x.std(),
+    "np.linalg.norm(x)": np.linalg.norm,
+    "x[0] @ x[1]": lambda x: x[0] @ x[1] if x.ndim == 2 else 0.0,
+    "(x @ x[0]).sum()": lambda x: (x @ x[0]).sum() if x.ndim == 2 else 0.0,
+    "x[:, 0].sum()": lambda x: x[:, 0].sum(),
+    "(x**2).sum(axis=0).sum()": lambda x: (x**2).sum(axis=0).sum(),
+    "State(x=x).x.sum()": lambda x: State(x=x).x.sum(),
+    "np.ravel(x)[1:].sum()": lambda x: np.ravel(x)[1:].sum(),
+}
+
+
+@settings(max_examples=1_500, derandomize=True)
+@given(
+    st.sampled_from(SHAPES),
+    st.sampled_from(sorted(BEFORE)),
+    st.sampled_from(sorted(THEN)),
+    st.sampled_from(sorted(AT_LAST)),
+    st.integers(0, 10**6),
+)
+def test_sums_are_added_in_the_order_of_one_episode(shape, before, then, at_last, seed):
+    x = lock(np.random.default_rng(seed).normal(size=(6, *shape)))
+    compare(lambda x: AT_LAST[at_last](THEN[then](BEFORE[before](x))), x)
+
+
+@pytest.mark.parametrize(
+    ("before", "then"),
+    [
+        ("x", "np.take(x, [0, 1], axis=1)"),
+        ("x.T", "np.round(x, 1)"),
+        ("x.T", "np.select"),
+        ("x", "x @ x.T"),
+        ("x", "x.T @ x"),
+        ("x[:, x[0] > 0]", "x"),
+        ("x", "x.copy(order='F')"),
+        ("x.T", "np.pad(x, 1)"),
+    ],
+)
+@pytest.mark.parametrize("shape", [(9, 9), (20, 9), (9, 20)])
+def test_so_they_are_where_a_function_puts_the_entries_elsewhere(before, then, shape):
+    x = lock(np.random.default_rng(0).normal(size=(40, *shape)))
+    assert_lifted(lambda x: THEN[then](BEFORE[before](x)).sum(), x)
+
+
+def test_so_they_are_after_a_sum_along_one_of_three_axes():
+    x = lock(np.random.default_rng(0).normal(size=(40, 3, 17, 9)))
+    assert_lifted(lambda x: x.T.sum(axis=0).sum(), x)
+    assert_lifted(lambda x: np.moveaxis(x, 0, -1).sum(axis=1).std(), x)
+
+
+# Who shares an array.
+
+NUMBER = repeated(*np.linspace(-2.0, 3.0, 7))
+FLAG = repeated(True, False, True)
+INDEX = repeated(0, 1, 2, 1)
+VECTOR = lock(np.random.default_rng(1).normal(size=(ROWS, 3)))
+MATRIX = lock(np.random.default_rng(2).normal(size=(ROWS, 3, 3)))
+
+
+def test_an_array_without_axes_is_changed_for_all_who_hold_it():
+    def where(x):
+        y = np.where(x > 0, x, 0.0)
+        z = y
+        y += 1
+        y *= 2.5
+        return z, y
+
+    def kept(x):
+        y = np.copy(x)
+        state = State(y=y)
+        y -= 3
+        return state.y, y, isinstance(y, np.ndarray), isinstance(y + 1, np.ndarray)
+
+    def parted(x):
+        y = np.full_like(x, 2.0)
+        z = y
+        if x > 0:
+            y += x
+        return z
+
+    def into_whole(x):
+        y = np.where(x > 0, 2, 3)
+        try:
+            y += x
+        except TypeError:
+            return -1
+        return y
+
+    for function in (where, kept, parted, into_whole):
+        assert_lifted(function, NUMBER)
+
+
+def test_a_number_is_not_changed_for_others():
+    def number(x, v):
+        y = x
+        y += 1
+        total = v.sum()
+        before = total
+        total += 1
+        entry = v[0]
+        entry *= 2
+        return x, y, before, total, v, entry, v.sum().copy()
+
+    assert_lifted(number, NUMBER, VECTOR)
+
+
+def test_a_view_without_axes_is_right_or_not_lifted():
+    def squeezed(v):
+        w = v.copy()
+        entry = w[:1].squeeze()
+        entry += 1
+        return w
+
+    def assigned(x):
+        y = np.zeros_like(x)
+        y[...] = x
+        return y
+
+    for function, values in ((squeezed, VECTOR), (assigned, NUMBER)):
+        assert_not_lifted(function, values, because="without axes")
+
+
+def test_astype_without_a_copy_gives_the_array_itself():
+    def changed(v):
+        w = v * 1.0
+        same, other = w.astype(float, copy=False), w.astype(int, copy=False)
+        same[0] = 4
+        return w, other, w.astype(float)
+
+    assert_lifted(changed, VECTOR)
+
+
+def test_a_number_that_no_integer_is_raises_as_in_one_episode():
+    whole = lock(np.arange(3 * ROWS).reshape(ROWS, 3))
+    small = lock(np.zeros((ROWS, 3), np.int8))
+
+    def entry(w, x):
+        u = w.copy()
+        u[1] = x
+        return u
+
+    def masked(w, x):
+        u = w.copy()
+        u[w > 1] = x
+        return u
+
+    def caught(w, x):
+        try:
+            return entry(w, x)
+        except (ValueError, OverflowError):
+            return w * 0
+
+    for value, raised in ((np.nan, ValueError), (np.inf, OverflowError)):
+        for function in (entry, masked):
+            assert isinstance(compare(function, whole, repeated(1.5, value)), raised)
+        assert_not_lifted(caught, whole, repeated(1.5, value), because="does not fit")
+    assert isinstance(compare(entry, small, repeated(1, 300)), OverflowError)
+    assert_lifted(entry, whole, NUMBER)
+    assert_lifted(entry, small, repeated(1, -128, 127))
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.dtype(int), "i8"])
+def test_bits_are_not_read_as_another_type(kind):
+    assert_not_lifted(lambda v: v.view(kind), VECTOR, because="bits")
