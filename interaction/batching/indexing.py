@@ -53,8 +53,6 @@ _get.__name__ = "array[...]"
 def put(array: Lifted, key: Any, value: Any) -> None:
     """Assign into each episode's array, which the method must have made itself."""
     run = array.run
-    if array.ndim == 0:
-        raise TypeError("a single number does not support item assignment")
     array.writeable()
     _check_whole(array, value)
     parts = _parts(array, key)
