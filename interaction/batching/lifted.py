@@ -41,6 +41,7 @@ class Owner:
         self.level = level
 
 
+_NO_TEXT = "a number in its place, and print in single episodes only"
 SHARED = object()  # an array of the method's own that a state holds, too: it is copied before it is changed
 
 
@@ -257,15 +258,13 @@ class Lifted:
         )
 
     def __str__(self) -> str:
-        raise self.run.fail(
-            "a text is made of a value that differs between episodes", "a number in its place"
-        )
+        raise self.run.fail("a text is made of a value that differs between episodes", _NO_TEXT)
 
     def __format__(self, specification: str) -> str:
         return str(self)
 
     def __repr__(self) -> str:
-        self.run.fail("a text is made of a value that differs between episodes", "a number in its place")
+        self.run.fail("a text is made of a value that differs between episodes", _NO_TEXT)
         return f"Lifted(shape={self.shape}, episodes={self.data.shape[-1]})"
 
     def __reduce__(self) -> NoReturn:

@@ -38,6 +38,10 @@ FEW_LEFT = 4  # the same, for those that left another group
 SHARE = 12  # episodes for each group into which they part, below which single play is as fast
 LEAST = 4  # groups that are always tried
 SAMPLE = 5  # rows that are compared with single episodes
+_IMPURE = (
+    "what draws from rng alone and keeps nothing between calls (interaction.checks names what does not); "
+    "where it does so already, mark it batched = False and report it"
+)
 _KINDS = "isinstance(x, float) in place of type(x), and `if x` in place of `x is True`"
 _PATIENCE = 64  # calls after which a method that parted too far is tried again
 
@@ -128,7 +132,12 @@ class LiftedMethod:
 
     def _disagree(self, reason: str, cause: Exception | None = None) -> None:
         self.way = "episode by episode"
-        tell(self.component, self.method, reason, "batched = False, and please report it")
+        tell(
+            self.component,
+            self.method,
+            reason,
+            _IMPURE,
+        )
         raise DisagreementError(self.component) from cause
 
     def _give_up(self, error: NotLiftedError, rows: int) -> None:
