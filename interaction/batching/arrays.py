@@ -161,6 +161,13 @@ def episodes_last(array: Array) -> Array:
     return packed.transpose(*np.argsort(order), array.ndim - 1)
 
 
+def seen(array: Lifted, change: Callable[[Array], Array]) -> Lifted:
+    """Give a view that cannot be assigned into, but shows what is assigned into the array."""
+    found = array.view(change)
+    found.own = None
+    return found
+
+
 def view_or_copy(run: Run, array: Lifted, change: Callable[[Array], Array]) -> Lifted:
     """Give what a change of shape gives: a view of the array where it shares its memory."""
     found = change(array.now())

@@ -100,7 +100,11 @@ class Lifted:
             return Lifted(self.run, canonical(self.run, data), plain=True)
         if data.dtype.kind == "O":
             raise ContractError("A state holds no numpy array of objects.")
-        if self.own is None and not data.flags.writeable:
+        if (
+            self.own is None
+            and not data.flags.writeable
+            and (data.base is None or not _may_change(data.base))
+        ):
             return self
         if self.own is True and data.flags.c_contiguous:
             self.own = SHARED
@@ -298,6 +302,11 @@ class Lifted:
         def __getitem__(self, key: Any) -> Any: ...
 
         def __setitem__(self, key: Any, value: Any) -> None: ...
+
+
+def _may_change(base: Any) -> bool:
+    """Whether the array that a view shows can be assigned into."""
+    return isinstance(base, np.ndarray) and base.flags.writeable
 
 
 _PLAIN_ATTRIBUTES = frozenset({"conjugate", "is_integer", "as_integer_ratio", "hex", "bit_length"})

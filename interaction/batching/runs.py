@@ -15,6 +15,8 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from interaction.errors import ContractError
+
 Array = NDArray[Any]
 
 _HERE = str(Path(__file__).parent)
@@ -65,7 +67,15 @@ class Run:
         self.quiet = False  # whether Python would not warn of what numpy now comes across
 
     def fail(self, reason: str, remedy: str = "") -> NotLiftedError:
-        """Take note that this method cannot be lifted, and make the error."""
+        """Take note that this method cannot be lifted, and make the error.
+
+        Raises `ContractError` once the method has returned.
+        """
+        if self.over:
+            raise ContractError(
+                "a value of another call is used, which a component kept outside of the states: its methods "
+                "must be pure, and what changes belongs into a State"
+            )
         error = NotLiftedError(reason, remedy)
         self.failure = self.failure or error
         return error

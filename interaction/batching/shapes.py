@@ -13,9 +13,9 @@ from interaction.batching.arrays import (
     differs,
     lifted,
     made,
+    seen,
     view_or_copy,
 )
-from interaction.batching.lifted import Lifted
 from interaction.batching.reductions import flattened
 from interaction.batching.rules import FUNCTIONS, Rule, by_episode, lifts
 from interaction.batching.runs import Run
@@ -151,21 +151,21 @@ def _flip(run: Run, m: Any, axis: Any = None) -> Any:
 @lifts(np.broadcast_to)
 def _broadcast_to(run: Run, array: Any, shape: Any, subok: bool = False) -> Any:
     wanted = tuple(shape) if isinstance(shape, tuple | list) else (int(shape),)
-    data = lifted(run, array).now()
-    return Lifted(run, np.broadcast_to(data, (*wanted, data.shape[-1])))
+    return seen(lifted(run, array), lambda data: np.broadcast_to(data, (*wanted, data.shape[-1])))
 
 
 @lifts(np.diagonal)
 def _diagonal(run: Run, a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     array = lifted(run, a)
     first, second = axes_of((axis1, axis2), array.ndim)
-    found = np.diagonal(array.now(), offset, first, second)  # (..., episodes, diagonal)
-    return Lifted(run, np.moveaxis(found, -1, -2))
+    return seen(  # of (..., episodes, diagonal)
+        array, lambda data: np.moveaxis(np.diagonal(data, offset, first, second), -1, -2)
+    )
 
 
 @lifts(np.diag)
 def _diag(run: Run, v: Any, k: int = 0) -> Any:
-    return _diagonal(run, v, k).copy() if np.ndim(v) == 2 else by_episode(run, np.diag, (v, k))
+    return _diagonal(run, v, k) if np.ndim(v) == 2 else by_episode(run, np.diag, (v, k))
 
 
 @lifts(np.trace)

@@ -29,6 +29,8 @@ def play_ufunc(run: Run, ufunc: np.ufunc, method: str, inputs: Sequence[Any], op
     if options:
         return _with_options(run, ufunc, inputs, options)
     arrays = operands(run, inputs)
+    if ufunc is np.power and isinstance(inputs[0], np.floating) and np.ndim(inputs[1]) == 0:
+        raise run.fail("a power of one of numpy's numbers", "float(x) ** y")  # x ** y, or np.power(x, y)?
     if ufunc is np.power and not _elementwise(inputs, arrays):
         return by_episode(run, ufunc, inputs)
     found = ufunc(*arrays)

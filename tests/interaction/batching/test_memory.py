@@ -249,3 +249,53 @@ def test_a_number_that_no_integer_is_raises_as_in_one_episode():
 @pytest.mark.parametrize("kind", [np.int64, np.dtype(int), "i8"])
 def test_bits_are_not_read_as_another_type(kind):
     assert_not_lifted(lambda v: v.view(kind), VECTOR, because="bits")
+
+
+def test_views_that_only_show_an_array_show_what_is_assigned_into_it():
+    def diagonal(m, x):
+        w = m.copy()
+        found = w.diagonal(), np.diag(w), np.broadcast_to(w, (2, 3, 3))
+        w[0, 0] = x
+        return found
+
+    def kept(m, x):
+        w = m[0].copy()
+        state = State(wide=np.broadcast_to(w, (2, 3)))
+        w[0] = x
+        return state
+
+    def locked(m, x):
+        w = m.copy()
+        try:
+            w.diagonal()[0] = x
+        except ValueError:
+            return 1
+        return 2
+
+    def parted(m, x):
+        w = m.copy()
+        found = np.diag(w)
+        if x > 0:
+            w[0, 0] = x
+        return found
+
+    for function in (diagonal, kept, locked):
+        assert_lifted(function, MATRIX, NUMBER)
+    assert_not_lifted(parted, MATRIX, NUMBER, because="has views")
+
+
+def test_what_a_function_without_a_rule_gives_a_view_of_is_not_lifted_where_it_may_change():
+    def turned(m):
+        w = m.copy()
+        np.fliplr(w)[0] = 5
+        return w
+
+    def halves(m):
+        w = m.copy()
+        first, _ = np.split(w, [1])
+        w[0] = 5
+        return first
+
+    for function in (turned, halves):
+        assert_not_lifted(function, MATRIX, because="a view")
+    assert_lifted(lambda m: np.split(m, [1])[1].sum(), MATRIX)
