@@ -102,6 +102,13 @@ def _check_indices(episodes: object) -> None:
         raise ArgumentError(f"episodes: expected an array of indices >= 0, got {episodes!r}")
 
 
+def _place_of(place: Any, rows: Any) -> Any:
+    """Give the place of one row or of some, where each has its own."""
+    if not isinstance(place, np.ndarray):
+        return place
+    return place[rows] if np.ndim(rows) else int(place[rows])
+
+
 def whole_numbers(uniform: Any, low: Any, width: Any) -> Any:
     """Give low + floor(uniform · width) exactly, where the width is beyond what floats count one by one."""
     exact = np.frompyfunc(lambda u, start, span: int(start) + min(int(u * int(span)), int(span) - 1), 3, 1)
@@ -181,13 +188,17 @@ class EpisodeRandom:
         """Give the stream of some rows (a mask or indices) of a batch."""
         assert self.episodes is not None
         replicas = None if self.replicas is None else self.replicas[rows]
-        return self._copy(0, self.episodes[rows], replicas)
+        some = self._copy(0, self.episodes[rows], replicas)
+        some.place = _place_of(self.place, rows)
+        return some
 
     def row(self, row: int) -> EpisodeRandom:
         """Give the stream of one row of a batch, as that of a single episode."""
         assert self.episodes is not None
         replicas = None if self.replicas is None else self.replicas[row : row + 1]
-        return self._copy(int(self.episodes[row]), None, replicas)
+        one = self._copy(int(self.episodes[row]), None, replicas)
+        one.place = _place_of(self.place, row)
+        return one
 
     def simulation(self) -> EpisodeRandom:
         """Give the stream of a simulation that starts here; it shares no draw with any other stream."""

@@ -199,17 +199,17 @@ def play_lifted(
             run = arithmetic.run = Run(rows, total, limit, len(found) + len(waiting))
             try:
                 result = method(*[lift(run, value) for value in values], LiftedRandom(run, rng.copy(), drawn))
+                if run.failure is not None:
+                    raise run.failure
+                found.append((run.rows, lower(run, result, kept=True)))
+                if run.failure is not None:
+                    raise run.failure
             except Exception as error:
                 if run.failure is not None:
                     raise run.failure from error
                 raise
             finally:
                 run.over = True
-            if run.failure is not None:
-                raise run.failure
-            found.append((run.rows, lower(run, result, kept=True)))
-            if run.failure is not None:
-                raise run.failure
             waiting += run.left
     if len(found) == 1:
         return found[0][1], [found[0][0]]
