@@ -277,7 +277,7 @@ def test_a_rule_that_is_wrong_is_found_out_and_the_run_repeated(monkeypatch, cap
         assert wrong.run(60, seed=0) == expected
     (record,) = caplog.records
     assert "Rooted.infer is played episode by episode" in record.getMessage()
-    assert "please report it" in record.getMessage()
+    assert "and report it" in record.getMessage()
     assert ways(wrong)["user inference engine.infer"] == "episode by episode"
 
 
