@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.batching.arrays import aligned, as_array, made
-from interaction.batching.lifted import Lifted
+from interaction.batching.lifted import NEVER, Lifted, Owner
 from interaction.batching.rules import by_episode
 from interaction.batching.runs import Run
 
@@ -36,10 +36,13 @@ def get(array: Lifted, key: Any) -> Lifted:
     found = _looked_up(array, data, index)  # (..., episodes, before, rest)
     if before == rest == 0:
         return made(array.run, found)  # type: ignore[no-any-return]
+    is_view = array.own is not None and all(isinstance(part, slice) or np.ndim(part) == 0 for part in parts)
     at = found.ndim - before - rest - 1
     found = np.moveaxis(found, at, -1)
     if before:
         found = np.moveaxis(found, range(at, at + before), range(before))
+    if is_view:  # alone it is a view of a row, here a copy, which must not be changed in its place
+        return Lifted(array.run, found, own=Owner(NEVER))
     return made(array.run, found)  # type: ignore[no-any-return]
 
 

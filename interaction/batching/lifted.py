@@ -41,6 +41,7 @@ class Owner:
         self.level = level
 
 
+NEVER = -1  # the level of an owner whose arrays cannot be changed as they could be alone
 _NO_TEXT = "a number in its place, and print in single episodes only"
 SHARED = object()  # an array of the method's own that a state holds, too: it is copied before it is changed
 
@@ -230,7 +231,9 @@ class Lifted:
         self._unshare()
         if type(self.own) is Owner and self.own.level != self.run.level:
             raise self.run.fail(
-                "an array that has views is changed after its episodes parted", "x[...] = ... before the if"
+                "an array is changed that has views, which were taken before its episodes parted or "
+                "by an index that differs",
+                "x[i, j] = ... in place of row = x[i], row[j] = ...; and x[i] = x[i] + y in place of x[i] += y",
             )
         return self.now()
 
