@@ -233,7 +233,7 @@ class Lifted:
             raise self.run.fail(
                 "an array is changed that has views, which were taken before its episodes parted or "
                 "by an index that differs",
-                "x[i, j] = ... in place of row = x[i], row[j] = ...; and x[i] = x[i] + y in place of x[i] += y",
+                "x[i, j] = ... in place of row = x[i], row[j] = ...; x[i] = x[i] + y in place of x[i] += y",
             )
         return self.now()
 
