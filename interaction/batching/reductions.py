@@ -182,7 +182,7 @@ def _sorted(function: Any) -> Rule:
     ) -> Any:
         if order is not None:
             raise run.fail("a sort by order=", "np.argsort")
-        array, chosen = flattened(lifted(run, a), axis, -1)
+        array, chosen = flattened(lifted(run, a), axis)
         rows = np.ascontiguousarray(np.moveaxis(array.now(), chosen, -1))  # each sorted as one episode's
         return made(run, np.moveaxis(function(rows, axis=-1, kind=kind, stable=stable), -1, chosen))
 

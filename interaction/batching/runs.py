@@ -93,8 +93,8 @@ class Run:
             self._leave([leave.nonzero()[0]], what)
             self._stay(keep.nonzero()[0])
             return answer
-        if values.dtype == np.float64:  # by their bits, which tell 0.0 from -0.0
-            return np.int64(self.ask(values.view(np.int64), what)).view(np.float64).item()
+        if values.dtype.kind == "f":  # by their bits, which tell 0.0 from -0.0
+            return np.int64(self.ask(values.astype(np.float64).view(np.int64), what)).view(np.float64).item()
         if bool((values == first).all()):
             return first.item()
         labels, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)

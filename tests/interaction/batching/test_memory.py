@@ -299,3 +299,7 @@ def test_what_a_function_without_a_rule_gives_a_view_of_is_not_lifted_where_it_m
     for function in (turned, halves):
         assert_not_lifted(function, MATRIX, because="a view")
     assert_lifted(lambda m: np.split(m, [1])[1].sum(), MATRIX)
+
+
+def test_a_sort_of_all_entries_stays_within_an_episode():
+    assert_lifted(lambda m: (np.sort(m, axis=None), np.argsort(m, axis=None, kind="stable")), MATRIX)
