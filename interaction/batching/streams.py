@@ -13,6 +13,7 @@ from interaction.batching.lifted import SHARED, Lifted
 from interaction.batching.runs import Run
 from interaction.batching.selection import by_rows
 from interaction.batching.states import lift_now, lower
+from interaction.errors import BatchError
 from interaction.random import EpisodeRandom
 
 Array = NDArray[Any]
@@ -56,7 +57,13 @@ class LiftedRandom(EpisodeRandom):
         stream = self.now()
         given = [stream if one is self else by_rows(lower(self.run, one, True)) for one in arguments]
         more = {name: by_rows(lower(self.run, one, True)) for name, one in options.items()}
-        found = function(*given, **more)
+        try:
+            found = function(*given, **more)
+        except BatchError:
+            raise
+        except Exception as error:  # of some episodes, which the method may catch
+            name = getattr(function, "__name__", "what is asked")
+            raise self.run.fail(f"{name} raises {type(error).__name__} in an episode") from error
         self.draw = stream.draw
         return lift_now(self.run, found)
 
