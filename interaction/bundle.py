@@ -116,8 +116,7 @@ class Bundle:
         seed = fresh_seed() if seed is None else check_seed(seed)
         rng = EpisodeRandom(seed, episode)
         if isinstance(start, GameState):
-            check_game(self.players, start)
-            game = start
+            game = check_game(self.players, start)
         else:
             forced = {} if start is None else read_start(self.spaces, start, "start")
             game = new_game(self.players, rng, forced, random=random)

@@ -35,7 +35,12 @@ class EpisodeError(InteractionError, RuntimeError):
 
 
 class BatchError(InteractionError, RuntimeError):
-    """A component that promises `batched = True` failed on arrays with an episode axis."""
+    """A component that promises `batched = True` failed on arrays with an episode axis, or episodes differ.
+
+    `row` is the first one that is unlike the others, where there is one.
+    """
+
+    row: int | None = None
 
 
 class ConformanceError(InteractionError, AssertionError):

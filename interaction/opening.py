@@ -11,9 +11,10 @@ from interaction import random as slots
 from interaction import spaces
 from interaction.agent import Agent
 from interaction.errors import ArgumentError, ContractError, unknown_name
+from interaction.membership import membership
 from interaction.players import Players, Seat, check_state
 from interaction.random import EpisodeRandom
-from interaction.spaces import Dict, Space, leaves, membership, shape_of
+from interaction.spaces import Dict, Space, leaves, shape_of
 from interaction.state import GameState, State, Value, freeze, make, replace_path
 from interaction.task import InteractionTask
 
@@ -52,8 +53,9 @@ def read_start(space: Dict, start: Mapping[str, Any] | None, where: str, rows: i
             np.asarray(given) if isinstance(given, list | tuple | range) else given, f"{where}: {path}"
         )
         per_row = rows is not None and isinstance(value, np.ndarray) and value.ndim == len(shape_of(part)) + 1
-        membership(part).check(value, f"{where}: {path}", rows if per_row else None)
-        forced[path] = value
+        member = membership(part)
+        member.check(value, f"{where}: {path}", rows if per_row else None)
+        forced[path] = member.conform(value)
     return forced
 
 
@@ -94,8 +96,9 @@ def read_over(space: Dict, over: Mapping[str, Any] | None, where: str) -> Forced
             raise ArgumentError(
                 f"{where}: {path}: expected one or more candidates of shape {shape_of(part)}, got {given!r}"
             )
-        membership(part).check(freeze(candidates), f"{where}: {path}", len(candidates))
-        axes[path] = candidates
+        member = membership(part)
+        member.check(freeze(candidates), f"{where}: {path}", len(candidates))
+        axes[path] = np.asarray(member.conform(candidates))
     return axes
 
 

@@ -16,7 +16,15 @@ from interaction import spaces
 from interaction.agent import Agent, Assistant, User
 from interaction.component import Component
 from interaction.errors import ContractError, SpaceError
+from interaction.given import (
+    action_and_reward,
+    observation_and_reward,
+    state_and_reward,
+    state_of,
+    transition,
+)
 from interaction.inference.engine import IdentityInferenceEngine, InferenceEngine
+from interaction.membership import Membership, membership, whole_range
 from interaction.observation import ObservationEngine, Role
 from interaction.policy import DeterministicPolicy, DiscretePolicy, Policy, first_action
 from interaction.random import (
@@ -26,7 +34,7 @@ from interaction.random import (
     USER_RESET,
     EpisodeRandom,
 )
-from interaction.spaces import Dict, Membership, membership, whole_range
+from interaction.spaces import Dict
 from interaction.state import GameState, Provenance, State, Value
 from interaction.task import InteractionTask, defines, missing
 
@@ -82,7 +90,7 @@ def seat_players(
     space = membership(task.state_space)
     return Players(
         task_name=type(task).__name__,
-        task_reset=change(task, task.reset, space.space),
+        task_reset=state_of(change(task, task.reset, space.space), space),
         task_membership=space,
         user=None if user is None else _seat(user, task, task.on_user_action, space, 0, change),
         assistant=None
@@ -96,20 +104,32 @@ def _seat(
 ) -> Seat:
     policy, observation, inference = agent.policy, agent.observation_engine, agent.inference_engine
     state_space = agent.state_space
+    states = membership(state_space)
+    observe = change(observation, observation.observe, ("observation", None))
     actions = membership(policy.action_space)
     lowest, beyond = whole_range(actions) or (0, 0)
     return Seat(
         name=type(agent).__name__,
-        reset=change(agent, agent.reset, state_space),
-        reset_in=change(agent, agent.reset_in, state_space) if defines(agent, "reset_in", Agent) else None,
-        observe=change(observation, observation.observe, ("observation", None)),
+        reset=state_of(change(agent, agent.reset, state_space), states),
+        reset_in=state_of(change(agent, agent.reset_in, state_space), states)
+        if defines(agent, "reset_in", Agent)
+        else None,
+        observe=observe
+        if type(observation).__module__ == "interaction.observation"
+        else observation_and_reward(observe, type(observation).__name__),
         infer=None
         if type(inference) is IdentityInferenceEngine
-        else change(inference, inference.infer, (state_space, None)),
-        sample=change(policy, policy.sample, (policy.action_space, None)),
+        else state_and_reward(
+            change(inference, inference.infer, (state_space, None)), states, type(inference).__name__
+        ),
+        sample=action_and_reward(
+            change(policy, policy.sample, (policy.action_space, None)), actions, type(policy).__name__
+        ),
         log_prob=change(policy, _with_stream(policy.log_prob), None),
-        move=change(task, move, (task_space.space, None, None)),
-        state_membership=membership(state_space),
+        move=transition(
+            change(task, move, (task_space.space, None, None)), task_space, type(task).__name__, move.__name__
+        ),
+        state_membership=states,
         action_membership=actions,
         lowest_action=lowest,
         beyond_actions=beyond,
@@ -276,8 +296,8 @@ def _check_number(value: Value, rows: int | None, name: str, part: str, kinds: s
         raise SpaceError(f"{name} ({part}): expected a number, got NaN")
 
 
-def check_game(players: Players, game: GameState) -> None:
-    """Raise unless a game that comes from outside fits the players."""
+def check_game(players: Players, game: GameState) -> GameState:
+    """Give a game that comes from outside, with numbers of the kinds of its spaces; raise unless it fits."""
     players.task_membership.check(game.task_state, "task_state")
     for role, seat in (("user", players.user), ("assistant", players.assistant)):
         if seat is not None:
@@ -289,3 +309,9 @@ def check_game(players: Players, game: GameState) -> None:
             raise SpaceError(
                 f"{name}: expected an integer >= 0{'' if high is None else ' and < 4'}, got {value!r}"
             )
+    changes = {"task_state": players.task_membership.conform(game.task_state)}
+    for role, seat in (("user", players.user), ("assistant", players.assistant)):
+        if seat is not None:
+            changes[f"{role}_state"] = seat.state_membership.conform(game[f"{role}_state"])
+            changes[f"{role}_action"] = seat.action_membership.conform(game[f"{role}_action"])
+    return game.replace(**changes)

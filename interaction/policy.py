@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from interaction import spaces
 from interaction.component import Component, promise_of
 from interaction.errors import ArgumentError
+from interaction.membership import membership
 from interaction.random import EpisodeRandom
 from interaction.spaces import Box, Choice, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Undeclared
 from interaction.state import State, Value, freeze
@@ -153,7 +154,8 @@ def has_log_prob(policy: Policy) -> bool:
 
 def first_action(policy: Policy) -> Value:
     """Give what stands for the last action of an agent before its first one."""
-    return freeze(spaces.first(policy.action_space) if policy.first_action is None else policy.first_action)
+    first = spaces.first(policy.action_space) if policy.first_action is None else policy.first_action
+    return membership(policy.action_space).conform(freeze(first))
 
 
 def uniform_log_prob(action: Value, space: Space[Any]) -> Value:

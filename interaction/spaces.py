@@ -1,13 +1,12 @@
-"""What a field may hold: gymnasium spaces of one episode, their membership, samples and merging.
+"""What a field may hold: gymnasium spaces of one episode, their samples and merging.
 
-A `Dict` space describes a nested `State`. The membership of a space is compiled once into a
-`Membership`, which checks plain numbers in about 0.1 microseconds, and whole batches at a time.
+A `Dict` space describes a nested `State`. Whether a value lies in a space, `interaction.membership` says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Text
@@ -22,31 +21,26 @@ __all__ = [
     "Choice",
     "Dict",
     "Discrete",
-    "Membership",
     "MultiBinary",
     "MultiDiscrete",
     "Space",
     "Text",
     "Undeclared",
-    "Violation",
     "element",
     "elements",
     "first",
     "is_whole",
     "leaves",
-    "membership",
     "merge",
     "position",
     "read_off",
     "real",
-    "remedy",
     "sample",
     "shape_of",
     "whole",
 ]
 
-_NUMBER_KINDS = {"b": "b", "i": "iub", "f": "iubf"}  # which numbers a bool, an integer or a float field takes
-_PLAIN_TYPES = {"b": (bool,), "iub": (int, bool), "iubf": (float, int, bool)}
+NUMBER_KINDS = {"b": "b", "i": "iub", "f": "iubf"}  # which numbers a bool, an integer or a float field takes
 _KINDS: dict[str, type[bool | int | float]] = {"b": bool, "i": int, "u": int, "f": float}
 _LETTERS: dict[type, str] = {bool: "b", int: "i", float: "f"}
 Shape = tuple[int, ...]
@@ -143,7 +137,7 @@ class Undeclared(Box):
         """Say how the field began and, for a value of a wider kind, what to write to let it in."""
         given = value.dtype.kind if isinstance(value, np.ndarray) else _LETTERS.get(type(value), "O")
         began = f"the field began as {_described(self.kind, self.shape)}"
-        if given not in "iuf" or given in _NUMBER_KINDS[np.dtype(self.dtype).kind]:
+        if given not in "iuf" or given in NUMBER_KINDS[np.dtype(self.dtype).kind]:
             return f" ({began}, and is not declared)"
         kind = _KINDS[given]
         entries = "of entries such as" if self.shape else "such as"
@@ -251,222 +245,6 @@ def position(space: Discrete | Choice, value: Any) -> NDArray[np.int64]:
         return index
     equal = np.expand_dims(value, -1) == space.values
     return np.where(equal.any(axis=-1), np.argmax(equal, axis=-1), -1)
-
-
-class Violation(NamedTuple):
-    """Where a value leaves its space."""
-
-    path: str
-    space: object
-    value: Value
-
-
-class Membership:
-    """The compiled membership of one space; `violation` gives the first value that is outside, or None.
-
-    `rows` is the number of episodes of a batch, or None in a single episode. In a batch an array
-    has the shape `(rows, *shape)`, and a plain number stands for all episodes.
-    """
-
-    def __init__(self, space: Space[Any]) -> None:
-        self.space = space
-        self.shape: tuple[int, ...] = shape_of(space)
-
-    def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
-        raise NotImplementedError(f"{type(self).__name__} must define violation")
-
-    def check(self, value: Value, where: str, rows: int | None = None) -> None:
-        """Raise a `SpaceError` that names where, the path, the space and the value got."""
-        found = self.violation(value, rows)
-        if found is not None:
-            path = f", field {found.path!r}" if found.path else ""
-            batch = "" if rows is None else f" (in a batch of {rows} episodes)"
-            raise SpaceError(
-                f"{where}{path}: expected a value in {found.space}, got {found.value!r}{batch}"
-                f"{remedy(found.space, found.value)}"
-            )
-
-
-def remedy(space: object, value: Value) -> str:
-    """Say what to write to let a value into the space of a field that nobody declared; else nothing."""
-    return space.remedy(value) if isinstance(space, Undeclared) else ""
-
-
-_INTEGER, _UNSIGNED = np.dtype(np.int64), np.dtype(np.uint64)
-
-
-def smallest(values: NDArray[Any]) -> Any:
-    """Give the smallest of some numbers, or NaN: `(n,)`; several times as fast as `min` for a few of them."""
-    return values.item(values.argmin())
-
-
-def largest(values: NDArray[Any]) -> Any:
-    """Give the largest of some numbers, or NaN: `(n,)`."""
-    return values.item(values.argmax())
-
-
-class _DiscreteMembership(Membership):
-    def __init__(self, space: Discrete) -> None:
-        super().__init__(space)
-        self.low = int(space.start)
-        self.high = int(space.start + space.n)
-
-    def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
-        if type(value) is int or type(value) is bool:
-            return None if self.low <= value < self.high else Violation(path, self.space, value)
-        if type(value) is np.ndarray and value.dtype == _INTEGER and value.shape == (rows,) and rows:
-            if self.low == 0:  # what is below zero is, unsigned, beyond all
-                if 0 <= value.item(value.view(_UNSIGNED).argmax()) < self.high:
-                    return None
-            elif self.low <= smallest(value) and largest(value) < self.high:
-                return None
-        if isinstance(value, np.ndarray) and value.dtype.kind in "iub" and value.shape == (rows,):
-            if rows == 0 or (self.low <= value.min() and value.max() < self.high):
-                return None
-            outside = (value < self.low) | (value >= self.high)
-            return Violation(path, self.space, value[outside][0].item())
-        return Violation(path, self.space, value)
-
-
-class _ChoiceMembership(Membership):
-    def __init__(self, space: Choice) -> None:
-        super().__init__(space)
-        self.values = space.values
-        self.known = frozenset(space.values.tolist())
-
-    def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
-        if type(value) is int or type(value) is bool:
-            return None if value in self.known else Violation(path, self.space, value)
-        if isinstance(value, np.ndarray) and value.dtype.kind in "iub" and value.shape == (rows,):
-            outside = ~np.isin(value, self.values)
-            return Violation(path, self.space, value[outside][0].item()) if outside.any() else None
-        return Violation(path, self.space, value)
-
-
-class _ArrayMembership(Membership):
-    """Box, MultiDiscrete and MultiBinary: numbers of one kind between bounds.
-
-    The bounds of a 32-bit box are taken with its own precision, so that 0.7 lies below `high=0.7`.
-    """
-
-    def __init__(self, space: Box | MultiDiscrete | MultiBinary) -> None:
-        super().__init__(space)
-        if isinstance(space, Box):
-            low, high = space.low, space.high
-        elif isinstance(space, MultiDiscrete):
-            low, high = space.start, space.start + space.nvec - 1
-        else:
-            low, high = np.zeros(self.shape, np.int8), np.ones(self.shape, np.int8)
-        dtype = np.asarray(low).dtype
-        self.kinds = _NUMBER_KINDS.get(dtype.kind, "iub")
-        self.types = _PLAIN_TYPES[self.kinds]
-        self.dtype = dtype if dtype.kind == "f" and dtype.itemsize < 8 else None
-        self.low, self.high = np.asarray(low), np.asarray(high)
-        self.bounds = (self.low.item(), self.high.item()) if self.shape == () else None
-        self.ends: tuple[Any, Any] | None = None
-        if self.low.size and self.low.min() == self.low.max() and self.high.min() == self.high.max():
-            self.ends = self.low.min().item(), self.high.min().item()
-        whole = np.iinfo(np.int64)
-        self.endless = self.ends == (whole.min, whole.max)
-
-    def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
-        bounds = self.bounds
-        if bounds is not None and type(value) in self.types:
-            if bounds[0] <= value <= bounds[1]:
-                return None
-            if self.dtype is not None and self.low <= self._own(np.asarray(value)) <= self.high:
-                return None
-            return Violation(path, self.space, value)
-        if isinstance(value, np.ndarray) and value.dtype.kind in self.kinds:
-            leading = value.shape[: value.ndim - len(self.shape)]
-            expected = () if rows is None else (rows,)
-            if value.shape[len(leading) :] == self.shape and leading == expected:
-                if self._all_inside(value):
-                    return None
-                exact = self._own(value)
-                inside = (self.low <= exact) & (exact <= self.high)
-                if inside.all():
-                    return None
-                if rows is not None:
-                    wrong = ~inside.reshape(rows, -1).all(axis=-1)
-                    value = value[wrong][0]
-                    value = value.item() if value.ndim == 0 else value
-        return Violation(path, self.space, value)
-
-    def _all_inside(self, value: NDArray[Any]) -> bool:
-        """Whether all entries lie between bounds that are the same for all of them; False if in doubt."""
-        if self.ends is None or self.dtype is not None or value.size == 0:
-            return False
-        if self.endless and value.dtype == np.int64:
-            return True
-        flat = value.ravel(order="K")
-        return bool(self.ends[0] <= smallest(flat) and largest(flat) <= self.ends[1])
-
-    def _own(self, value: NDArray[Any]) -> NDArray[Any]:
-        """The value in the space's own precision."""
-        with np.errstate(over="ignore"):
-            return value if self.dtype is None else value.astype(self.dtype)
-
-
-class _StateMembership(Membership):
-    def __init__(self, space: Dict) -> None:
-        super().__init__(space)
-        self.fields = {str(name): membership(part) for name, part in space.spaces.items()}
-        self.names = self.fields.keys()
-        ranges = [(name, part, whole_range(part)) for name, part in self.fields.items()]
-        self.integers = tuple((name, *limits) for name, _, limits in ranges if limits is not None)
-        self.others = tuple((name, part) for name, part, limits in ranges if limits is None)
-
-    def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
-        if not isinstance(value, State) or value.__dict__.keys() != self.names:
-            return Violation(path, f"State({', '.join(self.fields)})", value)
-        fields = value.__dict__
-        for name, low, high in self.integers:
-            part = fields[name]
-            if type(part) is not int or not low <= part < high:
-                field = self.fields[name]
-                if field.violation(part, rows) is not None:
-                    return field.violation(part, rows, f"{path}.{name}" if path else name)
-        for name, other in self.others:
-            if other.violation(fields[name], rows) is not None:
-                return other.violation(fields[name], rows, f"{path}.{name}" if path else name)
-        return None
-
-
-def whole_range(part: Membership) -> tuple[int, int] | None:
-    """Give the lowest integer of a field of single integers, and the first one beyond; else None."""
-    if isinstance(part, _DiscreteMembership):
-        return part.low, part.high
-    if isinstance(part, _ArrayMembership) and part.bounds is not None and part.kinds == "iub":
-        return int(part.bounds[0]), int(part.bounds[1]) + 1
-    return None
-
-
-class _OtherMembership(Membership):
-    """Any other gymnasium space, such as Text: asked for each episode."""
-
-    def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
-        values = value if rows is not None and isinstance(value, np.ndarray) else [value]
-        for one in values:
-            plain = one.item() if isinstance(one, np.generic) else one
-            if not self.space.contains(plain):
-                return Violation(path, self.space, plain)
-        return None
-
-
-def membership(space: Space[Any]) -> Membership:
-    """Compile the membership of a space."""
-    if isinstance(space, Discrete):
-        return _DiscreteMembership(space)
-    if isinstance(space, Choice):
-        return _ChoiceMembership(space)
-    if isinstance(space, Box | MultiDiscrete | MultiBinary):
-        return _ArrayMembership(space)
-    if isinstance(space, Dict):
-        return _StateMembership(space)
-    if isinstance(space, Space):
-        return _OtherMembership(space)
-    raise ContractError(f"expected a gymnasium space, got {space!r}")
 
 
 def is_whole(space: Space[Any]) -> bool:

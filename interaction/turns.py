@@ -16,7 +16,7 @@ from typing import NamedTuple
 from interaction.errors import unknown_name
 from interaction.players import Players, Seat, check_action, check_look, check_move
 from interaction.random import EpisodeRandom
-from interaction.state import GameState, State, Value, freeze, make, new, set_fields
+from interaction.state import GameState, State, Value, make, new, set_fields
 
 TURNS = ("user_observes", "user_acts", "assistant_observes", "assistant_acts")
 USER_OBSERVES, USER_ACTS, ASSISTANT_OBSERVES, ASSISTANT_ACTS = range(4)
@@ -107,10 +107,10 @@ def play_half(
     if action is None:
         rng.place, rng.draw = place + 2, 0
         action, choosing = seat.sample(observation, state, rng)
-        if type(action) is not int:
-            action = freeze(action)
-        if check:
-            check_action(seat, action, choosing, rows)
+    else:
+        action = seat.action_membership.conform(action)
+    if check:
+        check_action(seat, action, choosing, rows)
     fields[seat.action_field] = action
     fields["provenance"] = seat.provenance
     acted = new(GameState)

@@ -19,7 +19,15 @@ from numpy.typing import NDArray
 from interaction.batching import functions, operators  # noqa: F401  (they give Lifted its methods)
 from interaction.batching.identity import asks_for_identity
 from interaction.batching.runs import Arithmetic, NotLiftedError, Run, inside
-from interaction.batching.selection import looped, row_of, rows_first, rows_last
+from interaction.batching.selection import (
+    check_kinds,
+    looped,
+    name_in,
+    row_of,
+    rows_first,
+    rows_last,
+    uneven,
+)
 from interaction.batching.states import lift, lower
 from interaction.batching.streams import LiftedRandom
 from interaction.component import Component
@@ -57,10 +65,11 @@ class DisagreementError(Exception):
 class LiftedMethod:
     """A method of a component, played on all rows of a batch at once as far as that can be done."""
 
-    def __init__(self, component: Component, method: Method) -> None:
+    def __init__(self, component: Component, method: Method, strict: bool = False) -> None:
         self.component = component
         self.method = method
-        self.singly = looped(method, component)
+        self.strict = strict
+        self.singly = looped(method, component, strict)
         self.way = "lifted"
         self._few = FEW
         self._identity: bool | None = None
@@ -80,10 +89,14 @@ class LiftedMethod:
         *values, rng = arguments
         start = rng.copy()
         try:
-            result, groups = play_lifted(self.method, values, rng, self.singly)
+            result, groups = play_lifted(self.method, values, rng, self.singly, self.strict)
         except NotLiftedError as error:
             reason = error
-        except (DisagreementError, BatchError):
+        except DisagreementError:
+            raise
+        except BatchError as error:
+            if error.row is not None:
+                name_in(error, self.method, self.component, int(rng.episodes[error.row]), rng.place)
             raise
         except Exception as error:  # the component's own, which single play raises again, or else lifting's
             reason = NotLiftedError(f"{type(error).__name__}: {error}", where=_line(error))
@@ -177,7 +190,7 @@ def tell(component: Component, method: Method, reason: str, remedy: str) -> None
 
 
 def play_lifted(
-    method: Method, values: list[Any], rng: EpisodeRandom, singly: Method
+    method: Method, values: list[Any], rng: EpisodeRandom, singly: Method, strict: bool = False
 ) -> tuple[Any, list[Array]]:
     """Play a method on all rows; give its result, and the rows of each way that episodes went.
 
@@ -213,10 +226,10 @@ def play_lifted(
             waiting += run.left
     if len(found) == 1:
         return found[0][1], [found[0][0]]
-    return together(found, total), [rows for rows, _ in found]
+    return together(found, total, strict), [rows for rows, _ in found]
 
 
-def together(found: list[tuple[Array, Any]], total: int) -> Any:
+def together(found: list[tuple[Array, Any]], total: int, strict: bool = False) -> Any:
     """Put the results of groups of rows together: `(total, *shape)` for each array.
 
     An array that holds all rows came from the batch as it is.
@@ -225,21 +238,22 @@ def together(found: list[tuple[Array, Any]], total: int) -> Any:
     if all(one is first for _, one in found):
         return first
     if isinstance(first, State):
-        if any(not isinstance(one, State) or one.keys() != first.keys() for _, one in found):
-            raise BatchError(f"the episodes of a batch gave states of different fields, the first {first!r}")
+        for rows, one in found:
+            if not isinstance(one, State) or one.keys() != first.keys():
+                raise uneven(first, one, int(rows[0]))
         return make(
-            type(first), {name: together([(rows, one[name]) for rows, one in found], total) for name in first}
+            type(first),
+            {name: together([(rows, one[name]) for rows, one in found], total, strict) for name in first},
         )
     if isinstance(first, tuple):
-        if any(not isinstance(one, tuple) or len(one) != len(first) for _, one in found):
-            raise BatchError(
-                f"the episodes of a batch gave different numbers of results, the first {first!r}"
-            )
-        parts = [together([(rows, one[k]) for rows, one in found], total) for k in range(len(first))]
+        for rows, one in found:
+            if not isinstance(one, tuple) or len(one) != len(first):
+                raise uneven(first, one, int(rows[0]))
+        parts = [together([(rows, one[k]) for rows, one in found], total, strict) for k in range(len(first))]
         return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
     if all(_is_constant(one, first) for _, one in found):
         return first
-    return _scattered(found, total)
+    return _scattered(found, total, strict)
 
 
 def _is_constant(one: Any, other: Any) -> bool:
@@ -249,31 +263,41 @@ def _is_constant(one: Any, other: Any) -> bool:
     return bool(one == other) and (bool(one) or repr(one) == repr(other))
 
 
-def _scattered(found: list[tuple[Array, Any]], total: int) -> Array:
-    if any(one is None for _, one in found):
-        raise BatchError(
-            "the episodes of a batch gave None in some episodes and a value in others; "
-            "give a number that stands for nothing, such as -1"
-        )
+def _scattered(found: list[tuple[Array, Any]], total: int, strict: bool) -> Array:
+    first = found[0][1]
+    makes = [_make_of(one) for _, one in found]
+    for (rows, one), made in zip(found, makes, strict=True):
+        if made != makes[0]:
+            raise uneven(_of_one(first), _of_one(one), int(rows[0]))
     arrays = [np.asarray(one) for _, one in found]
-    shapes = {array.shape[1:] for array in arrays}
-    kinds = {array.dtype.kind == "U" for array in arrays}
-    if len(shapes) != 1 or len(kinds) != 1 or any(array.dtype.kind == "O" for array in arrays):
-        raise BatchError(
-            f"the episodes of a batch gave values of different shapes or kinds: {', '.join(map(str, shapes))}"
-        )
     dtype = np.result_type(*arrays)
+    try:
+        check_kinds([one for _, one in found], dtype, strict)
+    except BatchError as error:
+        error.row = int(found[error.row or 0][0][0])
+        raise
     whole = [array.ndim > 0 and len(array) == total for array in arrays]
     if any(whole):  # what most rows kept, into which the others are written
         out = rows_last(arrays[whole.index(True)]).astype(dtype, order="C")
     else:
-        out = np.empty((*shapes.pop(), total), dtype)
+        out = np.empty((*makes[0][0], total), dtype)
     for (rows, _), array, kept in zip(found, arrays, whole, strict=True):
         if not kept:
             out[..., rows] = rows_last(array) if array.ndim else array
         elif array is not arrays[whole.index(True)]:
             out[..., rows] = np.take(rows_last(array), rows, axis=-1)
     return rows_first(lock(out))
+
+
+def _make_of(one: Any) -> Any:
+    """Give what the results of all groups must share: the shape of one episode, and whether it is a text."""
+    if one is None or isinstance(one, State | tuple):
+        return type(one)
+    return np.shape(one)[1:], np.asarray(one).dtype.kind == "U"
+
+
+def _of_one(one: Any) -> Any:
+    return one[0] if isinstance(one, np.ndarray) else one
 
 
 def equal_bits(singly: Any, together: Any) -> bool:

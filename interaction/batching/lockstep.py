@@ -117,11 +117,11 @@ def played(
     contiguous: bool = True,
 ) -> Method:
     """Give the function that plays a method inside a batch, in the way that its component promises."""
-    if promise is False:
-        return looped(method, component)
-    if promise is None:
-        return LiftedMethod(component, method)
     looks = isinstance(template, tuple) and template[0] == "observation"
+    if promise is False:
+        return looped(method, component, strict=looks)
+    if promise is None:
+        return LiftedMethod(component, method, strict=looks)
     if looks and type(component).__module__ == "interaction.observation":
         return method
     method = on_contiguous(method) if contiguous else method

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from interaction.batching.lifted import Lifted
 from interaction.batching.runs import Run
-from interaction.spaces import largest, smallest
+from interaction.membership import largest, smallest
 
 Array = NDArray[Any]
 Rule = Callable[[Run, Any, Any], Any]

@@ -64,33 +64,91 @@ def by_rows(value: Value) -> Value:
     return value
 
 
-def stack(results: list[Any]) -> Any:
-    """Put the results of single episodes together: `(rows, *shape)` for each number or array."""
+def stack(results: list[Any], strict: bool = False) -> Any:
+    """Put the results of single episodes together: `(rows, *shape)` for each number or array.
+
+    With `strict`, integers of some episodes and floats of others are an error; otherwise they become floats.
+    """
     first = results[0]
+    unlike = unlike_row(results)
+    if unlike is not None:
+        raise uneven(first, results[unlike], unlike)
     if isinstance(first, State):
-        if any(not isinstance(result, State) or result.keys() != first.keys() for result in results):
-            raise BatchError(f"the episodes of a batch gave states of different fields, the first {first!r}")
-        return make(type(first), {name: stack([result[name] for result in results]) for name in first})
+        return make(type(first), {name: stack([one[name] for one in results], strict) for name in first})
     if isinstance(first, tuple):
-        parts = [stack(list(column)) for column in zip(*results, strict=True)]
+        parts = [stack(list(column), strict) for column in zip(*results, strict=True)]
         return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
-    empty = [result is None for result in results]
-    if all(empty):
+    if first is None:
         return None
-    if any(empty):
-        raise BatchError(
-            "the episodes of a batch gave None in some episodes and a value in others; "
-            "give a number that stands for nothing, such as -1"
-        )
-    shapes = {np.shape(result) for result in results}
-    if len(shapes) > 1:
-        raise BatchError(
-            f"the episodes of a batch gave arrays of different shapes: {', '.join(map(str, sorted(shapes)))}"
-        )
-    return _read_only(np.array(results))
+    array = np.array(results)
+    check_kinds(results, array.dtype, strict)
+    return _read_only(array)
 
 
-def looped(method: Method, owner: object = None) -> Method:
+def unlike_row(results: list[Any]) -> int | None:
+    """Give the first result that is of another make than the first one: its fields, its length, its shape."""
+    first = _make_of(results[0])
+    return next((row for row, result in enumerate(results) if _make_of(result) != first), None)
+
+
+def _make_of(result: Any) -> Any:
+    if isinstance(result, State):
+        return tuple(result)
+    if isinstance(result, tuple):
+        return len(result)
+    return result if result is None else str if isinstance(result, str) else np.shape(result)
+
+
+def uneven(first: Any, other: Any, row: int) -> BatchError:
+    """Make the error for episodes that give values of different makes."""
+    if isinstance(first, State) and isinstance(other, State):
+        what = "states of different fields"
+    elif isinstance(first, tuple) and isinstance(other, tuple):
+        what = "different numbers of results"
+    elif first is None or other is None:
+        what = "None in some episodes and a value in others"
+    else:
+        what = "values of different shapes or kinds"
+    error = BatchError(
+        f"the episodes of a batch gave {what}: {first!r} and {other!r}"
+        + ("; give a number that stands for nothing, such as -1" if first is None or other is None else "")
+    )
+    error.row = row
+    return error
+
+
+_MIXED = {np.dtype(kind) for kind in (bool, np.int64, np.float64)}
+
+
+def check_kinds(results: list[Any], found: np.dtype[Any], strict: bool) -> None:
+    """Raise where numbers of several kinds cannot be put together without a change of what they are."""
+    kinds = {_kind(result) for result in results}
+    if len(kinds) == 1 and found.kind != "O":
+        return
+    row = next((row for row, result in enumerate(results) if _kind(result) != _kind(results[0])), 0)
+    names = " and ".join(sorted(map(str, kinds)))
+    rounds = found.kind == "f" and any(
+        _kind(result).kind == "i" and np.any(np.abs(np.asarray(result)) > 2**53) for result in results
+    )
+    if strict or rounds or not kinds <= _MIXED:
+        error = BatchError(
+            f"the episodes of a batch gave numbers of different kinds, {names}: {results[0]!r} and "
+            f"{results[row]!r}; give the same kind in each, such as float(x)"
+        )
+        error.row = row
+        raise error
+
+
+def _kind(result: Any) -> np.dtype[Any]:
+    if isinstance(result, np.ndarray | np.generic):
+        return np.dtype(str) if result.dtype.kind == "U" else result.dtype
+    return _KINDS.get(type(result)) or np.dtype(str if isinstance(result, str) else object)
+
+
+_KINDS = {bool: np.dtype(bool), int: np.dtype(np.int64), float: np.dtype(np.float64)}
+
+
+def looped(method: Method, owner: object = None, strict: bool = False) -> Method:
     """Play a method episode by episode inside a batch; an error names the component and the episode."""
 
     def call(*arguments: Any) -> Any:
@@ -104,14 +162,18 @@ def looped(method: Method, owner: object = None) -> Method:
             try:
                 results.append(method(*[row_of(value, row) for value in values], rng.row(row)))
             except Exception as error:
-                _name(error, method, owner, int(rng.episodes[row]), rng.place)
+                name_in(error, method, owner, int(rng.episodes[row]), rng.place)
                 raise
-        return stack(results)
+        try:
+            return stack(results, strict)
+        except BatchError as error:
+            name_in(error, method, owner, int(rng.episodes[error.row or 0]), rng.place)
+            raise
 
     return call
 
 
-def _name(error: Exception, method: Method, owner: object, episode: int, place: object) -> None:
+def name_in(error: Exception, method: Method, owner: object, episode: int, place: object) -> None:
     """Tell an error from a component which one it was, and in which episode."""
     name = getattr(method, "__name__", "a method")
     whose = f"{type(owner).__name__}.{name}" if owner is not None else name

@@ -16,11 +16,12 @@ from interaction import spaces
 from interaction.bundle import Bundle
 from interaction.component import Component
 from interaction.errors import ConformanceError, InteractionError
+from interaction.membership import membership
 from interaction.opening import new_game
 from interaction.players import Method, check_state, components, seat_players
 from interaction.policy import Policy, has_log_prob
 from interaction.random import EpisodeRandom
-from interaction.spaces import Space, membership
+from interaction.spaces import Space
 from interaction.state import State, Value, freeze, same
 from interaction.turns import play_half
 

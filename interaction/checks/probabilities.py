@@ -23,9 +23,10 @@ from interaction import spaces
 from interaction.checks.calls import Case, make_call, spread, untouched
 from interaction.checks.report import Budget, Report
 from interaction.errors import ConformanceError
+from interaction.membership import membership
 from interaction.policy import Policy, has_log_prob
 from interaction.random import USER_POLICY, EpisodeRandom
-from interaction.spaces import Box, Choice, Dict, Discrete, MultiBinary, MultiDiscrete, Space, membership
+from interaction.spaces import Box, Choice, Dict, Discrete, MultiBinary, MultiDiscrete, Space
 from interaction.state import State, Value, freeze
 
 Array = NDArray[Any]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from interaction.bundle import Bundle
 from interaction.component import PreparedComponent
 from interaction.errors import ArgumentError, ContractError, SpaceError, unknown_name
+from interaction.membership import membership
 from interaction.opening import game_spaces
 from interaction.players import Seat
 from interaction.random import EpisodeRandom
@@ -26,7 +27,6 @@ from interaction.spaces import (
     Undeclared,
     element,
     leaves,
-    membership,
     position,
 )
 from interaction.state import Provenance, State, Value, flatten, get_path

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from interaction.component import Component
 from interaction.errors import ArgumentError, SpaceError
+from interaction.membership import membership, remedy
 from interaction.opening import combine
 from interaction.random import EpisodeRandom
-from interaction.spaces import Box, Space, Undeclared, is_whole, membership, real, remedy
+from interaction.spaces import Box, Space, Undeclared, is_whole, real
 
 Array = NDArray[Any]
 

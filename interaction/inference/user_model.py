@@ -35,12 +35,13 @@ from interaction.inference.candidates import Grid, Samples
 from interaction.inference.engine import InferenceEngine
 from interaction.inference.particles import effective_sample_size, liu_west, systematic
 from interaction.inference.posterior import Posterior
+from interaction.membership import membership
 from interaction.opening import begin, for_rows
 from interaction.players import Players
 from interaction.policy import DiscretePolicy, first_action
 from interaction.random import EpisodeRandom
 from interaction.simulator import NoTask
-from interaction.spaces import Box, Dict, Space, leaves, membership
+from interaction.spaces import Box, Dict, Space, leaves
 from interaction.state import GameState, Provenance, State, Value, freeze, get_path, replace_path
 from interaction.task import InteractionTask
 from interaction.turns import look

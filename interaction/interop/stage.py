@@ -23,8 +23,9 @@ from interaction.interop.source import Source, thaw
 from interaction.interop.standins import ROLES, StandIn, StandInBundle
 from interaction.interop.translation import observation_of, spaces_of, values_of
 from interaction.interop.watch import Watch
+from interaction.membership import membership
 from interaction.random import EpisodeRandom
-from interaction.spaces import Space, membership
+from interaction.spaces import Space
 from interaction.state import State, Value, freeze, make
 
 _LOCK = threading.RLock()  # the package keeps what it plays in global places

@@ -27,6 +27,7 @@ from interaction import (
 )
 from interaction.checks import check_agent, check_bundle, check_task
 from interaction.envs import UserEnv, UserVectorEnv
+from interaction.membership import membership
 from interaction.errors import ArgumentError, ContractError, SpaceError, UnknownNameError
 from interaction.inference.priors import Priors
 from interaction.policy import space_bounds, uniform_log_prob
@@ -658,7 +659,7 @@ def test_values_that_need_bounds_say_so():
 
 def test_a_bool_has_its_bounds_and_zero_is_the_first_element_of_all():
     late = Undeclared(bool)
-    member = spaces.membership(late)
+    member = membership(late)
     drawn = {spaces.sample(late, EpisodeRandom(0, episode)) for episode in range(30)}
     assert drawn == {False, True}
     assert {type(value) for value in drawn} == {bool}

@@ -18,6 +18,7 @@ from interaction import (
     spaces,
 )
 from interaction.errors import ArgumentError, InteractionError
+from interaction.membership import membership
 from interaction.state import freeze
 
 N = 20_000  # episodes of a statistical test
@@ -123,11 +124,11 @@ def test_a_deterministic_row_is_the_episode_alone(lapse, kind, goals):
     batch, _ = policy.sample(State(), State(goal=goals), rows(6))
     log_probs = policy.log_prob(goals, State(), State(goal=goals))
     assert (np.shape(batch), np.shape(log_probs)) == (goals.shape, (6,))
-    spaces.membership(policy.action_space).check(freeze(batch), "batch", 6)
+    membership(policy.action_space).check(freeze(batch), "batch", 6)
     for episode in range(6):
         own = State(goal=goals[episode])
         action, _ = policy.sample(State(), own, alone(episode))
-        spaces.membership(policy.action_space).check(action, "alone")
+        membership(policy.action_space).check(action, "alone")
         assert np.array_equal(action, batch[episode])
         assert policy.log_prob(goals[episode], State(), own) == log_probs[episode]
 
@@ -147,7 +148,7 @@ def test_actions_that_are_states_have_a_probability_too():
 def test_actions_that_are_states_slip_inside_their_space():
     policy = FollowState(lapse=1.0)
     action, _ = policy.sample(State(), State(), alone(0))
-    spaces.membership(policy.action_space).check(action, "action")
+    membership(policy.action_space).check(action, "action")
 
 
 @pytest.mark.parametrize("lapse", [-0.1, 1.1, np.nan, np.inf])
@@ -248,7 +249,7 @@ def pick(value, row):
 
 @pytest.mark.parametrize("space", RANDOM, ids=str)
 def test_a_random_row_is_the_episode_alone_and_lies_inside(space):
-    policy, member = RandomPolicy(space), spaces.membership(space)
+    policy, member = RandomPolicy(space), membership(space)
     batch = freeze(policy.sample(State(), State(), rows(8))[0])
     member.check(batch, "batch", 8)
     told = policy.log_prob(batch, State(), State())

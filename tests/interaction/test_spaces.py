@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from interaction import EpisodeRandom, State, spaces
 from interaction.errors import ArgumentError, ContractError, SpaceError
+from interaction.membership import membership
 from interaction.state import freeze
 
 SPACES = [
@@ -25,7 +26,7 @@ SPACES = [
 
 @pytest.mark.parametrize("space", SPACES, ids=str)
 def test_samples_and_first_elements_lie_inside_alone_and_in_a_batch(space):
-    member = spaces.membership(space)
+    member = membership(space)
     member.check(freeze(spaces.first(space)), "first")
     batch = freeze(spaces.sample(space, EpisodeRandom(1, episodes=np.arange(50))))
     member.check(batch, "batch", 50)
@@ -40,37 +41,37 @@ def test_samples_and_first_elements_lie_inside_alone_and_in_a_batch(space):
 @given(st.integers(-10, 10), st.integers(1, 8), st.integers(-5, 5))
 def test_integers_belong_as_gymnasium_says(value, n, start):
     space = spaces.Discrete(n, start=start)
-    inside = spaces.membership(space).violation(value) is None
+    inside = membership(space).violation(value) is None
     assert inside == space.contains(value)
     batch = np.array([start, value])
-    assert (spaces.membership(space).violation(batch, 2) is None) == inside
+    assert (membership(space).violation(batch, 2) is None) == inside
 
 
 @given(st.floats(allow_nan=True), st.floats(-5, 0), st.floats(0, 5))
 def test_numbers_belong_between_their_bounds(value, low, high):
-    member = spaces.membership(spaces.Box(low, high, (), np.float64))
+    member = membership(spaces.Box(low, high, (), np.float64))
     assert (member.violation(value) is None) == (low <= value <= high)
 
 
 def test_a_32_bit_box_takes_its_own_bounds():
-    member = spaces.membership(spaces.Box(0.1, 0.7, (), np.float32))
+    member = membership(spaces.Box(0.1, 0.7, (), np.float32))
     member.check(0.7, "high")
     member.check(0.1, "low")
     assert member.violation(0.71) is not None
 
 
 def test_shapes_are_those_of_one_episode():
-    member = spaces.membership(spaces.Box(0.0, 1.0, (3,), np.float64))
+    member = membership(spaces.Box(0.0, 1.0, (3,), np.float64))
     assert member.violation(np.zeros(3)) is None
     assert member.violation(np.zeros((7, 3)), 7) is None
     assert member.violation(np.zeros((3,)), 7) is not None
     assert member.violation(np.zeros((7, 3))) is not None
-    assert spaces.membership(spaces.Discrete(3)).violation(1.0) is not None
-    assert spaces.membership(spaces.Box(0, 3, (), np.int64)).violation(1.5) is not None
+    assert membership(spaces.Discrete(3)).violation(1.0) is not None
+    assert membership(spaces.Box(0, 3, (), np.int64)).violation(1.5) is not None
 
 
 def test_an_error_names_where_field_space_and_value():
-    member = spaces.membership(SPACES[-1])
+    member = membership(SPACES[-1])
     with pytest.raises(SpaceError, match=r"there, field 'a': expected a value in Discrete\(3\), got 7"):
         member.check(State(a=7, b=State(c=np.zeros(2))), "there")
     with pytest.raises(SpaceError, match=r"field 'b.c'.*in a batch of 2"):
@@ -78,14 +79,14 @@ def test_an_error_names_where_field_space_and_value():
     with pytest.raises(SpaceError, match=r"expected a value in State\(a, b\)"):
         member.check(State(a=1), "there")
     with pytest.raises(SpaceError, match="got 5"):
-        spaces.membership(spaces.Discrete(5)).check(np.array([0, 5, 1]), "there", 3)
+        membership(spaces.Discrete(5)).check(np.array([0, 5, 1]), "there", 3)
 
 
 def test_text_is_asked_of_gymnasium():
     text = spaces.Text(3)
-    assert spaces.membership(text).violation("abc") is None
-    assert spaces.membership(text).violation("abcd") is not None
-    assert spaces.membership(text).violation(np.array(["ab", "abcd"]), 2).value == "abcd"
+    assert membership(text).violation("abc") is None
+    assert membership(text).violation("abcd") is not None
+    assert membership(text).violation(np.array(["ab", "abcd"]), 2).value == "abcd"
     assert text.contains(spaces.first(text))
     with pytest.raises(ContractError, match="cannot be sampled"):
         spaces.sample(text, EpisodeRandom())
@@ -100,7 +101,7 @@ def test_spaces_merge_and_list_their_elements():
     with pytest.raises(ContractError, match="finite"):
         spaces.elements(SPACES[2])
     with pytest.raises(ContractError, match="gymnasium space"):
-        spaces.membership(3)
+        membership(3)
     assert [path for path, _ in spaces.leaves(SPACES[-1])] == ["a", "b.c"]
 
 
@@ -136,7 +137,7 @@ def as_state(sample):
 @pytest.mark.parametrize("space", SPACES, ids=str)
 def test_what_gymnasium_samples_belongs(space):
     space.seed(0)
-    member = spaces.membership(space)
+    member = membership(space)
     for _ in range(30):
         assert member.violation(freeze(as_state(space.sample()))) is None
 
@@ -170,7 +171,7 @@ def near_misses(space):
 
 @pytest.mark.parametrize("space", PLAIN, ids=str)
 def test_membership_agrees_with_gymnasium_on_near_misses(space):
-    member = spaces.membership(space)
+    member = membership(space)
     edges = near_misses(space)
     for value in edges:
         one = freeze(np.array(value))
@@ -183,7 +184,7 @@ def test_membership_agrees_with_gymnasium_on_near_misses(space):
 
 @pytest.mark.parametrize("space", PLAIN, ids=str)
 def test_a_batch_has_one_row_for_each_episode(space):
-    member = spaces.membership(space)
+    member = membership(space)
     batch = spaces.sample(space, EpisodeRandom(0, episodes=np.arange(6)))
     assert batch.shape == (6, *space.shape)
     assert member.violation(batch, 6) is None
@@ -195,15 +196,15 @@ def test_a_batch_has_one_row_for_each_episode(space):
 
 
 def test_a_plain_number_stands_for_all_episodes():
-    assert spaces.membership(spaces.Discrete(3)).violation(2, 5) is None
-    assert spaces.membership(spaces.Box(0.0, 1.0, ())).violation(0.5, 5) is None
-    assert spaces.membership(spaces.Discrete(3)).violation(3, 5) is not None
+    assert membership(spaces.Discrete(3)).violation(2, 5) is None
+    assert membership(spaces.Box(0.0, 1.0, ())).violation(0.5, 5) is None
+    assert membership(spaces.Discrete(3)).violation(3, 5) is not None
 
 
 @given(st.floats(-1e6, 1e6), st.floats(0.001, 1e6))
 def test_the_bounds_written_for_a_32_bit_box_lie_inside_it(low, width):
     high = low + width
-    member = spaces.membership(spaces.Box(low, high, (2,), np.float32))
+    member = membership(spaces.Box(low, high, (2,), np.float32))
     assert member.violation(np.array([low, high])) is None
     margin = 1e-5 * (1 + abs(low) + abs(high))  # far above the precision of 32 bits, 6e-8
     assert member.violation(np.array([low, high + margin])) is not None
@@ -215,13 +216,13 @@ def test_the_bounds_written_for_a_32_bit_box_lie_inside_it(low, width):
 )
 @pytest.mark.parametrize("space", SPACES, ids=str)
 def test_what_is_no_value_of_the_kind_is_outside(space, value):
-    assert spaces.membership(space).violation(value) is not None
+    assert membership(space).violation(value) is not None
 
 
 @pytest.mark.parametrize("value", [np.nan, np.array([np.nan, 0.0])], ids=repr)
 def test_nan_lies_in_no_box(value):
     box = spaces.Box(-np.inf, np.inf, np.shape(value), np.float64)
-    assert spaces.membership(box).violation(value) is not None
+    assert membership(box).violation(value) is not None
 
 
 @pytest.mark.parametrize(
@@ -241,7 +242,7 @@ def test_nan_lies_in_no_box(value):
     ids=str,
 )
 def test_samples_of_unusual_spaces_lie_inside_alone_and_in_a_batch(space):
-    member = spaces.membership(space)
+    member = membership(space)
     batch = freeze(spaces.sample(space, EpisodeRandom(2, episodes=np.arange(20))))
     member.check(batch, "batch", 20)
     for episode in range(20):
@@ -304,7 +305,7 @@ def test_only_discrete_spaces_list_their_elements(space):
 
 
 def test_an_error_shows_the_value_of_the_wrong_episode():
-    member = spaces.membership(spaces.Box(0.0, 1.0, (2,), np.float64))
+    member = membership(spaces.Box(0.0, 1.0, (2,), np.float64))
     batch = np.zeros((3, 2))
     batch[1] = [0.25, 4.5]
     with pytest.raises(
@@ -315,13 +316,13 @@ def test_an_error_shows_the_value_of_the_wrong_episode():
 
 @pytest.mark.parametrize("value", [1e300, -1e300, np.array([0.0, 1e300])], ids=repr)
 def test_a_number_too_large_for_32_bits_is_outside_a_bounded_box_without_a_warning(value):
-    member = spaces.membership(spaces.Box(-1.0, 1.0, np.shape(value), np.float32))
+    member = membership(spaces.Box(-1.0, 1.0, np.shape(value), np.float32))
     assert member.violation(value) is not None
 
 
 def test_a_choice_holds_its_values_and_nothing_else():
     space = spaces.Choice([-2, 1, 5])
-    member = spaces.membership(space)
+    member = membership(space)
     assert [value for value in range(-4, 8) if member.violation(value) is None] == [-2, 1, 5]
     assert member.violation(np.array([1, 5, -2]), 3) is None
     assert member.violation(np.array([1, 2, -2]), 3).value == 2
@@ -351,11 +352,11 @@ def test_real_and_whole_are_boxes_in_short():
 
 
 def test_the_bounds_of_whole_numbers_are_included():
-    member = spaces.membership(spaces.whole(-1, 3))
+    member = membership(spaces.whole(-1, 3))
     assert [value for value in range(-4, 8) if member.violation(value) is None] == [-1, 0, 1, 2, 3]
     assert member.violation(1.0) is not None
     assert member.violation(np.array([-1, 3]), 2) is None
-    nested = spaces.membership(spaces.Dict(n=spaces.whole(-1, 3), r=spaces.real(0, 1)))
+    nested = membership(spaces.Dict(n=spaces.whole(-1, 3), r=spaces.real(0, 1)))
     assert nested.violation(State(n=3, r=1)) is None
     assert nested.violation(State(n=4, r=1)).path == "n"
     assert nested.violation(State(n=np.array([0, 4]), r=1), 2).value == 4
@@ -378,7 +379,7 @@ def test_the_bounds_of_whole_numbers_are_included():
 )
 def test_a_box_knows_whether_it_has_bounds(space, bounded):
     assert space.is_bounded() == bounded
-    member = spaces.membership(space)
+    member = membership(space)
     assert member.violation(freeze(spaces.first(space))) is None
     assert member.violation(freeze(spaces.sample(space, EpisodeRandom(1, episodes=np.arange(9)))), 9) is None
 
@@ -431,7 +432,7 @@ def test_bounds_are_copied():
 
 @pytest.mark.parametrize(("value", "inside"), [(True, True), (False, True), (1, False), (0.0, False)])
 def test_a_box_of_bools_takes_bools_alone(value, inside):
-    member = spaces.membership(spaces.Box(0, 1, (), np.bool_))
+    member = membership(spaces.Box(0, 1, (), np.bool_))
     assert (member.violation(value) is None) == inside
     assert (member.violation(np.array([value, value]), 2) is None) == inside
 

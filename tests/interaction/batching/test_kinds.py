@@ -1,0 +1,192 @@
+"""A number is of the kind of its space, alone and in a batch; what cannot be put together is an error."""
+
+import numpy as np
+import pytest
+
+from interaction import (
+    Bundle,
+    DeterministicPolicy,
+    InteractionTask,
+    ObservationEngine,
+    State,
+    Transition,
+    User,
+    spaces,
+)
+from interaction.errors import BatchError, ContractError, SpaceError
+
+EPISODES = 40
+
+
+class Still(DeterministicPolicy):
+    action_space = spaces.Discrete(2)
+
+    def action(self, observation, state):
+        return 0
+
+
+class Asking(InteractionTask):
+    """`x` begins as `begin` says of an integer; each action asks `question` of it."""
+
+    def __init__(self, begin, question, space=None, batched=None):
+        self.begin, self.question = begin, question
+        self.state_space = spaces.Dict(k=spaces.Discrete(5), x=space or spaces.real(), y=spaces.real())
+        self.batched = batched
+
+    def reset(self, rng):
+        k = rng.integers(0, 5)
+        return State(k=k, x=self.begin(k), y=0.0)
+
+    def on_user_action(self, game, rng):
+        state = game.task_state
+        return Transition(state.replace(x=self.begin(state.k), y=float(self.question(state.x))), 1)
+
+    on_assistant_action = on_user_action
+
+
+def integers_or_halves(k):
+    return 0 if k < 3 else 0.5
+
+
+def by_hand(bundle, episode):
+    bundle.reset(seed=0, episode=episode)
+    while not bundle.step().done:
+        pass
+    return bundle.game
+
+
+def played(task, user=None):
+    return Bundle(task, user or User(policy=Still()), max_rounds=2)
+
+
+QUESTIONS = {
+    "the sign of a zero": lambda x: np.arctan2(-x, -1.0),
+    "Python's sign of a zero": lambda x: 1.0 if str(-x).startswith("-0") else 2.0,
+    "its type": lambda x: isinstance(x, int),
+    "an integer without an end": lambda x: (x + 3) ** 41 % 7,
+}
+
+
+@pytest.mark.parametrize("batched", [None, False])
+@pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
+@pytest.mark.parametrize(
+    "begin", [integers_or_halves, lambda k: 0, lambda k: k < 2], ids=["mixed", "int", "bool"]
+)
+def test_an_integer_in_a_field_of_floats_is_a_float(begin, question, batched):
+    bundle = played(Asking(begin, question, batched=batched))
+    runs = bundle.run(EPISODES, seed=0)
+    for episode in range(EPISODES):
+        alone = by_hand(bundle, episode)
+        assert type(alone.task_state.x) is float
+        y = alone.task_state.y
+        together = runs["task_state.y"][episode, -1]
+        assert (y, np.signbit(y)) == (together, np.signbit(together))
+    assert runs["task_state.x"].dtype == float
+
+
+def test_so_it_is_for_flags_in_a_field_of_integers():
+    task = Asking(
+        lambda k: k > 2 if k < 4 else 7, lambda x: -x if isinstance(x, bool) else x + x, spaces.whole()
+    )
+    runs = played(task).run(EPISODES, seed=0)
+    assert [by_hand(played(task), episode).task_state.y for episode in range(EPISODES)] == list(
+        runs["task_state.y"][:, -1]
+    )
+    assert type(by_hand(played(task), 0).task_state.x) is int
+
+
+@pytest.mark.parametrize("batched", [None, False])
+def test_so_it_is_for_arrays(batched):
+    def begin(k):
+        return np.zeros(2, int) if k < 3 else np.array([0.5, 1.5])
+
+    task = Asking(begin, lambda x: np.arctan2(-x[0], -1.0), spaces.real(shape=2), batched)
+    runs = played(task).run(EPISODES, seed=0)
+    alone = [by_hand(played(task), episode).task_state for episode in range(EPISODES)]
+    assert [state.y for state in alone] == list(runs["task_state.y"][:, -1])
+    assert {state.x.dtype for state in alone} == {np.dtype(float)}
+
+
+class Real(DeterministicPolicy):
+    action_space = spaces.real(-1.0, 1.0)
+
+    def action(self, observation, state):
+        return 0 if observation.task_state.k < 3 else 0.5
+
+
+class OfActions(Asking):
+    def on_user_action(self, game, rng):
+        return Transition(game.task_state.replace(y=np.arctan2(-game.user_action, -1.0)))
+
+
+def test_so_it_is_for_actions_and_rewards():
+    task = OfActions(integers_or_halves, None)
+    bundle = played(task, User(policy=Real()))
+    runs = bundle.run(EPISODES, seed=0)
+    alone = [by_hand(bundle, episode) for episode in range(EPISODES)]
+    assert [game.task_state.y for game in alone] == list(runs["task_state.y"][:, -1])
+    assert {type(game.user_action) for game in alone} == {float}
+    bundle.reset(seed=0)
+    step = bundle.step(user_action=0)
+    assert type(step.game.user_action) is float
+    assert type(played(Asking(integers_or_halves, abs)).reset(seed=0).task_state.x) is float
+    bundle = played(Asking(integers_or_halves, abs))
+    bundle.reset(seed=0)
+    assert type(bundle.step().rewards.user_task) is float
+
+
+def test_what_is_forced_is_of_the_kind_of_its_field():
+    bundle = played(Asking(integers_or_halves, abs))
+    assert type(bundle.reset(seed=0, start={"task_state": {"x": 1}}).task_state.x) is float
+    assert bundle.run(3, over={"task_state.x": range(2)}).over["task_state.x"].dtype == float
+
+
+def test_an_integer_to_which_no_float_is_equal_is_an_error():
+    task = Asking(lambda k: 2**53 + 1 if k < 3 else 0.5, abs)
+    with pytest.raises(SpaceError, match="no float is equal"):
+        for episode in range(EPISODES):
+            by_hand(played(task), episode)
+    with pytest.raises((SpaceError, BatchError), match=r"no float is equal|different kinds"):
+        played(task).run(EPISODES, seed=0)
+
+
+class Seeing(ObservationEngine):
+    def __init__(self, see, batched=None):
+        self.see, self.batched = see, batched
+
+    def observe(self, game, rng):
+        return State(task_state=game.task_state, seen=self.see(game.task_state.k)), 0.0
+
+
+@pytest.mark.parametrize("batched", [None, False])
+@pytest.mark.parametrize(
+    ("see", "words"),
+    [
+        (integers_or_halves, "numbers of different kinds, float64 and int64"),
+        (lambda k: k > 2 if k < 4 else 7, "numbers of different kinds, bool and int64"),
+        (lambda k: np.zeros(2, np.int8) if k < 3 else np.zeros(2, int), "different kinds, int64 and int8"),
+        (lambda k: np.zeros(2) if k < 3 else np.zeros(3), "different shapes"),
+        (lambda k: None if k < 3 else 0.5, "None in some episodes"),
+        (lambda k: "a" if k < 3 else 0.5, "different"),
+    ],
+)
+def test_observations_of_several_kinds_are_an_error_that_names_the_episode(see, words, batched):
+    user = User(policy=Still(), observation_engine=Seeing(see, batched))
+    with pytest.raises(BatchError, match=words) as caught:
+        played(Asking(integers_or_halves, abs), user).run(EPISODES, seed=0)
+    assert "raised by Seeing.observe in episode" in "".join(caught.value.__notes__)
+
+
+def test_a_method_that_gives_no_pair_is_an_error_for_any_number_of_episodes():
+    class Alone(Still):
+        def sample(self, observation, state, rng):
+            return rng.integers(0, 2)
+
+    bundle = played(Asking(integers_or_halves, abs), User(policy=Alone()))
+    for episodes in (1, 2, 3, 40):
+        with pytest.raises(ContractError, match=r"Alone.sample: expected \(action, reward\)"):
+            bundle.run(episodes, seed=0)
+    with pytest.raises(
+        ContractError, match=r"Alone.sample: expected \(action, reward\), got [01] of type int"
+    ):
+        by_hand(bundle, 0)
