@@ -1,18 +1,20 @@
 """What the methods of components give, made what their spaces say: the same in one episode and in a batch.
 
-A number is of the kind of its space (in a field of floats, 0 becomes 0.0), a reward is a float. Otherwise an
-integer that one episode gives would be a float where other episodes of its batch give one.
+A number is of the kind of its space: in a field of floats, 0 becomes 0.0. Otherwise an integer that one
+episode gives would be a float where other episodes of its batch give one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from interaction.errors import ContractError
-from interaction.membership import Membership, as_kind
+from interaction.membership import Membership, as_float, membership
 from interaction.random import EpisodeRandom
+from interaction.spaces import Dict, Space
 from interaction.state import GameState, State, Value, freeze
+from interaction.task import Transition
 
 Method = Callable[..., Any]
 
@@ -29,26 +31,26 @@ def state_of(method: Method, member: Membership) -> Method:
 def state_and_reward(method: Method, member: Membership, where: str) -> Method:
     """Adapt `infer`, which gives a state and a reward."""
 
-    def call(observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, Value]:
+    def call(observation: State, state: State, rng: EpisodeRandom) -> Any:
         found = method(observation, state, rng)
-        if not isinstance(found, tuple) or len(found) != 2:
-            raise _other(where, "infer", "(state, reward)", found)
-        after, reward = found
-        return member.conform(after), reward if type(reward) is float else as_kind(reward, float)
+        after, reward = found if type(found) is tuple and len(found) == 2 else _refuse(found, where, "infer")
+        return member.conform(after), reward if type(reward) is float else as_float(reward)
 
     return call
 
 
 def action_and_reward(method: Method, member: Membership, where: str) -> Method:
     """Adapt `sample`, which gives an action and a reward."""
+    whole = not member.floats
 
-    def call(observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, Value]:
+    def call(observation: State, state: State, rng: EpisodeRandom) -> Any:
         found = method(observation, state, rng)
-        if not isinstance(found, tuple) or len(found) != 2:
-            raise _other(where, "sample", "(action, reward)", found)
-        action, reward = found
-        action = member.conform(action if type(action) is int else freeze(action))
-        return action, reward if type(reward) is float else as_kind(reward, float)
+        action, reward = (
+            found if type(found) is tuple and len(found) == 2 else _refuse(found, where, "sample")
+        )
+        if type(action) is int and whole and type(reward) is float:
+            return found
+        return member.conform(freeze(action)), as_float(reward)
 
     return call
 
@@ -56,29 +58,60 @@ def action_and_reward(method: Method, member: Membership, where: str) -> Method:
 def observation_and_reward(method: Method, where: str) -> Method:
     """Adapt `observe`, which gives an observation, whose kinds nobody declared, and a reward."""
 
-    def call(game: GameState, rng: EpisodeRandom) -> tuple[Value, Value]:
+    def call(game: GameState, rng: EpisodeRandom) -> Any:
         found = method(game, rng)
-        if not isinstance(found, tuple) or len(found) != 2:
-            raise _other(where, "observe", "(observation, reward)", found)
-        observation, reward = found
-        return observation, reward if type(reward) is float else as_kind(reward, float)
+        seen, reward = found if type(found) is tuple and len(found) == 2 else _refuse(found, where, "observe")
+        return seen, reward if type(reward) is float else as_float(reward)
 
     return call
 
 
 def transition(method: Method, member: Membership, where: str, name: str) -> Method:
     """Adapt `on_user_action` or `on_assistant_action`, which give a `Transition`."""
+    whole = not member.floats
 
-    def call(game: GameState, rng: EpisodeRandom) -> tuple[Value, Value, Value]:
+    def call(game: GameState, rng: EpisodeRandom) -> Any:
         found = method(game, rng)
-        if not isinstance(found, tuple) or len(found) != 3:
-            raise _other(where, name, "Transition(task_state, reward, terminated)", found)
+        if type(found) is not Transition and not (type(found) is tuple and len(found) == 3):
+            _refuse(found, where, name)
         after, reward, terminated = found
-        return member.conform(after), reward if type(reward) is float else as_kind(reward, float), terminated
+        if whole and type(reward) is float:
+            return found
+        return member.conform(after), as_float(reward), terminated
 
     return call
 
 
-def _other(where: str, method: str, expected: str, found: object) -> ContractError:
+_EXPECTED = {"infer": "(state, reward)", "sample": "(action, reward)", "observe": "(observation, reward)"}
+
+
+def _refuse(found: Any, where: str, method: str) -> NoReturn:
+    """Raise for what is no tuple of this many results: an array of as many episodes, say."""
+    expected = _EXPECTED.get(method, "Transition(task_state, reward, terminated)")
     kind = type(found).__name__
-    return ContractError(f"{where}.{method}: expected {expected}, got {found!r} of type {kind}")
+    raise ContractError(f"{where}.{method}: expected {expected}, got {found!r} of type {kind}")
+
+
+def conforming(template: Any) -> Callable[[Any], Any] | None:
+    """Give what makes the result of a method what its template says, before the episodes are put together.
+
+    A template is a space, or a tuple of them with "observation", "reward" or "flag" where there is none.
+    """
+    if isinstance(template, tuple):
+        parts = [conforming(part) or _as_it_is for part in template]
+
+        def each(found: Any) -> Any:
+            if not isinstance(found, tuple) or len(found) != len(parts):
+                return found
+            made = [part(one) for part, one in zip(parts, found, strict=True)]
+            return type(found)(*made) if hasattr(found, "_fields") else tuple(made)
+
+        return each
+    if isinstance(template, Space):
+        member = membership(template)
+        return member.conform if isinstance(template, Dict) else lambda value: member.conform(freeze(value))
+    return as_float if template == "reward" else None
+
+
+def _as_it_is(value: Any) -> Any:
+    return value

@@ -43,6 +43,8 @@ class Membership:
     has the shape `(rows, *shape)`, and a plain number stands for all episodes.
     """
 
+    floats = False  # whether there are fields of floats
+
     def __init__(self, space: Space[Any]) -> None:
         self.space = space
         self.shape: tuple[int, ...] = shape_of(space)
@@ -75,28 +77,27 @@ def remedy(space: object, value: Value) -> str:
     return space.remedy(value) if isinstance(space, Undeclared) else ""
 
 
-def as_kind(value: Value, kind: type) -> Value:
-    """Give a bool or an integer as a number of a wider kind (int, float); what is of another stays."""
-    if type(value) is np.ndarray:
-        given = value.dtype.kind
-        if kind is float and given in "biu":
-            found = value.astype(np.float64)
-            if given != "b" and value.dtype.itemsize == 8 and value.size:
-                with np.errstate(invalid="ignore"):
-                    rounded = found.astype(value.dtype) != value
-                if rounded.any():
-                    raise _too_long(value[rounded][0])
-            return lock(found)
-        return lock(value.astype(np.int64)) if kind is int and given == "b" else value
-    if isinstance(value, np.generic):
-        value = value.item()
-    if type(value) is bool and kind is not bool:
-        return kind(value)
-    if type(value) is int and kind is float:
-        if abs(value) > _EXACT and (abs(value) >= _HUGE or int(float(value)) != value):
-            raise _too_long(value)
+def as_float(value: Value) -> Value:
+    """Give an integer or a flag as a float, or an array of them; what is of another kind stays."""
+    if type(value) is int and -_EXACT <= value <= _EXACT:
         return float(value)
-    return value
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind not in "biu":
+            return value
+        found = value.astype(np.float64)
+        if value.dtype.kind != "b" and value.dtype.itemsize == 8 and value.size:
+            with np.errstate(invalid="ignore"):
+                rounded = found.astype(value.dtype) != value
+            if rounded.any():
+                raise _too_long(value[rounded][0])
+        return lock(found)
+    if isinstance(value, np.generic):
+        return as_float(value.item())
+    if not isinstance(value, int):
+        return value
+    if abs(value) >= _HUGE or int(float(value)) != value:
+        raise _too_long(value)
+    return float(value)
 
 
 def _too_long(value: object) -> SpaceError:
@@ -126,9 +127,6 @@ class _DiscreteMembership(Membership):
         self.low = int(space.start)
         self.high = int(space.start + space.n)
 
-    def conform(self, value: Value) -> Value:
-        return value if type(value) is int else as_kind(value, int)
-
     def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
         if type(value) is int or type(value) is bool:
             return None if self.low <= value < self.high else Violation(path, self.space, value)
@@ -151,9 +149,6 @@ class _ChoiceMembership(Membership):
         super().__init__(space)
         self.values = space.values
         self.known = frozenset(space.values.tolist())
-
-    def conform(self, value: Value) -> Value:
-        return value if type(value) is int else as_kind(value, int)
 
     def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
         if type(value) is int or type(value) is bool:
@@ -181,7 +176,7 @@ class _ArrayMembership(Membership):
         dtype = np.asarray(low).dtype
         self.kinds = NUMBER_KINDS.get(dtype.kind, "iub")
         self.types = _PLAIN_TYPES[self.kinds]
-        self.kind = self.types[0]
+        self.floats = dtype.kind == "f"
         self.dtype = dtype if dtype.kind == "f" and dtype.itemsize < 8 else None
         self.low, self.high = np.asarray(low), np.asarray(high)
         self.bounds = (self.low.item(), self.high.item()) if self.shape == () else None
@@ -192,7 +187,7 @@ class _ArrayMembership(Membership):
         self.endless = self.ends == (whole.min, whole.max)
 
     def conform(self, value: Value) -> Value:
-        return value if type(value) is self.kind else as_kind(value, self.kind)
+        return as_float(value) if self.floats and type(value) is not float else value
 
     def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
         bounds = self.bounds
@@ -241,23 +236,24 @@ class _StateMembership(Membership):
         ranges = [(name, part, whole_range(part)) for name, part in self.fields.items()]
         self.integers = tuple((name, *limits) for name, _, limits in ranges if limits is not None)
         self.others = tuple((name, part) for name, part, limits in ranges if limits is None)
-        self.kinds = tuple((name, part, _kind(part)) for name, part in self.fields.items())
+        self.of_floats = tuple((name, part) for name, part in self.fields.items() if part.floats)
+        self.floats = bool(self.of_floats)
 
     def conform(self, value: Value) -> Value:
-        if not isinstance(value, State):
+        if not self.floats or not isinstance(value, State):
             return value
         fields = value.__dict__
-        changes = None
-        for name, member, kind in self.kinds:
+        changes: dict[str, Value] = {}
+        for name, part in self.of_floats:
             given = fields.get(name)
-            if type(given) is not kind:
+            if type(given) is not float:
                 try:
-                    found = member.conform(given)
+                    found = part.conform(given)
                 except SpaceError as error:
                     raise SpaceError(f"{name}: {error}") from None
                 if found is not given:
-                    changes = {**(changes or fields), name: found}
-        return value if changes is None else make(type(value), changes)
+                    changes[name] = found
+        return make(type(value), fields | changes) if changes else value
 
     def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
         if not isinstance(value, State) or value.__dict__.keys() != self.names:
@@ -273,13 +269,6 @@ class _StateMembership(Membership):
             if other.violation(fields[name], rows) is not None:
                 return other.violation(fields[name], rows, f"{path}.{name}" if path else name)
         return None
-
-
-def _kind(part: Membership) -> type | None:
-    """Give the type that needs no change in a field of single numbers."""
-    if isinstance(part, _ArrayMembership):
-        return part.kind if part.shape == () else None
-    return int if isinstance(part, _DiscreteMembership | _ChoiceMembership) else None
 
 
 def whole_range(part: Membership) -> tuple[int, int] | None:

@@ -105,7 +105,7 @@ def _seat(
     policy, observation, inference = agent.policy, agent.observation_engine, agent.inference_engine
     state_space = agent.state_space
     states = membership(state_space)
-    observe = change(observation, observation.observe, ("observation", None))
+    observe = change(observation, observation.observe, ("observation", "reward"))
     actions = membership(policy.action_space)
     lowest, beyond = whole_range(actions) or (0, 0)
     return Seat(
@@ -120,14 +120,17 @@ def _seat(
         infer=None
         if type(inference) is IdentityInferenceEngine
         else state_and_reward(
-            change(inference, inference.infer, (state_space, None)), states, type(inference).__name__
+            change(inference, inference.infer, (state_space, "reward")), states, type(inference).__name__
         ),
         sample=action_and_reward(
-            change(policy, policy.sample, (policy.action_space, None)), actions, type(policy).__name__
+            change(policy, policy.sample, (policy.action_space, "reward")), actions, type(policy).__name__
         ),
         log_prob=change(policy, _with_stream(policy.log_prob), None),
         move=transition(
-            change(task, move, (task_space.space, None, None)), task_space, type(task).__name__, move.__name__
+            change(task, move, (task_space.space, "reward", "flag")),
+            task_space,
+            type(task).__name__,
+            move.__name__,
         ),
         state_membership=states,
         action_membership=actions,

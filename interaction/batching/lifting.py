@@ -65,11 +65,11 @@ class DisagreementError(Exception):
 class LiftedMethod:
     """A method of a component, played on all rows of a batch at once as far as that can be done."""
 
-    def __init__(self, component: Component, method: Method, strict: bool = False) -> None:
+    def __init__(self, component: Component, method: Method, conform: Method | None = None) -> None:
         self.component = component
         self.method = method
-        self.strict = strict
-        self.singly = looped(method, component, strict)
+        self.conform = conform
+        self.singly = looped(method, component, conform)
         self.way = "lifted"
         self._few = FEW
         self._identity: bool | None = None
@@ -89,7 +89,7 @@ class LiftedMethod:
         *values, rng = arguments
         start = rng.copy()
         try:
-            result, groups = play_lifted(self.method, values, rng, self.singly, self.strict)
+            result, groups = play_lifted(self.method, values, rng, self.singly, self.conform)
         except NotLiftedError as error:
             reason = error
         except DisagreementError:
@@ -190,7 +190,7 @@ def tell(component: Component, method: Method, reason: str, remedy: str) -> None
 
 
 def play_lifted(
-    method: Method, values: list[Any], rng: EpisodeRandom, singly: Method, strict: bool = False
+    method: Method, values: list[Any], rng: EpisodeRandom, singly: Method, conform: Method | None = None
 ) -> tuple[Any, list[Array]]:
     """Play a method on all rows; give its result, and the rows of each way that episodes went.
 
@@ -226,7 +226,9 @@ def play_lifted(
             waiting += run.left
     if len(found) == 1:
         return found[0][1], [found[0][0]]
-    return together(found, total, strict), [rows for rows, _ in found]
+    if conform is not None:
+        found = [(rows, conform(one)) for rows, one in found]
+    return together(found, total, conform is not None), [rows for rows, _ in found]
 
 
 def together(found: list[tuple[Array, Any]], total: int, strict: bool = False) -> Any:

@@ -17,6 +17,7 @@ from interaction.batching.lifting import DisagreementError, LiftedMethod
 from interaction.batching.selection import by_rows, looped, row_of
 from interaction.component import Component, promise_of
 from interaction.errors import BatchError, InteractionError
+from interaction.given import conforming
 from interaction.opening import game_spaces
 from interaction.players import Adapt, Method, Players, components, seat_players
 from interaction.random import EpisodeRandom
@@ -117,11 +118,11 @@ def played(
     contiguous: bool = True,
 ) -> Method:
     """Give the function that plays a method inside a batch, in the way that its component promises."""
-    looks = isinstance(template, tuple) and template[0] == "observation"
     if promise is False:
-        return looped(method, component, strict=looks)
+        return looped(method, component, conforming(template))
     if promise is None:
-        return LiftedMethod(component, method, strict=looks)
+        return LiftedMethod(component, method, conforming(template))
+    looks = isinstance(template, tuple) and template[0] == "observation"
     if looks and type(component).__module__ == "interaction.observation":
         return method
     method = on_contiguous(method) if contiguous else method

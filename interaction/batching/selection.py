@@ -67,7 +67,8 @@ def by_rows(value: Value) -> Value:
 def stack(results: list[Any], strict: bool = False) -> Any:
     """Put the results of single episodes together: `(rows, *shape)` for each number or array.
 
-    With `strict`, integers of some episodes and floats of others are an error; otherwise they become floats.
+    With `strict`, numbers of different kinds in different episodes are an error; otherwise they get the
+    wider one.
     """
     first = results[0]
     unlike = unlike_row(results)
@@ -117,9 +118,6 @@ def uneven(first: Any, other: Any, row: int) -> BatchError:
     return error
 
 
-_MIXED = {np.dtype(kind) for kind in (bool, np.int64, np.float64)}
-
-
 def check_kinds(results: list[Any], found: np.dtype[Any], strict: bool) -> None:
     """Raise where numbers of several kinds cannot be put together without a change of what they are."""
     kinds = {_kind(result) for result in results}
@@ -130,7 +128,7 @@ def check_kinds(results: list[Any], found: np.dtype[Any], strict: bool) -> None:
     rounds = found.kind == "f" and any(
         _kind(result).kind == "i" and np.any(np.abs(np.asarray(result)) > 2**53) for result in results
     )
-    if strict or rounds or not kinds <= _MIXED:
+    if strict or rounds:
         error = BatchError(
             f"the episodes of a batch gave numbers of different kinds, {names}: {results[0]!r} and "
             f"{results[row]!r}; give the same kind in each, such as float(x)"
@@ -148,8 +146,11 @@ def _kind(result: Any) -> np.dtype[Any]:
 _KINDS = {bool: np.dtype(bool), int: np.dtype(np.int64), float: np.dtype(np.float64)}
 
 
-def looped(method: Method, owner: object = None, strict: bool = False) -> Method:
-    """Play a method episode by episode inside a batch; an error names the component and the episode."""
+def looped(method: Method, owner: object = None, conform: Method | None = None) -> Method:
+    """Play a method episode by episode inside a batch; an error names the component and the episode.
+
+    Before they are put together, `conform` makes the results of one kind.
+    """
 
     def call(*arguments: Any) -> Any:
         *values, rng = arguments
@@ -160,12 +161,13 @@ def looped(method: Method, owner: object = None, strict: bool = False) -> Method
         results = []
         for row in range(rows):
             try:
-                results.append(method(*[row_of(value, row) for value in values], rng.row(row)))
+                found = method(*[row_of(value, row) for value in values], rng.row(row))
+                results.append(found if conform is None else conform(found))
             except Exception as error:
                 name_in(error, method, owner, int(rng.episodes[row]), rng.place)
                 raise
         try:
-            return stack(results, strict)
+            return stack(results, conform is not None)
         except BatchError as error:
             name_in(error, method, owner, int(rng.episodes[error.row or 0]), rng.place)
             raise

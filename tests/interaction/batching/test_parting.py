@@ -264,7 +264,7 @@ def test_groups_of_other_kinds_are_put_together_as_single_episodes_are():
             *(1 if b else 2.5, bool(i) if b else 2, i if b else 0.5, -0.0 if b else 0.0, np.nan if b else 1),
             *(v > 0 if b else v, np.zeros(3) if b else v, np.zeros(3, int) if b else v, v[0] if b else 1),
             *(np.float32(0.1) if b else 0.1, np.int8(3) if b else 400, v.astype(np.float32) if b else v),
-            *("a" if b else "bcd", 2**60 + 1 if b else 1, 2**60 + 1 if b else 0.5, max(7, b)),
+            *("a" if b else "bcd", 2**60 + 1 if b else 1, 2**60 if b else 1, max(7, b)),
             *((1, i) if b else (2, 0.5), np.array(3) if b else i, None),
         )
 
@@ -286,6 +286,7 @@ def test_states_of_groups_are_put_together_field_by_field():
         (lambda b, i: None if b else i, "None in some episodes"),
         (lambda b, i: State(a=None if b else 1), "None in some episodes"),
         (lambda b, i: State(a=i) if b else State(b=i), "states of different fields"),
+        (lambda b, i: 2**60 + 1 if b else 0.5, "numbers of different kinds"),
         (lambda b, i: State(a=i) if b else i, "different"),
         (lambda b, i: np.zeros(3) if b else np.zeros(2), "different shapes"),
         (lambda b, i: np.zeros(3) if b else i, "different shapes"),
