@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.batching.arrays import aligned, as_array, made
-from interaction.batching.lifted import NEVER, Lifted, Owner
+from interaction.batching.lifted import Lifted, Owner
 from interaction.batching.rules import by_episode
 from interaction.batching.runs import Run
 
@@ -41,8 +41,8 @@ def get(array: Lifted, key: Any) -> Lifted:
     found = np.moveaxis(found, at, -1)
     if before:
         found = np.moveaxis(found, range(at, at + before), range(before))
-    if is_view:  # alone it is a view of a row, here a copy, which must not be changed in its place
-        return Lifted(array.run, found, own=Owner(NEVER))
+    if is_view:
+        return array.copied(found, whole=len(parts) == 1)
     return made(array.run, found)  # type: ignore[no-any-return]
 
 
@@ -56,9 +56,10 @@ _get.__name__ = "array[...]"
 def put(array: Lifted, key: Any, value: Any) -> None:
     """Assign into each episode's array, which the method must have made itself."""
     run = array.run
-    array.writeable()
-    _check_whole(array, value)
     parts = _parts(array, key)
+    row = _whole_row(array, parts, value)
+    array.writeable(row)
+    _check_whole(array, value)
     if len(parts) == 1 and _is_mask(parts[0]) and np.ndim(value) == 0:
         data = array.writeable()
         mask = parts[0].now()
@@ -66,7 +67,7 @@ def put(array: Lifted, key: Any, value: Any) -> None:
         np.copyto(data, aligned(run, value), where=mask, casting="unsafe")
         return
     parts = _without_masks(array, parts)
-    data = array.writeable()
+    data = array.writeable(row)
     given = aligned(run, value)
     if not any(type(part) is Lifted for part in parts):
         data[_padded(parts)] = given
@@ -86,6 +87,19 @@ def put(array: Lifted, key: Any, value: Any) -> None:
         view[index] = given
     except IndexError as error:
         raise run.fail("an index is out of bounds in an episode") from error
+
+
+def _whole_row(array: Lifted, parts: list[Any], value: Any) -> Owner | None:
+    """Give the owner of a whole row that is assigned to a whole row: neither becomes another one by that."""
+    if (
+        type(array.own) is Owner
+        or len(parts) != 1
+        or type(value) is not Lifted
+        or type(value.own) is not Owner
+    ):
+        return None
+    alike = value.own.whole and value.shape == array.shape[1:] and np.ndim(parts[0]) == 0
+    return value.own if alike and not isinstance(parts[0], slice) else None
 
 
 def _check_whole(array: Lifted, value: Any) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import ReferenceType, ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +34,18 @@ _PYTHON = {"b": bool, "i": int, "f": float, "U": str}
 
 
 class Owner:
-    """The memory of an array that a method made itself, once there are views of it."""
+    """The memory of an array that a method made itself, once there are views of it.
 
-    __slots__ = ("level",)
+    `copies` are those of its rows that are views in one episode, but not when lifted; `whole` says of such a
+    row that it was looked up by a single number.
+    """
 
-    def __init__(self, level: int) -> None:
+    __slots__ = ("__weakref__", "copies", "level", "whole")
+
+    def __init__(self, level: int, copies: list[ReferenceType[Owner]] | None = None) -> None:
         self.level = level
+        self.copies = copies
+        self.whole = False
 
 
 NEVER = -1  # the level of an owner whose arrays cannot be changed as they could be alone
@@ -55,7 +62,7 @@ class Lifted:
     `bound` is, where it is known, the largest absolute value of plain integers.
     """
 
-    __slots__ = ("bound", "data", "level", "own", "plain", "run", "source")
+    __slots__ = ("bound", "copies", "data", "level", "own", "plain", "run", "source")
 
     def __init__(
         self,
@@ -73,6 +80,7 @@ class Lifted:
         self.bound = bound
         self.level = run.level if level is None else level
         self.source: Array | None = None  # the array of the batch that it is, where it is one
+        self.copies: list[ReferenceType[Owner]] | None = None  # as an Owner's, before there is one
 
     # What the engine asks.
 
@@ -220,8 +228,11 @@ class Lifted:
     def __deepcopy__(self, memo: object) -> Lifted:
         return self.__copy__()
 
-    def writeable(self) -> Array:
-        """Give the data to assign into; raise where that would change what is not the method's own."""
+    def writeable(self, row: Owner | None = None) -> Array:
+        """Give the data to assign into; raise where that would change what is not the method's own.
+
+        Of the rows in use that are copies, `row` may be one that stays as it is.
+        """
         if self.own is None:
             raise ValueError("assignment destination is read-only")
         if self.ndim == 0:
@@ -229,6 +240,12 @@ class Lifted:
                 "an array without axes is changed in place", "x = ... in place of x[...] = ..."
             )
         self._unshare()
+        copies = self.own.copies if type(self.own) is Owner else self.copies
+        if copies is not None and any(copy() not in (None, row) for copy in copies):
+            raise self.run.fail(
+                "an array is changed of which a row is in use that was looked up by an index that differs",
+                "row = x[i].copy() in place of row = x[i]",
+            )
         if type(self.own) is Owner and self.own.level != self.run.level:
             raise self.run.fail(
                 "an array is changed that has views, which were taken before its episodes parted or "
@@ -244,9 +261,17 @@ class Lifted:
         if self.own is not None:
             self._unshare()
             if self.own is True:
-                self.own = Owner(self.run.level)
+                self.own = Owner(self.run.level, self.copies)
         data = self.now()
         return Lifted(self.run, key(data) if callable(key) else data[key], own=self.own)
+
+    def copied(self, data: Array, whole: bool) -> Lifted:
+        """Give a row of one's own that was looked up: alone a view, here a copy, not to be changed itself."""
+        row = Owner(NEVER)
+        row.whole = whole
+        holder = self.own if type(self.own) is Owner else self
+        holder.copies = [copy for copy in holder.copies or () if copy() is not None] + [ref(row)]
+        return Lifted(self.run, data, own=row)
 
     def _unshare(self) -> None:
         """Take a copy of one's own, where a state holds the array, too."""
