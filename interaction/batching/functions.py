@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,24 @@ _METHODS = (
 """Methods that do what numpy's function of the same name does."""
 
 
+class _OfArrays:
+    """A method that arrays have and Python's numbers lack, as `hasattr` finds, too."""
+
+    def __init__(self, name: str, function: Any) -> None:
+        self.name = name
+        self.function = function
+
+    def __get__(self, value: Lifted | None, kind: Any = None) -> Any:
+        if value is None:
+            return self
+        value._not_plain(self.name)
+        return MethodType(self.function, value)
+
+
 def _method(name: str, function: Any) -> Any:
     rule = FUNCTIONS[function]
 
     def call(self: Lifted, *arguments: Any, **options: Any) -> Any:
-        if self.plain:
-            self._not_plain(name)
         return rule(self.run, self, *arguments, **options)
 
     call.__name__ = name
@@ -33,7 +46,6 @@ def _method(name: str, function: Any) -> Any:
 
 
 def _copy(self: Lifted, order: str = "C") -> Any:
-    self._not_plain("copy")
     if self.ndim == 0 and self.own is None:
         return self
     return FUNCTIONS[np.copy](self.run, self, order)
@@ -45,7 +57,6 @@ def _flatten(self: Any, order: Any = "C") -> Any:
 
 
 def _astype(self: Lifted, dtype: Any, *, copy: bool = True) -> Any:
-    self._not_plain("astype")
     if not copy and self.data.dtype == dtype:
         return self
     found = self.now().astype(dtype, order="K")
@@ -55,7 +66,6 @@ def _astype(self: Lifted, dtype: Any, *, copy: bool = True) -> Any:
 
 
 def _item(self: Lifted, *index: Any) -> Any:
-    self._not_plain("item")
     value = self[index[0] if len(index) == 1 else index] if index and self.ndim else self
     data = value.now()
     if value.size != 1:
@@ -99,12 +109,8 @@ def _array_function(self: Lifted, function: Any, types: Any, arguments: Any, opt
 def install() -> None:
     """Give `Lifted` the methods of arrays and of numbers, and numpy's protocols."""
     for name in _METHODS:
-        setattr(Lifted, name, _method(name, getattr(np, name)))
+        setattr(Lifted, name, _OfArrays(name, _method(name, getattr(np, name))))
     for name, method in {
-        "__getitem__": get,
-        "__setitem__": put,
-        "__array_ufunc__": _array_ufunc,
-        "__array_function__": _array_function,
         "copy": _copy,
         "flatten": _flatten,
         "astype": _astype,
@@ -113,6 +119,13 @@ def install() -> None:
         "sort": _sort,
         "fill": _fill,
         "conj": _conjugate,
+    }.items():
+        setattr(Lifted, name, _OfArrays(name, method))
+    for name, method in {
+        "__getitem__": get,
+        "__setitem__": put,
+        "__array_ufunc__": _array_ufunc,
+        "__array_function__": _array_function,
         "conjugate": _conjugate,
         "is_integer": _is_integer,
     }.items():

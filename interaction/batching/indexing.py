@@ -19,6 +19,7 @@ _BASIC = (int, np.integer, slice, type(None), type(Ellipsis))
 def get(array: Lifted, key: Any) -> Lifted:
     """Give what lies at an index of each episode's array."""
     if array.plain:
+        array._no_text("is indexed")
         raise TypeError("a Python number is not subscriptable")
     parts = _parts(array, key)
     if not any(type(part) is Lifted for part in parts):

@@ -18,7 +18,7 @@ from weakref import ReferenceType, ref
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.batching.runs import Run
+from interaction.batching.runs import Run, asked_inside
 from interaction.errors import ContractError
 from interaction.state import lock
 
@@ -135,14 +135,20 @@ class Lifted:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        if self.plain and not asked_inside():
+            self._not_plain("shape")
         return self.data.shape[:-1]
 
     @property
     def ndim(self) -> int:
+        if self.plain and not asked_inside():
+            self._not_plain("ndim")
         return self.data.ndim - 1
 
     @property
     def size(self) -> int:
+        if self.plain and not asked_inside():
+            self._not_plain("size")
         return int(np.prod(self.data.shape[:-1], dtype=np.int64))
 
     @property
@@ -157,10 +163,20 @@ class Lifted:
         return np.ndarray if self.data.ndim > 1 or self.own is not None else self.data.dtype.type
 
     def _not_plain(self, name: str) -> None:
-        """Raise what a Python number raises, which has none of numpy's attributes."""
+        """Raise what a Python number or text raises, which has none of numpy's attributes."""
         if self.plain:
-            kind = _PYTHON[self.data.dtype.kind].__name__
-            raise AttributeError(f"{kind!r} object has no attribute {name!r}")
+            kind = _PYTHON[self.data.dtype.kind]
+            if hasattr(kind, name):
+                raise self.run.fail(
+                    f".{name} of a {kind.__name__} that differs between episodes has no rule",
+                    "operators, or numpy's functions",
+                )
+            raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}")
+
+    def _no_text(self, does: str) -> None:
+        """Find out where a text is taken apart, which numbers cannot be: no component may catch that."""
+        if self.data.dtype.kind == "U":
+            raise self.run.fail(f"a text that differs between episodes {does}", "numbers in place of texts")
 
     def __bool__(self) -> bool:
         data = self.now()
@@ -208,17 +224,20 @@ class Lifted:
 
     def __len__(self) -> int:
         if self.ndim == 0:
-            raise TypeError("object of type 'float' has no len()")
+            self._no_text("is measured")
+            raise TypeError(f"object of type {_name(self)!r} has no len()")
         return int(self.data.shape[0])
 
     def __iter__(self) -> Iterator[Lifted]:
         if self.ndim == 0:
-            raise TypeError("'float' object is not iterable")
+            self._no_text("is gone through")
+            raise TypeError(f"{_name(self)!r} object is not iterable")
         return (self[index] for index in range(self.data.shape[0]))
 
     def __contains__(self, value: object) -> bool:
         if self.ndim == 0:
-            raise TypeError("a single number is not iterable")
+            self._no_text("is searched")
+            raise TypeError(f"argument of type {_name(self)!r} is not iterable")
         found: Any = self == value
         return bool(found.any()) if isinstance(found, np.ndarray) else bool(found)
 
@@ -308,7 +327,7 @@ class Lifted:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        self._not_plain(name) if name not in _PLAIN_ATTRIBUTES else None
+        self._not_plain(name)
         raise self.run.fail(
             f".{name} of a value that differs between episodes has no rule", "numpy's functions and operators"
         )
@@ -338,7 +357,8 @@ def _may_change(base: Any) -> bool:
     return isinstance(base, np.ndarray) and base.flags.writeable
 
 
-_PLAIN_ATTRIBUTES = frozenset({"conjugate", "is_integer", "as_integer_ratio", "hex", "bit_length"})
+def _name(value: Lifted) -> str:
+    return _PYTHON[value.data.dtype.kind].__name__ if value.plain else value.data.dtype.type.__name__
 
 
 def canonical(run: Run, data: Array) -> Array:

@@ -7,6 +7,7 @@ the start of the method. That is sound since methods are pure and draws are addr
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -19,8 +20,8 @@ from interaction.errors import ContractError
 
 Array = NDArray[Any]
 
-_HERE = str(Path(__file__).parent)
-_NUMPY = str(Path(np.__file__).parent)
+_HERE = str(Path(__file__).parent) + os.sep
+_NUMPY = str(Path(np.__file__).parent) + os.sep
 
 
 class NotLiftedError(BaseException):
@@ -34,9 +35,17 @@ class NotLiftedError(BaseException):
         self.where = where or caller()
 
 
+_INSIDE = (_HERE, _NUMPY)
+
+
 def inside(file: str) -> bool:
     """Whether a file belongs to lifting or to numpy, and not to a component."""
     return file.startswith((_HERE, _NUMPY, "<"))
+
+
+def asked_inside() -> bool:
+    """Whether the code that asks a lifted value for an attribute belongs to lifting."""
+    return sys._getframe(2).f_code.co_filename.startswith(_INSIDE)
 
 
 def caller() -> tuple[str, int]:

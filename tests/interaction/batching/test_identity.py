@@ -1,5 +1,10 @@
 """Code that asks what a value is, and not what it is worth, is played episode by episode."""
 
+import collections.abc
+import math
+import numbers
+import operator
+
 import numpy as np
 import pytest
 
@@ -40,6 +45,134 @@ class NamesItself(Drawn):
         if type(self).__name__ == "Other":
             return Transition(game.task_state, 2.0)
         return Transition(game.task_state, 1.0 if isinstance(game.task_state.x, float) else 0.0)
+
+
+class Asks(Drawn):
+    """Rewards what a question gives that is put to a number, an array and a text."""
+
+    state_space = spaces.Dict(
+        {
+            "x": spaces.real(),
+            "k": spaces.Discrete(4),
+            "flag": spaces.Discrete(2),
+            "v": spaces.real(shape=2),
+            "t": spaces.Text(3, charset="abc"),
+        }
+    )
+
+    def __init__(self, question):
+        self.question = question
+
+    def reset(self, rng):
+        k = rng.integers(0, 4)
+        text = ("a", "ab", "bca", "c")[k]
+        return State(x=10.0 * rng.random(), k=k, flag=rng.random() < 0.5, v=rng.random((2,)), t=text)
+
+    def on_user_action(self, game, rng):
+        state = game.task_state
+        return Transition(state, float(self.question(state.x, state.k, state.flag, state.v, state.t)))
+
+
+def caught(function, other=-1.0):
+    """What a function gives, or another value where it raises as one does who asks for forgiveness."""
+
+    def ask(x, k, flag, v, t):
+        try:
+            return function(x, k, flag, v, t)
+        except (TypeError, AttributeError, ValueError, LookupError):
+            return other
+
+    return ask
+
+
+ATTRIBUTES = [
+    "shape",
+    "ndim",
+    "size",
+    "dtype",
+    "T",
+    "numerator",
+    "real",
+    "upper",
+    "__len__",
+    "__iter__",
+    "sum",
+]
+ATTRIBUTES += ["is_integer", "bit_count", "copy", "item", "tolist", "count", "hex", "__float__", "__array__"]
+PROTOCOLS = ["Iterable", "Sized", "Hashable", "Container", "Collection", "Sequence", "Callable"]
+QUESTIONS = {
+    **{f"hasattr(x, {name!r})": lambda *v, n=name: sum(2**i * hasattr(x, n) for i, x in enumerate(v))
+       for name in ATTRIBUTES},
+    **{f"isinstance(x, {name})": lambda *v, n=name: sum(
+        2**i * isinstance(x, getattr(collections.abc, n)) for i, x in enumerate(v)) for name in PROTOCOLS},
+    "isinstance(x, abc.Sized)": lambda *v: sum(isinstance(x, collections.abc.Sized) for x in v),
+    "isinstance(x, Number)": lambda *v: sum(isinstance(x, numbers.Number) for x in v),
+    "getattr(x, 'ndim', -1)": lambda x, k, flag, v, t: getattr(x, "ndim", -1) + getattr(v, "ndim", -1),
+    "getattr(k, 'numerator', -1)": lambda x, k, flag, v, t: getattr(k, "numerator", -1),
+    "np.ndim": lambda x, k, flag, v, t: np.ndim(x) + 2 * np.ndim(v),
+    "np.shape": lambda x, k, flag, v, t: len(np.shape(x)) + 2 * len(np.shape(v)),
+    "np.isscalar": lambda *v: sum(2**i * np.isscalar(x) for i, x in enumerate(v)),
+    "callable": lambda *v: sum(map(callable, v)),
+    "len(x)": caught(lambda x, k, flag, v, t: len(x)),
+    "len(t)": caught(lambda x, k, flag, v, t: len(t)),
+    "t.count": caught(lambda x, k, flag, v, t: t.count("a")),
+    "t.upper": caught(lambda x, k, flag, v, t: t.upper() == "A"),
+    "'a' in t": caught(lambda x, k, flag, v, t: "a" in t),
+    "t in 'abc'": caught(lambda x, k, flag, v, t: t in "abc"),
+    "for c in t": caught(lambda x, k, flag, v, t: sum(c == "a" for c in t)),
+    "t[0]": caught(lambda x, k, flag, v, t: t[0] == "a"),
+    "t + 'x'": caught(lambda x, k, flag, v, t: t + "x" == "ax"),
+    "'x' + t": caught(lambda x, k, flag, v, t: "x" + t == "xa"),
+    "t * 2": caught(lambda x, k, flag, v, t: t * 2 == "aa"),
+    "t % 2": caught(lambda x, k, flag, v, t: (t % 2) == "aa"),
+    "'%s' % t": caught(lambda x, k, flag, v, t: operator.mod("%s!", t) == "a!"),
+    "sorted(t)": caught(lambda x, k, flag, v, t: sorted(t)[0] == "a"),
+    "max(t)": caught(lambda x, k, flag, v, t: max(t) == "b"),
+    "t < 'b'": caught(lambda x, k, flag, v, t: t < "b"),
+    "t < 3": caught(lambda x, k, flag, v, t: t < 3),
+    "-t": caught(lambda x, k, flag, v, t: -t),
+    "abs(t)": caught(lambda x, k, flag, v, t: abs(t)),
+    "t | t": caught(lambda x, k, flag, v, t: t | t),
+    "t // 2": caught(lambda x, k, flag, v, t: t // 2),
+    "t ** 2": caught(lambda x, k, flag, v, t: t**2),
+    "np.add(t, 1)": caught(lambda x, k, flag, v, t: np.add(t, 1)),
+    "x[0]": caught(lambda x, k, flag, v, t: x[0]),
+    "x @ v": caught(lambda x, k, flag, v, t: x @ v),
+    "x << 1": caught(lambda x, k, flag, v, t: x << 1),
+    "~x": caught(lambda x, k, flag, v, t: ~x),
+    "range(x)": caught(lambda x, k, flag, v, t: len(range(x))),
+    "[1, 2][x]": caught(lambda x, k, flag, v, t: [1, 2][x]),
+    "int(t)": caught(lambda x, k, flag, v, t: int(t)),
+    "float(v)": caught(lambda x, k, flag, v, t: float(v)),
+    "hash(v)": caught(lambda x, k, flag, v, t: hash(v)),
+    "if v": caught(lambda x, k, flag, v, t: 1 if v else 2),
+    "len(v)": caught(lambda x, k, flag, v, t: len(v)),
+    "x.upper()": caught(lambda x, k, flag, v, t: x.upper()),
+    "v.upper()": caught(lambda x, k, flag, v, t: v.upper()),
+    "v.foo": caught(lambda x, k, flag, v, t: v.foo),
+    "x.foo": caught(lambda x, k, flag, v, t: x.foo),
+    "k.bit_length()": caught(lambda x, k, flag, v, t: k.bit_length()),
+    "x.hex()": caught(lambda x, k, flag, v, t: len(x.hex())),
+    "v[5]": caught(lambda x, k, flag, v, t: v[5] if k else v[0], 3.0),
+    "complex(x)": caught(lambda x, k, flag, v, t: complex(x).real),
+    "divmod(x, 0)": caught(lambda x, k, flag, v, t: divmod(x, k or 1)[0]),
+    "round(v)": caught(lambda x, k, flag, v, t: round(v)),
+    "math.sqrt(v)": caught(lambda x, k, flag, v, t: math.sqrt(v)),
+    "pow(k, 3, 7)": caught(lambda x, k, flag, v, t: pow(k, 3, 7)),
+    "pow(x, 3, 7)": caught(lambda x, k, flag, v, t: pow(x, 3, 7)),
+    "v in dict": caught(lambda x, k, flag, v, t: {0: 1}[v]),
+    "iter(k)": caught(lambda x, k, flag, v, t: next(iter(k))),
+    "flag.any()": caught(lambda x, k, flag, v, t: flag.any()),
+    "np.float64(x).item()": caught(lambda x, k, flag, v, t: np.add(x, 0).item()),
+    "unpacked": caught(lambda x, k, flag, v, t: [*v][1] + len([*t])),
+    "a pair of v": caught(lambda x, k, flag, v, t: operator.sub(*v)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
+def test_whatever_code_asks_it_is_answered_as_in_one_episode(question):
+    runs = Bundle(Asks(question), USER, max_rounds=1).run(60, seed=0)
+    assert runs.rewards["user_task"].tolist() == single_rewards(Asks(question), range(60))
 
 
 def single_rewards(task, episodes):
