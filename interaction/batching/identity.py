@@ -23,6 +23,8 @@ def asks_for_identity(component: object, method: Callable[..., Any]) -> tuple[st
 def _scan(component: object, function: FunctionType, seen: set[Any]) -> tuple[str, str, int] | None:
     if function in seen or (function.__module__ or "").startswith(_OWN):
         return None
+    if seen and "site-packages" in function.__code__.co_filename:  # libraries that a component calls
+        return None
     seen.add(function)
     codes = [function.__code__]
     while codes:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from interaction.batching import functions, operators  # noqa: F401  (they give Lifted its methods)
 from interaction.batching.identity import asks_for_identity
-from interaction.batching.runs import Arithmetic, NotLiftedError, Run, inside
+from interaction.batching.runs import Arithmetic, NotLiftedError, Run, innermost
 from interaction.batching.selection import (
     check_kinds,
     looped,
@@ -45,7 +45,9 @@ FEW = 8  # episodes up to which single play is as fast
 FEW_LEFT = 4  # the same, for those that left another group
 SHARE = 12  # episodes for each group into which they part, below which single play is as fast
 LEAST = 4  # groups that are always tried
-SAMPLE = 5  # rows that are compared with single episodes
+SAMPLE = 5  # rows that are compared with single episodes in the first call, and then ever more rarely
+EARLY = 16  # calls in each of which a row is compared
+PATHS = 200  # ways through a method a row of which is compared when they are first gone
 _IMPURE = (
     "what draws from rng alone and keeps nothing between calls (interaction.checks names what does not); "
     "where it does so already, mark it batched = False and report it"
@@ -74,6 +76,7 @@ class LiftedMethod:
         self._few = FEW
         self._identity: bool | None = None
         self._calls = 0
+        self._paths: set[int] = set()
         self._failures = 0
         self._resting = 0  # calls that are played singly before lifting is tried again
 
@@ -89,7 +92,7 @@ class LiftedMethod:
         *values, rng = arguments
         start = rng.copy()
         try:
-            result, groups = play_lifted(self.method, values, rng, self.singly, self.conform)
+            result, groups, paths = play_lifted(self.method, values, rng, self.singly, self.conform)
         except NotLiftedError as error:
             reason = error
         except DisagreementError:
@@ -101,9 +104,8 @@ class LiftedMethod:
         except Exception as error:  # the component's own, which single play raises again, or else lifting's
             reason = NotLiftedError(f"{type(error).__name__}: {error}", where=_line(error))
         else:
-            self._calls += 1
-            if self._calls & (self._calls - 1) == 0:
-                self._compare(result, values, start, groups)
+            self.way = "lifted"
+            self._compare(result, values, start, groups, paths)
             return result
         result = self.singly(*values, start)
         self._give_up(reason, rows)
@@ -125,16 +127,31 @@ class LiftedMethod:
         text = linecache.getline(file, line).strip()
         tell(self.component, self.method, f"`{text}` ({file}, line {line}): {error.reason}", error.remedy)
 
-    def _compare(self, result: Any, values: list[Any], rng: EpisodeRandom, groups: list[Array]) -> None:
-        """Compare a sample of the rows, some of each of a few groups, with single episodes."""
-        each = max(SAMPLE // len(groups), 1)
-        rows = np.concatenate(
-            [
-                group[(np.arange(min(each, len(group))) * 7 + self._calls) % len(group)]
-                for group in groups[:SAMPLE]
-            ]
-        )
-        rows = np.unique(rows)
+    def _compare(
+        self, result: Any, values: list[Any], rng: EpisodeRandom, groups: list[Array], paths: list[int]
+    ) -> None:
+        """Compare a sample of the rows with single episodes: of each new way, and of some others."""
+        rows = self._new(groups, paths)
+        calls = self._calls = self._calls + 1
+        if calls & (calls - 1) == 0:
+            each = max(SAMPLE // len(groups), 1)
+            for group in (groups * 2)[calls % len(groups) :][: min(SAMPLE, len(groups))]:
+                rows += group[(np.arange(min(each, len(group))) * 7 + calls) % len(group)].tolist()
+        elif calls < EARLY:
+            group = groups[calls % len(groups)]
+            rows.append(int(group[calls * 7 % len(group)]))
+        if rows:
+            self._compare_rows(result, values, rng, np.unique(rows))
+
+    def _new(self, groups: list[Array], paths: list[int]) -> list[int]:
+        """Give a row of each way that was gone for the first time, as far as there are few of them."""
+        if self._paths.issuperset(paths) or len(self._paths) >= PATHS:
+            return []
+        new = [int(group[0]) for group, path in zip(groups, paths, strict=True) if path not in self._paths]
+        self._paths.update(paths)
+        return new[:SAMPLE]
+
+    def _compare_rows(self, result: Any, values: list[Any], rng: EpisodeRandom, rows: Array) -> None:
         few = [row_of(value, rows, {}) for value in values]
         try:
             singly = self.singly(*few, rng.select(rows))
@@ -167,8 +184,7 @@ class LiftedMethod:
 def _line(error: Exception) -> tuple[str, int]:
     """Give the file and the line of a component at which an error was raised."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not inside(frame.filename)]
-    frame = (own or frames)[-1]
+    frame = innermost(frames, lambda frame: frame.filename)
     return frame.filename, frame.lineno or 0
 
 
@@ -191,8 +207,8 @@ def tell(component: Component, method: Method, reason: str, remedy: str) -> None
 
 def play_lifted(
     method: Method, values: list[Any], rng: EpisodeRandom, singly: Method, conform: Method | None = None
-) -> tuple[Any, list[Array]]:
-    """Play a method on all rows; give its result, and the rows of each way that episodes went.
+) -> tuple[Any, list[Array], list[int]]:
+    """Play a method on all rows; give its result, the rows of each way that episodes went, and its number.
 
     Raises `NotLiftedError` where it cannot be lifted, and whatever the method raises.
     """
@@ -200,6 +216,7 @@ def play_lifted(
     assert total is not None
     waiting = [np.arange(total)]
     found: list[tuple[Array, Any]] = []
+    paths: list[int] = []
     drawn: dict[tuple[int, int], Array] = {}
     limit = max(total // SHARE, LEAST)
     with Arithmetic() as arithmetic:
@@ -208,6 +225,7 @@ def play_lifted(
             if len(rows) <= FEW_LEFT and len(rows) < total:
                 part = [row_of(value, rows, {}) for value in values]
                 found.append((rows, singly(*part, rng.select(rows))))
+                paths.append(0)
                 continue
             run = arithmetic.run = Run(rows, total, limit, len(found) + len(waiting))
             try:
@@ -215,6 +233,7 @@ def play_lifted(
                 if run.failure is not None:
                     raise run.failure
                 found.append((run.rows, lower(run, result, kept=True)))
+                paths.append(run.path)
                 if run.failure is not None:
                     raise run.failure
             except Exception as error:
@@ -225,10 +244,10 @@ def play_lifted(
                 run.over = True
             waiting += run.left
     if len(found) == 1:
-        return found[0][1], [found[0][0]]
+        return found[0][1], [found[0][0]], paths
     if conform is not None:
         found = [(rows, conform(one)) for rows, one in found]
-    return together(found, total, conform is not None), [rows for rows, _ in found]
+    return together(found, total, conform is not None), [rows for rows, _ in found], paths
 
 
 def together(found: list[tuple[Array, Any]], total: int, strict: bool = False) -> Any:

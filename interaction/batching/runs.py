@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from types import FrameType
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +21,10 @@ from numpy.typing import NDArray
 from interaction.errors import ContractError
 
 Array = NDArray[Any]
+F = TypeVar("F")
 
 _HERE = str(Path(__file__).parent) + os.sep
+_FRAMEWORK = str(Path(__file__).parent.parent) + os.sep
 _NUMPY = str(Path(np.__file__).parent) + os.sep
 
 
@@ -38,6 +42,9 @@ class NotLiftedError(BaseException):
 _INSIDE = (_HERE, _NUMPY)
 
 
+_TELLING = 100  # episodes up to which it does not tell much that they part into many groups
+
+
 def inside(file: str) -> bool:
     """Whether a file belongs to lifting or to numpy, and not to a component."""
     return file.startswith((_HERE, _NUMPY, "<"))
@@ -50,16 +57,28 @@ def asked_inside() -> bool:
 
 def caller() -> tuple[str, int]:
     """Give the file and the line of the code that asked for something of a lifted value."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and inside(frame.f_code.co_filename):
+    frames = []
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_name != "play_lifted":
+        frames.append(frame)
         frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno
+    found = innermost(frames[::-1], lambda frame: frame.f_code.co_filename)
+    return found.f_code.co_filename, found.f_lineno
+
+
+def innermost(frames: Sequence[F], file: Callable[[F], str]) -> F:
+    """Give the last frame of a component's code: of a user's where there is one, else of the framework's."""
+    own = [frame for frame in frames if not inside(file(frame))]
+    theirs = [frame for frame in own if not file(frame).startswith(_FRAMEWORK)]
+    return (theirs or own or frames)[-1]
 
 
 class Run:
     """One way through a method: the episodes that go it, and those that are left for another run."""
 
-    __slots__ = ("failure", "groups", "left", "level", "limit", "over", "quiet", "rows", "steps", "total")
+    __slots__ = (
+        *("failure", "groups", "left", "level", "limit", "over", "path", "quiet", "rows", "steps", "total"),
+    )
 
     def __init__(self, rows: Array, total: int, limit: int, groups: int) -> None:
         self.rows = rows  # the episodes that still go this way, of `total` in the call
@@ -73,6 +92,7 @@ class Run:
         self.over = (
             False  # whether the method has returned: what it left somewhere is no value of another call
         )
+        self.path = 0  # which answers it was given, as a number
         self.quiet = False  # whether Python would not warn of what numpy now comes across
 
     def fail(self, reason: str, remedy: str = "") -> NotLiftedError:
@@ -91,6 +111,11 @@ class Run:
 
     def ask(self, values: Array, what: str) -> Any:
         """Give the plain value of most episodes, with which the run goes on; the others leave it."""
+        answer = self._ask(values, what)
+        self.path = hash((self.path, answer))
+        return answer
+
+    def _ask(self, values: Array, what: str) -> Any:
         first = values[0]
         if values.dtype.kind == "b":
             count = int(np.count_nonzero(values))
@@ -131,7 +156,7 @@ class Run:
         error = self.fail(
             f"{what} parts the episodes into {groups} groups or more", _REMEDIES.get(what, _NO_BRANCH)
         )
-        error.parting = 2 * groups <= self.total
+        error.parting = 2 * groups <= self.total or self.total < _TELLING
         raise error
 
 

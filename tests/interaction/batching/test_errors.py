@@ -275,6 +275,75 @@ def test_a_rule_that_is_wrong_is_found_out_and_the_run_repeated(monkeypatch, cap
     assert ways(wrong)["user inference engine.infer"] == "episode by episode"
 
 
+class RootedInFew(InferenceEngine):
+    """Asks for that function in a single round, or in one episode of nine alone."""
+
+    def __init__(self, seldom):
+        self.seldom = seldom
+
+    def infer(self, observation, state, rng):
+        if self.seldom(observation):
+            return state, np.linalg.norm(np.stack([observation.task_state.x, 1.0])) * 1.0
+        return state, 0.0
+
+
+@pytest.mark.parametrize(
+    "seldom",
+    [
+        lambda observation: observation.round_index == 4,
+        lambda observation: observation.round_index == 10,
+        lambda observation: observation.task_state.x == 9,
+        lambda observation: observation.round_index == 5 and observation.task_state.x > 7,
+    ],
+)
+def test_it_is_found_out_in_whatever_round_and_group_it_shows(seldom, monkeypatch, caplog):
+    def bundle():
+        return Bundle(Count(), User(policy=RANDOM, inference_engine=RootedInFew(seldom)), max_rounds=20)
+
+    expected = bundle().run(500, seed=0)
+    right = FUNCTIONS[np.linalg.norm]
+    monkeypatch.setitem(FUNCTIONS, np.linalg.norm, lambda run, x, *rest: right(run, x) + 1e-9)
+    monkeypatch.setattr(lifting, "_told", set())
+    with caplog.at_level(logging.WARNING, "interaction"):
+        assert bundle().run(500, seed=0) == expected
+    (record,) = caplog.records
+    assert "RootedInFew.infer is played episode by episode" in record.getMessage()
+
+
+def asked_by_text(x):
+    return 1 if str(x) == "3" else 0
+
+
+class AsksAHelper(DeterministicPolicy):
+    action_space = TEN
+
+    def action(self, observation, state):
+        return asked_by_text(observation.task_state.x)
+
+
+def test_a_few_episodes_that_part_are_not_told_and_do_not_count(caplog):
+    class Looks(DeterministicPolicy):
+        action_space = TEN
+
+        def action(self, observation, state):
+            return [1, 2, 3, 4, 5, 6, 7, 8, 9, 0][observation.task_state.x]
+
+    bundle = Bundle(Count(), User(policy=Looks()), max_rounds=3)
+    for episodes in (9, 12, 30, 400):
+        bundle.run(episodes, seed=0)
+    assert ways(bundle)["user policy.sample"] == "lifted"
+    assert not caplog.records
+
+
+def test_the_line_is_that_of_the_component_where_the_framework_asks(monkeypatch, caplog):
+    monkeypatch.setattr(lifting, "_told", set())
+    with caplog.at_level(logging.WARNING, "interaction"):
+        Bundle(Count(), User(policy=AsksAHelper()), max_rounds=3).run(40, seed=0)
+    (record,) = caplog.records
+    assert "AsksAHelper.sample" in record.getMessage()
+    assert '`return 1 if str(x) == "3" else 0`' in record.getMessage()
+
+
 def test_what_lifting_raises_by_mistake_is_played_singly_and_told(monkeypatch, caplog):
     def raises(run, *arguments, **options):
         raise RuntimeError("a mistake of a rule")

@@ -301,17 +301,17 @@ def test_what_cannot_be_put_together_says_so(function, says):
 
 
 def test_constants_stand_for_all_episodes():
-    found, _ = play_lifted(lambda b, rng: (max(3, b), 0.0, None, "a"), [FLAG], stream(FLAG), None)
+    found, *_ = play_lifted(lambda b, rng: (max(3, b), 0.0, None, "a"), [FLAG], stream(FLAG), None)
     assert found == (3, 0.0, None, "a")
-    found, _ = play_lifted(lambda b, rng: np.arange(3.0), [FLAG], stream(FLAG), None)
+    found, *_ = play_lifted(lambda b, rng: np.arange(3.0), [FLAG], stream(FLAG), None)
     assert found.shape == (ROWS, 3)
 
 
 def test_an_array_that_comes_back_unchanged_is_the_same_array():
     state = State(i=WHOLE, v=VECTOR)
-    found, _ = play_lifted(lambda s, b, rng: s if b else s.replace(i=0), [state, FLAG], stream(FLAG), None)
+    found, *_ = play_lifted(lambda s, b, rng: s if b else s.replace(i=0), [state, FLAG], stream(FLAG), None)
     assert found.v is state.v
-    found, _ = play_lifted(lambda *given: given[0], [state, FLAG], stream(FLAG), None)
+    found, *_ = play_lifted(lambda *given: given[0], [state, FLAG], stream(FLAG), None)
     assert found.v is state.v
     assert found.i is state.i
 
