@@ -70,6 +70,8 @@ def _asked(code: CodeType, names: dict[str, Any]) -> tuple[str, str, int] | None
                 return f"{one.argval}(x, ...)", code.co_filename, line
             if "isinstance" in code.co_names and _is_protocol(names.get(one.argval), after):
                 return f"isinstance(x, {one.argval})", code.co_filename, line
+        if one.argval in ("errstate", "seterr") and _asks_to_raise(code):
+            return f"np.{one.argval}(... raise ...)", code.co_filename, line
         if one.opname == "IS_OP" and before is not None and isinstance(before.argval, bool):
             return f"x is {before.argval}", code.co_filename, line
     return None
@@ -81,6 +83,11 @@ def _asks_for_a_protocol(called: list[dis.Instruction]) -> bool:
         return False
     texts = [one.argval for one in called[:4] if one.opname == "LOAD_CONST" and isinstance(one.argval, str)]
     return not texts or texts[0].startswith("__")
+
+
+def _asks_to_raise(code: CodeType) -> bool:
+    """Whether numpy is told to raise, which it would do for all episodes where some overflow."""
+    return "raise" in code.co_consts
 
 
 def _is_protocol(value: Any, after: dis.Instruction | None) -> bool:

@@ -72,11 +72,12 @@ class LiftedMethod:
         self.method = method
         self.conform = conform
         self.singly = looped(method, component, conform)
-        self.way = "lifted"
         self._few = FEW
         self._identity: bool | None = None
         self._calls = 0
         self._paths: set[int] = set()
+        self._singly = 0  # calls that were played singly because lifting had failed
+        self._refused = False
         self._failures = 0
         self._resting = 0  # calls that are played singly before lifting is tried again
 
@@ -88,6 +89,7 @@ class LiftedMethod:
             return self.singly(*arguments)
         if self._resting:
             self._resting -= 1
+            self._singly += 1
             return self.singly(*arguments)
         *values, rng = arguments
         start = rng.copy()
@@ -104,12 +106,16 @@ class LiftedMethod:
         except Exception as error:  # the component's own, which single play raises again, or else lifting's
             reason = NotLiftedError(f"{type(error).__name__}: {error}", where=_line(error))
         else:
-            self.way = "lifted"
             self._compare(result, values, start, groups, paths)
             return result
         result = self.singly(*values, start)
         self._give_up(reason, rows)
         return result
+
+    @property
+    def way(self) -> str:
+        """Say in which way most calls were played."""
+        return "episode by episode" if self._refused or self._singly > self._calls else "lifted"
 
     def _asks_for_identity(self) -> bool:
         """Whether the method asks what values are, in which lifted ones differ; found out once, and told."""
@@ -118,7 +124,7 @@ class LiftedMethod:
             self._identity = found is not None
             if found is not None:
                 what, file, line = found
-                self.way = "episode by episode"
+                self._refused = True
                 self._tell(NotLiftedError(f"{what} tells lifted values from others", _KINDS, (file, line)))
         return self._identity
 
@@ -161,7 +167,7 @@ class LiftedMethod:
             self._disagree("it gives other values on a batch than for single episodes")
 
     def _disagree(self, reason: str, cause: Exception | None = None) -> None:
-        self.way = "episode by episode"
+        self._refused = True
         tell(
             self.component,
             self.method,
@@ -177,7 +183,7 @@ class LiftedMethod:
             return
         self._failures += 1
         self._resting = min(2**self._failures, _PATIENCE)
-        self.way = "episode by episode"
+        self._singly += 1
         self._tell(error)
 
 

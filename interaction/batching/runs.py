@@ -160,6 +160,9 @@ class Run:
         raise error
 
 
+_KINDS = {"divide": "divide by zero", "over": "overflow", "under": "underflow", "invalid": "invalid value"}
+
+
 class Arithmetic:
     """While lifted methods run, numpy warns of what it comes across where one episode would be warned, too.
 
@@ -168,7 +171,9 @@ class Arithmetic:
 
     def __init__(self) -> None:
         self.run: Run | None = None
-        asked = {kind: "call" for kind, setting in np.geterr().items() if setting == "warn"}
+        settings = np.geterr()
+        self._raised = {_KINDS[kind] for kind, setting in settings.items() if setting == "raise"}
+        asked = {kind: "call" for kind, setting in settings.items() if setting in ("warn", "raise")}
         self._settings = np.errstate(call=self._on_error, **asked)  # type: ignore[arg-type]
 
     def __enter__(self) -> Arithmetic:
@@ -181,6 +186,8 @@ class Arithmetic:
     def _on_error(self, kind: str, flag: int) -> None:
         if self.run is None or self.run.quiet:
             return
+        if kind in self._raised:
+            raise self.run.fail(f"{kind} is an error in an episode")
         try:
             warnings.warn(f"{kind} encountered in a batch", RuntimeWarning, stacklevel=3)
         except RuntimeWarning as error:  # where warnings are errors, only some episodes may raise

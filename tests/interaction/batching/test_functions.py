@@ -208,17 +208,3 @@ def test_what_python_does_silently_is_silent():
 
 def _play(function, values):
     return play_lifted(lambda x, rng: function(x), [values], stream(values), None)[0]
-
-
-@pytest.mark.xfail(
-    strict=True, reason="numpy raises for the whole batch where it is told to raise for an episode"
-)
-def test_an_error_of_arithmetic_that_is_asked_for_is_raised_in_its_episodes():
-    def caught(x):
-        try:
-            with np.errstate(all="raise"):
-                return np.divide(1.0, x)
-        except FloatingPointError:
-            return -1.0
-
-    compare(caught, lock(np.arange(ROWS) % 3))

@@ -79,7 +79,7 @@ def caught(function, other=-1.0):
     def ask(x, k, flag, v, t):
         try:
             return function(x, k, flag, v, t)
-        except (TypeError, AttributeError, ValueError, LookupError):
+        except (TypeError, AttributeError, ValueError, LookupError, FloatingPointError):
             return other
 
     return ask
@@ -169,10 +169,29 @@ QUESTIONS = {
 }  # fmt: skip
 
 
+def raising(x, k, flag, v, t):
+    try:
+        with np.errstate(all="raise"):
+            return np.divide(1.0, k)
+    except FloatingPointError:
+        return -1.0
+
+
+QUESTIONS["np.errstate(all='raise')"] = raising
+
+
 @pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
 def test_whatever_code_asks_it_is_answered_as_in_one_episode(question):
     runs = Bundle(Asks(question), USER, max_rounds=1).run(60, seed=0)
     assert runs.rewards["user_task"].tolist() == single_rewards(Asks(question), range(60))
+
+
+def test_an_error_of_arithmetic_that_is_asked_for_everywhere_is_raised_in_its_episodes():
+    ask = caught(lambda x, k, flag, v, t: np.divide(1.0, k) + x * 1e308 * 10)
+    with np.errstate(all="raise"):
+        runs = Bundle(Asks(ask), USER, max_rounds=1).run(60, seed=0)
+        expected = single_rewards(Asks(ask), range(60))
+    assert runs.rewards["user_task"].tolist() == expected
 
 
 def single_rewards(task, episodes):
