@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.errors import ArgumentError, missing_extra, unknown_name
+from interaction.files import write_whole
 from interaction.turns import SOURCES
 
 if TYPE_CHECKING:
@@ -193,6 +194,7 @@ class Trajectories(Mapping[str, Array]):
     def save(self, path: str | Path) -> Path:
         """Write to a file, without loss, as a compressed `.npz` archive with a description in JSON.
 
+        A file that is there is replaced as a whole, or stays as it is where writing fails.
         The format is numpy's own: it keeps each type and each bit (NaN included), and reads back with
         nothing but numpy; a table or a netCDF file would change types. A missing ending is added.
         """
@@ -204,34 +206,43 @@ class Trajectories(Mapping[str, Array]):
         for name in ("lengths", "terminated", "truncated", "episodes"):
             arrays[name] = getattr(self, name)
         about = {"format": _FORMAT, "seed": self.seed, "per_round": self.per_round}
-        np.savez_compressed(file, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
+        arrays["about"] = np.array(json.dumps(about))
+        write_whole(file, lambda out: np.savez_compressed(out, **arrays))  # type: ignore[arg-type]
         return file
 
     @classmethod
     def load(cls, path: str | Path) -> Trajectories:
-        """Read what `save` wrote."""
-        with np.load(path) as archive:
-            names = archive.files
-            about = json.loads(str(archive["about"])) if "about" in names else {}
-            if about.get("format") != _FORMAT:
-                raise ArgumentError(
-                    f"{path}: expected a file written by Trajectories.save, got another .npz archive"
-                )
+        """Read what `save` wrote. Raises `ArgumentError` for any other file, a torn one included."""
+        try:
+            with Path(path).open("rb") as file, np.load(file) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+            about = json.loads(str(arrays["about"]))
+            if about["format"] != _FORMAT:
+                raise ArgumentError(f"{path}: expected the format {_FORMAT!r}, got {about['format']!r}")
 
             def group(prefix: str) -> dict[str, Array]:
-                return {name[len(prefix) :]: archive[name] for name in names if name.startswith(prefix)}
+                return {
+                    name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)
+                }
 
             return cls(
                 group("value:"),
                 rewards=group("reward:"),
                 over=group("over:"),
-                lengths=archive["lengths"],
-                terminated=archive["terminated"],
-                truncated=archive["truncated"],
-                episodes=archive["episodes"],
+                lengths=arrays["lengths"],
+                terminated=arrays["terminated"],
+                truncated=arrays["truncated"],
+                episodes=arrays["episodes"],
                 seed=about["seed"],
                 per_round=about["per_round"],
             )
+        except (OSError, ArgumentError):
+            raise
+        except Exception as error:
+            raise ArgumentError(
+                f"{path}: expected a whole file written by Trajectories.save, got another or a torn one "
+                f"({type(error).__name__}: {error})"
+            ) from error
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Trajectories):

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from interaction.batching.lockstep import Lineup
 from interaction.batching.selection import row_of
-from interaction.errors import ArgumentError, unknown_name
+from interaction.errors import ArgumentError, EpisodeError, unknown_name
 from interaction.opening import Forced, combine, for_rows, new_game, per_row, read_over, read_start
 from interaction.players import Players
 from interaction.random import EpisodeRandom, check_seed, fresh_seed
@@ -22,6 +22,8 @@ from interaction.state import GameState, Value, flatten
 from interaction.trajectory import Array, Lazy, Trajectories
 from interaction.turns import ASSISTANT_OBSERVES, SOURCES, play_half
 
+MOST_ROUNDS = 100_000  # of an episode for which nobody said how many there may be
+MOST_BYTES = 4 * 2**30  # of a recording
 CHUNK = 12_500  # rows played at a time: their arrays fit a processor's second-level cache
 Rows = NDArray[np.int64]
 Record = Literal["all", "final"] | Sequence[str]
@@ -47,8 +49,10 @@ class Recorder:
         wanted: Callable[[str], bool] | None,
         per_round: bool,
         progress: Callable[[int], Any] | None = None,
+        before: int = 0,
     ) -> None:
         self.rows = rows
+        self.bytes = before  # that are recorded, those of the chunks before included
         self.wanted = wanted
         self.per_round = per_round
         self.progress = progress
@@ -70,6 +74,7 @@ class Recorder:
             (path, reward) for path, reward in zip(REWARDS, rewards, strict=True) if self.wanted(path)
         )
         self._rounds[number].append((None if len(rows) == self.rows else rows, values))
+        self.bytes += sum(max(np.asarray(value).nbytes, 8 * len(rows)) for value in values.values())
 
     def end(
         self,
@@ -193,6 +198,17 @@ def play(
             game, rng, rows = row_of(game, staying, {}), rng.select(staying), rows[staying]
             totals, rewards = _rows_of(totals, staying), _rows_of(rewards, staying)
         recorder.keep(number - first_round, rows, game, rewards)
+        if max_rounds is None and game.round_index - first_round >= MOST_ROUNDS:
+            raise EpisodeError(
+                f"{len(rows)} of {recorder.rows} episodes have not ended after {MOST_ROUNDS:,} rounds: "
+                f"give max_rounds"
+            )
+        if recorder.bytes > MOST_BYTES:
+            raise EpisodeError(
+                f"the recording passes {MOST_BYTES / 2**30:g} GiB after {game.round_index - first_round:,} "
+                f"rounds, when {len(rows)} of {recorder.rows} episodes have not ended: give max_rounds, or "
+                f'record less (record="final", or a list of paths)'
+            )
         if max_rounds is not None and game.round_index - first_round >= max_rounds:
             recorder.end(rows, game, totals, rewards, number - first_round + 1, False)
             return
@@ -246,7 +262,8 @@ def run(
 
             def play_chunk(players: Players, rows: Rows = rows, part: Forced = part) -> Recorder:
                 already = bar.n
-                recorder = Recorder(len(rows), wanted, per_round, bar.update if progress else None)
+                before = recorders[-1].bytes if recorders else 0
+                recorder = Recorder(len(rows), wanted, per_round, bar.update if progress else None, before)
                 stream = rng.select(rows)
                 game = new_game(players, stream, part)
                 try:

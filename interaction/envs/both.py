@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from pettingzoo import AECEnv, ParallelEnv
 
 from interaction.bundle import Bundle
+from interaction.envs.atomic import atomic
 from interaction.envs.single import RENDER_MODES, Screen
 from interaction.envs.view import ActionView, Form, ObservationView
 from interaction.errors import SpaceError, unknown_name
@@ -113,7 +114,11 @@ class BundleAEC(_Both, AECEnv):  # type: ignore[misc]  # pettingzoo has no types
     }
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
-        """Begin an episode, up to the first agent's turn to act."""
+        """Begin an episode, up to the first agent's turn to act; on an error all stays as it was."""
+        with atomic(self, self.bundle):
+            self._reset(seed, options)
+
+    def _reset(self, seed: int | None, options: dict[str, Any] | None) -> None:
         first = self.possible_agents[0]
         self._begin(seed, options, f"{ROLES[first]}_acts")
         self.agents = list(self.possible_agents)
@@ -133,7 +138,11 @@ class BundleAEC(_Both, AECEnv):  # type: ignore[misc]  # pettingzoo has no types
         return self._see(agent)
 
     def step(self, action: Any) -> None:
-        """Let the selected agent act, and go on to the other one's turn."""
+        """Let the selected agent act, and go on to the other one's turn; on an error all stays as it was."""
+        with atomic(self, self.bundle):
+            self._step(action)
+
+    def _step(self, action: Any) -> None:
         agent = self.agent_selection
         if self.terminations[agent] or self.truncations[agent]:
             self._was_dead_step(action)
@@ -165,15 +174,23 @@ class BundleParallel(_Both, ParallelEnv):  # type: ignore[misc]
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Begin an episode."""
-        self._begin(seed, options, 0)
-        self.agents = list(self.possible_agents)
-        return {name: self._see(name) for name in self.agents}, {name: self._info() for name in self.agents}
+        """Begin an episode; on an error all stays as it was."""
+        with atomic(self, self.bundle):
+            self._begin(seed, options, 0)
+            self.agents = list(self.possible_agents)
+            seen = {name: self._see(name) for name in self.agents}
+            return seen, {name: self._info() for name in self.agents}
 
     def step(
         self, actions: dict[str, Any]
     ) -> tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, Any]]:
-        """Play a round with the agents' actions."""
+        """Play a round with the agents' actions; on an error all stays as it was."""
+        with atomic(self, self.bundle):
+            return self._step(actions)
+
+    def _step(
+        self, actions: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, Any]]:
         if set(actions) != set(self.agents):
             raise SpaceError(f"expected an action for each of {self.agents}, got {sorted(actions)}")
         taken = {f"{ROLES[name]}_action": self.action_views[name].take(actions[name]) for name in self.agents}

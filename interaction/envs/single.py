@@ -10,10 +10,11 @@ import gymnasium
 import numpy as np
 
 from interaction.bundle import Bundle
+from interaction.envs.atomic import MOST_ENDED, atomic, never_begins
 from interaction.envs.view import ActionView, Form, ObservationView, check_role
 from interaction.errors import ContractError, unknown_name
 from interaction.plot import check_matplotlib
-from interaction.random import fresh_seed
+from interaction.random import check_seed, fresh_seed
 from interaction.spaces import Space
 from interaction.state import GameState
 from interaction.turns import SOURCES
@@ -67,27 +68,36 @@ class BundleEnv(gymnasium.Env[Any, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Begin an episode, up to the agent's turn to act."""
-        super().reset(seed=seed)
+        """Begin an episode, up to the agent's turn to act; on an error the environment stays as it was."""
+        with atomic(self, self.bundle):
+            return self._begin(seed, options)
+
+    def _begin(self, seed: int | None, options: dict[str, Any] | None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=None if seed is None else check_seed(seed))
         options = options or {}
         for name in options:
             if name not in ("start", "episode"):
                 raise unknown_name(name, ("start", "episode"), f"{type(self).__name__}.reset: options")
         if seed is not None or self._seed is None:
             self._seed, self._episode = (fresh_seed() if seed is None else seed), -1
-        episode = options.get("episode", self._episode + 1)
-        while True:
+        first = options.get("episode", self._episode + 1)
+        for episode in range(first, first + MOST_ENDED):
             game = self.bundle.reset(
                 seed=self._seed, start=options.get("start"), go_to=self.acts, episode=episode
             )
             if not self.bundle.over:
-                break
-            episode += 1  # the other side has ended it already
+                break  # else the other side has ended it already
+        else:
+            raise never_begins(self.role)
         self._episode = episode
         return self.view.see(game[f"{self.role}_observation"]), {"episode_index": episode}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Act, and go on up to the agent's next turn to act."""
+        with atomic(self.bundle):
+            return self._step(action)
+
+    def _step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         given = {f"{self.role}_action": self.action_view.take(action)}
         game, rewards, terminated, truncated = self.bundle.step(go_to=self.acts, **given)
         reward = 0.0

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from interaction.batching.selection import row_of
 from interaction.bundle import Bundle
+from interaction.envs.atomic import MOST_ENDED, atomic, never_begins
 from interaction.envs.single import no_number
 from interaction.envs.view import ActionView, Form, ObservationView, check_role
 from interaction.errors import ArgumentError, BatchError, EpisodeError, unknown_name
@@ -84,7 +85,14 @@ class BundleVectorEnv(VectorEnv[Any, Any, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Begin all episodes, or those that `options["reset_mask"]` marks; `options["start"]` is forced."""
+        """Begin all episodes, or those that `options["reset_mask"]` marks; `options["start"]` is forced.
+
+        On an error the environments stay as they were.
+        """
+        with atomic(self):
+            return self._reset(seed, options)
+
+    def _reset(self, seed: int | None, options: dict[str, Any] | None) -> tuple[Any, dict[str, Any]]:
         options = dict(options or {})
         mask = options.pop("reset_mask", None)
         start = options.pop("start", None)
@@ -114,7 +122,9 @@ class BundleVectorEnv(VectorEnv[Any, Any, Any]):
     def _begin(self, rows: Array, start: Mapping[str, Any] | None = None) -> None:
         """Begin new episodes in some rows, up to the agent's turn to act."""
         forced = read_start(self.bundle.spaces, start, f"{type(self).__name__}.reset: start")
-        while len(rows):
+        for _ in range(MOST_ENDED):
+            if not len(rows):
+                return
             self._episode[rows] += self.num_envs
             self._round[rows] = 0
             self._over[rows] = False
@@ -129,11 +139,19 @@ class BundleVectorEnv(VectorEnv[Any, Any, Any]):
             alive = rows[~self._over[rows]]
             self._play(alive, self._looks, act=False)
             rows = rows[self._over[rows]]  # the other side has ended these already
+        raise never_begins(self.role)
 
     # Episodes go on.
 
     def step(self, actions: Any) -> tuple[Any, Array, Array, Array, dict[str, Any]]:
-        """Act in all environments, and go on to the agent's next turn in each."""
+        """Act in all environments, and go on to the agent's next turn in each.
+
+        On an error nothing is played.
+        """
+        with atomic(self):
+            return self._step(actions)
+
+    def _step(self, actions: Any) -> tuple[Any, Array, Array, Array, dict[str, Any]]:
         if self._game is None:
             raise EpisodeError("there is no game yet: call reset() first")
         count, limit = self.num_envs, self.bundle.max_rounds

@@ -1,12 +1,14 @@
 """Trajectories are arrays by path, labelled, and are kept without loss."""
 
 import pickle
+import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 
-from interaction import SOURCES, Assistant, Bundle, RandomPolicy, Trajectories, User, spaces
+from interaction import SOURCES, Assistant, Bundle, RandomPolicy, Trajectories, User, files, spaces
 from interaction.errors import ArgumentError, MissingExtraError, UnknownNameError
 from tasks.coordination import CoordinatedTask
 from users.bandit import RescorlaWagnerUser
@@ -72,6 +74,79 @@ def test_another_file_is_refused(tmp_path):
     np.savez(tmp_path / "other.npz", a=np.zeros(2))
     with pytest.raises(ArgumentError, match=r"written by Trajectories\.save"):
         Trajectories.load(tmp_path / "other.npz")
+
+
+def torn(content):
+    """Files that are no whole file of ours: texts, parts of one, and one with a byte changed."""
+    yield b"episode,round\n0,1\n"
+    yield b""
+    yield from (content[:size] for size in range(1, len(content), len(content) // 20))
+    for place in range(0, len(content), len(content) // 40):
+        yield content[:place] + bytes([content[place] ^ 255]) + content[place + 1 :]
+
+
+def test_a_torn_or_foreign_file_is_refused_or_read_as_it_was(tmp_path):
+    runs = bundle().run(4, seed=3, over=OVER)
+    content = runs.save(tmp_path / "runs").read_bytes()
+    refused: list[str] = []
+    for part in torn(content):
+        (tmp_path / "part.npz").write_bytes(part)
+        try:
+            found = Trajectories.load(tmp_path / "part.npz")
+        except ArgumentError as error:
+            refused.append(str(error))
+        else:
+            assert found == runs
+    assert len(refused) > 40
+    assert all("part.npz: expected a whole file written by Trajectories.save" in text for text in refused)
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    with pytest.raises(ArgumentError, match="expected a whole file"):
+        Trajectories.load(tmp_path / "array.npy")
+    with pytest.raises(FileNotFoundError):
+        Trajectories.load(tmp_path / "none.npz")
+
+
+SAVES = """
+import sys
+import time
+from interaction import Trajectories
+runs = [Trajectories.load(file) for file in sys.argv[2:]]
+print("ready", flush=True)
+while True:
+    for one in runs:
+        one.save(sys.argv[1])
+"""
+
+
+def test_a_kill_leaves_a_whole_file(tmp_path):
+    both = [bundle().run(count, seed=3, over=OVER) for count in (300, 400)]
+    files = [str(runs.save(tmp_path / f"{index}")) for index, runs in enumerate(both)]
+    target = tmp_path / "target.npz"
+    both[0].save(target)
+    waits = np.random.default_rng(0).uniform(0.0, 0.15, 12)
+    for wait in waits:
+        process = subprocess.Popen([sys.executable, "-c", SAVES, str(target), *files], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(wait)
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        assert Trajectories.load(target) in both
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(tmp_path, monkeypatch):
+    runs = bundle().run(4, seed=3)
+    file = runs.save(tmp_path / "runs")
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        bundle().run(5, seed=4).save(file)
+    assert Trajectories.load(file) == runs
+    assert [path.name for path in tmp_path.iterdir()] == ["runs.npz"]
 
 
 def test_an_episode_is_cut_to_its_rounds():
