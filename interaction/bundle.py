@@ -9,7 +9,7 @@ from interaction.agent import Assistant, User
 from interaction.batching import play as batch
 from interaction.batching.lockstep import Lineup
 from interaction.batching.play import Record, check_max_rounds
-from interaction.errors import ArgumentError, EpisodeError
+from interaction.errors import ArgumentError, EpisodeError, ImmutableError, unknown_name
 from interaction.opening import new_game, plain, read_start
 from interaction.players import Players, check_composition, check_game
 from interaction.random import EpisodeRandom, check_seed, fresh_seed
@@ -44,13 +44,25 @@ class Step(NamedTuple):
         return self.terminated or self.truncated
 
 
+def _part(name: str) -> Any:
+    """A part of a bundle, which can be read but not assigned."""
+
+    def assign(self: Bundle, value: object) -> None:
+        raise ImmutableError(
+            f"the {name} of a bundle cannot be changed: bundle.replace({name}=...) gives another bundle"
+        )
+
+    return property(lambda self: getattr(self, f"_{name}"), assign, doc=f"The {name} of the bundle.")
+
+
 class Bundle:
     """A task, a user and an assistant, ready to play. Either agent may be missing: its turns are passed over.
 
     `max_rounds` truncates episodes. What components give is checked against the declared spaces in every
     round; `check=False` trusts them after the first round of a run.
 
-    A bundle keeps the current game for those who step by hand; its components never change.
+    A bundle keeps the current game for those who step by hand; its components never change: `replace` gives
+    another bundle. It can be pickled and copied, and then goes on where it stood.
     """
 
     def __init__(
@@ -63,20 +75,53 @@ class Bundle:
         check: bool = True,
     ) -> None:
         check_composition(task, user, assistant)
-        check_max_rounds(max_rounds, "Bundle")
-        self.task = task
-        self.user = user
-        self.assistant = assistant
+        self._task, self._user, self._assistant = task, user, assistant
         self.max_rounds = max_rounds
         self.check = check
-        self.lineup = Lineup(task, user, assistant)
-        self.players: Players = self.lineup.single
+        self._prepare()
         self._game: GameState | None = None
         self._rng = EpisodeRandom()
         self._over = False
         self._checked_from = 0
         self.seed: int | None = None
         self.episode = 0
+
+    def _prepare(self) -> None:
+        """Resolve what follows from the components."""
+        self.lineup = Lineup(self._task, self._user, self._assistant)
+        self.players: Players = self.lineup.single
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in ("lineup", "players")}
+
+    def __setstate__(self, fields: dict[str, Any]) -> None:
+        vars(self).update(fields)
+        self._prepare()
+
+    task: InteractionTask = _part("task")
+    user: User | None = _part("user")
+    assistant: Assistant | None = _part("assistant")
+
+    @property
+    def max_rounds(self) -> int | None:
+        """How many rounds an episode lasts at most, or None."""
+        return self._max_rounds
+
+    @max_rounds.setter
+    def max_rounds(self, limit: int | None) -> None:
+        check_max_rounds(limit, "Bundle")
+        self._max_rounds = limit
+
+    def replace(self, **changes: Any) -> Bundle:
+        """Give another bundle with some of `task`, `user`, `assistant`, `max_rounds` and `check` changed.
+
+        It has no game yet. Raises `UnknownNameError` for other names, and whatever making a bundle raises.
+        """
+        parts = {name: getattr(self, name) for name in ("task", "user", "assistant", "max_rounds", "check")}
+        for name in changes:
+            if name not in parts:
+                raise unknown_name(name, parts, "Bundle.replace")
+        return type(self)(**parts | changes)
 
     @property
     def spaces(self) -> Dict:
@@ -158,7 +203,7 @@ class Bundle:
             assistant_action = self._given("assistant", assistant_action, ASSISTANT_ACTS, turn, count)
         check = self.check or game.round_index == self._checked_from
         game, rewards, over = play_round(self.players, game, self._rng, check, user_action, assistant_action)
-        limit = self.max_rounds
+        limit = self._max_rounds
         if over or (limit is not None and game.round_index >= limit):
             return self._settle(game, rewards, over)
         self._game = game
@@ -196,7 +241,7 @@ class Bundle:
             assistant_action = self._given(
                 "assistant", assistant_action, ASSISTANT_ACTS, game.turn_index, count
             )
-        players, rng, max_rounds = self.players, self._rng, self.max_rounds
+        players, rng, max_rounds = self.players, self._rng, self._max_rounds
         check = self.check or game.round_index == self._checked_from
         rewards = [0.0] * 8
         over: Value = False
@@ -223,7 +268,7 @@ class Bundle:
 
     def _settle(self, game: GameState, rewards: Iterable[Value], over: Value) -> Step:
         """Keep the game after a step, and say how the episode stands."""
-        terminated, limit = bool(over), self.max_rounds
+        terminated, limit = bool(over), self._max_rounds
         truncated = limit is not None and game.round_index >= limit and not terminated
         self._game, self._over = game, terminated or truncated
         return _tuple(Step, (game, _tuple(Rewards, rewards), terminated, truncated))

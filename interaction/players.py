@@ -317,4 +317,5 @@ def check_game(players: Players, game: GameState) -> GameState:
         if seat is not None:
             changes[f"{role}_state"] = seat.state_membership.conform(game[f"{role}_state"])
             changes[f"{role}_action"] = seat.action_membership.conform(game[f"{role}_action"])
-    return game.replace(**changes)
+    changed = {name: value for name, value in changes.items() if value is not game[name]}
+    return game.replace(**changed) if changed else game

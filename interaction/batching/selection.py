@@ -121,7 +121,7 @@ def uneven(first: Any, other: Any, row: int) -> BatchError:
 def check_kinds(results: list[Any], found: np.dtype[Any], strict: bool) -> None:
     """Raise where numbers of several kinds cannot be put together without a change of what they are."""
     kinds = {_kind(result) for result in results}
-    if len(kinds) == 1 and found.kind != "O":
+    if len(kinds) == 1:
         return
     row = next((row for row, result in enumerate(results) if _kind(result) != _kind(results[0])), 0)
     names = " and ".join(sorted(map(str, kinds)))

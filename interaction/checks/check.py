@@ -206,19 +206,21 @@ class _Shown(User):
             policy=policy,
             observation_engine=_Shows(cases),
             state=cases[0][1],
-            state_space=_space_of(cases[0][1]),
+            state_space=_space_of([state for _, state in cases]),
         )
 
     def reset(self, rng: EpisodeRandom) -> State:
         return self.cases[rng.episode % len(self.cases)][1]
 
 
-def _space_of(value: Value) -> Any:
-    """Give a space of all values of the same kind and shape."""
-    if isinstance(value, State):
-        return Dict({name: _space_of(part) for name, part in value.items()})
-    if np.asarray(value).dtype.kind in "biuf":
-        return spaces.Box(-np.inf, np.inf, np.shape(value), np.float64)
+def _space_of(values: list[Value]) -> Any:
+    """Give a space of all values of the same kind and shape; where some are floats, all are."""
+    first = values[0]
+    if isinstance(first, State):
+        return Dict({name: _space_of([value[name] for value in values]) for name in first})
+    kinds = {np.asarray(value).dtype.kind for value in values}
+    if kinds <= set("biuf"):
+        return (spaces.real if "f" in kinds else spaces.whole)(shape=np.shape(first))
     return _AnyValue()
 
 
