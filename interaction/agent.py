@@ -31,13 +31,17 @@ class Agent(Component):
 
     def __init__(
         self,
-        *,
-        policy: Policy,
+        *unnamed: Any,
+        policy: Policy | None = None,
         observation_engine: ObservationEngine | None = None,
         inference_engine: InferenceEngine | None = None,
         state: State | None = None,
         state_space: Dict | None = None,
     ) -> None:
+        if unnamed or policy is None:
+            name = type(self).__name__
+            got = f"got {unnamed[0]!r} without a name" if unnamed else "got no policy"
+            raise ContractError(f"{name}: give its parts by name, as in {name}(policy=...); {got}")
         self.policy = policy
         self.observation_engine = observation_engine or DefaultObservationEngine(self.role)
         self.inference_engine = inference_engine or IdentityInferenceEngine()

@@ -9,7 +9,7 @@ from interaction.agent import Assistant, User
 from interaction.batching import play as batch
 from interaction.batching.lockstep import Lineup
 from interaction.batching.play import Record, check_max_rounds
-from interaction.errors import ArgumentError, EpisodeError, ImmutableError, unknown_name
+from interaction.errors import ArgumentError, EpisodeError, ImmutableError, SpaceError, unknown_name
 from interaction.opening import new_game, plain, read_start
 from interaction.players import Players, check_composition, check_game
 from interaction.random import EpisodeRandom, check_seed, fresh_seed
@@ -152,8 +152,9 @@ class Bundle:
         Without a seed one is drawn, and kept in `bundle.seed`.
         Raises `SpaceError` and `UnknownNameError` for a wrong start, before anything is changed.
         """
-        target = 0 if go_to == 0 else turn_number(go_to, "go_to")
-        after = -1 if start_after == -1 else turn_number(start_after, "start_after")
+        target = turn_number(go_to, "go_to")
+        begins = type(start_after) is int and start_after == -1
+        after = -1 if begins else turn_number(start_after, "start_after")
         if after >= target and after != -1:
             raise ArgumentError(
                 f"reset: expected start_after before go_to, got start_after={start_after!r}, go_to={go_to!r}"
@@ -286,6 +287,9 @@ class Bundle:
                 f"it starts at {TURNS[now]!r} and plays {count} turn{'s' * (count > 1)}"
             )
         action = plain(action, f"{role}_action")
+        if isinstance(action, bool) and seat.action_membership.kinds != "b":
+            space = seat.action_membership.space
+            raise SpaceError(f"{role}_action: expected a value in {space}, got {action}; write int(...)")
         seat.action_membership.check(action, f"{role}_action")
         return action
 

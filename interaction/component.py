@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from types import FunctionType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from interaction.errors import ContractError, unknown_name
 from interaction.spaces import Dict, read_off
@@ -135,3 +136,18 @@ def equal_values(first: Any, second: Any) -> bool:
     if isinstance(first, State | Component):
         return bool(first == second)
     return same(first, second)
+
+
+PartT = TypeVar("PartT", bound=Component)
+
+
+def check_parts(owner: str, kind: type[PartT], parts: Iterable[PartT]) -> tuple[PartT, ...]:
+    """Give the parts of a component that is made of others; raise a `ContractError` for another kind."""
+    if isinstance(parts, Component) or not isinstance(parts, Iterable):
+        raise ContractError(f"{owner}: expected a list of parts of the kind {kind.__name__}, got {parts!r}")
+    listed = tuple(parts)
+    for part in listed:
+        if not isinstance(part, kind):
+            got = f"the class {part.__name__}; make an instance" if isinstance(part, type) else repr(part)
+            raise ContractError(f"{owner}: expected an instance of {kind.__name__}, got {got}")
+    return listed

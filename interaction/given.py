@@ -61,6 +61,11 @@ def observation_and_reward(method: Method, where: str) -> Method:
     def call(game: GameState, rng: EpisodeRandom) -> Any:
         found = method(game, rng)
         seen, reward = found if type(found) is tuple and len(found) == 2 else _refuse(found, where, "observe")
+        if not isinstance(seen, State):
+            kind = type(seen).__name__
+            raise ContractError(
+                f"{where}.observe: expected a State as observation, got {seen!r} of type {kind}"
+            )
         return seen, reward if type(reward) is float else as_float(reward)
 
     return call

@@ -43,6 +43,7 @@ class Membership:
     has the shape `(rows, *shape)`, and a plain number stands for all episodes.
     """
 
+    kinds = ""  # of the numbers that it takes, where it takes some: their letters
     floats = False  # whether there are fields of floats
 
     def __init__(self, space: Space[Any]) -> None:

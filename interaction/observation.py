@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
-from interaction.component import Component
+from interaction.component import Component, check_parts
 from interaction.errors import ArgumentError, unknown_name
 from interaction.inference.engine import all_batched
 from interaction.random import EpisodeRandom
@@ -116,7 +116,7 @@ class CascadedObservationEngine(ObservationEngine):
     """Several engines in a row: each observes what the one before it let through; rewards add up."""
 
     def __init__(self, engines: Iterable[ObservationEngine]) -> None:
-        self.engines = tuple(engines)
+        self.engines = check_parts("CascadedObservationEngine", ObservationEngine, engines)
         self.batched = all_batched(self.engines)
 
     def observe(self, game: State, rng: EpisodeRandom) -> Observed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,9 +49,8 @@ def read_start(space: Dict, start: Mapping[str, Any] | None, where: str, rows: i
         if path not in valid:
             raise unknown_name(path, valid, where)
         part = valid[path]
-        value = plain(
-            np.asarray(given) if isinstance(given, list | tuple | range) else given, f"{where}: {path}"
-        )
+        listed = isinstance(given, list | tuple | range)
+        value = plain(even(given, f"{where}: {path}") if listed else given, f"{where}: {path}")
         per_row = rows is not None and isinstance(value, np.ndarray) and value.ndim == len(shape_of(part)) + 1
         member = membership(part)
         member.check(value, f"{where}: {path}", rows if per_row else None)
@@ -65,6 +64,14 @@ def plain(value: Value, where: str) -> Value:
         return freeze(value)
     except ContractError as error:
         raise ArgumentError(f"{where}: {error}") from error
+
+
+def even(listed: Sequence[Any], where: str) -> Any:
+    """Give a list as an array; raise where its entries are of different lengths."""
+    try:
+        return np.array(listed)
+    except ValueError:
+        raise ArgumentError(f"{where}: expected entries of one length, got {listed!r}") from None
 
 
 def _flat(mapping: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
@@ -91,7 +98,7 @@ def read_over(space: Dict, over: Mapping[str, Any] | None, where: str) -> Forced
         part = valid[path]
         if isinstance(given, str) or not hasattr(given, "__iter__"):
             raise ArgumentError(f"{where}: {path}: expected a list of candidate values, got {given!r}")
-        candidates = np.array(list(given))
+        candidates = even(list(given), f"{where}: {path}")
         if candidates.ndim != 1 + len(shape_of(part)) or len(candidates) == 0:
             raise ArgumentError(
                 f"{where}: {path}: expected one or more candidates of shape {shape_of(part)}, got {given!r}"

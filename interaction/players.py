@@ -6,6 +6,7 @@ A bundle resolves the methods once. A batch calls the same methods, some of them
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
@@ -180,9 +181,10 @@ def check_composition(task: object, user: object, assistant: object) -> None:
     if assistant is None:
         methods.pop("on_assistant_action")
     for method, result in methods.items():
+        arguments = "self, rng" if method == "reset" else "self, game, rng"
         if not defines(task, method, InteractionTask):
-            arguments = "self, rng" if method == "reset" else "self, game, rng"
             raise missing(task, f"{method}({arguments})", f"returns a {result}")
+        _check_signature(task, method, arguments)
     _check_state_space(task)
     if user is None and assistant is None:
         raise ContractError("a bundle needs a user, an assistant or both; got neither")
@@ -223,8 +225,18 @@ def _check_agent(role: Role, agent: object) -> None:
     for component, method, base, arguments, result in needed:
         if not defines(component, method, base):
             raise missing(component, f"{method}({arguments})", f"returns {result}")
+        _check_signature(component, method, arguments)
+    for engine in getattr(agent.observation_engine, "engines", (agent.observation_engine,)):
+        seer = getattr(engine, "role", role)
+        if seer != role:
+            raise ContractError(
+                f"{role}: its observation engine {type(engine).__name__} shows what the {seer} sees: "
+                f"write {type(engine).__name__}({role!r}, ...)"
+            )
     if not isinstance(agent.inference_engine, InferenceEngine):
         raise ContractError(f"{role}: expected an InferenceEngine, got {_got(agent.inference_engine)}")
+    _check_signature(agent.inference_engine, "infer", "self, observation, state, rng")
+    _check_signature(agent, "reset", "self, rng")
 
 
 def _check_state_space(component: InteractionTask | Agent) -> None:
@@ -235,6 +247,20 @@ def _check_state_space(component: InteractionTask | Agent) -> None:
             f"{type(component).__name__}: state_space: expected a spaces.Dict of its state's fields, or none "
             f"at all (its first state then tells their kinds and shapes), got {space!r}"
         )
+
+
+def _check_signature(component: Component, method: str, arguments: str) -> None:
+    """Raise unless a method can be called with what it is given."""
+    try:
+        signature = inspect.signature(getattr(component, method))
+        signature.bind(*arguments.split(", ")[1:])
+    except TypeError:
+        raise ContractError(
+            f"{type(component).__name__}.{method}{signature} cannot be called with ({arguments}): write "
+            f"{method}({arguments})"
+        ) from None
+    except ValueError:  # no signature is known of what is written in C
+        return
 
 
 def _got(value: object) -> str:
@@ -306,6 +332,8 @@ def check_game(players: Players, game: GameState) -> GameState:
         if seat is not None:
             seat.state_membership.check(game[f"{role}_state"], f"{role}_state")
             seat.action_membership.check(game[f"{role}_action"], f"{role}_action")
+    if game.provenance not in tuple(Provenance):
+        raise SpaceError(f"provenance: expected one of {list(map(int, Provenance))}, got {game.provenance!r}")
     for name, high in (("round_index", None), ("turn_index", 4)):
         value = game[name]
         if not isinstance(value, int) or value < 0 or (high is not None and value >= high):

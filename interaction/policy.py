@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction import spaces
-from interaction.component import Component, promise_of
-from interaction.errors import ArgumentError
+from interaction.component import Component, check_parts, promise_of
+from interaction.errors import ArgumentError, ContractError
 from interaction.membership import membership
 from interaction.random import EpisodeRandom
 from interaction.spaces import Box, Choice, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Undeclared
@@ -87,7 +87,14 @@ class DiscretePolicy(Policy):
         raise missing(self, "probabilities(self, observation, state)", "returns an array (..., actions)")
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> Sampled:
-        index = rng.categorical(self.probabilities(observation, state))
+        weights = self.probabilities(observation, state)
+        listed, space = isinstance(weights, list | tuple), self.action_space
+        if (len(weights),) != (space.n,) if listed else np.shape(weights)[-1:] != (space.n,):
+            raise ContractError(
+                f"{type(self).__name__}.probabilities: expected one for each of the {space.n} actions of "
+                f"{space}, got {weights!r}"
+            )
+        index = rng.categorical(weights)
         return spaces.element(self.action_space, index), 0.0
 
     def log_prob(self, action: Value, observation: State, state: State) -> Value:
@@ -129,6 +136,7 @@ class DualPolicy(Policy):
     """A policy with a dual: it behaves as `primary`, and as `dual` while its agent is simulated."""
 
     def __init__(self, primary: Policy, dual: Policy) -> None:
+        check_parts("DualPolicy", Policy, (primary, dual))
         self.primary = primary
         self.dual = dual
         self.batched = promise_of(primary)

@@ -242,8 +242,8 @@ class EpisodeRandom:
         shape = (shape,) if isinstance(shape, int) else shape
         size = 1
         for length in shape:
-            if length < 0:
-                raise ArgumentError(f"rng.random: expected lengths >= 0, got shape={shape}")
+            if not isinstance(length, int | np.integer) or length < 0:
+                raise ArgumentError(f"rng.random: expected lengths >= 0, got shape={shape!r}")
             size *= length
         draw = self.draw
         self.draw = draw + 1

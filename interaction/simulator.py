@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from interaction.agent import Assistant, User
 from interaction.batching.lockstep import Lineup
-from interaction.batching.play import CHUNK, Recorder, check_max_rounds, play, totals
+from interaction.batching.play import CHUNK, Recorder, check_max_rounds, check_recorded, play, totals
 from interaction.batching.selection import by_rows, row_of
 from interaction.batching.streams import LiftedRandom
 from interaction.component import PreparedComponent
@@ -173,6 +173,7 @@ class Simulator(PreparedComponent):
                 return recorder
 
             recorders.append(self._lineup.in_batch(play_chunk))
+        check_recorded(record, recorders)
         shape = (() if outer is None else (outer,)) + tuple(len(labels) for labels in axes.values())
         return _rollout(recorders, shape, axes)
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from interaction.batching import functions, operators  # noqa: F401  (they give Lifted its methods)
 from interaction.batching.identity import asks_for_identity
-from interaction.batching.runs import Arithmetic, NotLiftedError, Run, innermost
+from interaction.batching.runs import Arithmetic, NotLiftedError, Run, innermost, inside
 from interaction.batching.selection import (
     check_kinds,
     looped,
@@ -130,6 +130,9 @@ class LiftedMethod:
 
     def _tell(self, error: NotLiftedError) -> None:
         file, line = error.where
+        code = getattr(getattr(self.method, "__func__", self.method), "__code__", None)
+        if inside(file) and code is not None:  # found out when the method had returned
+            file, line = code.co_filename, code.co_firstlineno
         text = linecache.getline(file, line).strip()
         tell(self.component, self.method, f"`{text}` ({file}, line {line}): {error.reason}", error.remedy)
 

@@ -274,7 +274,7 @@ def run(
                 return recorder
 
             recorders.append(lineup.in_batch(play_chunk))
-    _check_recorded(record, recorders)
+    check_recorded(record, recorders)
     return _gather(recorders, chosen, axes, seed, per_round)
 
 
@@ -309,7 +309,7 @@ def read_record(record: Record) -> tuple[Callable[[str], bool] | None, bool]:
     return (lambda path: path in record or path.startswith(prefixes)), True
 
 
-def _check_recorded(record: Record, recorders: list[Recorder]) -> None:
+def check_recorded(record: Record, recorders: list[Recorder]) -> None:
     """Raise if a path that was to be recorded does not exist."""
     if isinstance(record, str) or not recorders:
         return

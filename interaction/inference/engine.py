@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from interaction.component import Component, promise_of
+from interaction.component import Component, check_parts, promise_of
 from interaction.random import EpisodeRandom
 from interaction.state import State, Value
 
@@ -36,7 +36,7 @@ class CascadedInferenceEngine(InferenceEngine):
     """Several engines in a row: each gets the state that the one before it gave; rewards add up."""
 
     def __init__(self, engines: Iterable[InferenceEngine]) -> None:
-        self.engines = tuple(engines)
+        self.engines = check_parts("CascadedInferenceEngine", InferenceEngine, engines)
         self.batched = all_batched(self.engines)
 
     def infer(self, observation: State, state: State, rng: EpisodeRandom) -> Inferred:
@@ -54,6 +54,7 @@ class DualInferenceEngine(InferenceEngine):
     """An engine with a dual: it behaves as `primary`, and as `dual` while its agent is simulated."""
 
     def __init__(self, primary: InferenceEngine, dual: InferenceEngine) -> None:
+        check_parts("DualInferenceEngine", InferenceEngine, (primary, dual))
         self.primary = primary
         self.dual = dual
         self.batched = promise_of(primary)

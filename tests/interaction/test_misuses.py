@@ -1,0 +1,232 @@
+"""Each misuse raises an error of ours that names what was expected, what was got, and where."""
+
+import numpy as np
+import pytest
+
+from interaction import (
+    Assistant,
+    Bundle,
+    CascadedInferenceEngine,
+    CascadedObservationEngine,
+    DiscretePolicy,
+    DualInferenceEngine,
+    DualPolicy,
+    EpisodeRandom,
+    InferenceEngine,
+    InteractionTask,
+    ObservationEngine,
+    RandomPolicy,
+    RuleObservationEngine,
+    Simulator,
+    State,
+    Transition,
+    User,
+    spaces,
+)
+from interaction.errors import InteractionError
+from interaction.inference.engine import IdentityInferenceEngine
+from tasks.coordination import CoordinatedTask
+from users.coordination import PseudoRandomUser
+
+RANDOM = RandomPolicy(spaces.Discrete(10))
+
+
+class Still(InteractionTask):
+    state_space = spaces.Dict(x=spaces.Discrete(10))
+
+    def reset(self, rng):
+        return State(x=1)
+
+    def on_user_action(self, game, rng):
+        return Transition(game.task_state)
+
+    on_assistant_action = on_user_action
+
+
+class Moves(Still):
+    def __init__(self, given):
+        self.given = given
+
+    def on_user_action(self, game, rng):
+        return self.given
+
+
+class Without(Still):
+    def reset(self):
+        return State(x=1)
+
+
+class Sees(ObservationEngine):
+    def __init__(self, given):
+        self.given = given
+
+    def observe(self, game, rng):
+        return self.given
+
+
+class Thinks(InferenceEngine):
+    def __init__(self, given):
+        self.given = given
+
+    def infer(self, observation, state, rng):
+        return self.given
+
+
+class Weighs(DiscretePolicy):
+    action_space = spaces.Discrete(3)
+
+    def __init__(self, given):
+        self.given = given
+
+    def probabilities(self, observation, state):
+        return self.given
+
+
+def played(task=None, episodes=0, start=None, over=None, record="all", **user):
+    bundle = Bundle(task or Still(), User(**{"policy": RANDOM} | user), max_rounds=2)
+    if episodes:
+        return bundle.run(episodes, seed=0, start=start, over=over, record=record)
+    bundle.reset(seed=0)
+    return bundle.step()
+
+
+GIVEN = {
+    "a dict for an observation": (
+        {"observation_engine": Sees(({"a": 1}, 0.0))},
+        r"Sees.observe: expected a State .*'a': 1",
+    ),
+    "None for an observation": (
+        {"observation_engine": Sees((None, 0.0))},
+        r"Sees.observe: expected a State .*NoneType",
+    ),
+    "3 for an observation": ({"observation_engine": Sees((3, 0.0))}, r"Sees.observe: expected a State .*3"),
+    "an observation alone": (
+        {"observation_engine": Sees(State(x=1))},
+        r"Sees.observe: expected \(observation, reward\)",
+    ),
+    "three from observe": (
+        {"observation_engine": Sees((State(), 0.0, 1))},
+        r"Sees.observe: expected \(observation, reward\)",
+    ),
+    "a dict for a state": (
+        {"inference_engine": Thinks(({"a": 1}, 0.0))},
+        r"inference engine.*expected a State.*dict|a State, got",
+    ),
+    "None for a state": ({"inference_engine": Thinks((None, 0.0))}, r"expected a State, got None"),
+    "a state alone": ({"inference_engine": Thinks(State())}, r"Thinks.infer: expected \(state, reward\)"),
+    "no Transition": ({"task": Moves(None)}, r"Moves.on_user_action: expected Transition\(.*got None"),
+    "a State for a Transition": (
+        {"task": Moves(State(x=1))},
+        r"Moves.on_user_action: expected Transition\(.*State\(x=",
+    ),
+    "two for a Transition": (
+        {"task": Moves((State(x=1), 0.0))},
+        r"Moves.on_user_action: expected Transition\(",
+    ),
+    "too few probabilities": (
+        {"policy": Weighs(np.ones(2) / 2)},
+        r"Weighs.probabilities: expected one for each of the 3",
+    ),
+    "too many probabilities": (
+        {"policy": Weighs(np.ones(4) / 4)},
+        r"Weighs.probabilities: expected one for each of the 3",
+    ),
+    "a short list of probabilities": (
+        {"policy": Weighs([0.5, 0.5])},
+        r"Weighs.probabilities: expected one for each",
+    ),
+    "probabilities below zero": ({"policy": Weighs(np.array([-1.0, 1, 1]))}, r"expected finite weights >= 0"),
+    "NaN for a probability": (
+        {"policy": Weighs(np.array([np.nan, 0.5, 0.5]))},
+        r"expected finite weights >= 0",
+    ),
+    "a reset without rng": (
+        {"task": Without()},
+        r"Without.reset\(\) cannot be called .*write reset\(self, rng\)",
+    ),
+    "a rule of the other role": (
+        {"observation_engine": RuleObservationEngine("assistant")},
+        r"user: its observation engine .* what the assistant sees",
+    ),
+    "such a rule in a cascade": (
+        {"observation_engine": CascadedObservationEngine([RuleObservationEngine("assistant")])},
+        r"user: its observation engine .* what the assistant sees",
+    ),
+}
+
+
+@pytest.mark.parametrize("episodes", [0, 1, 2, 3, 20])
+@pytest.mark.parametrize(("arguments", "words"), GIVEN.values(), ids=GIVEN)
+def test_what_components_give_by_mistake_is_named(arguments, words, episodes):
+    with pytest.raises(InteractionError, match=words):
+        played(episodes=episodes, **arguments)
+
+
+def coordination():
+    bundle = Bundle(CoordinatedTask(), PseudoRandomUser(), Assistant(policy=RANDOM), max_rounds=3)
+    bundle.reset(seed=0)
+    return bundle
+
+
+def rollout(**options):
+    simulator = Simulator(CoordinatedTask(), PseudoRandomUser(), max_rounds=3)
+    return simulator.rollout(State(task_state=State(x=1)), EpisodeRandom(0), **options)
+
+
+CALLS = {
+    "a policy without its name": (
+        lambda: User(RANDOM),
+        r"User: .*as in User\(policy=\.\.\.\); got RandomPolicy",
+    ),
+    "no policy": (User, r"User: .*got no policy"),
+    "a ragged start": (
+        lambda: played(episodes=2, start={"task_state": {"x": [[1, 2], [3]]}}),
+        r"start: task_state.x: expected entries of one length, got \[\[1, 2\], \[3\]\]",
+    ),
+    "a ragged over": (
+        lambda: played(episodes=2, over={"task_state.x": [[1, 2], [3]]}),
+        r"over: task_state.x: expected entries of one length",
+    ),
+    "a start that is no mapping": (lambda: played(episodes=2, start=3), r"start: expected a mapping .*got 3"),
+    "a text for a shape": (
+        lambda: EpisodeRandom(0).random("a"),
+        r"rng.random: expected lengths >= 0, got shape='a'",
+    ),
+    "a wrong path of a rollout": (lambda: rollout(record=("nope",)), r"record: there is no 'nope'"),
+    "a wrong path of a run": (lambda: played(episodes=2, record=["nope"]), r"record: there is no 'nope'"),
+    "a turn that is a float": (lambda: coordination().reset(seed=0, go_to=0.0), r"go_to: there is no 0.0"),
+    "rounds below zero": (
+        lambda: Bundle(Still(), User(policy=RANDOM), max_rounds=-3),
+        r"max_rounds .*got -3",
+    ),
+    "True for an action": (
+        lambda: coordination().step(user_action=True),
+        r"user_action: .*got True; write int",
+    ),
+    "a provenance of 7": (
+        lambda: coordination().reset(start=coordination().game.replace(provenance=7)),
+        r"provenance: expected one of \[0, 1, 2\], got 7",
+    ),
+    "an engine for a list of them": (
+        lambda: CascadedInferenceEngine(IdentityInferenceEngine()),
+        r"CascadedInferenceEngine: expected a list of parts",
+    ),
+    "a class in a cascade": (
+        lambda: CascadedObservationEngine([RuleObservationEngine]),
+        r"expected an instance of ObservationEngine, got the class RuleObservationEngine",
+    ),
+    "a class for a policy": (
+        lambda: DualPolicy(RandomPolicy, RANDOM),
+        r"DualPolicy: .*got the class RandomPolicy",
+    ),
+    "a policy for an engine": (
+        lambda: DualInferenceEngine(RANDOM, IdentityInferenceEngine()),
+        r"DualInferenceEngine: expected an instance of InferenceEngine, got RandomPolicy",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "words"), CALLS.values(), ids=CALLS)
+def test_a_call_by_mistake_is_named(call, words):
+    with pytest.raises(InteractionError, match=words):
+        call()
