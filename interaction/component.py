@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
+from functools import cached_property
 from types import FunctionType
 from typing import Any, Self, TypeVar
 
@@ -61,10 +62,17 @@ def promise_of(component: Component) -> bool | None:
             promise: bool | None = component.batched if own else kind.__dict__["batched"]
             return None if promise and methods else promise
         methods = methods or any(
-            isinstance(value, FunctionType) and not name.startswith("__") and name not in _NOT_PLAYED
+            _is_code(value) and not name.startswith("__") and name not in _NOT_PLAYED
             for name, value in kind.__dict__.items()
         )
     return component.batched if own else None
+
+
+def _is_code(value: object) -> bool:
+    """Whether what a class holds may be a method, or stand for one."""
+    return isinstance(value, staticmethod | classmethod | property | cached_property) or (
+        callable(value) and not isinstance(value, type | Component)
+    )
 
 
 def _says_batched(kind: type) -> bool:

@@ -54,7 +54,7 @@ def read_start(space: Dict, start: Mapping[str, Any] | None, where: str, rows: i
         per_row = rows is not None and isinstance(value, np.ndarray) and value.ndim == len(shape_of(part)) + 1
         member = membership(part)
         member.check(value, f"{where}: {path}", rows if per_row else None)
-        forced[path] = member.conform(value)
+        forced[path] = _widest(member.conform(value), part)
     return forced
 
 
@@ -64,6 +64,13 @@ def plain(value: Value, where: str) -> Value:
         return freeze(value)
     except ContractError as error:
         raise ArgumentError(f"{where}: {error}") from error
+
+
+def _widest(value: Value, space: Space[Any]) -> Value:
+    """Give single numbers of each row as one episode has them, which knows of no 8-bit integers."""
+    if isinstance(value, np.ndarray) and shape_of(space) == () and value.dtype.kind in "iuf":
+        return freeze(value.astype(np.float64 if value.dtype.kind == "f" else np.int64))
+    return value
 
 
 def even(listed: Sequence[Any], where: str) -> Any:
@@ -105,7 +112,7 @@ def read_over(space: Dict, over: Mapping[str, Any] | None, where: str) -> Forced
             )
         member = membership(part)
         member.check(freeze(candidates), f"{where}: {path}", len(candidates))
-        axes[path] = np.asarray(member.conform(candidates))
+        axes[path] = np.asarray(_widest(member.conform(candidates), part))
     return axes
 
 

@@ -368,6 +368,9 @@ class EpisodeRandom:
 
     def shuffle(self, n: int) -> NDArray[np.int64]:
         """Draw a permutation of 0, …, n - 1; its first k entries are a sample without replacement."""
-        if n < 0:
-            raise ArgumentError(f"rng.shuffle: expected n >= 0, got {n!r}")
+        if np.ndim(n) != 0 or n < 0:
+            raise ArgumentError(
+                f"rng.shuffle: expected a number n >= 0, for a permutation of 0 to n - 1, got {n!r}; for an "
+                "array x write x[rng.shuffle(len(x))]"
+            )
         return np.argsort(self.random((n,)), axis=-1, kind="stable")

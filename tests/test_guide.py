@@ -13,14 +13,14 @@ from interaction.interop.coopihc import INSTALL
 
 ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+IMPORTS = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)[0]
 
 
 def test_pointing_in_the_guide(capsys):
     blocks = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
-    start = "\n".join(f"from {name} import *" for name in ("interaction", "tasks.pointing", "users.pointing"))
     for word in ("InformationGain(", "UserEnv("):
         code = next(block for block in blocks if word in block)
-        exec(f"{start}\nfrom assistants.pointing import *\n{code}", {})
+        exec(IMPORTS + code, {})
     turns, reward, shape = capsys.readouterr().out.split(maxsplit=2)
     assert 3 < float(turns) < 4
     assert float(reward) == -1.0
@@ -30,9 +30,8 @@ def test_pointing_in_the_guide(capsys):
 def test_the_studies_and_the_fit_of_the_guide(capsys):
     blocks = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
     names: dict[str, object] = {}
-    start = "from interaction import *\nfrom tasks.bandit import *\nfrom users.bandit import *\n"
     for word in ("recovered.verdict", "tree ="):
-        exec(start + next(block for block in blocks if word in block), names)
+        exec(IMPORTS + next(block for block in blocks if word in block), names)
     shown = capsys.readouterr().out
     assert "inverse_temperature" in shown
     assert "converged (grid" in shown
@@ -44,7 +43,7 @@ def test_the_filter_of_the_guide(capsys):
         block for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if "belief_filter" in block
     )
     names: dict[str, object] = {}
-    exec("from interaction import *\nfrom tasks.bandit import *\nfrom users.bandit import *\n" + code, names)
+    exec(IMPORTS + code, names)
     assert np.isfinite(names["posterior"].log_evidence)
     assert float(capsys.readouterr().out.split()[0]) > 0.1
 
@@ -52,7 +51,7 @@ def test_the_filter_of_the_guide(capsys):
 def test_natural_code_of_the_guide_is_lifted():
     code = next(block for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if "ways(" in block)
     names: dict[str, object] = {}
-    exec("from interaction import *\nfrom tasks.bandit import *\n" + code, names)
+    exec(IMPORTS + code, names)
     found = names["ways"](names["bundle"])
     assert {found["user policy.sample"], found["user inference engine.infer"]} == {"lifted"}
 

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Callable, Iterator
-from types import CellType, CodeType, FunctionType, ModuleType
+from functools import cached_property, partial
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+import numpy as np
+
 _OWN = ("interaction.", "numpy.", "scipy.")
+_LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_FAST", "LOAD_CLASSDEREF")
 _PROTOCOLS = ("collections.abc", "typing")
 
 
@@ -21,7 +25,8 @@ def asks_for_identity(component: object, method: Callable[..., Any]) -> tuple[st
 
 
 def _scan(component: object, function: FunctionType, seen: set[Any]) -> tuple[str, str, int] | None:
-    if function in seen or (function.__module__ or "").startswith(_OWN):
+    own = (function.__module__ or "").startswith(_OWN)
+    if function in seen or (own and seen):
         return None
     if seen and "site-packages" in function.__code__.co_filename:  # libraries that a component calls
         return None
@@ -29,7 +34,7 @@ def _scan(component: object, function: FunctionType, seen: set[Any]) -> tuple[st
     codes = [function.__code__]
     while codes:
         code = codes.pop()
-        found = _asked(code, function.__globals__)
+        found = None if own else _asked(code, _known(function))
         if found is not None:
             return found
         codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
@@ -42,15 +47,68 @@ def _scan(component: object, function: FunctionType, seen: set[Any]) -> tuple[st
 
 def _called(component: object, function: FunctionType, code: CodeType) -> Iterator[FunctionType]:
     """Walk over the functions that code may call: globals, closures, what the component holds, methods."""
-    cells = [cell.cell_contents for cell in function.__closure__ or () if cell != _EMPTY]
-    held = [*cells, *getattr(component, "__dict__", {}).values()]
-    known = [function.__globals__[name] for name in code.co_names if name in function.__globals__]
-    for value in [component, *held, *known]:
-        owner = value if isinstance(value, type | ModuleType) else type(value)
-        methods = [getattr(owner, name, None) for name in code.co_names]
-        yield from (one for one in [value, *methods] if isinstance(one, FunctionType))
+    known = _known(function)
+    held = [known[name] for name in known if name in code.co_names or name not in function.__globals__]
+    values = _inside([component, *getattr(component, "__dict__", {}).values(), *held])
+    for value in values:
+        yield from _functions(value)
+        for owner in (value, *value.__mro__) if isinstance(value, type) else (value, *type(value).__mro__):
+            if not isinstance(owner, type | ModuleType):
+                continue
+            for name in code.co_names:
+                yield from _functions(vars(owner).get(name))
 
 
+def _known(function: FunctionType) -> dict[str, Any]:
+    """Give what names mean in a function: its globals, and over them closures and default arguments."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    closed = {name: cell.cell_contents for name, cell in cells if cell != _EMPTY}
+    arguments = function.__code__.co_varnames[: function.__code__.co_argcount]
+    defaults = function.__defaults__ or ()
+    given = dict(zip(arguments[len(arguments) - len(defaults) :], defaults, strict=True))
+    return {**function.__globals__, **closed, **given, **(function.__kwdefaults__ or {})}
+
+
+def _inside(values: list[Any], depth: int = 3) -> list[Any]:
+    """Give values, and what lists, dictionaries, partial functions and a user's objects hold, to a depth."""
+    found = list(values)
+    for value in values if depth else ():
+        inner: list[Any] = []
+        if isinstance(value, dict):
+            inner = list(value.values())
+        elif isinstance(value, list | tuple) and len(value) <= _FEW:
+            inner = list(value)
+        elif isinstance(value, partial):
+            inner = [value.func, *value.args, *value.keywords.values()]
+        elif isinstance(value, MethodType):
+            inner = [value.__func__, value.__self__]
+        elif not isinstance(value, type | ModuleType | FunctionType) and _is_theirs(value):
+            inner = list(getattr(value, "__dict__", {}).values())
+        found += _inside([one for one in inner if not isinstance(one, _PLAIN)], depth - 1)
+    return found
+
+
+def _is_theirs(value: Any) -> bool:
+    return not type(value).__module__.startswith(_OWN)
+
+
+def _functions(value: Any) -> Iterator[FunctionType]:
+    """Walk over the functions behind a value: methods of any kind, properties, objects that can be called."""
+    if isinstance(value, property | cached_property):
+        value = value.fget if isinstance(value, property) else value.func
+    value = getattr(value, "__func__", value)
+    value = getattr(value, "__wrapped__", value)
+    if isinstance(value, partial):
+        value = value.func
+    if isinstance(value, FunctionType):
+        yield value
+    called = vars(type(value)).get("__call__")
+    if isinstance(called, FunctionType):
+        yield called
+
+
+_FEW = 100  # entries of a list, beyond which it holds data
+_PLAIN = (bool, int, float, str, bytes, type(None), np.ndarray)
 _EMPTY = CellType()
 
 
@@ -61,20 +119,30 @@ def _asked(code: CodeType, names: dict[str, Any]) -> tuple[str, str, int] | None
         line = (one.positions.lineno if one.positions else None) or line
         before = instructions[index - 1] if index else None
         after = instructions[index + 1] if index + 1 < len(instructions) else None
-        if one.opname in ("LOAD_GLOBAL", "LOAD_NAME") and one.argval in ("type", "id"):
+        if _means(one, names, type, id):
             if after is not None and after.argval == "self":
                 continue
             return f"{one.argval}(x)", code.co_filename, line
-        if one.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            if one.argval in ("hasattr", "getattr") and _asks_for_a_protocol(instructions[index + 1 :]):
-                return f"{one.argval}(x, ...)", code.co_filename, line
-            if "isinstance" in code.co_names and _is_protocol(names.get(one.argval), after):
-                return f"isinstance(x, {one.argval})", code.co_filename, line
+        if _means(one, names, hasattr, getattr) and _asks_for_a_protocol(instructions[index + 1 :]):
+            return f"{one.argval}(x, ...)", code.co_filename, line
+        if (
+            one.opname in _LOADS
+            and "isinstance" in code.co_names
+            and _is_protocol(names.get(one.argval), after)
+        ):
+            return f"isinstance(x, {one.argval})", code.co_filename, line
         if one.argval in ("errstate", "seterr") and _asks_to_raise(code):
             return f"np.{one.argval}(... raise ...)", code.co_filename, line
         if one.opname == "IS_OP" and before is not None and isinstance(before.argval, bool):
             return f"x is {before.argval}", code.co_filename, line
     return None
+
+
+def _means(one: dis.Instruction, names: dict[str, Any], *functions: Any) -> bool:
+    """Whether an instruction loads one of these builtin functions, under whatever name."""
+    if one.opname not in _LOADS or one.argval not in names:
+        return one.opname in _LOADS[:2] and any(one.argval == function.__name__ for function in functions)
+    return any(names[one.argval] is function for function in functions)
 
 
 def _asks_for_a_protocol(called: list[dis.Instruction]) -> bool:
@@ -94,6 +162,8 @@ def _is_protocol(value: Any, after: dis.Instruction | None) -> bool:
     """Whether this is a class such as `Iterable`, which looks at the type and not at `__class__`."""
     if isinstance(value, ModuleType) and value.__name__ in _PROTOCOLS and after is not None:
         value = getattr(value, str(after.argval), None)
+    if getattr(value, "_is_protocol", False):
+        return True
     return getattr(value, "__module__", None) in _PROTOCOLS and not isinstance(
         value, ModuleType | FunctionType
     )

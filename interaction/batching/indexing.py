@@ -11,6 +11,7 @@ from interaction.batching.arrays import aligned, as_array, made
 from interaction.batching.lifted import Lifted, Owner
 from interaction.batching.rules import by_episode
 from interaction.batching.runs import Run
+from interaction.state import lock
 
 Array = NDArray[Any]
 _BASIC = (int, np.integer, slice, type(None), type(Ellipsis))
@@ -37,11 +38,13 @@ def get(array: Lifted, key: Any) -> Lifted:
     found = _looked_up(array, data, index)  # (..., episodes, before, rest)
     if before == rest == 0:
         return made(array.run, found)  # type: ignore[no-any-return]
-    is_view = array.own is not None and all(isinstance(part, slice) or np.ndim(part) == 0 for part in parts)
+    is_view = all(isinstance(part, slice) or np.ndim(part) == 0 for part in parts)
     at = found.ndim - before - rest - 1
     found = np.moveaxis(found, at, -1)
     if before:
         found = np.moveaxis(found, range(at, at + before), range(before))
+    if is_view and array.own is None:  # alone a view of what nobody can change
+        return Lifted(array.run, lock(found))
     if is_view:
         return array.copied(found, whole=len(parts) == 1)
     return made(array.run, found)  # type: ignore[no-any-return]
@@ -71,6 +74,7 @@ def put(array: Lifted, key: Any, value: Any) -> None:
     data = array.writeable(row)
     given = aligned(run, value)
     if not any(type(part) is Lifted for part in parts):
+        _check_apart(run, data[_padded(parts)], given)
         data[_padded(parts)] = given
         return
     place = _place(array, parts)
@@ -88,6 +92,24 @@ def put(array: Lifted, key: Any, value: Any) -> None:
         view[index] = given
     except IndexError as error:
         raise run.fail("an index is out of bounds in an episode") from error
+
+
+def _overlap(one: Array, other: Array) -> bool:
+    """Whether two arrays share an entry; True if that is too hard to find out."""
+    if not np.may_share_memory(one, other):
+        return False
+    try:
+        return np.shares_memory(one, other, max_work=1_000)  # type: ignore[arg-type]
+    except np.exceptions.TooHardError:
+        return True
+
+
+def _check_apart(run: Run, part: Array, given: Any) -> None:
+    """Find out where a part is written from an overlapping one, which numpy does by entries in vectors."""
+    if part.ndim < 2 or not isinstance(given, np.ndarray) or not _overlap(part, given):
+        return
+    if part.strides != given.strides or part.ctypes.data != given.ctypes.data:
+        raise run.fail("a part of an array is written from another part of it", "x[i] = x[j].copy()")
 
 
 def _whole_row(array: Lifted, parts: list[Any], value: Any) -> Owner | None:

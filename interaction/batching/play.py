@@ -99,7 +99,7 @@ class Recorder:
         self.terminated[where] = terminated
         if self.wanted is not None and not self.per_round:
             for path, value in self._select(game, len(rows)).items():
-                self._final[path] = _write(self._final.get(path), self.rows, where, value)
+                self._final[path] = _write(self._final.get(path), self.rows, where, value, path=path)
         if self.progress is not None:
             self.progress(len(rows))
 
@@ -135,7 +135,7 @@ class Recorder:
             for rows, values in groups:
                 if path in values:
                     where = number if rows is None else (number, rows)
-                    out = _write(out, len(self._rounds), where, values[path], (self.rows,))
+                    out = _write(out, len(self._rounds), where, values[path], (self.rows,), path)
         assert out is not None
         return np.moveaxis(out, 0, 1)
 
@@ -145,9 +145,16 @@ def _columns(values: tuple[Value, ...], rows: int) -> Array:
     return np.stack([np.broadcast_to(value, (rows,)) for value in values], axis=-1)
 
 
-def _write(out: Array | None, length: int, where: Any, value: Value, inner: tuple[int, ...] = ()) -> Array:
+def _write(
+    out: Array | None, length: int, where: Any, value: Value, inner: tuple[int, ...] = (), path: str = ""
+) -> Array:
     """Write into an array `(length, *inner, *shape)`, which is made, or given a wider type, as needed."""
     array = np.asarray(value)
+    if out is not None and path and array.shape[1:] != out.shape[1 + len(inner) :]:
+        raise EpisodeError(
+            f"{path}: its shape changes between rounds, from {out.shape[1 + len(inner) :]} to "
+            f"{array.shape[1:]}, so that it cannot be recorded"
+        )
     if out is None and not inner and array.ndim and len(array) == length:
         return array  # all rows at once: there is nothing to add to
     if out is None:
@@ -251,7 +258,8 @@ def run(
     rng = EpisodeRandom(seed, episodes=chosen).repeat(count) if axes else EpisodeRandom(seed, episodes=chosen)
     recorders: list[Recorder] = []
     with tqdm(total=total, unit="episode", disable=not progress, leave=True) as bar:
-        for first in range(0, total, CHUNK):
+        first = 0
+        while first < total:
             rows = np.arange(first, min(first + CHUNK, total))
             where = slice(rows[0], rows[-1] + 1) if count == 1 else rows // count
             part = {
@@ -260,9 +268,12 @@ def run(
             }
             part |= {path: _read_only(values[rows % count]) for path, values in combined.items()}
 
-            def play_chunk(players: Players, rows: Rows = rows, part: Forced = part) -> Recorder:
+            before = recorders[-1].bytes if recorders else 0
+
+            def play_chunk(
+                players: Players, rows: Rows = rows, part: Forced = part, before: int = before
+            ) -> Recorder:
                 already = bar.n
-                before = recorders[-1].bytes if recorders else 0
                 recorder = Recorder(len(rows), wanted, per_round, bar.update if progress else None, before)
                 stream = rng.select(rows)
                 game = new_game(players, stream, part)
@@ -273,7 +284,13 @@ def run(
                     raise
                 return recorder
 
+            refused = lineup.refused
             recorders.append(lineup.in_batch(play_chunk))
+            first += CHUNK
+            if (
+                lineup.refused != refused and len(recorders) > 1
+            ):  # what it gave in the chunks before is in doubt
+                recorders, first, bar.n = [], 0, 0
     check_recorded(record, recorders)
     return _gather(recorders, chosen, axes, seed, per_round)
 

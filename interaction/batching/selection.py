@@ -94,7 +94,7 @@ def unlike_row(results: list[Any]) -> int | None:
 
 def _make_of(result: Any) -> Any:
     if isinstance(result, State):
-        return tuple(result)
+        return frozenset(result)
     if isinstance(result, tuple):
         return len(result)
     return result if result is None else str if isinstance(result, str) else np.shape(result)
@@ -112,7 +112,11 @@ def uneven(first: Any, other: Any, row: int) -> BatchError:
         what = "values of different shapes or kinds"
     error = BatchError(
         f"the episodes of a batch gave {what}: {first!r} and {other!r}"
-        + ("; give a number that stands for nothing, such as -1" if first is None or other is None else "")
+        + (
+            "; if no `return` was forgotten, give a number that stands for nothing, such as -1"
+            if first is None or other is None
+            else ""
+        )
     )
     error.row = row
     return error

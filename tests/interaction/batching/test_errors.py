@@ -19,7 +19,7 @@ from interaction import (
     User,
     spaces,
 )
-from interaction.batching import lifting, ways
+from interaction.batching import lifting, play, ways
 from interaction.batching.rules import FUNCTIONS
 from interaction.errors import ContractError, SpaceError, UnknownNameError
 
@@ -308,6 +308,31 @@ def test_it_is_found_out_in_whatever_round_and_group_it_shows(seldom, monkeypatc
         assert bundle().run(500, seed=0) == expected
     (record,) = caplog.records
     assert "RootedInFew.infer is played episode by episode" in record.getMessage()
+
+
+def test_chunks_before_are_played_again_too(monkeypatch, caplog):
+    def bundle():
+        return Bundle(
+            Count(), User(policy=RANDOM, inference_engine=RootedInFew(lambda o: o.round_index == 1))
+        )
+
+    monkeypatch.setattr(play, "CHUNK", 20)
+    expected = bundle().replace(max_rounds=3).run(100, seed=0)
+    right = FUNCTIONS[np.linalg.norm]
+    wrong = bundle().replace(max_rounds=3)
+    monkeypatch.setitem(FUNCTIONS, np.linalg.norm, lambda run, x, *rest: right(run, x) + 1e-9)
+    monkeypatch.setattr(lifting, "_told", set())
+    compare_rows = lifting.LiftedMethod._compare_rows
+    compared = []
+
+    def late(self, *arguments):  # as if the first comparisons had not met the hole
+        compared.append(1)
+        if len(compared) > 20:
+            compare_rows(self, *arguments)
+
+    monkeypatch.setattr(lifting.LiftedMethod, "_compare_rows", late)
+    assert wrong.run(100, seed=0) == expected
+    assert len(compared) > 20
 
 
 def asked_by_text(x):

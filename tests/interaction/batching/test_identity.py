@@ -1,15 +1,26 @@
 """Code that asks what a value is, and not what it is worth, is played episode by episode."""
 
 import collections.abc
+import functools
 import math
 import numbers
 import operator
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pytest
 
-from interaction import Bundle, InteractionTask, RandomPolicy, State, Transition, User, spaces
-from interaction.batching import ways
+from interaction import (
+    Bundle,
+    DeterministicPolicy,
+    InteractionTask,
+    RandomPolicy,
+    State,
+    Transition,
+    User,
+    spaces,
+)
+from interaction.batching import lifting, ways
 
 USER = User(policy=RandomPolicy(spaces.Discrete(3)))
 
@@ -222,3 +233,120 @@ def test_a_component_may_name_itself(caplog):
     assert ways(bundle)["task.on_user_action"] == "lifted"
     assert not caplog.records
     assert np.all(single_rewards(NamesItself(), range(3)))
+
+
+# Wherever the question is put.
+
+
+class Helper:
+    def __init__(self, inner=None):
+        self.inner = inner
+
+    def ask(self, x):
+        return 1 if type(x) is float else 2
+
+    def __call__(self, x):
+        return self.ask(x)
+
+
+what = type
+has = hasattr
+
+
+@runtime_checkable
+class HasLength(Protocol):
+    def __len__(self) -> int: ...
+
+
+def by_default(x, kind=type):
+    return 1 if kind(x) is float else 2
+
+
+def renamed(x):
+    return 1 if what(x) is float else 2
+
+
+def renamed_too(x):
+    return 2 if has(x, "__len__") else 1
+
+
+def protocol(x):
+    return 2 if isinstance(x, HasLength) else 1
+
+
+def asked(x):
+    return 1 if type(x) is float else 2
+
+
+TABLE = {"a": asked}
+
+
+class Late(DeterministicPolicy):
+    """Asks in a late round, which is no call that is always compared."""
+
+    action_space = spaces.Discrete(3)
+    bound = Helper()
+
+    def __init__(self, way):
+        self.way = way
+        self.helper = Helper(Helper())
+        self.functions = [asked]
+        self.method = Helper().ask
+        self.part = functools.partial(by_default, kind=type)
+
+    def ask(self, x):
+        return asked(x)
+
+    @property
+    def asking(self):
+        return Helper().ask
+
+    @classmethod
+    def of_class(cls, x):
+        return asked(x)
+
+    def action(self, observation, state):
+        if observation.round_index < 150:
+            return 0
+        return self.way(self, observation.task_state.x)
+
+
+class Later(Late):
+    def ask(self, x):
+        return super().ask(x)
+
+
+WAYS = {
+    "itself": lambda self, x: asked(x),
+    "a method": lambda self, x: self.ask(x),
+    "a property": lambda self, x: self.asking(x),
+    "a class method": lambda self, x: self.of_class(x),
+    "a bound method": lambda self, x: self.method(x),
+    "a list": lambda self, x: self.functions[0](x),
+    "a table": lambda self, x: TABLE["a"](x),
+    "a partial": lambda self, x: self.part(x),
+    "what can be called": lambda self, x: self.helper(x),
+    "two levels": lambda self, x: self.helper.inner.ask(x),
+    "a default": lambda self, x: by_default(x),
+    "another name": lambda self, x: renamed(x),
+    "another name of hasattr": lambda self, x: renamed_too(x),
+    "a protocol": lambda self, x: protocol(x),
+}
+
+
+@pytest.mark.parametrize("kind", [Late, Later])
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_the_question_is_found_wherever_it_is_put(way, kind, monkeypatch):
+    monkeypatch.setattr(lifting.LiftedMethod, "_compare", lambda *arguments: None)
+    bundle = Bundle(Drawn2(), User(policy=kind(way)), max_rounds=152)
+    runs = bundle.run(20, seed=0)
+    bundle.reset(seed=0)
+    for _ in range(152):
+        step = bundle.step()
+    assert (runs["user_action"][:, -1] == step.game.user_action).all()
+    assert step.game.user_action == 1
+
+
+class Drawn2(Drawn):
+    def on_user_action(self, game, rng):
+        return Transition(game.task_state)

@@ -6,6 +6,7 @@ import pytest
 from interaction import (
     Bundle,
     DeterministicPolicy,
+    InferenceEngine,
     InteractionTask,
     ObservationEngine,
     State,
@@ -13,7 +14,7 @@ from interaction import (
     User,
     spaces,
 )
-from interaction.errors import BatchError, ContractError, SpaceError
+from interaction.errors import BatchError, ContractError, EpisodeError, SpaceError
 
 EPISODES = 40
 
@@ -184,3 +185,65 @@ def test_a_method_that_gives_no_pair_is_an_error_for_any_number_of_episodes():
         ContractError, match=r"Alone.sample: expected \(action, reward\), got [01] of type int"
     ):
         by_hand(bundle, 0)
+
+
+class Hundredfold(InferenceEngine):
+    batched = True
+
+    def infer(self, observation, state, rng):
+        return state.replace(k=state.k * 100, p=state.p * 1.1), 0.0
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.uint64])
+@pytest.mark.parametrize("way", ["start", "over"])
+def test_integers_that_are_forced_are_those_of_one_episode(kind, way):
+    user = User(policy=Still(), inference_engine=Hundredfold(), state=State(k=1, p=0.1))
+    bundle = Bundle(Asking(integers_or_halves, abs), user, max_rounds=2)
+    values, reals = np.array([7, 9, 11], kind), np.array([0.1, 0.2, 0.3], np.float32)
+    forced = {"user_state.k": values, "user_state.p": reals}
+    runs = bundle.run(3, seed=0, **{way: forced})
+    for row in range(3):
+        bundle.reset(
+            seed=0, episode=row, start={"user_state.k": int(values[row]), "user_state.p": float(reals[row])}
+        )
+        bundle.step()
+        game = bundle.step().game
+        at = (row, -1) if way == "start" else (row, row, row, -1)
+        assert game.user_state.k == runs["user_state.k"][at] == 10_000 * values[row].item()
+        assert game.user_state.p == runs["user_state.p"][at]
+
+
+class Narrows(ObservationEngine):
+    def observe(self, game, rng):
+        size = 3 if game.round_index < 3 else 1
+        return State(task_state=game.task_state, v=np.ones(size)), 0.0
+
+
+def test_a_shape_that_changes_between_rounds_is_not_recorded():
+    user = User(policy=Still(), observation_engine=Narrows())
+    runs = Bundle(Asking(integers_or_halves, abs), user, max_rounds=5).run(9, seed=0)
+    with pytest.raises(
+        EpisodeError, match=r"user_observation.v: its shape changes between rounds, from \(3,\) to \(1,\)"
+    ):
+        runs["user_observation.v"]
+
+
+class Either(DeterministicPolicy):
+    action_space = spaces.Dict(a=spaces.Discrete(9), b=spaces.Discrete(9))
+
+    def action(self, observation, state):
+        k = observation.task_state.k
+        return State(a=k, b=1) if k < 3 else State(b=2, a=k)
+
+
+def test_fields_may_come_in_any_order():
+    class Takes(Asking):
+        def on_user_action(self, game, rng):
+            return Transition(game.task_state.replace(y=float(game.user_action.a)))
+
+    for batched in (None, False):
+        task = Takes(integers_or_halves, abs, batched=batched)
+        policy = Either()
+        policy.batched = batched
+        runs = played(task, User(policy=policy)).run(EPISODES, seed=0)
+        assert (runs["task_state.y"][:, -1] == runs["task_state.k"][:, -1]).all()

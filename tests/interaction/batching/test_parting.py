@@ -509,6 +509,55 @@ def test_an_array_is_not_changed_while_a_row_of_it_is_in_use(function):
     assert_not_lifted(function, MATRIX, WHOLE, because="of which a row is in use")
 
 
+def overlapping(v, i):
+    w = v.copy()
+    w[1:] = w[:-1]
+    return w
+
+
+def overlapping_columns(m, i):
+    w = m.copy()
+    w[:, -1] = w[1]
+    return w
+
+
+@pytest.mark.parametrize(("function", "values"), [(overlapping, VECTOR), (overlapping_columns, MATRIX)])
+def test_a_part_of_an_array_is_not_written_from_another_part(function, values):
+    assert_not_lifted(function, values, WHOLE, because="written from another part")
+
+
+def rows_apart(m, i):
+    w = m.copy()
+    w[0] = w[-1]
+    w[:, 0] = w[:, 1]
+    w[1] = w[1]
+    w[2] += w[0]
+    return w
+
+
+def test_parts_that_do_not_overlap_are_written():
+    assert_lifted(rows_apart, MATRIX, WHOLE)
+
+
+def changed_row_of_a_state(m, i):
+    row = m[i % 3]
+    row *= 2
+    return row
+
+
+def changed_entry_of_a_state(m, i):
+    try:
+        m[i % 3][0] = 5.0
+    except ValueError:
+        return m.sum()
+    return 0.0
+
+
+@pytest.mark.parametrize("function", [changed_row_of_a_state, changed_entry_of_a_state])
+def test_a_row_of_an_array_of_a_state_cannot_be_changed(function):
+    compare(function, MATRIX, WHOLE)
+
+
 def rows_that_are_read_and_left(m, i):
     w = m.copy()
     w[i % 3] = w[(i + 1) % 3] * 2

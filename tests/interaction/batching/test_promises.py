@@ -1,5 +1,7 @@
 """Who promises to take raw arrays, and whose methods the promise covers."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -138,3 +140,35 @@ def test_a_broken_promise_is_told_from_an_error_of_its_own():
         np.flatnonzero(Bundle(Still(), user(), max_rounds=1).run(50, seed=0)["task_state.x"][:, 0] > 3)[0]
     )
     assert found.value.__notes__ == [f"raised by Breaks.infer in episode {first}, round 0"]
+
+
+class Scores(InferenceEngine):
+    batched = True
+
+    @staticmethod
+    def score(value):
+        return value.sum(axis=-1)
+
+    def infer(self, observation, state, rng):
+        return state.replace(n=np.floor(self.score(observation.task_state.v) * 7).astype(int)), 0.0
+
+
+class ScoresByStaticMethod(Scores):
+    @staticmethod
+    def score(value):
+        return value.sum()
+
+
+class ScoresByProperty(Scores):
+    @property
+    def score(self):
+        return np.sum
+
+
+class ScoresByPartial(Scores):
+    score = functools.partial(np.sum)
+
+
+@pytest.mark.parametrize("kind", [ScoresByStaticMethod, ScoresByProperty, ScoresByPartial])
+def test_it_ends_where_anything_that_can_be_called_is_written(kind):
+    assert promise_of(kind()) is None
