@@ -39,6 +39,7 @@ def _method(name: str, function: Any) -> Any:
     rule = FUNCTIONS[function]
 
     def call(self: Lifted, *arguments: Any, **options: Any) -> Any:
+        self.run.path = hash((self.run.path, name))
         return rule(self.run, self, *arguments, **options)
 
     call.__name__ = name

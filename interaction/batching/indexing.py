@@ -23,6 +23,7 @@ def get(array: Lifted, key: Any) -> Lifted:
         array._no_text("is indexed")
         raise TypeError("a Python number is not subscriptable")
     parts = _parts(array, key)
+    array.run.path = hash((array.run.path, len(parts)))
     if not any(type(part) is Lifted for part in parts):
         found = array.now()[_padded(parts)]
         if not all(isinstance(part, _BASIC) for part in parts):

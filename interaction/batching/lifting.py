@@ -46,7 +46,6 @@ FEW_LEFT = 4  # the same, for those that left another group
 SHARE = 12  # episodes for each group into which they part, below which single play is as fast
 LEAST = 4  # groups that are always tried
 SAMPLE = 5  # rows that are compared with single episodes in the first call, and then ever more rarely
-EARLY = 128  # calls in each of which a row is compared, and then in each sixteenth
 PATHS = 200  # ways through a method a row of which is compared when they are first gone
 _IMPURE = (
     "what draws from rng alone and keeps nothing between calls (interaction.checks names what does not); "
@@ -146,9 +145,6 @@ class LiftedMethod:
             each = max(SAMPLE // len(groups), 1)
             for group in (groups * 2)[calls % len(groups) :][: min(SAMPLE, len(groups))]:
                 rows += group[(np.arange(min(each, len(group))) * 7 + calls) % len(group)].tolist()
-        elif calls < EARLY or calls % 16 == 0:
-            group = groups[calls % len(groups)]
-            rows.append(int(group[calls * 7 % len(group)]))
         if rows:
             self._compare_rows(result, values, rng, np.unique(rows))
 

@@ -60,12 +60,14 @@ def _operators(name: str) -> tuple[Any, Any, Any]:
 
     def forward(self: Lifted, other: Any) -> Any:
         if _plain_with(self, other):
+            self.run.path = hash((self.run.path, rule))
             return rule(self.run, self, other)
         self._no_text("is operated on")
         return numeric(self.run, self, other) if _fits(self, other) else NotImplemented
 
     def backward(self: Lifted, other: Any) -> Any:
         if _plain_with(self, other):
+            self.run.path = hash((self.run.path, rule))
             return rule(self.run, other, self)
         self._no_text("is operated on")
         return numeric(self.run, other, self) if _fits(self, other) else NotImplemented

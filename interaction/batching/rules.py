@@ -49,6 +49,7 @@ def lifts(*functions: Any) -> Callable[[RuleT], RuleT]:
 
 def play_function(run: Run, function: Any, arguments: Sequence[Any], options: dict[str, Any]) -> Any:
     """Play one of numpy's functions by its rule, or for each episode by itself."""
+    run.path = hash((run.path, function))
     rule = FUNCTIONS.get(function)
     if rule is None:
         return by_episode(run, function, arguments, options)

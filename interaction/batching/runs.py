@@ -92,7 +92,7 @@ class Run:
         self.over = (
             False  # whether the method has returned: what it left somewhere is no value of another call
         )
-        self.path = 0  # which answers it was given, as a number
+        self.path = 0  # which answers it was given and which functions it met, as a number
         self.quiet = False  # whether Python would not warn of what numpy now comes across
 
     def fail(self, reason: str, remedy: str = "") -> NotLiftedError:

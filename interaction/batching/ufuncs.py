@@ -20,6 +20,7 @@ _SIGNED = frozenset({np.maximum, np.minimum, np.fmax, np.fmin})
 
 def play_ufunc(run: Run, ufunc: np.ufunc, method: str, inputs: Sequence[Any], options: dict[str, Any]) -> Any:
     """Play a ufunc, or its `reduce`, `accumulate` or `outer`."""
+    run.path = hash((run.path, ufunc, method))
     if method != "__call__":
         return _method(run, ufunc, method, inputs, options)
     if ufunc.signature is not None:

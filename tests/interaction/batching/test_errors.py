@@ -323,16 +323,17 @@ def test_chunks_before_are_played_again_too(monkeypatch, caplog):
     monkeypatch.setitem(FUNCTIONS, np.linalg.norm, lambda run, x, *rest: right(run, x) + 1e-9)
     monkeypatch.setattr(lifting, "_told", set())
     compare_rows = lifting.LiftedMethod._compare_rows
-    compared = []
+    found = []
 
-    def late(self, *arguments):  # as if the first comparisons had not met the hole
-        compared.append(1)
-        if len(compared) > 20:
+    def late(self, *arguments):  # as if the comparisons in the chunks before had not met the hole
+        if self._calls >= 8:
+            found.append(self._calls)
             compare_rows(self, *arguments)
 
     monkeypatch.setattr(lifting.LiftedMethod, "_compare_rows", late)
     assert wrong.run(100, seed=0) == expected
-    assert len(compared) > 20
+    assert ways(wrong)["user inference engine.infer"] == "episode by episode"
+    assert found[0] == 8
 
 
 def asked_by_text(x):
