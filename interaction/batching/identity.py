@@ -5,8 +5,10 @@ No value can answer for another one there, so a method that asks so is not lifte
 
 from __future__ import annotations
 
+import builtins
 import dis
 from collections.abc import Callable, Iterator
+from enum import Enum, EnumType
 from functools import cached_property, partial
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -117,7 +119,6 @@ def _asked(code: CodeType, names: dict[str, Any]) -> tuple[str, str, int] | None
     line = code.co_firstlineno
     for index, one in enumerate(instructions):
         line = (one.positions.lineno if one.positions else None) or line
-        before = instructions[index - 1] if index else None
         after = instructions[index + 1] if index + 1 < len(instructions) else None
         if _means(one, names, type, id):
             if after is not None and after.argval == "self":
@@ -133,8 +134,8 @@ def _asked(code: CodeType, names: dict[str, Any]) -> tuple[str, str, int] | None
             return f"isinstance(x, {one.argval})", code.co_filename, line
         if one.argval in ("errstate", "seterr") and _asks_to_raise(code):
             return f"np.{one.argval}(... raise ...)", code.co_filename, line
-        if one.opname == "IS_OP" and before is not None and isinstance(before.argval, bool):
-            return f"x is {before.argval}", code.co_filename, line
+        if one.opname == "IS_OP" and not _is_settled(instructions[:index], names):
+            return f"x is {instructions[index - 1].argval}", code.co_filename, line
     return None
 
 
@@ -143,6 +144,18 @@ def _means(one: dis.Instruction, names: dict[str, Any], *functions: Any) -> bool
     if one.opname not in _LOADS or one.argval not in names:
         return one.opname in _LOADS[:2] and any(one.argval == function.__name__ for function in functions)
     return any(names[one.argval] is function for function in functions)
+
+
+def _is_settled(loaded: list[dis.Instruction], names: dict[str, Any]) -> bool:
+    """Whether `is` compares with None, or with a class, a function or a member of an enumeration."""
+    last = loaded[-1]
+    if last.opname == "LOAD_CONST":
+        return last.argval is None
+    if last.opname == "LOAD_ATTR":
+        owner = names.get(loaded[-2].argval) if len(loaded) > 1 else None
+        return isinstance(owner, EnumType)
+    value = names.get(last.argval, getattr(builtins, str(last.argval), None))
+    return last.opname == "LOAD_GLOBAL" and isinstance(value, type | FunctionType | Enum)
 
 
 def _asks_for_a_protocol(called: list[dis.Instruction]) -> bool:

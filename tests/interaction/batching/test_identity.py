@@ -331,6 +331,8 @@ WAYS = {
     "another name": lambda self, x: renamed(x),
     "another name of hasattr": lambda self, x: renamed_too(x),
     "a protocol": lambda self, x: protocol(x),
+    "two flags": lambda self, x: 1 if (x >= 0) is (x > -1) else 2,
+    "two small integers": lambda self, x: 1 if (int(x) * 0 + 3) is (int(x) * 0 + 3) else 2,
 }
 
 
