@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.errors import ContractError
+from interaction.membership import membership
 from interaction.spaces import Box, Choice, Dict, Discrete, Space, Undeclared, is_whole, shape_of, whole
 from interaction.state import State, Value, lock
 
@@ -35,7 +36,7 @@ def spread(space: Space[Any], size: int) -> Any:
 
 def as_space(space: Space[Any], values: Array) -> Array:
     """Give values in the type of their space."""
-    return values.astype(np.int64) if is_whole(space) else values
+    return values.astype(np.int64) if is_whole(space) else np.asarray(membership(space).conform(values))
 
 
 def for_candidates(value: Value, size: int, rows: int | None) -> Value:

@@ -535,3 +535,36 @@ def test_a_choice_may_be_a_hidden_parameter():
     assert runs["assistant_state.belief.users.kind"][0, 0].tolist() == [-2, 1, 5]
     with pytest.raises(SpaceError, match=r"expected values in Choice"):
         UserModelFilter(user, Grid({"kind": [0, 1]}))
+
+
+class Leans(DiscretePolicy):
+    action_space = spaces.Discrete(2)
+
+    def probabilities(self, observation, state):
+        p = 1 / (1 + np.exp(-state.p))
+        return np.stack([1 - p, p])
+
+
+class Watches(Assistant):
+    def __init__(self, belief_filter):
+        super().__init__(
+            policy=RandomPolicy(spaces.Discrete(2)),
+            inference_engine=belief_filter,
+            state=State(belief=belief_filter.initial(EpisodeRandom())),
+        )
+
+
+@pytest.mark.parametrize("state_space", [None, spaces.Dict(p=spaces.real())])
+def test_a_grid_of_integers_for_a_parameter_of_floats_is_one_of_floats(state_space):
+    user = User(policy=Leans(), state=State(p=1.0), state_space=state_space)
+    runs = [
+        Bundle(
+            MultiArmedBanditTask(n_demonstrations=20),
+            user,
+            Watches(UserModelFilter(user, Grid({"p": grid}))),
+            max_rounds=9,
+        ).run(12, seed=0)
+        for grid in ([0, 1, 2], [0.0, 1.0, 2.0])
+    ]
+    assert runs[0] == runs[1]
+    assert runs[0]["assistant_state.belief.log_weights"].std() > 0
