@@ -74,7 +74,7 @@ class Recorder:
             (path, reward) for path, reward in zip(REWARDS, rewards, strict=True) if self.wanted(path)
         )
         self._rounds[number].append((None if len(rows) == self.rows else rows, values))
-        self.bytes += sum(max(np.asarray(value).nbytes, 8 * len(rows)) for value in values.values())
+        self.bytes += sum(getattr(value, "nbytes", 8 * len(rows)) for value in values.values())
 
     def end(
         self,
