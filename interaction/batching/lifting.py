@@ -52,6 +52,7 @@ _IMPURE = (
     "where it does so already, mark it batched = False and report it"
 )
 _KINDS = "isinstance(x, float) in place of type(x), and `if x` in place of `x is True`"
+_FIELDS = "state[name] for the field of a state whose name is worked out"
 _PATIENCE = 64  # calls after which a method that parted too far is tried again
 
 
@@ -124,7 +125,8 @@ class LiftedMethod:
             if found is not None:
                 what, file, line = found
                 self._refused = True
-                self._tell(NotLiftedError(f"{what} tells lifted values from others", _KINDS, (file, line)))
+                remedy = _FIELDS if what.startswith("getattr") else _KINDS
+                self._tell(NotLiftedError(f"{what} tells lifted values from others", remedy, (file, line)))
         return self._identity
 
     def _tell(self, error: NotLiftedError) -> None:

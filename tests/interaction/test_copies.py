@@ -12,6 +12,7 @@ from interaction import Assistant, Bundle, RandomPolicy, Simulator, User, spaces
 from interaction.envs import AssistantEnv, BundleAEC, BundleParallel, EnvPolicy, UserEnv, UserVectorEnv
 from interaction.errors import ArgumentError, ContractError, ImmutableError, UnknownNameError
 from tasks.coordination import CoordinatedTask
+from tests.interaction.acting import act
 from users.coordination import PseudoRandomUser
 
 USER = PseudoRandomUser()
@@ -26,18 +27,6 @@ def begun():
     one.reset(seed=4, episode=2)
     one.step()
     return one
-
-
-def act(env):
-    """Take a step, and give all that it gives."""
-    if isinstance(env, Bundle):
-        return env.step()
-    if isinstance(env, BundleAEC):
-        env.step(1)
-        return [env.observe(agent) for agent in env.agents], env.rewards, env.agent_selection
-    if isinstance(env, BundleParallel):
-        return env.step(dict.fromkeys(env.agents, 1))
-    return env.step(np.ones(5, int) if isinstance(env, UserVectorEnv) else 1)
 
 
 def reset(env):

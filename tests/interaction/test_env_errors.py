@@ -1,12 +1,12 @@
 """An error in an environment leaves nothing behind: what follows is what would have been without it."""
 
-import numpy as np
 import pytest
 
 from interaction import Assistant, Bundle, RandomPolicy, Transition, spaces
 from interaction.envs import BundleAEC, BundleParallel, UserEnv, UserVectorEnv
 from interaction.errors import InteractionError
 from tasks.coordination import CoordinatedTask
+from tests.interaction.acting import act
 from users.coordination import PseudoRandomUser
 
 
@@ -41,16 +41,6 @@ ENVS = {
     "aec": lambda: BundleAEC(make()),
     "parallel": lambda: BundleParallel(make()),
 }
-
-
-def act(env):
-    """Take a step, and give all that it gives."""
-    if isinstance(env, BundleAEC):
-        env.step(1)
-        return [env.observe(agent) for agent in env.agents], env.rewards, env.agent_selection
-    if isinstance(env, BundleParallel):
-        return env.step(dict.fromkeys(env.agents, 1))
-    return env.step(np.ones(5, int) if isinstance(env, UserVectorEnv) else 1)
 
 
 def seen(env):

@@ -235,6 +235,17 @@ def test_a_component_may_name_itself(caplog):
     assert np.all(single_rewards(NamesItself(), range(3)))
 
 
+class NamesAField(Drawn):
+    def on_user_action(self, game, rng):
+        return Transition(game.task_state, sum(getattr(game.task_state, name) for name in ("x", "flag")))
+
+
+def test_a_field_by_a_name_that_is_worked_out_is_told_what_to_write(caplog):
+    runs = Bundle(NamesAField(), USER, max_rounds=1).run(60, seed=0)
+    assert runs.rewards["user_task"].tolist() == single_rewards(NamesAField(), range(60))
+    assert "Write state[name] for the field of a state" in caplog.text
+
+
 # Wherever the question is put.
 
 
