@@ -15,7 +15,8 @@ from interaction import spaces
 from interaction.agent import Assistant
 from interaction.batching.candidates import for_candidates
 from interaction.batching.lockstep import Lineup
-from interaction.batching.play import CHUNK, Recorder, check_max_rounds, play, totals
+from interaction.batching.play import CHUNK, check_max_rounds, play
+from interaction.batching.recording import Recorder, totals
 from interaction.batching.selection import row_of
 from interaction.batching.streams import LiftedRandom
 from interaction.component import PreparedComponent

@@ -1,13 +1,14 @@
 """Reproducible randomness: every draw has an address, and is a function of it and of nothing else.
 
-The address is (seed, episode, round, slot, draw number), and for a simulation inside an agent also
-the whole address at which the simulation started. So one episode of a batch gets the numbers that
-it would get alone, in any chunk, order, process or machine, and a component that draws once more
-does not shift the draws of the others.
+The address is (seed, episode, round, slot, draw number, length of the draw), and for a simulation
+inside an agent also the whole address at which the simulation started. So one episode of a batch gets
+the numbers that it would get alone, in any chunk, order, process or machine, and a component that
+draws once more does not shift the draws of the others. No two addresses share a number.
 
 The numbers come from the counter-based generator Philox 4x64 (Salmon, Moraes, Dror & Shaw, "Parallel
 random numbers: as easy as 1, 2, 3", SC 2011). Its key holds the seed; its counter holds, from the
-lowest word on: the block of episodes, the draw, the round and slot, and the replica.
+lowest word on: the blocks of the episodes one after the other, the draw and its length, the round and
+slot, and into how many replicas each episode is parted.
 """
 
 from __future__ import annotations
@@ -31,9 +32,13 @@ TASK_RESET, USER_RESET, ASSISTANT_RESET = range(8, 11)
 OTHER = 15
 
 _BLOCK = 4  # Philox 4x64 gives four numbers for each counter value
-_WORD = 2**64 - 1
-_SIMULATION = 1 << 63  # marks, in the draw word, the numbers that become the key of a simulation
+_BLOCKS = 2**64  # the first word of the counter; past it the numbers of the next draw begin
+_DRAWS = 2**30  # the second word holds the draw, and above it the length
+_LENGTH = 30
+_LENGTHS = 2**32
+_SIMULATION = 1 << 63  # marks, in the second word, the numbers that become the key of a simulation
 _OUTSIDE = 1 << 62  # and those that become the key of a generator that is not ours
+_SLOTS = 16
 _EXACT = 2**53  # up to here floats count one by one
 _SPARSE = 300  # drawing a whole span costs as much as addressing one episode in so many
 
@@ -55,10 +60,10 @@ class _Device(threading.local):
             "uinteger": 0,
         }
 
-    def at(self, key: Key, block: int, draw: int, slot: int, replica: int) -> np.random.Generator:
+    def at(self, key: Key, block: int, draw: int, place: int, replicas: int) -> np.random.Generator:
         self.key[0], self.key[1] = key
         counter = self.counter
-        counter[0], counter[1], counter[2], counter[3] = block, draw, slot, replica
+        counter[0], counter[1], counter[2], counter[3] = block, draw, place, replicas
         self.philox.state = self.address
         return self.generator
 
@@ -120,14 +125,15 @@ class EpisodeRandom:
 
     With `episodes=None` there is one episode, and a draw gives a plain number, or an array of `shape`.
     Otherwise there is one row for each entry of `episodes`, and a draw has the shape `(rows, *shape)`.
-    Rows of the same episode and replica get the same numbers.
+    Rows of the same episode and replica get the same numbers: `replica` tells which of its episode's
+    `replicas` each row is, or is None where each episode is one.
 
     `place` (round and slot) and `draw` (the number of the next draw) are its address; the engine sets
     them before each call of a component, by `at` or, where every nanosecond counts, in place. Where the rows
     are in different rounds, `place` is an array with an entry for each.
     """
 
-    __slots__ = ("_index", "_key", "_origin", "draw", "episode", "episodes", "place", "replicas")
+    __slots__ = ("_index", "_key", "_origin", "draw", "episode", "episodes", "place", "replica", "replicas")
 
     def __init__(
         self,
@@ -141,12 +147,16 @@ class EpisodeRandom:
             _check_indices(episodes)
         self._key: Key | None = seed_key(check_seed(seed))
         self._origin: tuple[EpisodeRandom, int, int] | None = None
-        self._locate(episode, episodes, None)
+        self._locate(episode, episodes, None, 1)
 
     def _locate(
-        self, episode: int, episodes: NDArray[np.int64] | None, replicas: NDArray[np.int64] | None
+        self,
+        episode: int,
+        episodes: NDArray[np.int64] | None,
+        replica: NDArray[np.int64] | None,
+        replicas: int,
     ) -> None:
-        self.episode, self.episodes, self.replicas = episode, episodes, replicas
+        self.episode, self.episodes, self.replica, self.replicas = episode, episodes, replica, replicas
         self._index: tuple[int, int, NDArray[np.int64] | None] | None = None
         self.place, self.draw = OTHER, 0
 
@@ -163,7 +173,11 @@ class EpisodeRandom:
         return None if self.episodes is None else len(self.episodes)
 
     def at(self, round_index: int, slot: int) -> EpisodeRandom:
-        """Move to the first draw of a slot of a round."""
+        """Move to the first draw of a slot (0 to 15) of a round."""
+        if round_index < 0 or not 0 <= slot < _SLOTS:
+            raise ArgumentError(
+                f"rng.at: expected a round >= 0 and a slot from 0 to 15, got {round_index!r} and {slot!r}"
+            )
         self.place = round_index << 4 | slot
         self.draw = 0
         return self
@@ -172,31 +186,32 @@ class EpisodeRandom:
         self,
         episode: int,
         episodes: NDArray[np.int64] | None,
-        replicas: NDArray[np.int64] | None,
+        replica: NDArray[np.int64] | None,
+        replicas: int,
     ) -> EpisodeRandom:
         copy = object.__new__(type(self))
         copy._key, copy._origin = self._key, self._origin
-        copy._locate(episode, episodes, replicas)
+        copy._locate(episode, episodes, replica, replicas)
         copy.place, copy.draw = self.place, self.draw
         return copy
 
     def copy(self) -> EpisodeRandom:
         """Give an independent handle at the same address."""
-        return self._copy(self.episode, self.episodes, self.replicas)
+        return self._copy(self.episode, self.episodes, self.replica, self.replicas)
 
     def select(self, rows: NDArray[Any]) -> EpisodeRandom:
         """Give the stream of some rows (a mask or indices) of a batch."""
         assert self.episodes is not None
-        replicas = None if self.replicas is None else self.replicas[rows]
-        some = self._copy(0, self.episodes[rows], replicas)
+        replica = None if self.replica is None else self.replica[rows]
+        some = self._copy(0, self.episodes[rows], replica, self.replicas)
         some.place = _place_of(self.place, rows)
         return some
 
     def row(self, row: int) -> EpisodeRandom:
         """Give the stream of one row of a batch, as that of a single episode."""
         assert self.episodes is not None
-        replicas = None if self.replicas is None else self.replicas[row : row + 1]
-        one = self._copy(int(self.episodes[row]), None, replicas)
+        replica = None if self.replica is None else self.replica[row : row + 1]
+        one = self._copy(int(self.episodes[row]), None, replica, self.replicas)
         one.place = _place_of(self.place, row)
         return one
 
@@ -204,7 +219,8 @@ class EpisodeRandom:
         """Give the stream of a simulation that starts here; it shares no draw with any other stream."""
         child = object.__new__(type(self))
         child._key, child._origin = None, (self, self.place, self.draw)
-        child.episode, child.episodes, child.replicas = self.episode, self.episodes, self.replicas
+        child.episode, child.episodes = self.episode, self.episodes
+        child.replica, child.replicas = self.replica, self.replicas
         child._index, child.place, child.draw = self._index, OTHER, 0
         self.draw += 1
         return child
@@ -217,20 +233,26 @@ class EpisodeRandom:
         else:
             episodes = np.repeat(self.episodes, count)
             outer = len(self.episodes)
-        replicas = self.replicas
-        if replicas is not None:
-            replicas = np.repeat(replicas, count)
+        replica, replicas = self.replica, self.replicas
+        if replica is not None:
+            replica = np.repeat(replica, count)
         if not common:
             own = np.tile(np.arange(count, dtype=np.int64), outer)
-            replicas = own if replicas is None else replicas * count + own
-        return self._copy(0, episodes, replicas)
+            replica = own if replica is None else replica * count + own
+            replicas *= count
+            if len(episodes) and (int(episodes.max()) + 1) * replicas >= _BLOCKS // 2:
+                raise ArgumentError(
+                    f"rng.repeat: expected a number of replicas below {_BLOCKS // 2:,} over the index of the "
+                    f"episode, got {replicas:,}"
+                )
+        return self._copy(0, episodes, replica, replicas)
 
     def _full_key(self) -> Key:
         """Compute the key of a simulation from the address at which it started, once it is needed."""
         if self._key is None:
             assert self._origin is not None
             parent, round_slot, draw = self._origin
-            device = _device.at(parent._full_key(), _WORD, draw | _SIMULATION, round_slot, _WORD)
+            device = _device.at(parent._full_key(), 0, draw | _SIMULATION, round_slot, 0)
             low, high = device.bit_generator.random_raw(2)
             self._key = int(low), int(high)
         return self._key
@@ -247,30 +269,45 @@ class EpisodeRandom:
             size *= length
         draw = self.draw
         self.draw = draw + 1
+        if draw >= _DRAWS or size >= _LENGTHS:
+            raise ArgumentError(
+                f"rng.random: a method has up to {_DRAWS:,} draws of less than {_LENGTHS:,} numbers; this is "
+                f"draw {draw:,}, of {size:,}"
+            )
         if self.episodes is None:
-            replica = 0 if self.replicas is None else int(self.replicas[0])
-            values = self._one(self.episode, size, draw, replica)
+            values = self._one(self._line(), size, draw)
             return float(values[0]) if not shape else values.reshape(shape)
         values = self._rows(size, draw)
         return values[:, 0] if not shape else values.reshape(len(values), *shape)
 
-    def _one(self, episode: int, size: int, draw: int, replica: int) -> NDArray[np.float64]:
-        """The numbers of one episode: `(size,)`. Draws of one number share a block of four episodes."""
-        if size == 1:
-            block, offset = divmod(episode, _BLOCK)
-        else:
-            block, offset = episode * -(-size // _BLOCK), 0
-        generator = _device.at(self._full_key(), block, draw, self.place, replica)
-        return generator.random(offset + size)[offset:]
+    def _line(self) -> int:
+        """Number an episode or, where episodes are parted into replicas, one of these."""
+        if self.replica is None:
+            return self.episode
+        return self.episode * self.replicas + int(self.replica[0])
 
-    def _span(self, first: int, count: int, size: int, draw: int, replica: int) -> NDArray[np.float64]:
-        """The numbers of consecutive episodes: `(count, size)`."""
+    def _one(self, line: int, size: int, draw: int) -> NDArray[np.float64]:
+        """The numbers of one line: `(size,)`. Draws of one number share a block of four lines."""
         if size == 1:
-            block, offset = divmod(first, _BLOCK)
-            generator = _device.at(self._full_key(), block, draw, self.place, replica)
-            return generator.random(offset + count)[offset:, None]
+            block, offset = divmod(line, _BLOCK)
+            generator = _device.at(self._full_key(), block, draw | 1 << _LENGTH, self.place, self.replicas)
+            return generator.random(offset + 1)[offset:]
+        whole: NDArray[np.float64] = self._span(line, 1, size, draw)[0]
+        return whole
+
+    def _span(self, first: int, count: int, size: int, draw: int) -> NDArray[np.float64]:
+        """The numbers of lines that follow each other: `(count, size)`."""
         stride = -(-size // _BLOCK)
-        generator = _device.at(self._full_key(), first * stride, draw, self.place, replica)
+        block, offset = divmod(first, _BLOCK) if size == 1 else (first * stride, 0)
+        if (first + count) * stride > _BLOCKS:
+            raise ArgumentError(
+                f"rng.random: expected fewer than {_BLOCKS // stride:,} episodes (times replicas) for draws "
+                f"of {size:,} numbers, got index {first + count - 1:,}"
+            )
+        address = draw | size << _LENGTH
+        generator = _device.at(self._full_key(), block, address, self.place, self.replicas)
+        if size == 1:
+            return generator.random(offset + count)[offset:, None]
         return generator.random((count, stride * _BLOCK))[:, :size]
 
     def _rows(self, size: int, draw: int) -> NDArray[np.float64]:
@@ -288,27 +325,19 @@ class EpisodeRandom:
                 part.place = int(place)
                 values[chosen] = part._rows(size, draw)
             return values
-        if self.replicas is not None:
-            values = np.empty((rows, size))
-            for replica in np.unique(self.replicas):
-                chosen = np.flatnonzero(self.replicas == replica)
-                part = self._copy(0, self.episodes[chosen], None)
-                values[chosen] = part._gather(size, draw, int(replica))
-            return values
-        return self._gather(size, draw, 0)
-
-    def _gather(self, size: int, draw: int, replica: int) -> NDArray[np.float64]:
-        assert self.episodes is not None
         if self._index is None:
-            first, last = int(self.episodes.min()), int(self.episodes.max())
+            lines = self.episodes
+            if self.replica is not None:
+                lines = lines * self.replicas + self.replica
+            first, last = int(lines.min()), int(lines.max())
             span = last - first + 1
-            offsets = self.episodes - first
+            offsets = lines - first
             whole = span == len(offsets) and bool((offsets == np.arange(span)).all())
             self._index = first, span, None if whole else offsets
         first, span, index = self._index
         if index is not None and span > _SPARSE * len(index):
-            return np.stack([self._one(int(e), size, draw, replica) for e in self.episodes])
-        values = self._span(first, span, size, draw, replica)
+            return np.stack([self._one(first + int(line), size, draw) for line in index])
+        values = self._span(first, span, size, draw)
         return values if index is None else values[index]
 
     def key(self) -> Key:
@@ -317,9 +346,8 @@ class EpisodeRandom:
             raise ArgumentError(
                 "rng.key: a batch has no single key; a component that needs one is batched = False"
             )
-        replica = 0 if self.replicas is None else int(self.replicas[0])
         draw, self.draw = self.draw, self.draw + 1
-        device = _device.at(self._full_key(), self.episode, draw | _OUTSIDE, self.place, replica)
+        device = _device.at(self._full_key(), self._line(), draw | _OUTSIDE, self.place, self.replicas)
         low, high = device.bit_generator.random_raw(2)
         return int(low), int(high)
 

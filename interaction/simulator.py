@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from interaction.agent import Assistant, User
 from interaction.batching.lockstep import Lineup
-from interaction.batching.play import CHUNK, Recorder, check_max_rounds, check_recorded, play, totals
+from interaction.batching.play import CHUNK, check_max_rounds, check_recorded, play
+from interaction.batching.recording import Recorder, recorded, together, totals
 from interaction.batching.selection import by_rows, row_of
 from interaction.batching.streams import LiftedRandom
 from interaction.component import PreparedComponent
-from interaction.errors import ArgumentError, ContractError
+from interaction.errors import ArgumentError, ContractError, EpisodeError
 from interaction.opening import Forced, combine, for_rows, new_game, per_row, read_over, read_start
 from interaction.players import Players, Seat, check_composition
 from interaction.policy import first_action
@@ -353,6 +354,15 @@ def _rollout(recorders: list[Recorder], shape: tuple[int, ...], axes: Forced) ->
         whole = whole.reshape(shape + whole.shape[1:])
         return whole.item() if whole.ndim == 0 else whole
 
+    def whole(path: str) -> Array:
+        array = together(recorders, path)
+        if isinstance(array, np.ma.MaskedArray):
+            lacking = int(np.ma.getmaskarray(array).reshape(len(array), -1).all(axis=1).sum())
+            raise EpisodeError(
+                f"rollout: record: {path!r} is not there at the end of {lacking} of {len(array)} rollouts"
+            )
+        return array
+
     if not recorders:
         raise ArgumentError("rollout: there is no episode to play")
     rewards = {source: join(totals(recorders, number)) for number, source in enumerate(SOURCES)}
@@ -361,6 +371,6 @@ def _rollout(recorders: list[Recorder], shape: tuple[int, ...], axes: Forced) ->
         rewards=rewards,
         lengths=join([part.lengths for part in recorders]),
         terminated=join([part.terminated for part in recorders]),
-        values={path: join([part.value(path) for part in recorders]) for path in recorders[0].recorded},
+        values={path: join([whole(path)]) for path in recorded(recorders)},
         over=dict(axes),
     )

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     import xarray
 
 Array = NDArray[Any]
-_FORMAT = "interaction trajectories 1"
+_FORMAT = "interaction trajectories 2"
+_FORMATS = (_FORMAT, "interaction trajectories 1")  # which had no beginnings
+_EXACT = 2**53  # up to here floats count one by one
 
 
 class Lazy(Mapping[str, Array]):
@@ -50,6 +52,8 @@ class Trajectories(Mapping[str, Array]):
     with `record="final"` there is no round axis. A path such as `"rewards.user_task"` holds the reward
     of a source in each round. Row r holds the game at the end of round r; where an episode ended
     before, its last values are repeated (rewards are 0), and `played` tells which rounds are real.
+    An array is masked (`numpy.ma`) where an episode did not hold a value: an assistant that never looked
+    has observed nothing. `start["task_state.x"]` holds what the episodes began with: `(episode, *over)`.
 
     `returns`, `lengths` (rounds), `terminated`, `truncated` have the axes `(episode, *over)`, and so
     has each of `rewards` (the totals by source). `over` holds the labels of the axes of candidates,
@@ -60,6 +64,7 @@ class Trajectories(Mapping[str, Array]):
         self,
         values: Mapping[str, Array],
         *,
+        start: Mapping[str, Array] | None = None,
         rewards: Mapping[str, Array],
         lengths: Array,
         terminated: Array,
@@ -70,6 +75,7 @@ class Trajectories(Mapping[str, Array]):
         per_round: bool = True,
     ) -> None:
         self._values = values
+        self.start = {} if start is None else start
         self.rewards = dict(rewards)
         self.lengths = lengths
         self.terminated = terminated
@@ -123,7 +129,8 @@ class Trajectories(Mapping[str, Array]):
             cut = (slice(None),) * axis + (slice(rounds),)
             values = {path: array[cut] for path, array in values.items()}
         return Trajectories(
-            values,
+            {path: _unmasked(array) for path, array in values.items() if not _never(array)},
+            start={path: array[part] for path, array in self.start.items()},
             rewards={source: array[part] for source, array in self.rewards.items()},
             lengths=self.lengths[part],
             terminated=self.terminated[part],
@@ -137,7 +144,8 @@ class Trajectories(Mapping[str, Array]):
     def to_xarray(self) -> xarray.Dataset:
         """Give an `xarray.Dataset` with labelled axes (needs the extra `data`).
 
-        A path of `over` names its axis; what was recorded of it is called `recorded.<path>`.
+        A path of `over` names its axis; what was recorded of it is called `recorded.<path>`, and what
+        the episodes began with `start.<path>`. What an episode did not hold is NaN, and its integers floats.
         """
         try:
             import xarray
@@ -160,13 +168,21 @@ class Trajectories(Mapping[str, Array]):
         for path, array in self._values.items():
             inner = tuple(f"{path}[{axis}]" for axis in range(array.ndim - len(axes)))
             name = f"recorded.{path}" if path in self.over else path  # the path itself labels an axis
-            variables[name] = ((*axes, *inner), array)
+            variables[name] = ((*axes, *inner), _with_nan(array, path))
+        for path, array in self.start.items():
+            inner = tuple(f"{path}[{axis}]" for axis in range(array.ndim - len(dimensions)))
+            variables[f"start.{path}"] = ((*dimensions, *inner), array)
         return xarray.Dataset(variables, coordinates, {"seed": self.seed})
 
-    def to_dataframe(self) -> pandas.DataFrame:
+    def to_dataframe(self, start: Iterable[str] | None = None) -> pandas.DataFrame:
         """Give a `pandas.DataFrame` with a row for each played round (or each episode, if only the final
         values were recorded), and a column for each number; vectors have a column for each entry
-        (needs the extra `data`)."""
+        (needs the extra `data`).
+
+        `start` lists what of the beginnings has a column `start.<path>`; by default that is what was recorded
+        of the states. What an episode did not hold is missing (`isna()`); integers and flags keep their
+        kind (`Int64`, `boolean`).
+        """
         try:
             import pandas
         except ImportError:
@@ -179,13 +195,17 @@ class Trajectories(Mapping[str, Array]):
             columns["round"] = rows[-1]
         over = {path: columns.pop(path) for path in self.over}
         columns.update({f"over.{path}": column for path, column in over.items()})
-        for path, array in self._values.items():
-            chosen = array[rows]
-            if chosen.ndim == 1:
-                columns[path] = chosen
-            else:
-                for entry in np.ndindex(*chosen.shape[1:]):
-                    columns[f"{path}[{','.join(map(str, entry))}]"] = chosen[(slice(None), *entry)]
+        chosen = {path: array[rows] for path, array in self._values.items()}
+        begun = rows[: len(self.dimensions)]
+        kept = [path for path in self.start if path in chosen] if start is None else start
+        for path in kept:
+            if path not in self.start:
+                raise unknown_name(path, self.start, "to_dataframe: start")
+            chosen[f"start.{path}"] = self.start[path][begun]
+        for path, array in chosen.items():
+            for entry in np.ndindex(*array.shape[1:]):
+                name = f"{path}[{','.join(map(str, entry))}]" if entry else path
+                columns[name] = _column(array[(slice(None), *entry)])
         if not self.per_round:
             for name in ("lengths", "returns", "terminated", "truncated"):
                 columns[name] = getattr(self, name)[rows]
@@ -200,7 +220,10 @@ class Trajectories(Mapping[str, Array]):
         """
         file = Path(path)
         file = file if file.suffix == ".npz" else file.with_name(file.name + ".npz")
-        arrays: dict[str, Array] = {f"value:{name}": array for name, array in self._values.items()}
+        values = self._values
+        arrays: dict[str, Array] = {f"value:{name}": np.ma.getdata(array) for name, array in values.items()}
+        arrays |= {f"missing:{name}": _missing(array) for name, array in values.items() if _masks(array)}
+        arrays |= {f"start:{name}": array for name, array in self.start.items()}
         arrays |= {f"reward:{name}": array for name, array in self.rewards.items()}
         arrays |= {f"over:{name}": array for name, array in self.over.items()}
         for name in ("lengths", "terminated", "truncated", "episodes"):
@@ -213,45 +236,57 @@ class Trajectories(Mapping[str, Array]):
     @classmethod
     def load(cls, path: str | Path) -> Trajectories:
         """Read what `save` wrote. Raises `ArgumentError` for any other file, a torn one included."""
-        try:
-            with Path(path).open("rb") as file, np.load(file) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-            about = json.loads(str(arrays["about"]))
-            if about["format"] != _FORMAT:
-                raise ArgumentError(f"{path}: expected the format {_FORMAT!r}, got {about['format']!r}")
+        with Path(path).open("rb") as file:
+            try:
+                with np.load(file) as archive:
+                    return cls._read({name: archive[name] for name in archive.files})
+            except ArgumentError as error:
+                raise ArgumentError(f"{path}: {error}") from None
+            except Exception as error:  # an OSError included, of a place in the file that there is not
+                raise ArgumentError(
+                    f"{path}: expected a whole file written by Trajectories.save, got another or a torn one "
+                    f"({type(error).__name__}: {error})"
+                ) from error
 
-            def group(prefix: str) -> dict[str, Array]:
-                return {
-                    name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)
-                }
+    @classmethod
+    def _read(cls, arrays: Mapping[str, Array]) -> Trajectories:
+        """Make a run of what a file holds."""
+        about = json.loads(str(arrays["about"]))
+        if about["format"] not in _FORMATS:
+            raise ArgumentError(f"expected the format {_FORMAT!r}, got {about['format']!r}")
 
-            return cls(
-                group("value:"),
-                rewards=group("reward:"),
-                over=group("over:"),
-                lengths=arrays["lengths"],
-                terminated=arrays["terminated"],
-                truncated=arrays["truncated"],
-                episodes=arrays["episodes"],
-                seed=about["seed"],
-                per_round=about["per_round"],
-            )
-        except (OSError, ArgumentError):
-            raise
-        except Exception as error:
-            raise ArgumentError(
-                f"{path}: expected a whole file written by Trajectories.save, got another or a torn one "
-                f"({type(error).__name__}: {error})"
-            ) from error
+        def group(prefix: str) -> dict[str, Array]:
+            return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
+
+        values = group("value:")
+        values |= {name: np.ma.MaskedArray(values[name], mask) for name, mask in group("missing:").items()}
+        return cls(
+            values,
+            start=group("start:"),
+            rewards=group("reward:"),
+            over=group("over:"),
+            lengths=arrays["lengths"],
+            terminated=arrays["terminated"],
+            truncated=arrays["truncated"],
+            episodes=arrays["episodes"],
+            seed=about["seed"],
+            per_round=about["per_round"],
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Trajectories):
             return NotImplemented
         from interaction.state import same
 
-        pairs = [(self._values, other._values), (self.rewards, other.rewards), (self.over, other.over)]
+        groups = ("_values", "start", "rewards", "over")
+        pairs = [(getattr(self, name), getattr(other, name)) for name in groups]
         return all(
-            mine.keys() == theirs.keys() and all(same(mine[name], theirs[name]) for name in mine)
+            mine.keys() == theirs.keys()
+            and all(
+                same(np.ma.getdata(mine[name]), np.ma.getdata(theirs[name]))
+                and same(_missing(mine[name]), _missing(theirs[name]))
+                for name in mine
+            )
             for mine, theirs in pairs
         ) and all(
             same(getattr(self, name), getattr(other, name))
@@ -261,7 +296,7 @@ class Trajectories(Mapping[str, Array]):
     __hash__ = None  # type: ignore[assignment]  # arrays have no hash
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_values": dict(self._values)}
+        return vars(self) | {"_values": dict(self._values), "start": dict(self.start)}
 
     def __repr__(self) -> str:
         axes = ", ".join(
@@ -274,3 +309,47 @@ class Trajectories(Mapping[str, Array]):
         paths = list(self)
         shown = ", ".join(paths[:4]) + (f" and {len(paths) - 4} more" if len(paths) > 4 else "")
         return f"Trajectories({axes}{spread}, seed={self.seed}, recorded: {shown or 'nothing'})"
+
+
+def _masks(array: Array) -> bool:
+    return isinstance(array, np.ma.MaskedArray)
+
+
+def _missing(array: Array) -> NDArray[np.bool_]:
+    """Say which values are missing; a single False stands for none."""
+    return np.ma.getmaskarray(array) if _masks(array) else np.zeros((), bool)
+
+
+def _never(array: Array) -> bool:
+    """Say whether all values are missing."""
+    return _masks(array) and bool(_missing(array).all())
+
+
+def _unmasked(array: Array) -> Array:
+    """Give a plain array where nothing is missing."""
+    return array if _missing(array).any() else np.asarray(array)
+
+
+def _with_nan(array: Array, path: str) -> Array:
+    """Give missing values as NaN."""
+    if not _masks(array):
+        return array
+    known = np.ma.getdata(array)
+    if known.dtype.kind in "iu" and (np.abs(known) > _EXACT).any():
+        raise ArgumentError(f"{path}: values are missing, and others are beyond what floats count one by one")
+    return np.where(_missing(array), np.nan, known)
+
+
+def _column(array: Array) -> Any:
+    """Give a column of a data frame, in which missing values are missing and integers stay integers."""
+    import pandas
+
+    if not _masks(array):
+        return array
+    known, missing = np.ma.getdata(array), _missing(array)
+    kinds: dict[str, Any] = {"i": "Int64", "u": "UInt64", "b": "boolean"}
+    if known.dtype.kind in kinds:
+        column = pandas.Series(known).astype(kinds[known.dtype.kind])
+    else:
+        column = pandas.Series(known)
+    return column.mask(missing)

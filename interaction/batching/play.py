@@ -9,25 +9,23 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from interaction.batching.lockstep import Lineup
+from interaction.batching.recording import REWARDS, Recorder, Rows, recorded, together, totals
 from interaction.batching.selection import row_of
 from interaction.errors import ArgumentError, EpisodeError, unknown_name
 from interaction.opening import Forced, combine, for_rows, new_game, per_row, read_over, read_start
 from interaction.players import Players
 from interaction.random import EpisodeRandom, check_seed, fresh_seed
-from interaction.state import GameState, Value, flatten
+from interaction.state import GameState, Value
 from interaction.trajectory import Array, Lazy, Trajectories
 from interaction.turns import ASSISTANT_OBSERVES, SOURCES, play_half
 
 MOST_ROUNDS = 100_000  # of an episode for which nobody said how many there may be
 MOST_BYTES = 4 * 2**30  # of a recording
 CHUNK = 12_500  # rows played at a time: their arrays fit a processor's second-level cache
-Rows = NDArray[np.int64]
 Record = Literal["all", "final"] | Sequence[str]
-REWARDS = tuple(f"rewards.{source}" for source in SOURCES)
 
 
 def keep_memory() -> None:
@@ -38,132 +36,6 @@ def keep_memory() -> None:
     never touched, and other C libraries do not mind.
     """
     np.empty(2 * 8 * CHUNK * 10, np.uint8)
-
-
-class Recorder:
-    """What a chunk of rows leaves: totals and ends of each row, and the values that are to be recorded."""
-
-    def __init__(
-        self,
-        rows: int,
-        wanted: Callable[[str], bool] | None,
-        per_round: bool,
-        progress: Callable[[int], Any] | None = None,
-        before: int = 0,
-    ) -> None:
-        self.rows = rows
-        self.bytes = before  # that are recorded, those of the chunks before included
-        self.wanted = wanted
-        self.per_round = per_round
-        self.progress = progress
-        self._totals: list[Array | None] = [None] * 8
-        self.lengths = np.zeros(rows, np.int64)
-        self.terminated = np.zeros(rows, bool)
-        self.paths: set[str] = set()
-        self._final: dict[str, Array] = {}
-        self._rounds: list[list[tuple[Rows | None, dict[str, Value]]]] = []
-
-    def keep(self, number: int, rows: Rows, game: GameState, rewards: list[Value]) -> None:
-        """Keep what some rows are like at the end of a round."""
-        if self.wanted is None or not self.per_round:
-            return
-        while len(self._rounds) <= number:
-            self._rounds.append([])
-        values = self._select(game, len(rows))
-        values.update(
-            (path, reward) for path, reward in zip(REWARDS, rewards, strict=True) if self.wanted(path)
-        )
-        self._rounds[number].append((None if len(rows) == self.rows else rows, values))
-        self.bytes += sum(getattr(value, "nbytes", 8 * len(rows)) for value in values.values())
-
-    def end(
-        self,
-        rows: Rows,
-        game: GameState,
-        totals: list[Value],
-        rewards: list[Value],
-        length: int,
-        terminated: bool,
-    ) -> None:
-        """Keep how some rows ended."""
-        where: Array = rows
-        if self.rows < 4 * len(rows) < 4 * self.rows:  # a mask is faster for many of them
-            where = np.zeros(self.rows, bool)
-            where[rows] = True
-        for source, (before, now) in enumerate(zip(totals, rewards, strict=True)):
-            total = before + now
-            if type(total) is not float or total != 0.0:
-                array = np.asarray(total, float)
-                self._totals[source] = _write(self._totals[source], self.rows, where, array)
-        self.lengths[where] = length
-        self.terminated[where] = terminated
-        if self.wanted is not None and not self.per_round:
-            for path, value in self._select(game, len(rows)).items():
-                self._final[path] = _write(self._final.get(path), self.rows, where, value, path=path)
-        if self.progress is not None:
-            self.progress(len(rows))
-
-    def _select(self, game: GameState, rows: int) -> dict[str, Value]:
-        assert self.wanted is not None
-        leaves = {path: value for path, value in flatten(game) if value is not None}
-        self.paths.update(leaves)
-        return {
-            path: _columns(value, rows) if isinstance(value, tuple) else value
-            for path, value in leaves.items()
-            if self.wanted(path)
-        }
-
-    def total(self, source: int) -> Array | None:
-        """The sum of the rewards of a source: `(rows,)`, or None if it paid nothing."""
-        return self._totals[source]
-
-    @property
-    def recorded(self) -> list[str]:
-        """The recorded paths."""
-        if not self.per_round:
-            return list(self._final)
-        return list(dict.fromkeys(path for groups in self._rounds for _, values in groups for path in values))
-
-    def value(self, path: str) -> Array:
-        """Put what was recorded of a path together: `(rows, ...)`, or `(rows, rounds, ...)`."""
-        if not self.per_round:
-            return self._final[path]
-        out: Array | None = None
-        for number, groups in enumerate(self._rounds):
-            if out is not None and number and path not in REWARDS:
-                out[number] = out[number - 1]
-            for rows, values in groups:
-                if path in values:
-                    where = number if rows is None else (number, rows)
-                    out = _write(out, len(self._rounds), where, values[path], (self.rows,), path)
-        assert out is not None
-        return np.moveaxis(out, 0, 1)
-
-
-def _columns(values: tuple[Value, ...], rows: int) -> Array:
-    """A tuple as a vector for each row."""
-    return np.stack([np.broadcast_to(value, (rows,)) for value in values], axis=-1)
-
-
-def _write(
-    out: Array | None, length: int, where: Any, value: Value, inner: tuple[int, ...] = (), path: str = ""
-) -> Array:
-    """Write into an array `(length, *inner, *shape)`, which is made, or given a wider type, as needed."""
-    array = np.asarray(value)
-    if out is not None and path and array.shape[1:] != out.shape[1 + len(inner) :]:
-        raise EpisodeError(
-            f"{path}: its shape changes between rounds, from {out.shape[1 + len(inner) :]} to "
-            f"{array.shape[1:]}, so that it cannot be recorded"
-        )
-    if out is None and not inner and array.ndim and len(array) == length:
-        return array  # all rows at once: there is nothing to add to
-    if out is None:
-        lead = 0 if array.ndim == 0 else 1
-        out = np.zeros((length, *inner, *array.shape[lead:]), array.dtype)
-    elif out.dtype != array.dtype:
-        out = out.astype(np.promote_types(out.dtype, array.dtype), copy=False)
-    out[where] = array
-    return out
 
 
 def play(
@@ -277,6 +149,7 @@ def run(
                 recorder = Recorder(len(rows), wanted, per_round, bar.update if progress else None, before)
                 stream = rng.select(rows)
                 game = new_game(players, stream, part)
+                recorder.begin(game)
                 try:
                     play(players, game, stream, recorder, max_rounds=max_rounds, check=check)
                 except Exception:
@@ -352,8 +225,10 @@ def _gather(
         return whole.reshape(*shape, *whole.shape[1:])
 
     def value(path: str) -> Array:
-        parts = [recorder.value(path) for recorder in recorders]
-        return join([_pad(part, rounds, path) for part in parts] if per_round else parts)
+        return join([together(recorders, path, rounds if per_round else None)])
+
+    def start(path: str) -> Array:
+        return join([recorder.start()[path] for recorder in recorders])
 
     def total(source: int) -> Array:
         return join(totals(recorders, source)) if recorders else np.zeros(shape)
@@ -362,7 +237,8 @@ def _gather(
     terminated = join([recorder.terminated for recorder in recorders] or [np.zeros(0, bool)])
     rounds = int(lengths.max(initial=0))
     return Trajectories(
-        Lazy(recorders[0].recorded if recorders else [], value),
+        Lazy(recorded(recorders), value),
+        start=Lazy(recorders[0].start() if recorders else (), start),
         rewards={source: total(number) for number, source in enumerate(SOURCES)},
         lengths=lengths,
         terminated=terminated,
@@ -372,23 +248,6 @@ def _gather(
         seed=seed,
         per_round=per_round,
     )
-
-
-def totals(recorders: list[Recorder], source: int) -> list[Array]:
-    """Give the totals of a source from all chunks; untouched zeros cost no time where it paid nothing."""
-    parts = [recorder.total(source) for recorder in recorders]
-    if all(part is None for part in parts):
-        return [np.zeros(sum(recorder.rows for recorder in recorders))]
-    return [np.zeros(r.rows) if part is None else part for r, part in zip(recorders, parts, strict=True)]
-
-
-def _pad(array: Array, rounds: int, path: str) -> Array:
-    """Repeat the last values (rewards: 0) up to a number of rounds."""
-    short = rounds - array.shape[1]
-    if short == 0:
-        return array
-    tail = np.repeat(array[:, -1:], short, axis=1)
-    return np.concatenate([array, np.zeros_like(tail) if path in REWARDS else tail], axis=1)
 
 
 def check_max_rounds(max_rounds: object, where: str) -> None:

@@ -32,7 +32,7 @@ class LiftedRandom(EpisodeRandom):
         self.stream = stream
         self.kept = kept
         self._key, self._origin = stream._key, stream._origin
-        self._locate(0, None, None)
+        self._locate(0, None, None, 1)
         self.place, self.draw = stream.place, stream.draw
 
     @property

@@ -31,7 +31,12 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-_IGNORED = ("rewards.", "user_state.", "assistant_state.", "user_observation.", "assistant_observation.")
+_IGNORED = (
+    "rewards.",
+    *(f"{start}{role}_state." for start in ("", "start.") for role in ("user", "assistant")),
+    "user_observation.",
+    "assistant_observation.",
+)
 _ALSO_IGNORED = ("provenance", "round_index", "turn_index")
 _STREAMS = 4  # a field that these streams leave alike is taken for one that the task does not draw
 
@@ -108,7 +113,9 @@ def _frame(data: Any, where: str) -> pandas.DataFrame:
     if isinstance(data, Trajectories):
         if data.over:
             raise ArgumentError(f"{where}: expected a run without `over`, got the axes {list(data.over)}")
-        data = data.to_dataframe()
+        if not data.per_round:
+            raise ArgumentError(f'{where}: expected a run that keeps its rounds, got one with record="final"')
+        data = data.to_dataframe(start=[path for path in data.start if path.startswith("task_state.")])
     if not isinstance(data, pandas.DataFrame):
         raise ArgumentError(
             f"{where}: expected a pandas.DataFrame or Trajectories, got {type(data).__name__}"

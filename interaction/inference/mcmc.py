@@ -4,8 +4,9 @@ One ensemble asks for the probability of a few dozen points at a time, and repla
 the same for a dozen points as for a thousand. So each ensemble runs in a thread of its own, the threads
 wait for each other at every question, and all their points are replayed as one batch.
 
-Source: Foreman-Mackey, Hogg, Lang & Goodman 2013, "emcee: the MCMC hammer"; half of the moves are drawn
-from a kernel density of the other walkers, half are those of ter Braak 2006 (differential evolution).
+Source: Foreman-Mackey, Hogg, Lang & Goodman 2013, "emcee: the MCMC hammer"; the moves are those of ter Braak
+2006 (differential evolution). Moves drawn from a kernel density of the walkers left some of them behind in
+narrow tails, where a parameter is hardly known, so that standard deviations were off by up to 70 %.
 """
 
 from __future__ import annotations
@@ -149,8 +150,7 @@ def _start(
 def _ensemble(walkers: int, d: int, question: Any, seed: int) -> Any:
     import emcee
 
-    moves = [(emcee.moves.KDEMove(), 0.5), (emcee.moves.DEMove(), 0.5)]  # both ask twice a step
-    sampler = emcee.EnsembleSampler(walkers, d, question, moves=moves, vectorize=True)
+    sampler = emcee.EnsembleSampler(walkers, d, question, moves=emcee.moves.DEMove(), vectorize=True)
     sampler.random_state = np.random.RandomState(seed).get_state()  # what emcee takes
     return sampler
 

@@ -11,11 +11,8 @@ from numpy.typing import NDArray
 
 from interaction.agent import User
 from interaction.bundle import Bundle
-from interaction.opening import new_game
-from interaction.players import Players
-from interaction.random import EpisodeRandom
 from interaction.spaces import Space, leaves
-from interaction.state import GameState, State, Value, flatten
+from interaction.state import State, Value
 from interaction.task import InteractionTask
 
 Array = NDArray[Any]
@@ -132,16 +129,10 @@ def simulate(
     ]
     start = {f"user_state.{name}": array for name, array in values.items()}
     runs = bundle.run(episodes.tolist(), seed=seed, start=start, record=record)
-
-    def begin(players: Players) -> GameState:
-        return new_game(players, EpisodeRandom(seed, episodes=episodes), {})
-
-    starts = dict(flatten(bundle.lineup.in_batch(begin).task_state))
     states = {}
     for path in task_paths:
         after = np.moveaxis(runs[f"task_state.{path}"], 1, 0)
-        before = np.broadcast_to(starts[path], after.shape[1:])
-        states[path] = np.concatenate([before[None], after[:-1]])
+        states[path] = np.concatenate([runs.start[f"task_state.{path}"][None], after[:-1]])
     return Observed(
         task_states=states,
         user_actions={

@@ -74,6 +74,52 @@ def test_rows_can_be_selected_repeated_and_taken_alone():
     )
 
 
+def every_number(seed):
+    """Draw at some 10,000 addresses, and at each of them up to 33 numbers."""
+    for episode in (0, 1, 2, 3, 4, 5, 8, 33, 1000, 2**33, 2**40 + 1):
+        for now, slot in [(0, 0), (0, 3), (0, 15), (1, 3), (3, 0), (2**20, 4)]:
+            for length in (1, 2, 3, 4, 5, 8, 9, 12, 33):
+                alone = EpisodeRandom(seed, episode).at(now, slot)
+                inside = [alone.simulation().at(now, slot) for _ in range(2)]
+                parted = [alone.copy().repeat(count, common=False) for count in (2, 3)]
+                for rng in (alone, *inside, inside[0].copy().repeat(2, common=False), *parted):
+                    for _ in range(3):
+                        yield rng.random((length,)).ravel()
+
+
+def test_no_two_addresses_share_a_number():
+    numbers = np.concatenate(list(every_number(0)))
+    assert len(numbers) > 100_000
+    assert len(np.unique(numbers)) == len(numbers)  # by chance two of 53 bits are one in 1 of 10^5 such tests
+
+
+def test_draws_of_other_lengths_in_other_episodes_are_not_these():
+    assert EpisodeRandom(0, 4).at(0, 3).random() != EpisodeRandom(0, 1).at(0, 3).random((4,))[0]
+
+
+@pytest.mark.parametrize(
+    ("draw", "named"),
+    [
+        (lambda: EpisodeRandom(0, 2**62).random((65,)), r"fewer than .* episodes .* for draws of 65 numbers"),
+        (lambda: EpisodeRandom(0, episodes=np.array([2**62])).random((65,)), "fewer than .* episodes"),
+        (lambda: EpisodeRandom(0, 2**62).repeat(3, common=False), "a number of replicas below"),
+        (lambda: EpisodeRandom(0).random(2**32), "of less than 4,294,967,296 numbers"),
+        (lambda: EpisodeRandom(0).at(0, 16), "a slot from 0 to 15"),
+        (lambda: EpisodeRandom(0).at(-1, 0), "a round >= 0"),
+    ],
+)
+def test_what_would_share_a_number_is_an_error(draw, named):
+    with pytest.raises(ArgumentError, match=named):
+        draw()
+
+
+def test_a_method_has_no_more_draws_than_addresses():
+    rng = EpisodeRandom(0)
+    rng.draw = 2**30
+    with pytest.raises(ArgumentError, match=r"up to 1,073,741,824 draws"):
+        rng.random()
+
+
 def test_streams_of_simulations_differ():
     rng = EpisodeRandom(0, 0).at(0, 2)
     deep = rng.simulation().simulation().simulation()
@@ -85,18 +131,18 @@ def test_streams_of_simulations_differ():
 def test_the_numbers_are_those_of_numpys_philox():
     for seed, episode, now, slot in [(0, 0, 0, 0), (7, 13, 5, 9), (123456789, 4, 100, 3)]:
         key = np.array(seed_key(seed), np.uint64)
-        counter = np.array([episode // 4, 0, now << 4 | slot, 0], np.uint64)
+        counter = np.array([episode // 4, 1 << 30, now << 4 | slot, 1], np.uint64)
         numbers = np.random.Generator(np.random.Philox(key=key, counter=counter)).random(4)
         assert EpisodeRandom(seed, episode).at(now, slot).random() == numbers[episode % 4]
 
 
 def test_golden_values():
-    """Recorded from version 0.1.0: a change of the stream must not go unnoticed."""
+    """Recorded from version 0.2.0: a change of the stream must not go unnoticed."""
     values = [EpisodeRandom(0, episode).at(0, 0).random() for episode in range(3)]
     assert values == GOLDEN
 
 
-GOLDEN = [0.014067035665647709, 0.2577672456246177, 0.47156538101528966]
+GOLDEN = [0.4818022771203595, 0.872031972945126, 0.6332398120106981]
 
 
 def test_other_processes_draw_the_same():
@@ -179,35 +225,36 @@ def test_an_episode_is_an_index():
 
 
 def test_the_first_draws_are_pinned():
-    """Recorded from version 0.1.0, so that any change of stream is noticed; as numpy's Philox gives them."""
+    """Recorded from version 0.2.0, so that any change of stream is noticed; as numpy's Philox gives them."""
     recorded = [
-        0.014067035665647709,
-        0.2577672456246177,
-        0.47156538101528966,
-        0.0914196711073687,
-        0.9791345000654033,
+        0.4818022771203595,
+        0.872031972945126,
+        0.6332398120106981,
+        0.411343539374066,
+        0.5724724049750152,
     ]
     assert [EpisodeRandom(0, episode).at(0, 0).random() for episode in range(5)] == recorded
     assert EpisodeRandom(0, episodes=np.arange(5)).at(0, 0).random().tolist() == recorded
     # The key by numpy alone, not by this package: two words of the seed's sequence.
     key = np.random.SeedSequence(0).generate_state(2, np.uint64)
-    numpy_ = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, 0])).random(5)
+    numpy_ = np.random.Generator(np.random.Philox(key=key, counter=[0, 1 << 30, 0, 1])).random(5)
     assert numpy_.tolist() == recorded
 
 
 @given(
     st.integers(0, 2**70), st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 15), st.integers(0, 5)
 )
-def test_the_counter_holds_block_draw_and_place(seed, episode, now, slot, draw):
+def test_the_counter_holds_block_draw_length_and_place(seed, episode, now, slot, draw):
     key = np.random.SeedSequence(seed).generate_state(2, np.uint64)
     rng = EpisodeRandom(seed, episode).at(now, slot)
     for _ in range(draw):
         rng.random()
     place = now * 16 + slot
-    single = np.random.Philox(key=key, counter=np.array([episode // 4, draw, place, 0], np.uint64))
+    single = np.random.Philox(key=key, counter=np.array([episode // 4, draw | 1 << 30, place, 1], np.uint64))
     assert rng.random() == np.random.Generator(single).random(4)[episode % 4]
     # a draw of five numbers takes two blocks of four for each episode
-    vector = np.random.Philox(key=key, counter=np.array([episode * 2, draw + 1, place, 0], np.uint64))
+    counter = np.array([episode * 2, draw + 1 | 5 << 30, place, 1], np.uint64)
+    vector = np.random.Philox(key=key, counter=counter)
     assert np.array_equal(rng.random((5,)), np.random.Generator(vector).random(5))
 
 

@@ -1,0 +1,224 @@
+"""What a batch leaves: how each episode began and ended, and what was asked to be recorded of it.
+
+What a game did not hold at the end of a round (an observation of an agent that never looked) is masked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction.errors import EpisodeError
+from interaction.state import GameState, Value, flatten
+from interaction.turns import SOURCES
+
+Array = NDArray[Any]
+Rows = NDArray[np.int64]
+REWARDS = tuple(f"rewards.{source}" for source in SOURCES)
+STATES = ("task_state.", "user_state.", "assistant_state.")
+
+
+class Recorder:
+    """What a chunk of rows leaves: beginnings, totals and ends of each row, and what is to be recorded."""
+
+    def __init__(
+        self,
+        rows: int,
+        wanted: Callable[[str], bool] | None,
+        per_round: bool,
+        progress: Callable[[int], Any] | None = None,
+        before: int = 0,
+    ) -> None:
+        self.rows = rows
+        self.bytes = before  # that are recorded, those of the chunks before included
+        self.wanted = wanted
+        self.per_round = per_round
+        self.progress = progress
+        self._totals: list[Array | None] = [None] * 8
+        self.lengths = np.zeros(rows, np.int64)
+        self.terminated = np.zeros(rows, bool)
+        self.paths: set[str] = set()
+        self._begun: GameState | None = None
+        self._final: dict[str, Array] = {}
+        self._held: dict[str, NDArray[np.bool_]] = {}  # which rows held a path at their end
+        self._rounds: list[list[tuple[Rows | None, dict[str, Value]]]] = []
+
+    def begin(self, game: GameState) -> None:
+        """Keep how all rows begin."""
+        self._begun = game
+
+    def keep(self, number: int, rows: Rows, game: GameState, rewards: list[Value]) -> None:
+        """Keep what some rows are like at the end of a round."""
+        if self.wanted is None or not self.per_round:
+            return
+        while len(self._rounds) <= number:
+            self._rounds.append([])
+        values = self._select(game, len(rows))
+        values.update(
+            (path, reward) for path, reward in zip(REWARDS, rewards, strict=True) if self.wanted(path)
+        )
+        self._rounds[number].append((None if len(rows) == self.rows else rows, values))
+        self.bytes += sum(getattr(value, "nbytes", 8 * len(rows)) for value in values.values())
+
+    def end(
+        self,
+        rows: Rows,
+        game: GameState,
+        totals: list[Value],
+        rewards: list[Value],
+        length: int,
+        terminated: bool,
+    ) -> None:
+        """Keep how some rows ended."""
+        where: Array = rows
+        if self.rows < 4 * len(rows) < 4 * self.rows:  # a mask is faster for many of them
+            where = np.zeros(self.rows, bool)
+            where[rows] = True
+        for source, (before, now) in enumerate(zip(totals, rewards, strict=True)):
+            total = before + now
+            if type(total) is not float or total != 0.0:
+                array = np.asarray(total, float)
+                self._totals[source] = _write(self._totals[source], self.rows, where, array)
+        self.lengths[where] = length
+        self.terminated[where] = terminated
+        if self.wanted is not None and not self.per_round:
+            for path, value in self._select(game, len(rows)).items():
+                self._final[path] = _write(self._final.get(path), self.rows, where, value, path=path)
+                self._held.setdefault(path, np.zeros(self.rows, bool))[where] = True
+        if self.progress is not None:
+            self.progress(len(rows))
+
+    def _select(self, game: GameState, rows: int) -> dict[str, Value]:
+        assert self.wanted is not None
+        leaves = {path: value for path, value in flatten(game) if value is not None}
+        self.paths.update(leaves)
+        return {
+            path: _columns(value, rows) if isinstance(value, tuple) else value
+            for path, value in leaves.items()
+            if self.wanted(path)
+        }
+
+    def total(self, source: int) -> Array | None:
+        """The sum of the rewards of a source: `(rows,)`, or None if it paid nothing."""
+        return self._totals[source]
+
+    @property
+    def recorded(self) -> list[str]:
+        """The recorded paths."""
+        if not self.per_round:
+            return list(self._final)
+        return list(dict.fromkeys(path for groups in self._rounds for _, values in groups for path in values))
+
+    def start(self) -> dict[str, Array]:
+        """Give the states with which the rows began, by path: `(rows, ...)`."""
+        assert self._begun is not None
+        begun = {path: value for path, value in flatten(self._begun) if path.startswith(STATES)}
+        return {path: _for_all(value, self.rows) for path, value in begun.items() if value is not None}
+
+    def value(self, path: str) -> Array | None:
+        """Put what was recorded of a path together: `(rows, ...)`, or `(rows, rounds, ...)`.
+
+        None where no row ever held it, and masked where some did not.
+        """
+        if not self.per_round:
+            return _masked(self._final[path], ~self._held[path]) if path in self._final else None
+        out: Array | None = None
+        lacking = np.zeros((len(self._rounds), self.rows), bool)
+        for number, groups in enumerate(self._rounds):
+            if number and path not in REWARDS:
+                lacking[number] = lacking[number - 1]
+                if out is not None:
+                    out[number] = out[number - 1]
+            for rows, values in groups:
+                here = slice(None) if rows is None else rows
+                lacking[number, here] = path not in values
+                if path in values:
+                    where = number if rows is None else (number, rows)
+                    out = _write(out, len(self._rounds), where, values[path], (self.rows,), path)
+        return None if out is None else _masked(np.moveaxis(out, 0, 1), lacking.T)
+
+
+def recorded(recorders: Sequence[Recorder]) -> list[str]:
+    """Give the paths that any of the chunks recorded."""
+    return list(dict.fromkeys(path for recorder in recorders for path in recorder.recorded))
+
+
+def together(recorders: Sequence[Recorder], path: str, rounds: int | None = None) -> Array:
+    """Put what several chunks recorded of a path one after the other, all for so many rounds."""
+    parts = [recorder.value(path) for recorder in recorders]
+    known = next(part for part in parts if part is not None)
+    whole = []
+    for recorder, part in zip(recorders, parts, strict=True):
+        if part is None:  # no row of this chunk ever held it
+            shape = (recorder.rows, *known.shape[1:])
+            part = _masked(np.zeros(shape, known.dtype), np.ones(recorder.rows, bool))  # noqa: PLW2901
+        whole.append(part if rounds is None else _pad(part, rounds, path))
+    if len(whole) == 1:
+        return whole[0]
+    if any(isinstance(part, np.ma.MaskedArray) for part in whole):
+        return np.ma.concatenate(whole)  # type: ignore[no-any-return,no-untyped-call]
+    return np.concatenate(whole)
+
+
+def totals(recorders: Sequence[Recorder], source: int) -> list[Array]:
+    """Give the totals of a source from all chunks; untouched zeros cost no time where it paid nothing."""
+    parts = [recorder.total(source) for recorder in recorders]
+    if all(part is None for part in parts):
+        return [np.zeros(sum(recorder.rows for recorder in recorders))]
+    return [np.zeros(r.rows) if part is None else part for r, part in zip(recorders, parts, strict=True)]
+
+
+def _for_all(value: Value, rows: int) -> Array:
+    """Give a value of all rows, which may be one number for all of them, its axis of rows."""
+    array = _columns(value, rows) if isinstance(value, tuple) else np.asarray(value)
+    return np.broadcast_to(array, (rows, *array.shape)) if array.ndim == 0 else array
+
+
+def _columns(values: tuple[Value, ...], rows: int) -> Array:
+    """A tuple as a vector for each row."""
+    return np.stack([np.broadcast_to(value, (rows,)) for value in values], axis=-1)
+
+
+def _write(
+    out: Array | None, length: int, where: Any, value: Value, inner: tuple[int, ...] = (), path: str = ""
+) -> Array:
+    """Write into an array `(length, *inner, *shape)`, which is made, or given a wider type, as needed."""
+    array = np.asarray(value)
+    if out is not None and path and array.shape[1:] != out.shape[1 + len(inner) :]:
+        raise EpisodeError(
+            f"{path}: its shape changes between rounds, from {out.shape[1 + len(inner) :]} to "
+            f"{array.shape[1:]}, so that it cannot be recorded"
+        )
+    if out is None and not inner and array.ndim and len(array) == length:
+        return array  # all rows at once: there is nothing to add to
+    if out is None:
+        lead = 0 if array.ndim == 0 else 1
+        out = np.zeros((length, *inner, *array.shape[lead:]), array.dtype)
+    elif out.dtype != array.dtype:
+        out = out.astype(np.promote_types(out.dtype, array.dtype), copy=False)
+    out[where] = array
+    return out
+
+
+def _masked(array: Array, lacking: NDArray[np.bool_]) -> Array:
+    """Mask what lacks, where anything does; `lacking` has the first axes of the array."""
+    if not lacking.any():
+        return array
+    mask = np.broadcast_to(lacking.reshape(*lacking.shape, *[1] * (array.ndim - lacking.ndim)), array.shape)
+    return np.ma.MaskedArray(np.where(mask, np.zeros((), array.dtype), array), mask)
+
+
+def _pad(array: Array, rounds: int, path: str) -> Array:
+    """Repeat the last values (rewards: 0) up to a number of rounds."""
+    short = rounds - array.shape[1]
+    if short == 0:
+        return array
+    tail = array[:, -1:].repeat(short, axis=1)
+    if path in REWARDS:
+        return np.concatenate([array, np.zeros_like(tail)], axis=1)
+    join: Any = np.ma.concatenate if isinstance(array, np.ma.MaskedArray) else np.concatenate
+    padded: Array = join([array, tail], axis=1)
+    return padded
