@@ -27,6 +27,7 @@ from interaction.simulator import Rollout, Simulator
 from interaction.state import GameState, Provenance, State
 from interaction.task import InteractionTask, Transition
 from interaction.trajectory import Trajectories
+from interaction.trials import Trials
 from interaction.turns import SOURCES, TURNS, Rewards
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ __all__ = [
     "Step",
     "Trajectories",
     "Transition",
+    "Trials",
     "User",
     "UserModelFilter",
     "errors",

@@ -59,7 +59,8 @@ class Bundle:
     """A task, a user and an assistant, ready to play. Either agent may be missing: its turns are passed over.
 
     `max_rounds` truncates episodes. What components give is checked against the declared spaces in every
-    round; `check=False` trusts them after the first round of a run.
+    round; `check=False` trusts them after the first round of a run. With `last_look` the assistant observes
+    and infers once more, without acting, where the user's action has ended the game.
 
     A bundle keeps the current game for those who step by hand; its components never change: `replace` gives
     another bundle. It can be pickled and copied, and then goes on where it stood.
@@ -73,11 +74,15 @@ class Bundle:
         *,
         max_rounds: int | None = None,
         check: bool = True,
+        last_look: bool = False,
     ) -> None:
         check_composition(task, user, assistant)
+        if last_look and assistant is None:
+            raise ArgumentError("Bundle: last_look=True was given, but there is no assistant to look")
         self._task, self._user, self._assistant = task, user, assistant
         self.max_rounds = max_rounds
         self.check = check
+        self.last_look = last_look
         self._prepare()
         self._game: GameState | None = None
         self._rng = EpisodeRandom()
@@ -113,11 +118,12 @@ class Bundle:
         self._max_rounds = limit
 
     def replace(self, **changes: Any) -> Bundle:
-        """Give another bundle with some of `task`, `user`, `assistant`, `max_rounds` and `check` changed.
+        """Give another bundle with some of its parts, or of `max_rounds`, `check` and `last_look`, changed.
 
         It has no game yet. Raises `UnknownNameError` for other names, and whatever making a bundle raises.
         """
-        parts = {name: getattr(self, name) for name in ("task", "user", "assistant", "max_rounds", "check")}
+        names = ("task", "user", "assistant", "max_rounds", "check", "last_look")
+        parts = {name: getattr(self, name) for name in names}
         for name in changes:
             if name not in parts:
                 raise unknown_name(name, parts, "Bundle.replace")
@@ -174,6 +180,8 @@ class Bundle:
             while not over and game.turn_index < target:
                 whole = game.turn_index % 2 == 1 or target - game.turn_index > 1
                 game, _, _, _, _, over = play_half(self.players, game, rng, True, None, whole)
+                if over and self.last_look and game.turn_index == ASSISTANT_OBSERVES:
+                    game = play_half(self.players, game, rng, True, None, False)[0]
                 if over or game.round_index > first_round:
                     break
         self.seed, self.episode = seed, episode
@@ -203,7 +211,9 @@ class Bundle:
             user_action = self._given("user", user_action, USER_ACTS, turn, count)
             assistant_action = self._given("assistant", assistant_action, ASSISTANT_ACTS, turn, count)
         check = self.check or game.round_index == self._checked_from
-        game, rewards, over = play_round(self.players, game, self._rng, check, user_action, assistant_action)
+        game, rewards, over = play_round(
+            self.players, game, self._rng, check, user_action, assistant_action, self.last_look
+        )
         limit = self._max_rounds
         if over or (limit is not None and game.round_index >= limit):
             return self._settle(game, rewards, over)
@@ -265,6 +275,8 @@ class Bundle:
                 count -= 1
                 if first and max_rounds is not None and game.round_index >= max_rounds:
                     break
+        if over and self.last_look and game.turn_index == ASSISTANT_OBSERVES:
+            game, rewards[4], rewards[5], *_ = play_half(players, game, rng, check, None, False)
         return self._settle(game, rewards, over)
 
     def _settle(self, game: GameState, rewards: Iterable[Value], over: Value) -> Step:
@@ -315,6 +327,7 @@ class Bundle:
             episodes,
             max_rounds=self.max_rounds,
             check=self.check,
+            last_look=self.last_look,
             seed=seed,
             over=over,
             start=start,

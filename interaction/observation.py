@@ -38,7 +38,8 @@ class ObservationEngine(Component):
 class DefaultObservationEngine(ObservationEngine):
     """An agent sees everything but the other agent's internal state (and the stored observations).
 
-    It sees: round and turn index, task state, its own state, both last actions and their provenance.
+    It sees: round and turn index, the task's state and its previous one, its own state, both last actions and
+    their provenance.
     """
 
     batched = True
@@ -65,9 +66,10 @@ class RuleObservationEngine(ObservationEngine):
     `see` lists the only paths that are seen (by default all that the role sees, see
     `DefaultObservationEngine`); `hide` takes paths away; `transform` maps a path to a function of
     its value; `noise` maps a path to a function of `(value, rng)`, such as `GaussianNoise(0.1)`;
-    `cost` is what each look costs. Functions that accept arrays with a leading episode axis keep
-    the engine batched; say `batched=False` if one does not, or None to have it found out.
-    Use functions of a module, not lambdas, where the engine is to be pickled.
+    `cost` is what each look costs. A rule on `task_state` holds for `previous_task_state`, too.
+    Functions are written for one episode, as methods are; `batched=True` promises that they take
+    arrays with a leading axis of episodes. Use functions of a module, not lambdas, where the engine is
+    to be pickled.
     """
 
     def __init__(
@@ -102,12 +104,18 @@ class RuleObservationEngine(ObservationEngine):
                 fields.pop(name, None)
             seen = make(State, fields)
         else:
-            seen = _only(game, self.see)
-        for path in self.hide:
+            seen = _only(game, [*self.see, *_before(self.see, game)])
+        for path in (*self.hide, *_before(self.hide, seen)):
             seen = _without(seen, path)
         for path, function in self.transform.items():
             seen = replace_path(seen, path, freeze(function(get_path(seen, path))))
+        for path in _before(self.transform, seen):
+            function = self.transform[path.removeprefix(_PREVIOUS)]
+            seen = replace_path(seen, path, freeze(function(get_path(seen, path))))
         for path, disturb in self.noise.items():
+            seen = replace_path(seen, path, freeze(disturb(get_path(seen, path), rng)))
+        for path in _before(self.noise, seen):
+            disturb = self.noise[path.removeprefix(_PREVIOUS)]
             seen = replace_path(seen, path, freeze(disturb(get_path(seen, path), rng)))
         return seen, -self.cost
 
@@ -140,6 +148,23 @@ class GaussianNoise(Component):
 
     def __call__(self, value: Value, rng: EpisodeRandom) -> Value:
         return value + rng.normal(0.0, self.sd, self.shape)
+
+
+_PREVIOUS = "previous_"
+
+
+def _before(paths: Iterable[str], state: State) -> list[str]:
+    """Give the paths of the task's previous state to which rules on its state apply as well."""
+    listed = list(paths)
+    twins = [f"{_PREVIOUS}{path}" for path in listed if path.partition(".")[0] == "task_state"]
+    return [path for path in twins if path not in listed and _has(state, path)]
+
+
+def _has(state: Value, path: str) -> bool:
+    name, _, rest = path.partition(".")
+    if not isinstance(state, State) or name not in state:
+        return False
+    return not rest or _has(state[name], rest)
 
 
 def _only(state: State, paths: Iterable[str]) -> State:

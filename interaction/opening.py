@@ -164,10 +164,16 @@ def new_game(
             )
     game = make(GameState, fields)
     for path, value in forced.items():
-        game = replace_path(game, path, value)
+        if not path.startswith(_PREVIOUS):
+            game = replace_path(game, path, value)
+    game = game.replace(previous_task_state=game.task_state)
+    for path, value in forced.items():
+        if path.startswith(_PREVIOUS):
+            game = replace_path(game, path, value)
     return game
 
 
+_PREVIOUS = "previous_task_state."
 _BLANK = dict(GameState())
 
 
@@ -190,7 +196,12 @@ def _so_far(fields: dict[str, Value], forced: Forced) -> GameState:
     game = make(GameState, fields.copy())
     for path, value in forced.items():
         part, _, rest = path.partition(".")
-        if rest and isinstance(fields[part], State) and rest.partition(".")[0] in fields[part]:
+        if (
+            rest
+            and part != "previous_task_state"
+            and isinstance(fields[part], State)
+            and rest.partition(".")[0] in fields[part]
+        ):
             game = replace_path(game, path, value)
     return game
 

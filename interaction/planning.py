@@ -123,7 +123,12 @@ class ExpectedInformationGain(_Planner):
             assert players.user is not None
             assert players.assistant is not None
             moved, _, _ = players.assistant.move(game, stream)
-            after = game.replace(task_state=moved, turn_index=USER_OBSERVES, round_index=game.round_index + 1)
+            after = game.replace(
+                task_state=moved,
+                previous_task_state=game.task_state,
+                turn_index=USER_OBSERVES,
+                round_index=game.round_index + 1,
+            )
             seen, users = look(players.user, after, stream)
             return self._lineup.asked(policy, probabilities)(seen, users, stream)
 
@@ -138,7 +143,9 @@ class ExpectedInformationGain(_Planner):
 
 def _entropy(chances: Array) -> Array:
     """Give the entropy in bits of probabilities on the first axis."""
-    found: Array = -(chances * np.log2(np.maximum(chances, 1e-300))).sum(axis=0)
+    terms = chances * np.log2(np.maximum(chances, 1e-300))
+    # A single column would be added in pairs, but those of a batch are added one after the other.
+    found: Array = -(terms.sum(axis=0) if terms[0].size > 1 else np.cumsum(terms, axis=0)[-1])
     return found
 
 

@@ -327,7 +327,8 @@ def _check_number(value: Value, rows: int | None, name: str, part: str, kinds: s
 
 def check_game(players: Players, game: GameState) -> GameState:
     """Give a game that comes from outside, with numbers of the kinds of its spaces; raise unless it fits."""
-    players.task_membership.check(game.task_state, "task_state")
+    for name in ("task_state", "previous_task_state"):
+        players.task_membership.check(game[name], name)
     for role, seat in (("user", players.user), ("assistant", players.assistant)):
         if seat is not None:
             seat.state_membership.check(game[f"{role}_state"], f"{role}_state")
@@ -340,7 +341,8 @@ def check_game(players: Players, game: GameState) -> GameState:
             raise SpaceError(
                 f"{name}: expected an integer >= 0{'' if high is None else ' and < 4'}, got {value!r}"
             )
-    changes = {"task_state": players.task_membership.conform(game.task_state)}
+    states = ("task_state", "previous_task_state")
+    changes: dict[str, Value] = {name: players.task_membership.conform(game[name]) for name in states}
     for role, seat in (("user", players.user), ("assistant", players.assistant)):
         if seat is not None:
             changes[f"{role}_state"] = seat.state_membership.conform(game[f"{role}_state"])

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.agent import Assistant, User
+from interaction.batching.lifted import Lifted
 from interaction.batching.lockstep import Lineup
 from interaction.batching.play import CHUNK, check_max_rounds, check_recorded, play
 from interaction.batching.recording import Recorder, recorded, together, totals
@@ -102,7 +103,8 @@ class Simulator(PreparedComponent):
         """Resolve what follows from the models."""
         self._only_predicts = isinstance(self.task_model, NoTask)
         self._lineup = Lineup(self.task_model, self.user_model, self.assistant)
-        self._spaces, self._single = self._lineup.space, self._lineup.single
+        before = Dict(previous_task_state=self.task_model.state_space)
+        self._spaces, self._single = Dict({**self._lineup.space, **before}), self._lineup.single
         self._task_fields = len(self._single.task_membership.space.spaces)  # type: ignore[attr-defined]
         self._first_action = None if self.user_model is None else first_action(self.user_model.policy)
 
@@ -235,14 +237,14 @@ class Simulator(PreparedComponent):
         if outer is None:
             seen: State = make(State, {name: _one_row(value) for name, value in observation.items()})
             user_state = _one_row(user_state)
-            action = np.asarray(action)[None]
+            action = _one_row(freeze(action))
         else:
-            seen = observation
+            seen, action = observation, freeze(action)
         memo: dict[int, Value] = {}
         seen = row_of(seen, rows // count, memo)
         known = row_of(user_state, rows // count, memo)
         candidates = {path: _read_only(values[rows % count]) for path, values in combined.items()}
-        action = np.asarray(action)[rows // count] if np.ndim(action) else action
+        action = row_of(action, rows // count, memo)
 
         def ask(players: Players) -> Array:
             game = self._before(players, seen, stream, known, candidates)
@@ -272,13 +274,15 @@ class Simulator(PreparedComponent):
         ):  # all is known, so nothing needs to be reset
             fields = _BLANK.copy()
             fields["task_state"] = task_state
+            fields["previous_task_state"] = seen.get("previous_task_state", task_state)
             fields["user_state"] = user_state
             fields["user_action"] = seen.get("user_action", self._first_action)
             fields["assistant_action"] = seen.get("assistant_action")
             return make(GameState, fields)
         game = new_game(players, stream, self._known(observation), check=False)
         if self._only_predicts and task_state is not None:
-            game = game.replace(task_state=task_state)
+            before = seen.get("previous_task_state", task_state)
+            game = game.replace(task_state=task_state, previous_task_state=before)
         if user_state is not None:
             game = game.replace(user_state=merge(game.user_state, user_state))
         for path, value in (candidates or {}).items():
@@ -316,7 +320,14 @@ def _one_row(value: Value) -> Value:
 
 
 def _lifted(rng: LiftedRandom, rollout: Any, game: State, stream: Any, **options: Any) -> Rollout:
-    """Play rollouts for all episodes of a lifted method, and lift what they give."""
+    """Play rollouts for all episodes of a lifted method, and lift what they give.
+
+    Where an option differs between episodes, they part here, before any of them is played.
+    """
+    options = {
+        name: value.ask(f"rollout: {name}") if type(value) is Lifted else value
+        for name, value in options.items()
+    }
 
     def play(game: State, stream: EpisodeRandom, start: Any) -> tuple[Any, ...]:
         found: Rollout = rollout(game, stream, start=start, **options)

@@ -170,6 +170,8 @@ class GameState(State):
     `provenance` tells who produced the last action (a `Provenance`; unknown before the first one).
     `turn_index` names the turn that is played next; before its first action an agent's action is its
     policy's `first_action` (by default the first element of its space), and None if the agent is missing.
+    `previous_task_state` is the task's state just before the last action moved it, which is what the one who
+    acted was looking at; before the first action it is the task's state.
     """
 
     __slots__ = ()
@@ -177,6 +179,7 @@ class GameState(State):
     round_index: int
     turn_index: int
     task_state: State
+    previous_task_state: State
     user_state: State
     assistant_state: State
     user_action: Value
@@ -191,6 +194,7 @@ class GameState(State):
         round_index: int = 0,
         turn_index: int = 0,
         task_state: State | None = None,
+        previous_task_state: State | None = None,
         user_state: State | None = None,
         assistant_state: State | None = None,
         user_action: Value = None,
@@ -203,6 +207,7 @@ class GameState(State):
             round_index=round_index,
             turn_index=turn_index,
             task_state=task_state or State(),
+            previous_task_state=previous_task_state or task_state or State(),
             user_state=user_state or State(),
             assistant_state=assistant_state or State(),
             user_action=user_action,

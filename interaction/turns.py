@@ -120,6 +120,7 @@ def play_half(
     if check:
         check_move(players, seat, fields["task_state"], (task_state, moving, terminated), rows)
     fields = fields.copy()
+    fields["previous_task_state"] = fields["task_state"]
     fields["task_state"] = task_state
     if turn < ASSISTANT_OBSERVES:
         fields["turn_index"] = ASSISTANT_OBSERVES
@@ -138,11 +139,18 @@ def play_round(
     check: bool = False,
     user_action: Value = None,
     assistant_action: Value = None,
+    last_look: bool = False,
 ) -> tuple[GameState, tuple[Value, ...], Value]:
-    """Play a whole round of one episode: the user's half and, unless the task is over, the assistant's."""
+    """Play a whole round of one episode: the user's half and, unless the task is over, the assistant's.
+
+    With `last_look` the assistant observes and infers once more after the user's half has ended the game.
+    """
     game, look, think, pick, move, over = play_half(players, game, rng, check, user_action)
     if over:
-        return game, (look, think, pick, move, 0.0, 0.0, 0.0, 0.0), over
+        look_2, think_2 = 0.0, 0.0
+        if last_look:
+            game, look_2, think_2, _, _, _ = play_half(players, game, rng, check, act=False)
+        return game, (look, think, pick, move, look_2, think_2, 0.0, 0.0), over
     game, look_2, think_2, pick_2, move_2, over = play_half(players, game, rng, check, assistant_action)
     return game, (look, think, pick, move, look_2, think_2, pick_2, move_2), over
 

@@ -47,6 +47,7 @@ def play(
     max_rounds: int | None,
     check: bool = False,
     check_first: bool = True,
+    last_look: bool = False,
 ) -> None:
     """Play a batch of games to their ends, each row leaving as soon as it is over."""
     rows: Rows = np.arange(recorder.rows)
@@ -65,11 +66,17 @@ def play(
             if ended == 0:
                 continue
             if ended == len(rows) or np.ndim(over) == 0:
+                if last_look and first == 0:
+                    game, rewards[4], rewards[5], *_ = play_half(players, game, rng, checked, None, False)
                 recorder.keep(number - first_round, rows, game, rewards)
                 recorder.end(rows, game, totals, rewards, number - first_round + 1, True)
                 return
             leaving, staying = np.flatnonzero(over), np.flatnonzero(np.logical_not(over))
             left, left_rewards = row_of(game, leaving, {}), _rows_of(rewards, leaving)
+            if last_look and first == 0:
+                left, left_rewards[4], left_rewards[5], *_ = play_half(
+                    players, left, rng.select(leaving), checked, None, False
+                )
             recorder.keep(number - first_round, rows[leaving], left, left_rewards)
             recorder.end(
                 rows[leaving], left, _rows_of(totals, leaving), left_rewards, number - first_round + 1, True
@@ -107,6 +114,7 @@ def run(
     *,
     max_rounds: int | None,
     check: bool,
+    last_look: bool,
     seed: int | None,
     over: Mapping[str, Any] | None,
     start: Mapping[str, Any] | None,
@@ -151,7 +159,15 @@ def run(
                 game = new_game(players, stream, part)
                 recorder.begin(game)
                 try:
-                    play(players, game, stream, recorder, max_rounds=max_rounds, check=check)
+                    play(
+                        players,
+                        game,
+                        stream,
+                        recorder,
+                        max_rounds=max_rounds,
+                        check=check,
+                        last_look=last_look,
+                    )
                 except Exception:
                     bar.n = already
                     raise

@@ -267,12 +267,11 @@ def _check_log_probs(bundle: Bundle, parts: Sequence[Component], report: Report)
         agent: Agent | None = getattr(bundle, role)
         if agent is None or not has_log_prob(agent.policy) or all(part is not agent.policy for part in parts):
             continue
-        agents = {"user": bundle.user, "assistant": bundle.assistant}
         rounds = min(RECHECKED, bundle.max_rounds or RECHECKED)
         name = type(agent.policy).__name__
         named = type(name, (WithLogProb,), {})  # by its name it is known in the log
-        paid: Any = agents | {role: agent.replace(policy=named(agent.policy))}
-        paying = Bundle(bundle.task, **paid, max_rounds=rounds)
+        paid: Any = {role: agent.replace(policy=named(agent.policy))}
+        paying = bundle.replace(**paid, max_rounds=rounds)
         try:
             singles = [play_alone(paying, episode) for episode in range(max(SIZES[:-1]))]
             errors = [alone.error for alone in singles if alone.error is not None]

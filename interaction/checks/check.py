@@ -112,7 +112,7 @@ def _check(
     limits = [(number, why) for number, why in given[:2] if number is not None] or given[2:]
     limit, why = min(limits, key=lambda one: cast(int, one[0]))
     report = Report([type(part).__name__ for part in parts], cast(int, limit), why)
-    bundle = Bundle(bundle.task, bundle.user, bundle.assistant, max_rounds=limit, check=True)
+    bundle = bundle.replace(max_rounds=limit, check=True)
     for part in sorted(parts, key=lambda part: isinstance(part, Agent)):  # what an agent holds is named first
         check_pickle(part)
     watch = Watch(parts)
@@ -164,7 +164,7 @@ def _shortened(bundle: Bundle, pace: float, report: Report, budget: Budget) -> B
     report.unchecked.append(
         f"batches: only {rounds:,} of {report.rounds:,} rounds were played, for lack of time"
     )
-    return Bundle(bundle.task, bundle.user, bundle.assistant, max_rounds=rounds, check=True)
+    return bundle.replace(max_rounds=rounds, check=True)
 
 
 def _never_called(bundle: Bundle, watch: Watch) -> list[str]:

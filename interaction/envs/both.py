@@ -40,7 +40,7 @@ class _Both:
     ) -> None:
         if render_mode is not None and render_mode not in RENDER_MODES:
             raise unknown_name(render_mode, RENDER_MODES, "render_mode")
-        self.bundle = Bundle(bundle.task, bundle.user, bundle.assistant, max_rounds=bundle.max_rounds)
+        self.bundle = bundle.replace()
         self.possible_agents = [name for name, role in ROLES.items() if getattr(bundle, role) is not None]
         for given in (paths, spaces, rewards):
             for name in given or {}:

@@ -55,7 +55,7 @@ class BundleEnv(gymnasium.Env[Any, Any]):
             if source not in SOURCES:
                 raise unknown_name(source, SOURCES, "rewards")
         self.render_mode = render_mode
-        self.bundle = Bundle(bundle.task, bundle.user, bundle.assistant, max_rounds=bundle.max_rounds)
+        self.bundle = bundle.replace()
         self.view = ObservationView.of(self.bundle, self.role, paths, spaces, form)
         self.action_view = ActionView(getattr(bundle, self.role).policy.action_space, f"{self.role}_action")
         self.observation_space = self.view.space

@@ -168,6 +168,9 @@ class BundleVectorEnv(VectorEnv[Any, Any, Any]):
             given = row_of(action, rows, {}) if turn == self._looks + 1 else None
             totals[:, rows] += self._play(rows, turn, given)
             terminated[rows] = self._over[rows]
+            ended = rows[self._over[rows]]
+            if self.bundle.last_look and turn < ASSISTANT_OBSERVES and len(ended):
+                totals[:, ended] += self._play(ended, ASSISTANT_OBSERVES, act=False)
             rows = rows[~self._over[rows]]
             if limit is not None and turn >= ASSISTANT_OBSERVES:
                 truncated[rows] = self._round[rows] >= limit
@@ -175,7 +178,7 @@ class BundleVectorEnv(VectorEnv[Any, Any, Any]):
         totals[:, rows] += self._play(rows, self._looks, act=False)
         self._over = terminated | truncated
         self._observe(np.flatnonzero(self._over))
-        reward = totals[self._picked].sum(axis=0)
+        reward = sum(totals[self._picked], np.zeros(count))  # one after the other, as a single environment
         if np.isnan(reward).any():
             raise no_number(self.bundle, totals)
         if self.autoreset_mode is AutoresetMode.NEXT_STEP:

@@ -34,13 +34,15 @@ from interaction.state import Provenance, State, Value, flatten, get_path
 Array = NDArray[Any]
 Form = Literal["nested", "flat"]
 
-_BOOKKEEPING = ("round_index", "turn_index", "provenance")  # seen, but only given to a learner that asks
+_BOOKKEEPING = ("round_index", "turn_index", "provenance")  # seen, but only given to a learner that asks,
+_PREVIOUS = "previous_task_state."  # and so is the state before
 
 
 class ObservationView(PreparedComponent):
     """Turns what an agent observes into what a learner gets, and is kept with what was learnt.
 
-    `paths` chooses entries of the observation (by default all but round, turn and provenance); `spaces` gives
+    `paths` chooses entries of the observation (by default all but round, turn, provenance and the
+    task's previous state); `spaces` gives
     the space of a path where the declared one is unbounded, or where the observation engine transforms it.
     "nested" gives a dictionary by path; "flat" one vector, in which a choice among n is n numbers, one of
     them 1. Choices count from 0, and a number has the shape (1,).
@@ -79,7 +81,8 @@ class ObservationView(PreparedComponent):
         where = f"{role}'s observation"
         found = _observable(bundle, role)
         given = dict(spaces or {})
-        chosen = [path for path in found if path not in _BOOKKEEPING] if paths is None else list(paths)
+        usual = [path for path in found if path not in _BOOKKEEPING and not path.startswith(_PREVIOUS)]
+        chosen = usual if paths is None else list(paths)
         for path in (*chosen, *given):
             if path not in found:
                 raise unknown_name(path, found, where)
@@ -148,7 +151,7 @@ def _observable(bundle: Bundle, role: str) -> dict[str, Space[Any] | None]:
     """Give what an agent observes by path, with the declared space, or None where it is transformed."""
     seat: Seat | None = getattr(bundle.players, role)
     assert seat is not None
-    twin = Bundle(bundle.task, bundle.user, bundle.assistant, max_rounds=bundle.max_rounds)
+    twin = bundle.replace()
     game = twin.reset(seed=0)
     seen, _ = seat.observe(game, EpisodeRandom(0))
     declared: dict[str, Space[Any]] = dict(leaves(game_spaces(bundle.task, bundle.user, bundle.assistant)))
@@ -163,8 +166,9 @@ def _observable(bundle: Bundle, role: str) -> dict[str, Space[Any] | None]:
     for path, value in flatten(seen):
         if value is None:
             continue
-        space = declared.get(path)
-        inside = space is not None and path not in changed and membership(space).violation(value) is None
+        now = path.removeprefix("previous_")
+        space = declared.get(now)
+        inside = space is not None and now not in changed and membership(space).violation(value) is None
         found[path] = space if inside else None
     return found
 

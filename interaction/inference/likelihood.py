@@ -153,8 +153,8 @@ class Likelihood:
             )
             found = np.zeros((games.rounds, count, size))
             for t in range(games.rounds):
-                task_state, action, helped = games.at(t, size)
-                game = game.replace(round_index=t, task_state=task_state)
+                task_state, previous, action, helped = games.at(t, size)
+                game = game.replace(round_index=t, task_state=task_state, previous_task_state=previous)
                 observation, state = look(user, game, rng)
                 log_prob = user.log_prob(action, observation, state, rng)
                 found[t] = np.broadcast_to(log_prob, (count * size,)).reshape(count, size)
@@ -197,15 +197,20 @@ class _Games:
         self.rounds = int(self.lengths.max(initial=0))
         self.parts: list[Leaves] = [
             {path: array[: self.rounds, episodes] for path, array in leaves.items()}
-            for leaves in (observed.task_states, observed.user_actions, observed.assistant_actions)
+            for leaves in (
+                observed.task_states,
+                observed.previous_states,
+                observed.user_actions,
+                observed.assistant_actions,
+            )
         ]
 
-    def at(self, t: int, size: int) -> tuple[State, Any, Any]:
-        """Give the task's state and the actions of a round, repeated for each candidate."""
-        task_state, user_action, assistant_action = (
+    def at(self, t: int, size: int) -> tuple[State, State, Any, Any]:
+        """Give the task's state, the one before and the actions of a round, repeated for each candidate."""
+        task_state, previous, user_action, assistant_action = (
             nest({path: for_candidates(array[t], size, len(self.lengths)) for path, array in leaves.items()})
             if leaves
             else None
             for leaves in self.parts
         )
-        return State() if task_state is None else task_state, user_action, assistant_action
+        return task_state or State(), previous or State(), user_action, assistant_action

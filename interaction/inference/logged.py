@@ -53,7 +53,8 @@ def read_table(
     Columns: `episode`, `round` (0, 1, … in each episode), `user_action` or `action` (an array has a column
     for each entry, `user_action[0]`; a nested action one for each part, `user_action.x`), the same for
     `assistant_action`, and what the task draws by itself, as it is at the end of the round
-    (`task_state.outcome`, or `outcome`). `start.task_state.x` is a value at the beginning of the episode.
+    (`task_state.outcome`, or `outcome`). `start.task_state.x` is a value at the beginning of the episode, and
+    `previous_task_state.x` one before the last action of the round, for users who look at it.
     With a column `user`, each user has parameters of their own; without, one user played all episodes.
     Raises `UnknownNameError` for a column that means nothing, `SpaceError` for a value outside its
     space and `ArgumentError` for missing rounds or values: each names the first row.
@@ -75,6 +76,11 @@ def read_table(
         for path, space in spaces.items()
         if read.has(path, space)
     }
+    middles = {
+        path.removeprefix("task_state."): read.rounds(f"previous_{path}", space)
+        for path, space in spaces.items()
+        if read.has(f"previous_{path}", space)
+    }
     starts = {
         path.removeprefix("task_state."): read.starts(f"start.{path}", space)
         for path, space in spaces.items()
@@ -93,6 +99,7 @@ def read_table(
         users, index = np.array([0]), np.zeros(len(first), np.int64)
     observed = Observed(
         task_states={},
+        previous_states={},
         user_actions=parts["user_action"],
         assistant_actions=parts["assistant_action"],
         lengths=lengths,
@@ -101,8 +108,8 @@ def read_table(
         labels=frame["episode"].to_numpy()[first],
         assistant_action_space=assistant_action_space,
     )
-    states = _Replay(task, user, observed, recorded, starts, where).states()
-    return Observed(**{**vars(observed), "task_states": states})
+    states, before = _Replay(task, user, observed, recorded, middles, starts, where).states()
+    return Observed(**{**vars(observed), "task_states": states, "previous_states": before})
 
 
 def _frame(data: Any, where: str) -> pandas.DataFrame:
@@ -127,14 +134,20 @@ def _frame(data: Any, where: str) -> pandas.DataFrame:
 
 def _named(frame: pandas.DataFrame, known: Mapping[str, Space[Any]], where: str) -> pandas.DataFrame:
     """Give the columns their full paths; raise for one that means nothing."""
-    short = {path.removeprefix("task_state."): path for path in known if path.startswith("task_state.")}
+    spaces = [path for path in known if path.startswith("task_state.")]
+    short = {path.removeprefix("task_state."): path for path in spaces}
     short |= {"action": "user_action"}
     valid = [
         "episode",
         "round",
         "user",
         *known,
-        *(f"start.{path}" for path in short.values() if path != "user_action"),
+        *(
+            f"{when}{path}"
+            for path in short.values()
+            if path != "user_action"
+            for when in ("start.", "previous_")
+        ),
     ]
     names = {}
     for column in frame.columns:
@@ -259,6 +272,7 @@ class _Replay:
         user: User,
         observed: Observed,
         recorded: Leaves,
+        middles: Leaves,
         starts: Leaves,
         where: str,
     ) -> None:
@@ -267,20 +281,24 @@ class _Replay:
         self.lineup = Lineup(task, user, assistant)
         self.task: Any = task
         self.observed, self.recorded, self.given, self.where = observed, recorded, starts, where
+        self.middles = middles
         self.name = type(task).__name__
 
-    def states(self) -> Leaves:
-        """Give the task's states before each round, by path: `(rounds, episodes, *shape)`."""
+    def states(self) -> tuple[Leaves, Leaves]:
+        """Give the task's states before each round, by path: `(rounds, episodes, *shape)`.
+
+        The second ones are those before the last action, as far as they are known.
+        """
         return self.lineup.in_batch(self._play)
 
-    def _play(self, players: Players) -> Leaves:
+    def _play(self, players: Players) -> tuple[Leaves, Leaves]:
         observed, count = self.observed, len(self.observed.lengths)
         streams = [EpisodeRandom(seed, episodes=np.arange(count)) for seed in range(_STREAMS)]
         games = [new_game(players, rng, {}, check=False) for rng in streams]
         openings = [game.task_state for game in games]
         state = self._agree(openings, self.given, f"{self.name}.reset draws", "start.task_state.", None)
         game = games[0]
-        before = [state]
+        before, previous = [state], [dict(flatten(state))]
         for t in range(observed.rounds):
             played = t < observed.lengths
             game = game.replace(round_index=t, task_state=state)
@@ -288,6 +306,9 @@ class _Replay:
             game = game.replace(user_action=nest(actions))
             moves = [players.user.move(game, rng.at(t, USER_TASK)) for rng in streams]  # type: ignore[union-attr]
             over = np.asarray(moves[0][2], bool)
+            known = {path: array[t] for path, array in self.middles.items()}
+            acted = [state] if players.assistant is None else [move[0] for move in moves]
+            previous.append(self._known(acted, known, played))
             if players.assistant is not None:
                 actions = {path: array[t] for path, array in observed.assistant_actions.items()}
                 middle = [game.replace(task_state=move[0], assistant_action=nest(actions)) for move in moves]
@@ -309,10 +330,29 @@ class _Replay:
                 )
             before.append(state)
         flat = [dict(flatten(state)) for state in before[:-1]]
-        found = {}
-        for path, space in leaves(self.task.state_space):
-            shape = (count, *shape_of(space))
-            found[path] = np.stack([np.broadcast_to(row[path], shape) for row in flat])
+
+        def stack(rows: list[dict[str, Value]]) -> Leaves:
+            shapes = {path: (count, *shape_of(space)) for path, space in leaves(self.task.state_space)}
+            return {
+                path: np.stack([np.broadcast_to(row[path], shape) for row in rows])
+                for path, shape in shapes.items()
+                if all(path in row for row in rows)
+            }
+
+        return stack(flat), stack(previous[:-1])
+
+    @staticmethod
+    def _known(states: list[State], recorded: Leaves, played: Array) -> dict[str, Value]:
+        """Give what is recorded of some states, or in which all of them agree."""
+        first, *others = (dict(flatten(state)) for state in states)
+        found: dict[str, Value] = {}
+        for path, value in first.items():
+            if path in recorded:
+                found[path] = recorded[path]
+                continue
+            differ = [np.asarray(other[path] != value) for other in others]
+            if not any(np.any(each[played] if each.ndim else each) for each in differ):
+                found[path] = value
         return found
 
     def _agree(

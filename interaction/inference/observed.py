@@ -25,11 +25,13 @@ class Observed:
     """Episodes of one or more users, padded to the longest one (with the last values).
 
     `task_states[t]` is the task's state before the user's turn of round t, as arrays by path
-    `(rounds, episodes, *shape)`; `user_actions` and `assistant_actions` are those taken in round t.
+    `(rounds, episodes, *shape)`; `previous_states[t]` is the one before the last action, as far as it is
+    known; `user_actions` and `assistant_actions` are those taken in round t.
     `lengths`, `user` (an index into `users`) and `labels` have one entry for each episode.
     """
 
     task_states: Leaves
+    previous_states: Leaves
     user_actions: Leaves
     assistant_actions: Leaves
     lengths: Array
@@ -59,6 +61,7 @@ class Observed:
 
         return Observed(
             part(self.task_states),
+            part(self.previous_states),
             part(self.user_actions),
             part(self.assistant_actions),
             self.lengths[episodes],
@@ -83,6 +86,7 @@ class Observed:
         shifts = np.cumsum([0, *counts[:-1]])
         return Observed(
             join("task_states"),
+            join("previous_states"),
             join("user_actions"),
             join("assistant_actions"),
             np.concatenate([part.lengths for part in parts]),
@@ -129,12 +133,16 @@ def simulate(
     ]
     start = {f"user_state.{name}": array for name, array in values.items()}
     runs = bundle.run(episodes.tolist(), seed=seed, start=start, record=record)
-    states = {}
+    states: Leaves = {}
+    previous: Leaves = {}
     for path in task_paths:
         after = np.moveaxis(runs[f"task_state.{path}"], 1, 0)
-        states[path] = np.concatenate([runs.start[f"task_state.{path}"][None], after[:-1]])
+        begun = runs.start[f"task_state.{path}"][None]
+        states[path] = np.concatenate([begun, after[:-1]])
+        previous[path] = np.concatenate([begun, states[path][:-1]])
     return Observed(
         task_states=states,
+        previous_states=previous,
         user_actions={
             path: np.ascontiguousarray(np.moveaxis(runs[join_path("user_action", path)], 1, 0))
             for path in action_paths

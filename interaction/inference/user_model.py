@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 from interaction import spaces
 from interaction.agent import User, check_user
 from interaction.batching.candidates import as_space, deal, flat, flat_state, for_candidates, select, spread
+from interaction.batching.lifting import together
 from interaction.batching.lockstep import Lineup, lead
+from interaction.batching.selection import row_of
 from interaction.batching.streams import LiftedRandom
 from interaction.component import PreparedComponent
 from interaction.errors import (
@@ -270,9 +272,13 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         """Give the belief after what the assistant observes now."""
         if type(rng) is LiftedRandom:
             return self._lifted(rng, self.update, belief, observation, rng)
-        if self.delay and not np.any(belief.updates):
-            return self._remember(belief, observation)
         rows = rng.rows
+        first = np.asarray(belief.updates == 0)
+        if self.delay and first.any():
+            if first.all():
+                rng.draw += 1 + isinstance(self.parameters, Samples)  # as where there is something to weigh
+                return self._remember(belief, observation)
+            return self._update_apart(lead(belief, self.space, len(first)), observation, rng, first)
         action = get_path(observation, self.action) if "user_action" in self.evidence else None
         if action is not None:
             self._actions.check(action, f"UserModelFilter: {self.action}", rows)
@@ -299,6 +305,19 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
             surprise = _log_sum(log_weights) - _log_sum(log_weights + outcome)
             log_weights = log_weights + outcome
         return self._settle(belief, log_weights, users, surprise, observation, rng)
+
+    def _update_apart(self, belief: State, observation: State, rng: EpisodeRandom, first: Array) -> State:
+        """Update the episodes that have seen nothing yet apart from the others."""
+        found = []
+        for part in (np.flatnonzero(first), np.flatnonzero(~first)):
+            memo: dict[int, Value] = {}
+            stream = rng.select(part)
+            found.append(
+                (part, self.update(row_of(belief, part, memo), row_of(observation, part, memo), stream))
+            )
+        rng.draw = stream.draw
+        updated: State = together(found, len(first))
+        return updated
 
     def _action_gain(self, log_prob: Array, log_weights: Array, observation: State) -> Array:
         """What an action adds to the log weight of each candidate, given who produced it."""

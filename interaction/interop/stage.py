@@ -182,7 +182,7 @@ class Stage:
                 fields[name] = make(State, {key: known.get(key, part) for key, part in value.items()})
             elif name in ("user_action", "assistant_action"):
                 fields[name] = self._as_actions(name.removesuffix("_action"), value)
-            elif isinstance(value, State):
+            elif isinstance(value, State) and name != "previous_task_state":  # of which they know nothing
                 fields[name] = value
         info = {name: observation.__dict__.get(name) for name in self._info}  # of when it looked
         fields["game_info"] = make(State, info)

@@ -80,6 +80,11 @@ def test_to_observe_changes_nothing(name):
     assert (repr(game), repr(engine)) == (before, engine_before)
 
 
+def with_previous(paths):
+    """Rules on the task's state hold for its previous one, too."""
+    return {*paths, *(f"previous_{path}" for path in paths if path.startswith("task_state"))}
+
+
 PATHS = ["round_index", "task_state.x", "task_state.deep.y", "user_state", "user_action"]
 
 
@@ -88,7 +93,7 @@ def test_see_lets_through_the_named_paths_and_nothing_else(paths):
     game = game_of("user")
     seen, _ = see(RuleObservationEngine("user", see=paths), game)
     leaves = {"user_state": "user_state.belief"}
-    assert {path for path, _ in flatten(seen)} == {leaves.get(path, path) for path in paths}
+    assert {path for path, _ in flatten(seen)} == {leaves.get(path, path) for path in with_previous(paths)}
     everything = dict(flatten(game))
     assert all(everything[path] == value for path, value in flatten(seen))
 
@@ -98,14 +103,15 @@ def test_hide_takes_away_the_named_paths_and_nothing_else(paths):
     game = game_of("user")
     all_seen = {path for path, _ in flatten(see(RuleObservationEngine("user"), game)[0])}
     seen, _ = see(RuleObservationEngine("user", hide=paths), game)
-    hidden = {"user_state.belief" if path == "user_state" else path for path in paths}
+    hidden = {"user_state.belief" if path == "user_state" else path for path in with_previous(paths)}
     assert {path for path, _ in flatten(seen)} == all_seen - hidden
 
 
 def test_a_whole_record_and_a_part_of_it_is_the_whole_record():
     game = game_of("user")
     for paths in (["task_state", "task_state.x"], ["task_state.x", "task_state"]):
-        assert see(RuleObservationEngine("user", see=paths), game)[0] == State(task_state=game.task_state)
+        seen, _ = see(RuleObservationEngine("user", see=paths), game)
+        assert seen == State(task_state=game.task_state, previous_task_state=game.task_state)
 
 
 def test_who_is_told_to_see_the_other_does():
@@ -124,7 +130,8 @@ def first_of(value):
 def test_a_transform_changes_its_path_alone_and_the_noise_comes_after_it():
     plain, _ = see(RuleObservationEngine("user"), game_of("user"))
     seen, _ = see(RuleObservationEngine("user", transform={"task_state.x": double}), game_of("user"))
-    assert seen == plain.replace(task_state=plain.task_state.replace(x=6))
+    doubled = plain.task_state.replace(x=6)
+    assert seen == plain.replace(task_state=doubled, previous_task_state=doubled)
     both = RuleObservationEngine(
         "user", noise={"task_state.x": GaussianNoise(0.1)}, transform={"task_state.x": double}
     )
@@ -225,7 +232,8 @@ def test_each_engine_of_a_cascade_sees_what_the_one_before_let_through():
             RuleObservationEngine("user", see=["task_state.x"], cost=0.5),
         ]
     )
-    assert see(chain, game_of("user")) == (State(task_state=State(x=7)), -1.5)
+    seven = State(x=7)
+    assert see(chain, game_of("user")) == (State(task_state=seven, previous_task_state=seven), -1.5)
     blinded = CascadedObservationEngine([Blind(), RuleObservationEngine("user", see=["task_state.x"])])
     with pytest.raises(UnknownNameError):
         see(blinded, game_of("user"))

@@ -148,9 +148,9 @@ def test_each_component_sees_what_came_before_it_in_the_round():
 
 CHANGES = (
     {"turn_index", "user_observation", "user_state"},
-    {"turn_index", "user_action", "task_state", "provenance"},
+    {"turn_index", "user_action", "task_state", "previous_task_state", "provenance"},
     {"turn_index", "assistant_observation", "assistant_state"},
-    {"turn_index", "round_index", "assistant_action", "task_state", "provenance"},
+    {"turn_index", "round_index", "assistant_action", "task_state", "previous_task_state", "provenance"},
 )
 
 

@@ -7,7 +7,19 @@ from gymnasium.vector import AutoresetMode
 
 from assistants.coordination import CoordinatedAssistantWithRollout
 from assistants.pointing import ConstantGain, InformationGain
-from interaction import Assistant, Bundle, DeterministicPolicy, EpisodeRandom, Transition, spaces
+from interaction import (
+    Assistant,
+    Bundle,
+    DeterministicPolicy,
+    EpisodeRandom,
+    InteractionTask,
+    Policy,
+    RandomPolicy,
+    State,
+    Transition,
+    User,
+    spaces,
+)
 from interaction.envs import AssistantEnv, AssistantVectorEnv, UserEnv, UserVectorEnv
 from interaction.errors import ArgumentError, ContractError, EpisodeError, SpaceError, UnknownNameError
 from tasks.bandit import MultiArmedBanditTask
@@ -222,3 +234,30 @@ def test_episodes_that_the_other_side_ends_at_once_are_passed_over():
     assert (infos["episode_index"] % 20 == np.arange(20)).all()
     assert infos["episode_index"].max() >= 40
     assert isinstance(spaces.Discrete(2), spaces.Space)
+
+
+def test_one_environment_adds_rewards_up_as_a_single_one():
+    class Noisy(InteractionTask):
+        state_space = spaces.Dict(x=spaces.Discrete(9))
+
+        def reset(self, rng):
+            return State(x=0)
+
+        def on_user_action(self, game, rng):
+            return Transition(game.task_state, rng.normal())
+
+        def on_assistant_action(self, game, rng):
+            return Transition(game.task_state, rng.normal())
+
+    class Paid(Policy):
+        action_space = spaces.Discrete(2)
+
+        def sample(self, observation, state, rng):
+            return 0, rng.normal()
+
+    bundle = Bundle(Noisy(), User(policy=RandomPolicy(spaces.Discrete(2))), Assistant(policy=Paid()))
+    single, vector = UserEnv(bundle), UserVectorEnv(bundle, 1)
+    single.reset(seed=0)
+    vector.reset(seed=0)
+    for _ in range(200):
+        assert single.step(0)[1] == vector.step(np.zeros(1, int))[1][0]

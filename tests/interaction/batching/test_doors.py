@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.special import softmax
 
 from assistants.pointing import ConstantGain, GoalInference
 from interaction import (
@@ -12,17 +13,20 @@ from interaction import (
     DiscretePolicy,
     EpisodeRandom,
     Grid,
+    InferenceEngine,
+    InteractionTask,
     Policy,
     RandomPolicy,
     Samples,
     Simulator,
     State,
+    Transition,
     User,
     UserModelFilter,
     spaces,
 )
 from interaction.batching import ways
-from interaction.batching.selection import stack
+from interaction.batching.selection import row_of, stack
 from interaction.envs import EnvPolicy, UserEnv
 from interaction.errors import ContractError
 from interaction.planning import ExpectedInformationGain, RolloutReturns
@@ -37,6 +41,7 @@ from tests.interaction.batching.compare import (
     repeated,
     stream,
 )
+from users.coordination import PseudoRandomUser
 from users.pointing import CarefulPointer
 
 TEN = spaces.Discrete(10)
@@ -380,3 +385,158 @@ def test_an_error_behind_a_door_comes_through():
 
     assert_not_lifted(caught, SEEN, rng=stream(X), because="raises LookupError in an episode")
     assert isinstance(compare(PREDICTING.rollout, SEEN, rng=stream(X)), ContractError)
+
+
+def coin(observation, state):
+    return np.stack([1 - state.p, state.p])
+
+
+class Coin(DiscretePolicy):
+    action_space = spaces.Discrete(2)
+    probabilities = staticmethod(coin)
+
+
+def coin_filter():
+    user = User(policy=Coin(), state=State(p=0.5), state_space=spaces.Dict(p=spaces.real(0, 1)))
+    return user, UserModelFilter(user, Grid({"p": [0.2, 0.9]}), task_model=Hundred(), delay=1)
+
+
+class Hundred(InteractionTask):
+    """A number is drawn in each round, and where it began is not told."""
+
+    def reset(self, rng):
+        return State(x=0)
+
+    def on_user_action(self, game, rng):
+        return Transition(State(x=rng.integers(0, 100)))
+
+    def on_assistant_action(self, game, rng):
+        return Transition(game.task_state)
+
+
+class Sometimes(InferenceEngine):
+    """Asks its filter in one round of ten."""
+
+    def __init__(self, belief_filter):
+        self.filter = belief_filter
+
+    def infer(self, observation, state, rng):
+        if observation.task_state.x >= 10:
+            return state, 0.0
+        return state.replace(belief=self.filter.update(state.belief, observation, rng)), rng.random()
+
+
+def test_beliefs_of_which_some_have_seen_nothing_yet():
+    user, belief_filter = coin_filter()
+    watching = Assistant(
+        policy=RandomPolicy(spaces.Discrete(2)),
+        inference_engine=Sometimes(belief_filter),
+        state=State(belief=belief_filter.initial(EpisodeRandom())),
+        state_space=spaces.Dict(belief=belief_filter.space),
+    )
+    bundle = Bundle(Hundred(), user, watching, max_rounds=8)
+    runs = bundle.run(300, seed=0)
+    for episode in range(300):
+        assert bundle.run([episode], seed=0) == runs.episode(episode)
+
+
+def test_beliefs_of_different_ages_go_on_each_by_itself():
+    user, belief_filter = coin_filter()
+    watching = Assistant(
+        policy=RandomPolicy(spaces.Discrete(2)),
+        inference_engine=belief_filter,
+        state=State(belief=belief_filter.initial(EpisodeRandom())),
+        state_space=spaces.Dict(belief=belief_filter.space),
+    )
+    bundle = Bundle(Hundred(), user, watching, max_rounds=3)
+    updates = [episode % 2 for episode in range(20)]
+    runs = bundle.run(20, seed=0, start={"assistant_state": {"belief": {"updates": updates}}})
+    for episode in range(20):
+        start = {"assistant_state": {"belief": {"updates": updates[episode]}}}
+        assert bundle.run([episode], seed=0, start=start) == runs.episode(episode)
+
+
+def test_a_gain_of_one_action_adds_up_as_in_a_batch():
+    """A single column would be added in pairs."""
+
+    class Wide(DiscretePolicy):
+        action_space = spaces.Discrete(11)
+
+        def probabilities(self, observation, state):
+            return softmax(state.k * np.arange(11) * observation.task_state.x)
+
+    user = User(policy=Wide(), state=State(k=0.1), state_space=spaces.Dict(k=spaces.real(0, 1)))
+    belief_filter = UserModelFilter(user, Grid({"k": np.linspace(0.013, 0.7, 7)}), task_model=Hundred())
+    gain = ExpectedInformationGain(belief_filter, spaces.Discrete(1))
+    rng = EpisodeRandom(0, episodes=np.arange(20)).at(1, 6)
+    state = State(belief=lock_rows(belief_filter.initial(EpisodeRandom()), 20))
+    observation = State(round_index=1, task_state=State(x=lock(np.linspace(0.1, 0.9, 20))), user_action=0)
+    found = gain.gain(state, observation, rng.copy())
+    for row in range(20):
+        alone = gain.gain(row_of(state, row), row_of(observation, row), rng.row(row))
+        assert alone.tobytes() == found[row].tobytes()
+
+
+def lock_rows(value, rows):
+    from interaction.opening import for_rows
+
+    return for_rows(value, rows)
+
+
+class Nested(Policy):
+    """Takes actions of two parts."""
+
+    action_space = spaces.Dict(m=spaces.Discrete(3), z=spaces.Discrete(2))
+
+    def sample(self, observation, state, rng):
+        return State(m=rng.integers(0, 3), z=0), 0.0
+
+    def log_prob(self, action, observation, state):
+        return np.log(0.8 if action.m == state.k else 0.1) - np.log(2)
+
+
+def test_the_log_probability_of_a_nested_action():
+    user = User(policy=Nested(), state=State(k=0), state_space=spaces.Dict(k=spaces.Discrete(3)))
+    simulator = Simulator(user_model=user)
+    over = {"user_state.k": [0, 1, 2]}
+    seen = State(task_state=State())
+    alone = [
+        simulator.user_action_log_prob(State(m=m, z=0), seen, EpisodeRandom(), over=over) for m in range(3)
+    ]
+    assert np.array_equal(alone, np.log(np.where(np.eye(3, dtype=bool), 0.8, 0.1)) - np.log(2))
+    actions = State(m=lock(np.arange(3)), z=0)
+    rng = EpisodeRandom(episodes=np.arange(3))
+    assert np.array_equal(simulator.user_action_log_prob(actions, seen, rng, over=over), alone)
+
+
+class Planner(Policy):
+    """How far it looks ahead depends on what it sees."""
+
+    action_space = TEN
+
+    def __init__(self, simulator):
+        self.simulator = simulator
+
+    def sample(self, observation, state, rng):
+        x = observation.task_state.x
+        found = self.simulator.rollout(
+            observation,
+            rng,
+            max_rounds=x % 3 + 1,
+            common_random_numbers=x > 4,
+            over={"user_state.p0": [1, 2]},
+        )
+        return int(-found.returns.sum()) % 10, 0.0
+
+
+def test_options_of_a_rollout_may_differ_between_episodes():
+    helper = Assistant(policy=RandomPolicy(TEN))
+    simulator = Simulator(CoordinatedTask(), PseudoRandomUser(), helper)
+    bundle = Bundle(
+        CoordinatedTask(), PseudoRandomUser(), Assistant(policy=Planner(simulator)), max_rounds=12
+    )
+    runs = bundle.run(200, seed=0, start={"task_state": {"x": np.arange(200) % 9}})
+    assert ways(bundle)["assistant policy.sample"] == "lifted"
+    for episode in range(0, 200, 7):
+        alone = bundle.run([episode], seed=0, start={"task_state": {"x": episode % 9}})
+        assert alone == runs.episode(episode)

@@ -1,0 +1,101 @@
+"""Trials: a task that plays another one several times in a row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interaction import spaces
+from interaction.batching.streams import LiftedRandom
+from interaction.component import promise_of
+from interaction.errors import ArgumentError, ContractError
+from interaction.random import EpisodeRandom
+from interaction.state import GameState, State
+from interaction.task import InteractionTask, Transition
+
+_OWN = ("trial", "began")
+
+
+class Trials(InteractionTask):
+    """Plays a task `n` times in a row; the agents' states go on from one trial to the next.
+
+    The task's state has the fields of the inner task, and `trial` (0, 1, …) and `began`, the round in which
+    the trial began. Each trial begins in the user's turn: where the user ends one, the assistant looks at its
+    end (and may learn from it), but its action is not played, and the next trial begins with the next round.
+    The inner task finds the rounds of its own trial in `game.round_index`; the agents find those of the game.
+    The game ends with the last trial.
+
+    >>> from interaction import Bundle
+    >>> from tasks.coordination import CoordinatedTask
+    >>> from users.coordination import PseudoRandomUser
+    >>> Bundle(Trials(CoordinatedTask(), 3), PseudoRandomUser(), max_rounds=5).reset(seed=0).task_state
+    State(trial=0, began=0, x=0)
+    """
+
+    def __init__(self, task: InteractionTask, n: int) -> None:
+        if not isinstance(task, InteractionTask):
+            raise ContractError(f"Trials: expected a task, got {task!r}")
+        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+            raise ArgumentError(f"Trials: expected a number of trials >= 1, got {n!r}")
+        inner = task.state_space
+        taken = [name for name in _OWN if name in inner.spaces]
+        if taken:
+            raise ContractError(f"Trials: {type(task).__name__} has a field {taken[0]!r} of its own")
+        self.task = task
+        self.n = n
+        own = {"trial": spaces.Discrete(n), "began": spaces.whole(low=0)}
+        self.state_space = spaces.Dict({**own, **inner.spaces})
+
+    def reset(self, rng: EpisodeRandom) -> State:
+        return self._begin(0, 0, rng)
+
+    def on_user_action(self, game: GameState, rng: EpisodeRandom) -> Transition:
+        first = game.round_index == game.task_state.began
+        waits = game.assistant_action is not None
+        return self._act(self._inner(game, first), game, rng, self.task.on_user_action, waits)
+
+    def on_assistant_action(self, game: GameState, rng: EpisodeRandom) -> Transition:
+        state = game.task_state
+        if state.began > game.round_index:  # the user has ended the trial before
+            return Transition(self._begin(state.trial + 1, state.began, rng))
+        first = game.user_action is None and game.round_index == state.began
+        return self._act(self._inner(game, first), game, rng, self.task.on_assistant_action, waits=False)
+
+    def plot(self, game: GameState, ax: Any) -> None:
+        """Draw the trial as its task draws a game."""
+        task: Any = self.task
+        task.plot(self._inner(game, first=False), ax)
+
+    def _act(
+        self, inner: GameState, game: GameState, rng: EpisodeRandom, method: Any, waits: bool
+    ) -> Transition:
+        """Let the inner task move; a new trial begins at once, or waits for the assistant to look."""
+        state, reward, over = _ask(self.task, method, inner, rng)
+        trial, began = game.task_state.trial, game.task_state.began
+        if over and trial + 1 == self.n:
+            return Transition(State(trial=trial, began=began, **state), reward, terminated=True)
+        if over and not waits:
+            return Transition(self._begin(trial + 1, game.round_index + 1, rng), reward)
+        began = game.round_index + 1 if over else began
+        return Transition(State(trial=trial, began=began, **state), reward)
+
+    def _begin(self, trial: Any, began: Any, rng: EpisodeRandom) -> State:
+        return State(trial=trial, began=began, **_ask(self.task, self.task.reset, rng))
+
+    def _inner(self, game: GameState, first: Any) -> GameState:
+        """Give the game as the inner task knows it, which has no state before the first action of a trial."""
+        now = _without_own(game.task_state)
+        before = now if first else _without_own(game.previous_task_state)
+        round_index = game.round_index - game.task_state.began
+        return game.replace(round_index=round_index, task_state=now, previous_task_state=before)
+
+
+def _without_own(state: State) -> State:
+    return State(**{name: value for name, value in state.items() if name not in _OWN})
+
+
+def _ask(task: InteractionTask, method: Any, *arguments: Any) -> Any:
+    """Ask the inner task; where it promises to take arrays, it is asked once for all episodes."""
+    rng = arguments[-1]
+    if type(rng) is LiftedRandom and promise_of(task):
+        return rng.outside(method, *arguments)
+    return method(*arguments)
