@@ -25,7 +25,7 @@ from interaction import (
 )
 from interaction.inference.engine import IdentityInferenceEngine
 from interaction.state import Value
-from users.coordination import PARAMETERS, PseudoRandomPolicy
+from interaction.users.coordination import PARAMETERS, PseudoRandomPolicy
 
 CANDIDATES = range(10)
 

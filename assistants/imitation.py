@@ -31,7 +31,7 @@ from interaction.errors import ArgumentError
 from interaction.inference.engine import CascadedInferenceEngine
 from interaction.inference.user_model import Evidence
 from interaction.state import Value
-from users.bandit import ExpertUser
+from interaction.users.bandit import ExpertUser
 
 OwnActions = Literal["intervention", "evidence"]
 

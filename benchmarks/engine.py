@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from assistants.coordination import CoordinatedAssistant, CoordinatedAssistantWithRollout
 from interaction import (
     Assistant,
     Bundle,
@@ -31,9 +30,10 @@ from interaction import (
     User,
     spaces,
 )
+from interaction.assistants.coordination import CoordinatedAssistant, CoordinatedAssistantWithRollout
 from interaction.display import print_table
-from tasks.coordination import CoordinatedTask
-from users.coordination import PseudoRandomUser
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.users.coordination import PseudoRandomUser
 
 USER = PseudoRandomUser()
 Row = list[Any]

@@ -14,12 +14,12 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from assistants.coordination import CoordinatedAssistant
 from interaction import Bundle
+from interaction.assistants.coordination import CoordinatedAssistant
 from interaction.display import print_table
 from interaction.envs import UserEnv, UserVectorEnv
-from tasks.coordination import CoordinatedTask
-from users.coordination import PseudoRandomUser
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.users.coordination import PseudoRandomUser
 
 USER = PseudoRandomUser(1, 5, 7)
 BUNDLE = Bundle(CoordinatedTask(), USER, CoordinatedAssistant(USER), max_rounds=50)

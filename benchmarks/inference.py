@@ -16,10 +16,10 @@ from collections.abc import Callable
 import numpy as np
 from scipy import stats
 
-from examples.delusions import play_all, table
 from interaction import EpisodeRandom, GameState, Samples, State, UserModelFilter
 from interaction.display import print_table
-from users.bandit import RescorlaWagnerUser
+from interaction.examples.delusions import play_all, table
+from interaction.users.bandit import RescorlaWagnerUser
 
 PARTICLES = 1_000
 

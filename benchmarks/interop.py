@@ -13,16 +13,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from assistants.coordination import CoordinatedAssistant
-from assistants.pointing import ConstantGain
 from interaction import Bundle
+from interaction.assistants.coordination import CoordinatedAssistant
+from interaction.assistants.pointing import ConstantGain
 from interaction.display import print_table
 from interaction.errors import MissingExtraError
 from interaction.interop.coopihc import from_coopihc
-from tasks.coordination import CoordinatedTask
-from tasks.pointing import PointingTask
-from users.coordination import PseudoRandomPolicy, PseudoRandomUser
-from users.pointing import CarefulPointer
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.tasks.pointing import PointingTask
+from interaction.users.coordination import PseudoRandomPolicy, PseudoRandomUser
+from interaction.users.pointing import CarefulPointer
 
 ROUNDS = 20  # of each episode, at most
 Play = Callable[[], int]

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from assistants.coordination import CoordinatedAssistant
 from interaction import (
     Assistant,
     Bundle,
@@ -31,10 +30,11 @@ from interaction import (
     User,
     spaces,
 )
+from interaction.assistants.coordination import CoordinatedAssistant
 from interaction.display import print_table
 from interaction.state import Value
-from tasks.coordination import CoordinatedTask
-from users.coordination import PARAMETERS, PseudoRandomUser
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.users.coordination import PARAMETERS, PseudoRandomUser
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # the tests are not installed
 from tests.natural.alone import cooling, path

@@ -14,13 +14,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from assistants.pointing import GoalInference, InformationGain, RolloutAssistant
 from interaction import Bundle, EpisodeRandom, State
+from interaction.assistants.pointing import GoalInference, InformationGain, RolloutAssistant
 from interaction.display import print_table
 from interaction.planning import ExpectedInformationGain
 from interaction.spaces import Discrete
-from tasks.pointing import PointingTask
-from users.pointing import CarefulPointer
+from interaction.tasks.pointing import PointingTask
+from interaction.users.pointing import CarefulPointer
 
 TASK, USER = PointingTask(31, 8, "position"), CarefulPointer(0.05)
 

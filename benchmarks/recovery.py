@@ -14,12 +14,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from examples.recovery import TASK, five_users, which_model
 from interaction.display import print_table
-from interaction.inference.fitting import METHODS
-from interaction.inference.likelihood import Likelihood
-from interaction.inference.observed import simulate
-from interaction.inference.priors import Priors
+from interaction.examples.recovery import TASK, five_users, which_model
+from interaction.fitting.fits import METHODS
+from interaction.fitting.likelihood import Likelihood
+from interaction.fitting.observed import simulate
+from interaction.fitting.priors import Priors
 
 
 def looped(actions: list[int], outcomes: list[int], alpha: float, beta: float) -> float:

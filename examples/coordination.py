@@ -1,7 +1,8 @@
 """The coordination game: an assistant coordinates with a user because it simulates that user.
 
 Plays four cases: a matched user model, a mismatched one, inference by rollouts, and inference from the
-user's past actions. Run it with `interaction demo coordination` or `python -m examples.coordination`.
+user's past actions. Run it with `interaction demo coordination`, or
+`python -m interaction.examples.coordination`.
 """
 
 from __future__ import annotations
@@ -13,17 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from assistants.coordination import (
+from interaction import Bundle, Trajectories
+from interaction.assistants.coordination import (
     CoordinatedAssistant,
     CoordinatedAssistantWithInference,
     CoordinatedAssistantWithRollout,
 )
-from interaction import Bundle, Trajectories
 from interaction.batching.play import read_episodes
 from interaction.display import print_table
 from interaction.errors import missing_extra
-from tasks.coordination import GOAL, CoordinatedTask, SimultaneousCoordinatedTask
-from users.coordination import PseudoRandomUser
+from interaction.tasks.coordination import GOAL, CoordinatedTask, SimultaneousCoordinatedTask
+from interaction.users.coordination import PseudoRandomUser
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

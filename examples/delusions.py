@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from tqdm import tqdm
 
-from assistants.imitation import ImitatingAssistant, OwnActions, SequenceModel, best_arm_filter
 from interaction import Bundle, Trajectories
+from interaction.assistants.imitation import ImitatingAssistant, OwnActions, SequenceModel, best_arm_filter
 from interaction.batching.play import read_episodes
 from interaction.display import print_table
 from interaction.errors import missing_extra
-from tasks.bandit import BanditTask
-from users.bandit import ExpertUser
+from interaction.tasks.bandit import BanditTask
+from interaction.users.bandit import ExpertUser
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,7 +1,7 @@
 """The shipped domains as registered environments: `gymnasium.make("interaction/Pointing-User-v0")`.
 
 Import this module first, or name it in the identifier, as gymnasium's versions from 1.0 on ask:
-`gymnasium.make("examples.environments:interaction/Pointing-User-v0")`.
+`gymnasium.make("interaction.examples.environments:interaction/Pointing-User-v0")`.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Any
 
 import gymnasium
 
-from assistants.coordination import CoordinatedAssistant
-from assistants.pointing import ConstantGain, InformationGain
 from interaction import Assistant, Bundle, RandomPolicy, spaces
+from interaction.assistants.coordination import CoordinatedAssistant
+from interaction.assistants.pointing import ConstantGain, InformationGain
 from interaction.envs import AssistantEnv, AssistantVectorEnv, UserEnv, UserVectorEnv
-from tasks.bandit import MultiArmedBanditTask
-from tasks.coordination import CoordinatedTask
-from tasks.pointing import PointingTask
-from users.bandit import WinStayLoseShiftUser
-from users.coordination import PseudoRandomUser
-from users.pointing import CarefulPointer
+from interaction.tasks.bandit import MultiArmedBanditTask
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.tasks.pointing import PointingTask
+from interaction.users.bandit import WinStayLoseShiftUser
+from interaction.users.coordination import PseudoRandomUser
+from interaction.users.pointing import CarefulPointer
 
 
 def coordination() -> Bundle:

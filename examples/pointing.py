@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from assistants.pointing import (
+from interaction import Assistant, Bundle, Trajectories
+from interaction.assistants.pointing import (
     ConstantGain,
     InformationGain,
     NoAssistant,
     OracleAssistant,
     RolloutAssistant,
 )
-from interaction import Assistant, Bundle, Trajectories
 from interaction.display import print_table
 from interaction.plot import check_matplotlib, filmstrip, interval, plot_belief, plot_comparison
-from interaction.robustness import Robustness, robustness
-from tasks.pointing import PointingTask
-from users.pointing import CarefulPointer
+from interaction.studies.mismatch import Robustness, robustness
+from interaction.tasks.pointing import PointingTask
+from interaction.users.pointing import CarefulPointer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,17 +14,12 @@ from scipy import stats
 
 from interaction import User
 from interaction.display import print_table
-from interaction.inference.recovery import (
-    ModelRecovery,
-    ParameterRecovery,
-    Sensitivity,
-    model_recovery,
-    parameter_recovery,
-    sensitivity,
-)
 from interaction.plot import check_matplotlib
-from tasks.bandit import MultiArmedBanditTask
-from users.bandit import (
+from interaction.studies.effects import sensitivity
+from interaction.studies.recovery import model_recovery, parameter_recovery
+from interaction.studies.results import ModelRecovery, ParameterRecovery, Sensitivity
+from interaction.tasks.bandit import MultiArmedBanditTask
+from interaction.users.bandit import (
     ChoiceKernelUser,
     RandomUser,
     RescorlaWagnerChoiceKernelUser,

@@ -2,7 +2,7 @@
 
 The assistant sees x and what the user has just done, and has to pick the same number; one that always does
 ends the game after ten rounds, with the return −19. Needs the extra `rl`. Run
-`python -m examples.train_assistant`.
+`python -m interaction.examples.train_assistant`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from assistants.coordination import CoordinatedAssistant
 from interaction import Assistant, Bundle, RandomPolicy, User, spaces
+from interaction.assistants.coordination import CoordinatedAssistant
 from interaction.envs import AssistantEnv, EnvPolicy
 from interaction.errors import missing_extra
 from interaction.plot import check_matplotlib, interval, plot_comparison
-from tasks.coordination import CoordinatedTask
-from users.coordination import PseudoRandomUser
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.users.coordination import PseudoRandomUser
 
 Array = NDArray[Any]
 PATHS = ["task_state.x", "user_action"]

@@ -1,7 +1,8 @@
 """Train a user from reward alone: PPO learns to point, where the best steps are known.
 
 The user moves the cursor by up to five cells a turn. The best step is the full one towards the goal until the
-goal is in reach, and then the exact one. Needs the extra `rl`. Run `python -m examples.train_user`.
+goal is in reach, and then the exact one. Needs the extra `rl`. Run
+`python -m interaction.examples.train_user`.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from assistants.pointing import ConstantGain
 from interaction import Bundle, DeterministicPolicy, RandomPolicy, State, User, spaces
+from interaction.assistants.pointing import ConstantGain
 from interaction.envs import EnvPolicy, UserEnv
 from interaction.errors import missing_extra
 from interaction.plot import axes_of, check_matplotlib, interval
 from interaction.state import Value
-from tasks.pointing import PointingTask
+from interaction.tasks.pointing import PointingTask
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,10 +5,16 @@ to ask what its model of the user would do.
 """
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+# In a clone the tasks, users, assistants and examples lie beside this folder, and not in it.
+if not (Path(__file__).parent / "tasks").is_dir():
+    __path__.append(str(Path(__file__).parent.parent))
 
 from interaction import errors, spaces
 from interaction.agent import Agent, Assistant, User
+from interaction.batching import ways
 from interaction.bundle import Bundle, Step
 from interaction.component import Component
 from interaction.inference import CascadedInferenceEngine, DualInferenceEngine, InferenceEngine
@@ -24,18 +30,41 @@ from interaction.observation import (
 from interaction.policy import DeterministicPolicy, DiscretePolicy, DualPolicy, Policy, RandomPolicy
 from interaction.random import EpisodeRandom
 from interaction.simulator import Rollout, Simulator
-from interaction.state import GameState, Provenance, State
+from interaction.state import TURNS, GameState, Provenance, State
 from interaction.task import InteractionTask, Transition
 from interaction.trajectory import Trajectories
 from interaction.trials import Trials
-from interaction.turns import SOURCES, TURNS, Rewards
+from interaction.turns import SOURCES, Rewards
 
 if TYPE_CHECKING:
-    from interaction.inference.fitting import fit as fit
-    from interaction.inference.recovery import calibration as calibration
-    from interaction.inference.recovery import model_recovery as model_recovery
-    from interaction.inference.recovery import parameter_recovery as parameter_recovery
-    from interaction.inference.recovery import sensitivity as sensitivity
+    from interaction.checks import check_agent as check_agent
+    from interaction.checks import check_bundle as check_bundle
+    from interaction.checks import check_policy as check_policy
+    from interaction.checks import check_task as check_task
+    from interaction.envs import AssistantEnv as AssistantEnv
+    from interaction.envs import AssistantVectorEnv as AssistantVectorEnv
+    from interaction.envs import BundleAEC as BundleAEC
+    from interaction.envs import BundleParallel as BundleParallel
+    from interaction.envs import EnvPolicy as EnvPolicy
+    from interaction.envs import UserEnv as UserEnv
+    from interaction.envs import UserVectorEnv as UserVectorEnv
+    from interaction.fitting import fit as fit
+    from interaction.interop.coopihc import from_coopihc as from_coopihc
+    from interaction.planning import ExpectedInformationGain as ExpectedInformationGain
+    from interaction.planning import InformationGainPolicy as InformationGainPolicy
+    from interaction.planning import RolloutPolicy as RolloutPolicy
+    from interaction.planning import RolloutReturns as RolloutReturns
+    from interaction.plot import animate as animate
+    from interaction.plot import filmstrip as filmstrip
+    from interaction.plot import plot_belief as plot_belief
+    from interaction.plot import plot_comparison as plot_comparison
+    from interaction.plot import plot_posterior as plot_posterior
+    from interaction.plot import plot_rewards as plot_rewards
+    from interaction.studies import calibration as calibration
+    from interaction.studies import model_recovery as model_recovery
+    from interaction.studies import parameter_recovery as parameter_recovery
+    from interaction.studies import robustness as robustness
+    from interaction.studies import sensitivity as sensitivity
 
 __version__ = "0.2.0"
 
@@ -44,7 +73,11 @@ __all__ = [
     "TURNS",
     "Agent",
     "Assistant",
+    "AssistantEnv",
+    "AssistantVectorEnv",
     "Bundle",
+    "BundleAEC",
+    "BundleParallel",
     "CascadedInferenceEngine",
     "CascadedObservationEngine",
     "Component",
@@ -52,11 +85,14 @@ __all__ = [
     "DiscretePolicy",
     "DualInferenceEngine",
     "DualPolicy",
+    "EnvPolicy",
     "EpisodeRandom",
+    "ExpectedInformationGain",
     "GameState",
     "GaussianNoise",
     "Grid",
     "InferenceEngine",
+    "InformationGainPolicy",
     "InteractionTask",
     "ObservationEngine",
     "Policy",
@@ -65,6 +101,8 @@ __all__ = [
     "RandomPolicy",
     "Rewards",
     "Rollout",
+    "RolloutPolicy",
+    "RolloutReturns",
     "RuleObservationEngine",
     "Samples",
     "Simulator",
@@ -74,21 +112,74 @@ __all__ = [
     "Transition",
     "Trials",
     "User",
+    "UserEnv",
     "UserModelFilter",
+    "UserVectorEnv",
+    "animate",
+    "calibration",
+    "check_agent",
+    "check_bundle",
+    "check_policy",
+    "check_task",
     "errors",
+    "filmstrip",
+    "fit",
+    "from_coopihc",
+    "model_recovery",
+    "parameter_recovery",
+    "plot_belief",
+    "plot_comparison",
+    "plot_posterior",
+    "plot_rewards",
+    "robustness",
+    "sensitivity",
     "spaces",
+    "ways",
 ]
 
-_LATER = {  # imported when asked for: with them comes scipy.stats, which takes longer than all the rest
-    "fit": "interaction.inference.fitting",
-    "calibration": "interaction.inference.recovery",
-    "model_recovery": "interaction.inference.recovery",
-    "parameter_recovery": "interaction.inference.recovery",
-    "sensitivity": "interaction.inference.recovery",
+_LATER = {  # imported when asked for: what they need takes longer to import than all the rest
+    "fit": "interaction.fitting",
+    "parameter_recovery": "interaction.studies",
+    "model_recovery": "interaction.studies",
+    "calibration": "interaction.studies",
+    "sensitivity": "interaction.studies",
+    "robustness": "interaction.studies",
+    "ExpectedInformationGain": "interaction.planning",
+    "InformationGainPolicy": "interaction.planning",
+    "RolloutReturns": "interaction.planning",
+    "RolloutPolicy": "interaction.planning",
+    "plot_rewards": "interaction.plot",
+    "plot_belief": "interaction.plot",
+    "plot_posterior": "interaction.plot",
+    "plot_comparison": "interaction.plot",
+    "filmstrip": "interaction.plot",
+    "animate": "interaction.plot",
+    "UserEnv": "interaction.envs",
+    "AssistantEnv": "interaction.envs",
+    "UserVectorEnv": "interaction.envs",
+    "AssistantVectorEnv": "interaction.envs",
+    "EnvPolicy": "interaction.envs",
+    "BundleAEC": "interaction.envs",
+    "BundleParallel": "interaction.envs",
+    "from_coopihc": "interaction.interop.coopihc",
+    "check_task": "interaction.checks",
+    "check_policy": "interaction.checks",
+    "check_agent": "interaction.checks",
+    "check_bundle": "interaction.checks",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATER:
+    if name not in _LATER:
+        raise AttributeError(f"module 'interaction' has no attribute {name!r}")
+    try:
         return getattr(import_module(_LATER[name]), name)
-    raise AttributeError(f"module 'interaction' has no attribute {name!r}")
+    except errors.MissingExtraError as error:  # it is told when the part is used, so that * gives the others
+        return _absent(error)
+
+
+def _absent(error: errors.MissingExtraError) -> Any:
+    def part(*_: Any, **__: Any) -> Any:
+        raise error
+
+    return part

@@ -14,13 +14,12 @@ from interaction.opening import new_game, plain, read_start
 from interaction.players import Players, check_composition, check_game
 from interaction.random import EpisodeRandom, check_seed, fresh_seed
 from interaction.spaces import Dict
-from interaction.state import GameState, State, Value
+from interaction.state import TURNS, GameState, State, Value
 from interaction.task import InteractionTask
 from interaction.trajectory import Trajectories
 from interaction.turns import (
     ASSISTANT_ACTS,
     ASSISTANT_OBSERVES,
-    TURNS,
     USER_ACTS,
     USER_OBSERVES,
     Rewards,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from importlib.metadata import entry_points
 
+from interaction import __version__
 from interaction.errors import InteractionError
 
 
@@ -27,12 +28,17 @@ def main() -> None:
     for point in entry_points(group="interaction.demos"):
         demos.command(point.name)(point.load())
 
-    @app.command()
-    def version() -> None:
-        """Print the version."""
-        import interaction
+    def show_version(wanted: bool) -> None:
+        if wanted:
+            typer.echo(__version__)
+            raise typer.Exit
 
-        typer.echo(interaction.__version__)
+    @app.callback()
+    def options(
+        version: bool = typer.Option(
+            False, "--version", callback=show_version, is_eager=True, help="Print the version."
+        ),
+    ) -> None: ...
 
     try:
         app()

@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from interaction.errors import missing_extra
-from interaction.state import GameState, State, Value, flatten
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
-def state_table(state: State) -> Table:
-    """Give a rich table of a state; of a game state, a table with a section for each of its parts."""
+def table(title: str, columns: Sequence[str], sections: Iterable[Sequence[Sequence[Any]]]) -> Table:
+    """Give a rich table, with a line below each section of rows."""
     try:
         from rich.table import Table
     except ImportError:
         raise missing_extra("rich", "terminal", "A table of a state") from None
-    if not isinstance(state, GameState):
-        table = Table("field", "value", title=type(state).__name__)
-        for path, value in flatten(state):
-            table.add_row(path, show(value))
-        return table
-    from interaction.turns import TURNS
-
-    title = f"round {state.round_index}, next turn: {TURNS[state.turn_index]}"
-    table = Table("part", "field", "value", title=title)
-    for name, part in state.items():
-        if name in ("round_index", "turn_index", "provenance") or part is None:
-            continue
-        leaves = list(flatten(part)) if isinstance(part, State) else [("", part)]
-        for number, (path, value) in enumerate(leaves):
-            last = number == len(leaves) - 1
-            table.add_row("" if number else name.replace("_", " "), path, show(value), end_section=last)
-    return table
+    drawn = Table(*columns, title=title)
+    for rows in sections:
+        for number, row in enumerate(rows):
+            drawn.add_row(*map(show, row), end_section=number == len(rows) - 1)
+    return drawn
 
 
-def show(value: Value) -> str:
+def show(value: Any) -> str:
     """Give a value as a short text: numbers with four digits, large arrays by their shape and ends."""
     if isinstance(value, float):
         return f"{value:.4g}"

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.errors import ArgumentError, missing_extra
-from interaction.inference.observed import nest
-from interaction.state import GameState, freeze
+from interaction.state import GameState, freeze, nest
 from interaction.task import InteractionTask
 from interaction.trajectory import Trajectories
 

@@ -147,9 +147,12 @@ class State:
         return _restore, (type(self), self.__dict__.copy())
 
     def __rich__(self) -> Any:
-        from interaction.display import state_table
+        from interaction.display import table
 
-        return state_table(self)
+        return table(type(self).__name__, ["field", "value"], [list(flatten(self))])
+
+
+TURNS = ("user_observes", "user_acts", "assistant_observes", "assistant_acts")
 
 
 class Provenance(IntEnum):
@@ -217,6 +220,18 @@ class GameState(State):
             assistant_observation=assistant_observation or State(),
         )
 
+    def __rich__(self) -> Any:
+        from interaction.display import table
+
+        sections = []
+        for name, part in self.items():
+            if name not in ("round_index", "turn_index", "provenance") and part is not None:
+                leaves = list(flatten(part)) if isinstance(part, State) else [("", part)]
+                names = [name.replace("_", " "), *[""] * (len(leaves) - 1)]
+                sections.append([(first, *leaf) for first, leaf in zip(names, leaves, strict=False)])
+        title = f"round {self.round_index}, next turn: {TURNS[self.turn_index]}"
+        return table(title, ["part", "field", "value"], sections)
+
 
 StateT = TypeVar("StateT", bound=State)
 
@@ -263,6 +278,20 @@ def flatten(state: State, prefix: str = "") -> Iterator[tuple[str, Value]]:
             yield from flatten(value, f"{path}.")
         else:
             yield path, value
+
+
+def nest(arrays: Mapping[str, Value]) -> Value:
+    """Turn values by dotted path into a nested state; a single value at the path "" stays itself."""
+    if "" in arrays:
+        return arrays[""]
+    fields: dict[str, Any] = {}
+    for path, value in arrays.items():
+        name, _, rest = path.partition(".")
+        if rest:
+            fields.setdefault(name, {})[rest] = value
+        else:
+            fields[name] = value
+    return State(**{name: nest(part) if isinstance(part, dict) else part for name, part in fields.items()})
 
 
 def get_path(state: State, path: str) -> Value:

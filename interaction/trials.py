@@ -25,8 +25,8 @@ class Trials(InteractionTask):
     The game ends with the last trial.
 
     >>> from interaction import Bundle
-    >>> from tasks.coordination import CoordinatedTask
-    >>> from users.coordination import PseudoRandomUser
+    >>> from interaction.tasks.coordination import CoordinatedTask
+    >>> from interaction.users.coordination import PseudoRandomUser
     >>> Bundle(Trials(CoordinatedTask(), 3), PseudoRandomUser(), max_rounds=5).reset(seed=0).task_state
     State(trial=0, began=0, x=0)
     """

@@ -16,9 +16,8 @@ from typing import NamedTuple
 from interaction.errors import unknown_name
 from interaction.players import Players, Seat, check_action, check_look, check_move
 from interaction.random import EpisodeRandom
-from interaction.state import GameState, State, Value, make, new, set_fields
+from interaction.state import TURNS, GameState, State, Value, make, new, set_fields
 
-TURNS = ("user_observes", "user_acts", "assistant_observes", "assistant_acts")
 USER_OBSERVES, USER_ACTS, ASSISTANT_OBSERVES, ASSISTANT_ACTS = range(4)
 
 SOURCES = (

@@ -114,10 +114,11 @@ class Pointing2DTask(InteractionTask):
 
     Targets are disks, `positions` `(targets, 2)` with diameters `widths` `(targets,)`, drawn between
     `narrowest` and `widest`; the goal is one of them. The user's action is a movement: `step` (2,) and its
-    `duration` in seconds, which follows from the distance moved (see `users.pointing.FittsPointer`). The
-    assistant, if there is one, multiplies the step by its action (a gain). The game is over once the cursor
-    is inside the goal after the user's turn; without an assistant the cursor moves in that turn. The reward
-    is minus the time passed; the state holds the time since the start (s).
+    `duration` in seconds, which follows from the distance moved (see
+    `interaction.users.pointing.FittsPointer`). The assistant, if there is one, multiplies the step by its
+    action (a gain). The game is over once the cursor is inside the goal after the user's turn; without an
+    assistant the cursor moves in that turn. The reward is minus the time passed; the state holds the time
+    since the start (s).
     """
 
     def __init__(self, n_targets: int = 8, narrowest: float = 0.02, widest: float = 0.1) -> None:

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from assistants.coordination import (
+from interaction import Bundle, DualInferenceEngine
+from interaction.assistants.coordination import (
     CoordinatedAssistant,
     CoordinatedAssistantWithInference,
     CoordinatedAssistantWithRollout,
 )
-from interaction import Bundle, DualInferenceEngine
-from tasks.coordination import CoordinatedTask, SimultaneousCoordinatedTask
-from users.coordination import PseudoRandomUser
+from interaction.tasks.coordination import CoordinatedTask, SimultaneousCoordinatedTask
+from interaction.users.coordination import PseudoRandomUser
 
 P = np.stack(np.meshgrid(*[np.arange(10)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
 USERS = {"p0": P[:, 0], "p1": P[:, 1], "p2": P[:, 2]}

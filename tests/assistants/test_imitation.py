@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistants.imitation import ImitatingAssistant, SequenceModel
 from interaction import Bundle, EpisodeRandom, Provenance, State
+from interaction.assistants.imitation import ImitatingAssistant, SequenceModel
 from interaction.checks import check_agent, check_bundle
 from interaction.errors import ArgumentError, SpaceError
-from tasks.bandit import BanditTask
-from users.bandit import ExpertUser
+from interaction.tasks.bandit import BanditTask
+from interaction.users.bandit import ExpertUser
 
 EXPERT, TASK = ExpertUser(), BanditTask()
 DELUDED, CORRECTED = (SequenceModel(5, kind) for kind in ("evidence", "intervention"))

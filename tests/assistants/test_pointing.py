@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 
-from assistants.pointing import (
+from interaction import Bundle, EpisodeRandom, State
+from interaction.assistants.pointing import (
     ConstantGain,
     GoalInference,
     InformationGain,
@@ -13,13 +14,12 @@ from assistants.pointing import (
     OracleAssistant,
     RolloutAssistant,
 )
-from interaction import Bundle, EpisodeRandom, State
 from interaction.checks import check_agent
 from interaction.errors import ArgumentError, ContractError
-from tasks.bandit import MultiArmedBanditTask
-from tasks.pointing import Pointing2DTask, PointingTask
-from users.bandit import RandomUser
-from users.pointing import CarefulPointer, FittsPointer, SatiatingPointer
+from interaction.tasks.bandit import MultiArmedBanditTask
+from interaction.tasks.pointing import Pointing2DTask, PointingTask
+from interaction.users.bandit import RandomUser
+from interaction.users.pointing import CarefulPointer, FittsPointer, SatiatingPointer
 
 mpl.use("Agg")
 POSITION, GAIN = PointingTask(31, 8, "position"), PointingTask(31, 8, "gain")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from examples.environments import ENVIRONMENTS
+from interaction.examples.environments import ENVIRONMENTS
 
 
 @pytest.mark.parametrize("identifier", ENVIRONMENTS)
@@ -15,7 +15,7 @@ from examples.environments import ENVIRONMENTS
 def test_each_environment_passes_the_judge(identifier, form):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        env = gymnasium.make(f"examples.environments:{identifier}", form=form)
+        env = gymnasium.make(f"interaction.examples.environments:{identifier}", form=form)
         check_env(env.unwrapped, skip_render_check=True)
 
 

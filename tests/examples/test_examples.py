@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from examples import coordination, delusions, pointing, recovery
+from interaction.examples import coordination, delusions, pointing, recovery
 
 
 def test_coordination_shows_the_four_cases(capsys, tmp_path):

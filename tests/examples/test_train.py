@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 
-from examples import train_assistant, train_user
-from examples.environments import ENVIRONMENTS, make
+from interaction.examples import train_assistant, train_user
+from interaction.examples.environments import ENVIRONMENTS, make
 
 mpl.use("Agg")
 

@@ -9,7 +9,6 @@ import sys
 import numpy as np
 import pytest
 
-from assistants.coordination import CoordinatedAssistant
 from interaction import (
     SOURCES,
     Assistant,
@@ -25,12 +24,13 @@ from interaction import (
     User,
     spaces,
 )
+from interaction.assistants.coordination import CoordinatedAssistant
 from interaction.batching import play as batch
 from interaction.batching import ways
 from interaction.errors import BatchError
 from interaction.state import flatten
-from tasks.coordination import CoordinatedTask
-from users.coordination import PseudoRandomUser
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.users.coordination import PseudoRandomUser
 
 TEN = spaces.Discrete(10)
 
@@ -93,7 +93,7 @@ def test_candidates_share_their_random_numbers():
 
 def test_another_process_gives_the_same_run():
     code = (
-        "from interaction import *; from tasks.coordination import *\n"
+        "from interaction import *; from interaction.tasks.coordination import *\n"
         "ten = spaces.Discrete(10)\n"
         "b = Bundle(CoordinatedTask(), User(policy=RandomPolicy(ten)), Assistant(policy=RandomPolicy(ten)), "
         "max_rounds=40)\n"

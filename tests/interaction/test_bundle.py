@@ -5,7 +5,6 @@ import pickle
 import numpy as np
 import pytest
 
-from assistants.coordination import CoordinatedAssistant
 from interaction import (
     Assistant,
     Bundle,
@@ -18,6 +17,7 @@ from interaction import (
     User,
     spaces,
 )
+from interaction.assistants.coordination import CoordinatedAssistant
 from interaction.errors import (
     ArgumentError,
     ContractError,
@@ -27,8 +27,8 @@ from interaction.errors import (
     UnknownNameError,
 )
 from interaction.state import flatten
-from tasks.coordination import CoordinatedTask
-from users.coordination import PseudoRandomUser
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.users.coordination import PseudoRandomUser
 
 TEN = spaces.Discrete(10)
 RANDOM_USER = User(policy=RandomPolicy(TEN))

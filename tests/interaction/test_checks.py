@@ -30,8 +30,8 @@ from interaction import (
 )
 from interaction.checks import Report, check_agent, check_bundle, check_policy, check_task
 from interaction.errors import ConformanceError
-from tasks.coordination import CoordinatedTask, SimultaneousCoordinatedTask
-from users.coordination import PseudoRandomPolicy, PseudoRandomUser
+from interaction.tasks.coordination import CoordinatedTask, SimultaneousCoordinatedTask
+from interaction.users.coordination import PseudoRandomPolicy, PseudoRandomUser
 
 TEN = spaces.Discrete(10)
 SECONDS = 60.0  # enough on a machine that is busy

@@ -9,13 +9,6 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from assistants.coordination import (
-    CoordinatedAssistant,
-    CoordinatedAssistantWithInference,
-    CoordinatedAssistantWithRollout,
-)
-from assistants.imitation import ImitatingAssistant
-from assistants.pointing import ConstantGain
 from interaction import (
     Assistant,
     Bundle,
@@ -42,12 +35,19 @@ from interaction import (
     UserModelFilter,
     spaces,
 )
+from interaction.assistants.coordination import (
+    CoordinatedAssistant,
+    CoordinatedAssistantWithInference,
+    CoordinatedAssistantWithRollout,
+)
+from interaction.assistants.imitation import ImitatingAssistant
+from interaction.assistants.pointing import ConstantGain
 from interaction.checks import check_bundle, other_process
 from interaction.component import PreparedComponent
-from tasks.bandit import BanditTask, MultiArmedBanditTask
-from tasks.coordination import CoordinatedTask, SimultaneousCoordinatedTask
-from tasks.pointing import Pointing2DTask, PointingTask
-from users.bandit import (
+from interaction.tasks.bandit import BanditTask, MultiArmedBanditTask
+from interaction.tasks.coordination import CoordinatedTask, SimultaneousCoordinatedTask
+from interaction.tasks.pointing import Pointing2DTask, PointingTask
+from interaction.users.bandit import (
     ChoiceKernelUser,
     ExpertUser,
     RandomUser,
@@ -55,8 +55,8 @@ from users.bandit import (
     RescorlaWagnerUser,
     WinStayLoseShiftUser,
 )
-from users.coordination import PseudoRandomPolicy, PseudoRandomUser
-from users.pointing import CarefulPointer, FittsPointer, SatiatingPointer
+from interaction.users.coordination import PseudoRandomPolicy, PseudoRandomUser
+from interaction.users.pointing import CarefulPointer, FittsPointer, SatiatingPointer
 
 TEN = spaces.Discrete(10)
 UNIT = spaces.Box(0.0, 1.0, (), np.float64)

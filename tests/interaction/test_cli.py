@@ -30,7 +30,7 @@ def test_it_runs_the_coordination_demonstration(monkeypatch, capsys):
 def test_it_tells_its_version(monkeypatch, capsys):
     import interaction
 
-    assert run(monkeypatch, capsys, "version")[1].out.strip() == interaction.__version__
+    assert run(monkeypatch, capsys, "--version")[1].out.strip() == interaction.__version__
 
 
 def test_a_wrong_number_is_a_short_error(monkeypatch, capsys):

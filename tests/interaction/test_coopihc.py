@@ -49,7 +49,6 @@ from coopihc.policy.DualPolicy import DualPolicy as TheirDualPolicy
 from coopihc.policy.ELLDiscretePolicy import ELLDiscretePolicy
 from coopihc.policy.ExamplePolicy import PseudoRandomPolicy
 
-from assistants.coordination import CoordinatedAssistant, CoordinatedAssistantWithRollout
 from interaction import (
     Assistant,
     Bundle,
@@ -67,6 +66,7 @@ from interaction import (
     UserModelFilter,
     spaces,
 )
+from interaction.assistants.coordination import CoordinatedAssistant, CoordinatedAssistantWithRollout
 from interaction.checks import check_agent, check_bundle, check_task
 from interaction.errors import ArgumentError, ContractError, SpaceError
 from interaction.inference.engine import IdentityInferenceEngine
@@ -74,9 +74,9 @@ from interaction.interop.coopihc import CoopIHCDiscretePolicy, CoopIHCInferenceE
 from interaction.interop.mirror import Mirror
 from interaction.interop.translation import space_of, spaces_of
 from interaction.observation import DefaultObservationEngine
+from interaction.tasks.coordination import CoordinatedTask
 from interaction.turns import SOURCES
-from tasks.coordination import CoordinatedTask
-from users.coordination import PseudoRandomUser as OurPseudoRandomUser
+from interaction.users.coordination import PseudoRandomUser as OurPseudoRandomUser
 
 SIGNIFICANCE = 0.001
 EPISODES = 400

@@ -7,13 +7,13 @@ import pickle
 import numpy as np
 import pytest
 
-from assistants.coordination import CoordinatedAssistant, CoordinatedAssistantWithRollout
 from interaction import Assistant, Bundle, RandomPolicy, Simulator, User, spaces
+from interaction.assistants.coordination import CoordinatedAssistant, CoordinatedAssistantWithRollout
 from interaction.envs import AssistantEnv, BundleAEC, BundleParallel, EnvPolicy, UserEnv, UserVectorEnv
 from interaction.errors import ArgumentError, ContractError, ImmutableError, UnknownNameError
-from tasks.coordination import CoordinatedTask
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.users.coordination import PseudoRandomUser
 from tests.interaction.acting import act
-from users.coordination import PseudoRandomUser
 
 USER = PseudoRandomUser()
 

@@ -28,7 +28,7 @@ from interaction import (
 from interaction.checks import check_agent, check_bundle, check_task
 from interaction.envs import UserEnv, UserVectorEnv
 from interaction.errors import ArgumentError, ContractError, SpaceError, UnknownNameError
-from interaction.inference.priors import Priors
+from interaction.fitting.priors import Priors
 from interaction.membership import membership
 from interaction.policy import space_bounds, uniform_log_prob
 from interaction.spaces import Undeclared

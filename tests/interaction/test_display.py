@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from assistants.coordination import CoordinatedAssistant
 from interaction import Bundle, State
+from interaction.assistants.coordination import CoordinatedAssistant
 from interaction.display import print_table, show
 from interaction.errors import MissingExtraError
-from tasks.coordination import CoordinatedTask
-from users.coordination import PseudoRandomUser
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.users.coordination import PseudoRandomUser
 
 
 def rendered(value):

@@ -5,9 +5,9 @@ import pytest
 from interaction import Assistant, Bundle, RandomPolicy, Transition, spaces
 from interaction.envs import BundleAEC, BundleParallel, UserEnv, UserVectorEnv
 from interaction.errors import InteractionError
-from tasks.coordination import CoordinatedTask
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.users.coordination import PseudoRandomUser
 from tests.interaction.acting import act
-from users.coordination import PseudoRandomUser
 
 
 class Fragile(CoordinatedTask):

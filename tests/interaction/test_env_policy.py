@@ -5,13 +5,13 @@ import pickle
 import numpy as np
 import pytest
 
-from assistants.pointing import ConstantGain, InformationGain
 from interaction import Bundle
+from interaction.assistants.pointing import ConstantGain, InformationGain
 from interaction.checks import check_agent
 from interaction.envs import AssistantEnv, EnvPolicy, UserEnv, UserVectorEnv
 from interaction.errors import ContractError, SpaceError, UnknownNameError
-from tasks.pointing import PointingTask
-from users.pointing import CarefulPointer
+from interaction.tasks.pointing import PointingTask
+from interaction.users.pointing import CarefulPointer
 
 TASK, POINTER = PointingTask(15, 4), CarefulPointer(0.0)
 BUNDLE = Bundle(TASK, POINTER, ConstantGain(1.0), max_rounds=40)

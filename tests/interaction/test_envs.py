@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from assistants.coordination import CoordinatedAssistant
-from assistants.pointing import ConstantGain, InformationGain
 from interaction import (
     Assistant,
     Bundle,
@@ -22,14 +20,16 @@ from interaction import (
     User,
     spaces,
 )
+from interaction.assistants.coordination import CoordinatedAssistant
+from interaction.assistants.pointing import ConstantGain, InformationGain
 from interaction.envs import AssistantEnv, UserEnv, UserVectorEnv
 from interaction.errors import ArgumentError, ContractError, SpaceError, UnknownNameError
-from tasks.bandit import MultiArmedBanditTask
-from tasks.coordination import CoordinatedTask
-from tasks.pointing import Pointing2DTask, PointingTask
-from users.bandit import RescorlaWagnerUser, WinStayLoseShiftUser
-from users.coordination import PseudoRandomUser
-from users.pointing import CarefulPointer, FittsPointer
+from interaction.tasks.bandit import MultiArmedBanditTask
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.tasks.pointing import Pointing2DTask, PointingTask
+from interaction.users.bandit import RescorlaWagnerUser, WinStayLoseShiftUser
+from interaction.users.coordination import PseudoRandomUser
+from interaction.users.pointing import CarefulPointer, FittsPointer
 
 mpl.use("Agg")
 HABIT = PseudoRandomUser(1, 5, 7)

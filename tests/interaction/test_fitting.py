@@ -10,21 +10,22 @@ from scipy import stats
 
 from interaction import Bundle, DiscretePolicy, State, User, fit, spaces
 from interaction.errors import ArgumentError, ContractError, ConvergenceWarning, SpaceError, UnknownNameError
-from interaction.inference.likelihood import Likelihood
-from interaction.inference.logged import read_table
-from interaction.inference.observed import nest, simulate
-from interaction.inference.priors import Priors
-from interaction.inference.quadrature import on_grid
-from tasks.bandit import BanditTask, MultiArmedBanditTask
-from tasks.coordination import CoordinatedTask
-from users.bandit import (
+from interaction.fitting.likelihood import Likelihood
+from interaction.fitting.logged import read_table
+from interaction.fitting.observed import simulate
+from interaction.fitting.priors import Priors
+from interaction.fitting.quadrature import on_grid
+from interaction.state import nest
+from interaction.tasks.bandit import BanditTask, MultiArmedBanditTask
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.users.bandit import (
     ExpertUser,
     RandomUser,
     RescorlaWagnerChoiceKernelUser,
     RescorlaWagnerUser,
     WinStayLoseShiftUser,
 )
-from users.coordination import PseudoRandomUser
+from interaction.users.coordination import PseudoRandomUser
 
 TASK = MultiArmedBanditTask()
 UNIT = stats.uniform(0, 1)

@@ -25,8 +25,8 @@ from interaction import (
 )
 from interaction.errors import InteractionError
 from interaction.inference.engine import IdentityInferenceEngine
-from tasks.coordination import CoordinatedTask
-from users.coordination import PseudoRandomUser
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.users.coordination import PseudoRandomUser
 
 RANDOM = RandomPolicy(spaces.Discrete(10))
 

@@ -7,17 +7,17 @@ import pytest
 from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, render_test, seed_test
 
 import interaction.envs
-from assistants.coordination import CoordinatedAssistant
-from assistants.pointing import ConstantGain, NoAssistant
 from interaction import Bundle
+from interaction.assistants.coordination import CoordinatedAssistant
+from interaction.assistants.pointing import ConstantGain, NoAssistant
 from interaction.envs import BundleAEC, BundleParallel
 from interaction.errors import SpaceError, UnknownNameError
-from tasks.bandit import MultiArmedBanditTask
-from tasks.coordination import CoordinatedTask
-from tasks.pointing import PointingTask
-from users.bandit import WinStayLoseShiftUser
-from users.coordination import PseudoRandomUser
-from users.pointing import CarefulPointer
+from interaction.tasks.bandit import MultiArmedBanditTask
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.tasks.pointing import PointingTask
+from interaction.users.bandit import WinStayLoseShiftUser
+from interaction.users.coordination import PseudoRandomUser
+from interaction.users.pointing import CarefulPointer
 
 HABIT = PseudoRandomUser(1, 5, 7)
 COORDINATION = Bundle(CoordinatedTask(), HABIT, CoordinatedAssistant(HABIT), max_rounds=12)

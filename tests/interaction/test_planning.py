@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistants.pointing import GoalInference, NoAssistant, RolloutAssistant
 from interaction import Bundle, DiscretePolicy, EpisodeRandom, State, spaces
+from interaction.assistants.pointing import GoalInference, NoAssistant, RolloutAssistant
 from interaction.errors import ContractError
 from interaction.planning import ExpectedInformationGain, InformationGainPolicy, RolloutReturns
-from tasks.pointing import PointingTask
-from users.pointing import CarefulPointer, SatiatingPointer
+from interaction.tasks.pointing import PointingTask
+from interaction.users.pointing import CarefulPointer, SatiatingPointer
 
 TASK = PointingTask(9, 3, "position")
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 
-from assistants.pointing import InformationGain
 from interaction import Bundle
+from interaction.assistants.pointing import InformationGain
 from interaction.errors import ArgumentError
 from interaction.plot import (
     animate,
@@ -18,10 +18,10 @@ from interaction.plot import (
     plot_posterior,
     plot_rewards,
 )
-from tasks.bandit import MultiArmedBanditTask
-from tasks.pointing import PointingTask
-from users.bandit import RandomUser
-from users.pointing import CarefulPointer
+from interaction.tasks.bandit import MultiArmedBanditTask
+from interaction.tasks.pointing import PointingTask
+from interaction.users.bandit import RandomUser
+from interaction.users.pointing import CarefulPointer
 
 mpl.use("Agg")
 TASK, USER = PointingTask(9, 3, "position"), CarefulPointer(0.1)

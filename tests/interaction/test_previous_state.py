@@ -27,9 +27,9 @@ from interaction import (
 from interaction.checks import check_bundle
 from interaction.envs import AssistantEnv, AssistantVectorEnv, UserEnv, UserVectorEnv
 from interaction.errors import ArgumentError, ContractError, SpaceError
-from tasks.bandit import MultiArmedBanditTask
-from tasks.coordination import CoordinatedTask
-from users.coordination import PseudoRandomUser
+from interaction.tasks.bandit import MultiArmedBanditTask
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.users.coordination import PseudoRandomUser
 
 THREE = spaces.Discrete(3)
 

@@ -22,7 +22,7 @@ from interaction import (
 )
 from interaction.batching import play
 from interaction.errors import ArgumentError, EpisodeError, UnknownNameError
-from interaction.inference.fitting import fit
+from interaction.fitting.fits import fit
 from interaction.random import EpisodeRandom
 
 TWO = spaces.Discrete(2)

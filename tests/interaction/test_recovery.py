@@ -11,24 +11,24 @@ from scipy.special import betaln
 
 from interaction import DeterministicPolicy, DiscretePolicy, InferenceEngine, State, User, spaces
 from interaction.errors import ArgumentError, ContractError, NoEffectError, SpaceError, UnknownNameError
-from interaction.inference.likelihood import Likelihood
-from interaction.inference.maximum import maximize
-from interaction.inference.mcmc import by_mcmc
-from interaction.inference.observed import Observed, simulate
-from interaction.inference.priors import Priors
-from interaction.inference.quadrature import on_grid
-from interaction.inference.recovery import calibration, model_recovery, parameter_recovery, sensitivity
-from interaction.inference.tempering import by_particles
+from interaction.fitting.likelihood import Likelihood
+from interaction.fitting.maximum import maximize
+from interaction.fitting.mcmc import by_mcmc
+from interaction.fitting.observed import Observed, simulate
+from interaction.fitting.priors import Priors
+from interaction.fitting.quadrature import on_grid
+from interaction.fitting.tempering import by_particles
 from interaction.policy import RandomPolicy
-from tasks.bandit import MultiArmedBanditTask
-from tasks.coordination import CoordinatedTask
-from users.bandit import (
+from interaction.studies.recovery import calibration, model_recovery, parameter_recovery, sensitivity
+from interaction.tasks.bandit import MultiArmedBanditTask
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.users.bandit import (
     RandomUser,
     RescorlaWagnerChoiceKernelUser,
     RescorlaWagnerUser,
     WinStayLoseShiftUser,
 )
-from users.coordination import PseudoRandomUser
+from interaction.users.coordination import PseudoRandomUser
 
 mpl.use("Agg")
 

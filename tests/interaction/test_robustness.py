@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 
-from assistants.pointing import ConstantGain, InformationGain, NoAssistant, OracleAssistant
+from interaction.assistants.pointing import ConstantGain, InformationGain, NoAssistant, OracleAssistant
 from interaction.errors import ArgumentError, UnknownNameError
-from interaction.robustness import robustness
-from tasks.pointing import PointingTask
-from users.pointing import CarefulPointer
+from interaction.studies.mismatch import robustness
+from interaction.tasks.pointing import PointingTask
+from interaction.users.pointing import CarefulPointer
 
 mpl.use("Agg")
 TASK = PointingTask(31, 8, "position")

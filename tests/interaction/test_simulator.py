@@ -5,7 +5,6 @@ import pickle
 import numpy as np
 import pytest
 
-from assistants.coordination import CoordinatedAssistantWithRollout, RolloutInferenceEngine
 from interaction import (
     Assistant,
     Bundle,
@@ -20,10 +19,11 @@ from interaction import (
     User,
     spaces,
 )
+from interaction.assistants.coordination import CoordinatedAssistantWithRollout, RolloutInferenceEngine
 from interaction.errors import ArgumentError, ContractError, SpaceError, UnknownNameError
 from interaction.inference.engine import IdentityInferenceEngine
-from tasks.coordination import CoordinatedTask
-from users.coordination import PARAMETERS, PseudoRandomPolicy, PseudoRandomUser
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.users.coordination import PARAMETERS, PseudoRandomPolicy, PseudoRandomUser
 
 TEN = spaces.Discrete(10)
 RNG = EpisodeRandom(0, 0)

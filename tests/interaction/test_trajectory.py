@@ -10,9 +10,9 @@ import pytest
 
 from interaction import SOURCES, Assistant, Bundle, RandomPolicy, Trajectories, User, files, spaces
 from interaction.errors import ArgumentError, MissingExtraError, UnknownNameError
-from tasks.coordination import CoordinatedTask
-from users.bandit import RescorlaWagnerUser
-from users.coordination import PseudoRandomUser
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.users.bandit import RescorlaWagnerUser
+from interaction.users.coordination import PseudoRandomUser
 
 TEN = spaces.Discrete(10)
 OVER = {"user_state.p0": [1, 2], "user_state.p1": [3, 4, 5]}
@@ -23,7 +23,7 @@ def bundle():
 
 
 def learner():
-    from tasks.bandit import MultiArmedBanditTask
+    from interaction.tasks.bandit import MultiArmedBanditTask
 
     return Bundle(MultiArmedBanditTask(), RescorlaWagnerUser(), max_rounds=4)
 

@@ -35,10 +35,10 @@ from interaction.errors import (
     UnknownNameError,
 )
 from interaction.inference.particles import liu_west, systematic
-from tasks.bandit import BanditTask, MultiArmedBanditTask
-from tasks.coordination import CoordinatedTask
-from users.bandit import ExpertUser, RescorlaWagnerUser, WinStayLoseShiftUser
-from users.coordination import PseudoRandomUser
+from interaction.tasks.bandit import BanditTask, MultiArmedBanditTask
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.users.bandit import ExpertUser, RescorlaWagnerUser, WinStayLoseShiftUser
+from interaction.users.coordination import PseudoRandomUser
 
 RNG = EpisodeRandom(0, 0)
 DEMONSTRATION = MultiArmedBanditTask([0.2, 0.8], n_demonstrations=10_000)

@@ -5,8 +5,6 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 
-from assistants.coordination import CoordinatedAssistantWithRollout
-from assistants.pointing import ConstantGain, InformationGain
 from interaction import (
     Assistant,
     Bundle,
@@ -20,14 +18,16 @@ from interaction import (
     User,
     spaces,
 )
+from interaction.assistants.coordination import CoordinatedAssistantWithRollout
+from interaction.assistants.pointing import ConstantGain, InformationGain
 from interaction.envs import AssistantEnv, AssistantVectorEnv, UserEnv, UserVectorEnv
 from interaction.errors import ArgumentError, ContractError, EpisodeError, SpaceError, UnknownNameError
-from tasks.bandit import MultiArmedBanditTask
-from tasks.coordination import CoordinatedTask
-from tasks.pointing import PointingTask
-from users.bandit import WinStayLoseShiftUser
-from users.coordination import PseudoRandomUser
-from users.pointing import CarefulPointer
+from interaction.tasks.bandit import MultiArmedBanditTask
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.tasks.pointing import PointingTask
+from interaction.users.bandit import WinStayLoseShiftUser
+from interaction.users.coordination import PseudoRandomUser
+from interaction.users.pointing import CarefulPointer
 
 HABIT = PseudoRandomUser(1, 5, 7)
 ROLLOUT = CoordinatedAssistantWithRollout(CoordinatedTask(), HABIT, p1=5, p2=7)

@@ -6,8 +6,8 @@ import pytest
 from interaction import Assistant, Bundle, GameState, RandomPolicy, State, User, spaces
 from interaction.checks import check_task
 from interaction.errors import ArgumentError
-from tasks.bandit import BanditTask, MultiArmedBanditTask
-from users.bandit import ExpertUser
+from interaction.tasks.bandit import BanditTask, MultiArmedBanditTask
+from interaction.users.bandit import ExpertUser
 
 FIVE = spaces.Discrete(5)
 

@@ -5,7 +5,7 @@ import pytest
 
 from interaction import GameState, State, checks, spaces
 from interaction.batching.selection import row_of
-from tasks.coordination import CoordinatedTask, SimultaneousCoordinatedTask
+from interaction.tasks.coordination import CoordinatedTask, SimultaneousCoordinatedTask
 
 
 @pytest.mark.parametrize(("x", "terminated"), [(0, False), (8, False), (9, True)])

@@ -10,8 +10,8 @@ from matplotlib import pyplot
 from interaction import Bundle, EpisodeRandom, GameState, State, spaces
 from interaction.checks import check_task
 from interaction.errors import ArgumentError
-from tasks.pointing import Pointing2DTask, PointingTask, goal_cell, to_goal
-from users.pointing import CarefulPointer, FittsPointer
+from interaction.tasks.pointing import Pointing2DTask, PointingTask, goal_cell, to_goal
+from interaction.users.pointing import CarefulPointer, FittsPointer
 
 mpl.use("Agg")
 STEPS = spaces.Discrete(3, start=-1)

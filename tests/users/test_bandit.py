@@ -6,8 +6,8 @@ import pytest
 from interaction import State
 from interaction.checks import check_agent
 from interaction.errors import ArgumentError
-from tasks.bandit import BanditTask, MultiArmedBanditTask
-from users.bandit import (
+from interaction.tasks.bandit import BanditTask, MultiArmedBanditTask
+from interaction.users.bandit import (
     ChoiceKernelUser,
     ExpertUser,
     RandomUser,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from interaction import Bundle, InteractionTask, State, Transition, checks, spaces
 from interaction.errors import SpaceError
-from users.coordination import PseudoRandomPolicy, PseudoRandomUser
+from interaction.users.coordination import PseudoRandomPolicy, PseudoRandomUser
 
 DIGIT = st.integers(0, 9)
 

@@ -6,8 +6,8 @@ import pytest
 from interaction import Bundle, State
 from interaction.checks import check_agent
 from interaction.errors import ArgumentError
-from tasks.pointing import Pointing2DTask, PointingTask
-from users.pointing import CarefulPointer, FittsPointer, SatiatingPointer
+from interaction.tasks.pointing import Pointing2DTask, PointingTask
+from interaction.users.pointing import CarefulPointer, FittsPointer, SatiatingPointer
 
 
 @pytest.mark.parametrize(

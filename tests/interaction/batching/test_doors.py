@@ -5,7 +5,6 @@ import pytest
 from scipy import stats
 from scipy.special import softmax
 
-from assistants.pointing import ConstantGain, GoalInference
 from interaction import (
     Assistant,
     Bundle,
@@ -25,14 +24,17 @@ from interaction import (
     UserModelFilter,
     spaces,
 )
+from interaction.assistants.pointing import ConstantGain, GoalInference
 from interaction.batching import ways
 from interaction.batching.selection import row_of, stack
 from interaction.envs import EnvPolicy, UserEnv
 from interaction.errors import ContractError
 from interaction.planning import ExpectedInformationGain, RolloutReturns
 from interaction.state import lock
-from tasks.coordination import CoordinatedTask
-from tasks.pointing import PointingTask
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.tasks.pointing import PointingTask
+from interaction.users.coordination import PseudoRandomUser
+from interaction.users.pointing import CarefulPointer
 from tests.interaction.batching.compare import (
     ROWS,
     assert_lifted,
@@ -41,8 +43,6 @@ from tests.interaction.batching.compare import (
     repeated,
     stream,
 )
-from users.coordination import PseudoRandomUser
-from users.pointing import CarefulPointer
 
 TEN = spaces.Discrete(10)
 X = repeated(0, 3, 7, 2, 9, 5)

@@ -17,12 +17,12 @@ from interaction.agent import Assistant, User
 from interaction.batching.candidates import for_candidates
 from interaction.batching.lockstep import Lineup
 from interaction.errors import ArgumentError, ContractError
-from interaction.inference.observed import Leaves, Observed, nest
+from interaction.fitting.observed import Leaves, Observed
 from interaction.opening import begin, for_rows
 from interaction.players import Players
 from interaction.policy import RandomPolicy
 from interaction.random import USER_RESET, EpisodeRandom
-from interaction.state import GameState, Provenance, State, flatten, freeze, replace_path
+from interaction.state import GameState, Provenance, State, flatten, freeze, nest, replace_path
 from interaction.task import InteractionTask
 from interaction.turns import look
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from interaction.agent import User
 from interaction.bundle import Bundle
 from interaction.spaces import Space, leaves
-from interaction.state import State, Value
 from interaction.task import InteractionTask
 
 Array = NDArray[Any]
@@ -100,20 +99,6 @@ class Observed:
 def _pad(array: Array, rounds: int) -> Array:
     missing = rounds - len(array)
     return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) if missing else array
-
-
-def nest(arrays: Mapping[str, Value]) -> Value:
-    """Turn values by dotted path into a nested state; a single value at the path "" stays itself."""
-    if "" in arrays:
-        return arrays[""]
-    fields: dict[str, Any] = {}
-    for path, value in arrays.items():
-        name, _, rest = path.partition(".")
-        if rest:
-            fields.setdefault(name, {})[rest] = value
-        else:
-            fields[name] = value
-    return State(**{name: nest(part) if isinstance(part, dict) else part for name, part in fields.items()})
 
 
 def simulate(

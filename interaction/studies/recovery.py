@@ -12,42 +12,26 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
-from scipy.stats import chi2
 from tqdm import tqdm
 
 from interaction.agent import User
 from interaction.errors import ArgumentError, unknown_name
+from interaction.fitting.fits import check_study, convergence
+from interaction.fitting.likelihood import Likelihood
+from interaction.fitting.maximum import Maximum, maximize
+from interaction.fitting.observed import Observed, simulate
+from interaction.fitting.priors import Priors, Values
+from interaction.fitting.quadrature import on_grid
+from interaction.fitting.tempering import by_particles
 from interaction.inference.candidates import Distribution
-from interaction.inference.fitting import check_study, convergence
-from interaction.inference.likelihood import Likelihood
-from interaction.inference.maximum import Maximum, maximize
-from interaction.inference.observed import Observed, simulate
-from interaction.inference.priors import Priors, Values
-from interaction.inference.quadrature import on_grid
-from interaction.inference.results import (
+from interaction.random import EpisodeRandom
+from interaction.studies.results import (
     LEVELS,
     Calibration,
     ModelRecovery,
     ParameterRecovery,
-    Sensitivity,
-    Verdict,
 )
-from interaction.inference.sensitivity import sensitivity
-from interaction.inference.tempering import by_particles
-from interaction.random import EpisodeRandom
 from interaction.task import InteractionTask
-
-__all__ = [
-    "Calibration",
-    "ModelRecovery",
-    "ParameterRecovery",
-    "Sensitivity",
-    "Verdict",
-    "calibration",
-    "model_recovery",
-    "parameter_recovery",
-    "sensitivity",
-]
 
 Array = NDArray[Any]
 _POSTERIORS: Mapping[str, Any] = {"grid": on_grid, "particles": by_particles}
@@ -264,4 +248,6 @@ def _uniformity(ranks: Array, draws: int, bins: int) -> tuple[float, float]:
     share = np.histogram(np.arange(draws + 1), edges)[0] / (draws + 1)
     expected = len(ranks) * share
     statistic = float(((counts - expected) ** 2 / expected).sum())
+    from scipy.stats import chi2
+
     return statistic, float(chi2.sf(statistic, bins - 1))

@@ -17,12 +17,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import qmc
 from tqdm import tqdm
 
 from interaction.errors import ArgumentError
-from interaction.inference.likelihood import Likelihood
-from interaction.inference.priors import Priors, Values
+from interaction.fitting.likelihood import Likelihood
+from interaction.fitting.priors import Priors, Values
 
 Array = NDArray[Any]
 
@@ -86,6 +85,8 @@ def _scatter(priors: Priors) -> Values:
         )
     continuous = int((~priors.discrete).sum())
     points = 1 if continuous == 0 else max(SCATTER // combinations, 8)
+    from scipy.stats import qmc  # which takes longer to import than all the rest
+
     draws = qmc.Sobol(max(continuous, 1), seed=0).random(points) if points > 1 else np.full((1, 1), 0.5)
     index = np.unravel_index(np.arange(combinations), [len(values) for values in supports.values()] or [1])
     quantiles = np.full((points, len(priors)), 0.5)

@@ -15,9 +15,9 @@ from scipy.special import logsumexp
 from tqdm import tqdm
 
 from interaction.errors import ArgumentError
-from interaction.inference.estimate import Estimate, together
-from interaction.inference.likelihood import Likelihood
-from interaction.inference.priors import Priors
+from interaction.fitting.estimate import Estimate, together
+from interaction.fitting.likelihood import Likelihood
+from interaction.fitting.priors import Priors
 from interaction.random import EpisodeRandom
 
 Array = NDArray[Any]

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from interaction.agent import Assistant, User
 from interaction.batching.lockstep import Lineup
 from interaction.errors import ArgumentError, SpaceError, missing_extra, unknown_name
-from interaction.inference.observed import Leaves, Observed, join_path, nest
+from interaction.fitting.observed import Leaves, Observed, join_path
 from interaction.membership import membership, remedy
 from interaction.opening import new_game
 from interaction.players import Players
 from interaction.policy import RandomPolicy
 from interaction.random import ASSISTANT_TASK, USER_TASK, EpisodeRandom
 from interaction.spaces import Discrete, Space, leaves, shape_of
-from interaction.state import GameState, State, Value, flatten, replace_path
+from interaction.state import GameState, State, Value, flatten, nest, replace_path
 from interaction.task import InteractionTask
 from interaction.trajectory import Trajectories
 

@@ -21,11 +21,11 @@ from scipy.special import ndtri
 from tqdm import tqdm
 
 from interaction.errors import missing_extra
-from interaction.inference.estimate import R_HAT, Estimate, gelman_rubin, together
-from interaction.inference.likelihood import Likelihood
+from interaction.fitting.estimate import R_HAT, Estimate, gelman_rubin, together
+from interaction.fitting.likelihood import Likelihood
+from interaction.fitting.priors import Priors
+from interaction.fitting.tempering import raise_power
 from interaction.inference.particles import systematic
-from interaction.inference.priors import Priors
-from interaction.inference.tempering import raise_power
 from interaction.random import EpisodeRandom
 
 Array = NDArray[Any]

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp, ndtri
 from tqdm import tqdm
 
-from interaction.inference.estimate import R_HAT, Estimate, gelman_rubin
-from interaction.inference.likelihood import Likelihood
+from interaction.fitting.estimate import R_HAT, Estimate, gelman_rubin
+from interaction.fitting.likelihood import Likelihood
+from interaction.fitting.priors import Priors
 from interaction.inference.particles import effective_sample_size, systematic
-from interaction.inference.priors import Priors
 from interaction.random import EpisodeRandom
 
 Array = NDArray[Any]

@@ -13,14 +13,14 @@ from tqdm import tqdm
 
 from interaction.agent import User
 from interaction.errors import ContractError, NoEffectError
+from interaction.fitting.fits import check_study
+from interaction.fitting.likelihood import Likelihood
+from interaction.fitting.observed import Observed, simulate
+from interaction.fitting.priors import Priors, Values
+from interaction.fitting.quadrature import on_grid
 from interaction.inference.candidates import Distribution
-from interaction.inference.fitting import check_study
-from interaction.inference.likelihood import Likelihood
-from interaction.inference.observed import Observed, simulate
-from interaction.inference.priors import Priors, Values
-from interaction.inference.quadrature import on_grid
-from interaction.inference.results import Sensitivity
 from interaction.random import EpisodeRandom
+from interaction.studies.results import Sensitivity
 from interaction.task import InteractionTask
 
 Array = NDArray[Any]

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from interaction.agent import User
 from interaction.errors import ArgumentError, ConvergenceWarning, missing_extra, unknown_name
+from interaction.fitting.estimate import R_HAT, Estimate
+from interaction.fitting.likelihood import Likelihood
+from interaction.fitting.logged import read_table
+from interaction.fitting.mcmc import by_mcmc, import_extras
+from interaction.fitting.observed import Observed
+from interaction.fitting.priors import Priors
+from interaction.fitting.quadrature import on_grid
+from interaction.fitting.tempering import by_particles
 from interaction.inference.candidates import Distribution
-from interaction.inference.estimate import R_HAT, Estimate
-from interaction.inference.likelihood import Likelihood
-from interaction.inference.logged import read_table
-from interaction.inference.mcmc import by_mcmc, import_extras
-from interaction.inference.observed import Observed
-from interaction.inference.priors import Priors
-from interaction.inference.quadrature import on_grid
-from interaction.inference.tempering import by_particles
 from interaction.random import check_seed
 from interaction.spaces import Space
 from interaction.task import InteractionTask

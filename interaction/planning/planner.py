@@ -1,0 +1,42 @@
+"""What planners share: a belief, a finite set of actions, and a lineup to play them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction import spaces
+from interaction.agent import Assistant
+from interaction.batching.lockstep import Lineup
+from interaction.component import PreparedComponent
+from interaction.errors import ContractError
+from interaction.inference.user_model import UserModelFilter
+from interaction.policy import RandomPolicy
+from interaction.spaces import Space
+
+Array = NDArray[Any]
+
+
+class Planner(PreparedComponent):
+    """Holds a belief over a user model and the assistant's actions, among which it plans."""
+
+    batched = True
+
+    def __init__(self, belief: UserModelFilter, action_space: Space[Any]) -> None:
+        if not isinstance(belief, UserModelFilter):
+            raise ContractError(f"{type(self).__name__}: expected a UserModelFilter, got {belief!r}")
+        self.belief = belief
+        self.action_space = action_space
+        self.actions = spaces.elements(action_space)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        helper = Assistant(policy=RandomPolicy(self.action_space))
+        self._lineup = Lineup(self.belief.task_model, self.belief.user_model, helper)
+
+    @property
+    def numbers(self) -> Array:
+        """The actions as an array `(actions, *shape)`."""
+        return np.array(self.actions)
