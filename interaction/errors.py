@@ -18,6 +18,10 @@ class UnknownNameError(InteractionError, ValueError):
     """A name (a field, a path, a turn, a reward source) does not exist."""
 
 
+class UnknownFieldError(UnknownNameError, AttributeError):
+    """A component reads a field that is not there: misspelt, or not observed."""
+
+
 class ContractError(InteractionError, TypeError):
     """A component lacks a method, an attribute or a role that it needs."""
 

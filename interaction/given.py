@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from interaction.errors import ContractError
+from interaction.errors import ContractError, InteractionError, UnknownFieldError, unknown_name
 from interaction.membership import Membership, as_float, membership
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, Space
@@ -19,11 +19,16 @@ from interaction.task import Transition
 Method = Callable[..., Any]
 
 
-def state_of(method: Method, member: Membership) -> Method:
+def state_of(method: Method, member: Membership, where: str) -> Method:
     """Adapt a method that gives a state: `reset`, `reset_in`."""
 
     def call(*arguments: Any) -> Value:
-        return member.conform(method(*arguments))
+        try:
+            found = method(*arguments)
+        except AttributeError as error:
+            _tell_unread(error, where, getattr(method, "__name__", "reset"))
+            raise
+        return member.conform(found)
 
     return call
 
@@ -32,7 +37,11 @@ def state_and_reward(method: Method, member: Membership, where: str) -> Method:
     """Adapt `infer`, which gives a state and a reward."""
 
     def call(observation: State, state: State, rng: EpisodeRandom) -> Any:
-        found = method(observation, state, rng)
+        try:
+            found = method(observation, state, rng)
+        except AttributeError as error:
+            _tell_unread(error, where, "infer")
+            raise
         after, reward = found if type(found) is tuple and len(found) == 2 else _refuse(found, where, "infer")
         return member.conform(after), reward if type(reward) is float else as_float(reward)
 
@@ -44,7 +53,11 @@ def action_and_reward(method: Method, member: Membership, where: str) -> Method:
     whole = not member.floats
 
     def call(observation: State, state: State, rng: EpisodeRandom) -> Any:
-        found = method(observation, state, rng)
+        try:
+            found = method(observation, state, rng)
+        except AttributeError as error:
+            _tell_unread(error, where, "sample")
+            raise
         action, reward = (
             found if type(found) is tuple and len(found) == 2 else _refuse(found, where, "sample")
         )
@@ -59,7 +72,11 @@ def observation_and_reward(method: Method, where: str) -> Method:
     """Adapt `observe`, which gives an observation, whose kinds nobody declared, and a reward."""
 
     def call(game: GameState, rng: EpisodeRandom) -> Any:
-        found = method(game, rng)
+        try:
+            found = method(game, rng)
+        except AttributeError as error:
+            _tell_unread(error, where, "observe")
+            raise
         seen, reward = found if type(found) is tuple and len(found) == 2 else _refuse(found, where, "observe")
         if not isinstance(seen, State):
             kind = type(seen).__name__
@@ -76,7 +93,11 @@ def transition(method: Method, member: Membership, where: str, name: str) -> Met
     whole = not member.floats
 
     def call(game: GameState, rng: EpisodeRandom) -> Any:
-        found = method(game, rng)
+        try:
+            found = method(game, rng)
+        except AttributeError as error:
+            _tell_unread(error, where, name)
+            raise
         if type(found) is not Transition and not (type(found) is tuple and len(found) == 3):
             _refuse(found, where, name)
         after, reward, terminated = found
@@ -95,6 +116,21 @@ def _refuse(found: Any, where: str, method: str) -> NoReturn:
     expected = _EXPECTED.get(method, "Transition(task_state, reward, terminated)")
     kind = type(found).__name__
     raise ContractError(f"{where}.{method}: expected {expected}, got {found!r} of type {kind}")
+
+
+def _tell_unread(error: AttributeError, where: str, name: str) -> None:
+    """Raise a better error where a component reads a field that is not there."""
+    state = error.obj
+    if not isinstance(state, State) or isinstance(error, InteractionError):
+        return
+    told = unknown_name(error.name, state, f"{where}.{name} reads a state")
+    hidden = error.name in GameState.__annotations__ and not isinstance(state, GameState)
+    hint = " By default an agent does not see the other one's state, nor the observations." if hidden else ""
+    better = UnknownFieldError(f"{told}{hint}")
+    better.name, better.obj = error.name, state
+    for note in getattr(error, "__notes__", ()):
+        better.add_note(note)
+    raise better from error
 
 
 def conforming(template: Any) -> Callable[[Any], Any] | None:

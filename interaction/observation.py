@@ -97,6 +97,21 @@ class RuleObservationEngine(ObservationEngine):
         self.batched = True if not self.transform and not self.noise and batched is None else batched
         self._hidden = (other_state(role), *OBSERVATIONS)
 
+    def check_paths(self, leaves: Iterable[str]) -> None:
+        """Raise `UnknownNameError` for a rule on a path that a game with these leaves does not have."""
+        known = list(leaves)
+        if self.see is None:
+            seen = [leaf for leaf in known if leaf.partition(".")[0] not in self._hidden]
+        else:
+            shown = [*self.see, *(f"{_PREVIOUS}{path}" for path in self.see)]
+            seen = [leaf for leaf in known if any(_lies_in(leaf, path) for path in shown)]
+        rules = {"see": self.see or (), "hide": self.hide, "transform": self.transform, "noise": self.noise}
+        for rule, paths in rules.items():
+            valid = known if rule == "see" else seen
+            for path in paths:
+                if not any(_lies_in(leaf, path) for leaf in valid):
+                    raise unknown_name(path, valid, f"RuleObservationEngine({self.role!r}): {rule}")
+
     def observe(self, game: State, rng: EpisodeRandom) -> Observed:
         if self.see is None:
             fields = game.__dict__.copy()
@@ -158,6 +173,10 @@ def _before(paths: Iterable[str], state: State) -> list[str]:
     listed = list(paths)
     twins = [f"{_PREVIOUS}{path}" for path in listed if path.partition(".")[0] == "task_state"]
     return [path for path in twins if path not in listed and _has(state, path)]
+
+
+def _lies_in(leaf: str, path: str) -> bool:
+    return leaf == path or leaf.startswith(f"{path}.")
 
 
 def _has(state: Value, path: str) -> bool:

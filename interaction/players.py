@@ -26,7 +26,7 @@ from interaction.given import (
 )
 from interaction.inference.engine import IdentityInferenceEngine, InferenceEngine
 from interaction.membership import Membership, membership, whole_range
-from interaction.observation import ObservationEngine, Role
+from interaction.observation import ObservationEngine, Role, RuleObservationEngine
 from interaction.policy import DeterministicPolicy, DiscretePolicy, Policy, first_action
 from interaction.random import (
     ASSISTANT_OBSERVATION,
@@ -35,8 +35,8 @@ from interaction.random import (
     USER_RESET,
     EpisodeRandom,
 )
-from interaction.spaces import Dict
-from interaction.state import GameState, Provenance, State, Value
+from interaction.spaces import Dict, leaves
+from interaction.state import TASK_STATES, GameState, Provenance, State, Value
 from interaction.task import InteractionTask, defines, missing
 
 Method = Callable[..., Any]
@@ -91,7 +91,7 @@ def seat_players(
     space = membership(task.state_space)
     return Players(
         task_name=type(task).__name__,
-        task_reset=state_of(change(task, task.reset, space.space), space),
+        task_reset=state_of(change(task, task.reset, space.space), space, type(task).__name__),
         task_membership=space,
         user=None if user is None else _seat(user, task, task.on_user_action, space, 0, change),
         assistant=None
@@ -111,8 +111,8 @@ def _seat(
     lowest, beyond = whole_range(actions) or (0, 0)
     return Seat(
         name=type(agent).__name__,
-        reset=state_of(change(agent, agent.reset, state_space), states),
-        reset_in=state_of(change(agent, agent.reset_in, state_space), states)
+        reset=state_of(change(agent, agent.reset, state_space), states, type(agent).__name__),
+        reset_in=state_of(change(agent, agent.reset_in, state_space), states, type(agent).__name__)
         if defines(agent, "reset_in", Agent)
         else None,
         observe=observe
@@ -191,6 +191,27 @@ def check_composition(task: object, user: object, assistant: object) -> None:
     for role, agent in (("user", user), ("assistant", assistant)):
         if agent is not None:
             _check_agent(cast(Role, role), agent)
+    _check_rules(task, user, assistant)
+
+
+def _check_rules(task: InteractionTask, user: Any, assistant: Any) -> None:
+    """Raise for a rule of observation on a path that the game does not have."""
+    known = ["round_index", "turn_index", "provenance", "user_observation", "assistant_observation"]
+    known += [f"{name}.{path}" for name in TASK_STATES for path, _ in leaves(task.state_space)]
+    engines: list[Component] = []
+    for role, agent in (("user", user), ("assistant", assistant)):
+        parts = {} if agent is None else {"state": agent.state_space, "action": agent.policy.action_space}
+        for part in ("state", "action"):
+            inside = [f"{role}_{part}.{path}" for path, _ in leaves(parts.get(part, Dict())) if path]
+            known += inside or [f"{role}_{part}"]
+        if agent is not None:
+            engine = agent.observation_engine
+            engines += getattr(engine, "engines", (engine,))[
+                :1
+            ]  # the next ones see what this one lets through
+    for engine in engines:
+        if type(engine) is RuleObservationEngine and len(task.state_space.spaces):
+            engine.check_paths(known)
 
 
 def _check_agent(role: Role, agent: object) -> None:
@@ -327,7 +348,7 @@ def _check_number(value: Value, rows: int | None, name: str, part: str, kinds: s
 
 def check_game(players: Players, game: GameState) -> GameState:
     """Give a game that comes from outside, with numbers of the kinds of its spaces; raise unless it fits."""
-    for name in ("task_state", "previous_task_state"):
+    for name in TASK_STATES:
         players.task_membership.check(game[name], name)
     for role, seat in (("user", players.user), ("assistant", players.assistant)):
         if seat is not None:
@@ -341,8 +362,7 @@ def check_game(players: Players, game: GameState) -> GameState:
             raise SpaceError(
                 f"{name}: expected an integer >= 0{'' if high is None else ' and < 4'}, got {value!r}"
             )
-    states = ("task_state", "previous_task_state")
-    changes: dict[str, Value] = {name: players.task_membership.conform(game[name]) for name in states}
+    changes: dict[str, Value] = {name: players.task_membership.conform(game[name]) for name in TASK_STATES}
     for role, seat in (("user", players.user), ("assistant", players.assistant)):
         if seat is not None:
             changes[f"{role}_state"] = seat.state_membership.conform(game[f"{role}_state"])

@@ -21,6 +21,9 @@ Sampled = tuple[Value, Value]
 """An action and the reward (or cost) of choosing it."""
 
 
+_SUM = 1e-6  # by which the sum of probabilities may differ from one, for numbers of single precision
+
+
 class Policy(Component):
     """How an agent picks an action, given its observation and its state.
 
@@ -86,7 +89,7 @@ class DiscretePolicy(Policy):
         """Give the probability of each action: `(..., actions)`, summing to one."""
         raise missing(self, "probabilities(self, observation, state)", "returns an array (..., actions)")
 
-    def sample(self, observation: State, state: State, rng: EpisodeRandom) -> Sampled:
+    def _weights(self, observation: State, state: State) -> Value:
         weights = self.probabilities(observation, state)
         listed, space = isinstance(weights, list | tuple), self.action_space
         if (len(weights),) != (space.n,) if listed else np.shape(weights)[-1:] != (space.n,):
@@ -94,13 +97,22 @@ class DiscretePolicy(Policy):
                 f"{type(self).__name__}.probabilities: expected one for each of the {space.n} actions of "
                 f"{space}, got {weights!r}"
             )
+        return weights
+
+    def sample(self, observation: State, state: State, rng: EpisodeRandom) -> Sampled:
+        weights = self._weights(observation, state)
         index = rng.categorical(weights)
         return spaces.element(self.action_space, index), 0.0
 
     def log_prob(self, action: Value, observation: State, state: State) -> Value:
-        probabilities = self.probabilities(observation, state)
+        probabilities = self._weights(observation, state)
         if isinstance(probabilities, list | tuple):
             probabilities = np.stack(probabilities)
+        total = probabilities.sum(axis=-1)
+        if np.any(np.abs(total - 1) > _SUM):
+            raise ContractError(
+                f"{type(self).__name__}.probabilities: expected numbers that sum to one, got the sum {total}"
+            )
         index = spaces.position(self.action_space, action)
         if index.ndim == 0 and probabilities.ndim == 1:
             inside = (index >= 0) & (index < len(probabilities))

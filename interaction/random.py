@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import threading
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,6 +118,19 @@ def whole_numbers(uniform: Any, low: Any, width: Any) -> Any:
     """Give low + floor(uniform · width) exactly, where the width is beyond what floats count one by one."""
     exact = np.frompyfunc(lambda u, start, span: int(start) + min(int(u * int(span)), int(span) - 1), 3, 1)
     return np.asarray(exact(uniform, low, width)).astype(np.int64)
+
+
+_REMEDIES = {  # what numpy's generators offer, in terms of ours
+    "uniform": "low + (high - low) * rng.random()",
+    "standard_normal": "rng.normal()",
+    "randn": "rng.normal(shape=...)",
+    "rand": "rng.random(shape)",
+    "randint": "rng.integers(low, high)",
+    "choice": "items[rng.integers(0, len(items))], or rng.categorical(weights) for its index",
+    "permutation": "x[rng.shuffle(len(x))]",
+    "binomial": "(rng.random((n,)) < p).sum()",
+    "exponential": "-scale * np.log1p(-rng.random())",
+}
 
 
 class EpisodeRandom:
@@ -258,6 +271,18 @@ class EpisodeRandom:
         return self._key
 
     # Drawing: what a component does.
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            remedy = _REMEDIES.get(name)
+            write = f"; write {remedy}" if remedy else ""
+            raise AttributeError(
+                f"the stream has no {name!r}{write}. It draws by random, normal, integers, categorical and "
+                f"shuffle; rng.generator() gives a numpy Generator, in one episode",
+                name=name,
+                obj=self,
+            )
 
     def random(self, shape: int | Shape = ()) -> Any:
         """Draw uniformly from [0, 1)."""

@@ -154,6 +154,8 @@ class State:
 
 TURNS = ("user_observes", "user_acts", "assistant_observes", "assistant_acts")
 
+TASK_STATES = ("task_state", "previous_task_state")
+
 
 class Provenance(IntEnum):
     """Who produced an action, as the assistant sees it.

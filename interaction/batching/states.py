@@ -50,7 +50,8 @@ class LiftedState(State):
     def __getattr__(self, name: str) -> Any:
         raw = _get_raw(self)
         if name not in raw:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            text = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(text, name=name, obj=self)
         value = _fields(self)[name] = lift(_get_run(self), raw[name])
         return value
 

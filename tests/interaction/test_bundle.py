@@ -382,7 +382,8 @@ def test_a_random_reset_lies_inside_the_spaces():
         assert {type(value) for value in values} == {int}
     assert bundle.reset(seed=1, random=True, episode=7) == games[7]
     forced = bundle.reset(seed=1, random=True, episode=7, start={"task_state": {"x": 0}})
-    assert forced == games[7].replace(task_state=State(x=0))
+    zero = State(x=0)
+    assert forced == games[7].replace(task_state=zero, previous_task_state=zero)
     bundle.step()
 
     class Boxed(CoordinatedTask):

@@ -1,5 +1,7 @@
 """Each misuse raises an error of ours that names what was expected, what was got, and where."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -8,10 +10,12 @@ from interaction import (
     Bundle,
     CascadedInferenceEngine,
     CascadedObservationEngine,
+    DeterministicPolicy,
     DiscretePolicy,
     DualInferenceEngine,
     DualPolicy,
     EpisodeRandom,
+    GaussianNoise,
     InferenceEngine,
     InteractionTask,
     ObservationEngine,
@@ -173,7 +177,85 @@ def rollout(**options):
     return simulator.rollout(State(task_state=State(x=1)), EpisodeRandom(0), **options)
 
 
+def seeing(**rules):
+    user = User(policy=RANDOM, observation_engine=RuleObservationEngine("user", **rules))
+    return Bundle(CoordinatedTask(), user, Assistant(policy=RANDOM))
+
+
+class Reads(DeterministicPolicy):
+    """Reads what a function of the observation and the state reads."""
+
+    action_space = spaces.Discrete(10)
+
+    def __init__(self, read):
+        self.read = read
+
+    def action(self, observation, state):
+        return self.read(observation, state)
+
+
+def reading(read, episodes=None):
+    bundle = Bundle(CoordinatedTask(), User(policy=Reads(read)), Assistant(policy=RANDOM), max_rounds=3)
+    if episodes is not None:
+        return bundle.run(episodes, seed=0)
+    bundle.reset(seed=0)
+    return bundle.step()
+
+
+def unread(read, *words):
+    """The error names the component and what is there, alone and in a batch."""
+    return {
+        f"{words[0]} {episodes}": (
+            partial(reading, read, episodes),
+            rf"Reads\.sample reads a state: .*{words[1]}",
+        )
+        for episodes in (None, 1, 30)
+    }
+
+
 CALLS = {
+    **unread(lambda seen, state: seen.task_state.z, "a field misspelt", "no 'z'.*Valid names: x"),
+    **unread(lambda seen, state: state.goal, "a field of its own", "no 'goal'.*Valid names: none"),
+    **unread(
+        lambda seen, state: seen.assistant_state.x,
+        "what it does not see",
+        "no 'assistant_state'.*does not see the other one's state",
+    ),
+    "a path to hide that there is not": (
+        lambda: seeing(hide=["task_state.y"]),
+        r"RuleObservationEngine\('user'\): hide: there is no 'task_state.y'. Did you mean 'task_state.x'",
+    ),
+    "a path to hide that is hidden": (
+        lambda: seeing(hide=["assistant_state"]),
+        "hide: there is no 'assistant_state'",
+    ),
+    "a path to see that there is not": (lambda: seeing(see=["tsk_state"]), "see: there is no 'tsk_state'"),
+    "a path to transform": (
+        lambda: seeing(transform={"task_state.y": abs}),
+        "transform: there is no 'task_st",
+    ),
+    "noise on what is not seen": (
+        lambda: seeing(see=["user_action"], noise={"task_state.x": GaussianNoise(1.0)}),
+        "noise: there is no 'task_state.x'",
+    ),
+    "a path of the first in a cascade": (
+        lambda: Bundle(
+            CoordinatedTask(),
+            User(
+                policy=RANDOM,
+                observation_engine=CascadedObservationEngine([RuleObservationEngine("user", hide=["x"])]),
+            ),
+        ),
+        "hide: there is no 'x'",
+    ),
+    "probabilities that do not sum to one": (
+        lambda: Weighs(np.array([0.5, 0.5, 0.5])).log_prob(0, State(), State()),
+        r"Weighs.probabilities: expected numbers that sum to one, got the sum 1.5",
+    ),
+    "too few probabilities": (
+        lambda: Weighs([0.5, 0.5]).log_prob(0, State(), State()),
+        r"Weighs.probabilities: expected one for each of the 3 actions",
+    ),
     "a policy without its name": (
         lambda: User(RANDOM),
         r"User: .*as in User\(policy=\.\.\.\); got RandomPolicy",
@@ -230,3 +312,19 @@ CALLS = {
 def test_a_call_by_mistake_is_named(call, words):
     with pytest.raises(InteractionError, match=words):
         call()
+
+
+def test_what_numpys_generators_offer_is_told_in_terms_of_the_stream():
+    for name, remedy in {
+        "choice": "rng.categorical",
+        "uniform": "rng.random",
+        "poisson": "It draws by",
+    }.items():
+        with pytest.raises(AttributeError, match=rf"the stream has no '{name}'.*{remedy}"):
+            getattr(EpisodeRandom(0), name)
+    assert not hasattr(EpisodeRandom(0), "choice")
+
+
+def test_a_field_that_is_not_there_may_be_asked_for():
+    assert reading(lambda seen, state: 3 if hasattr(seen, "assistant_state") else 5).game.user_action == 5
+    assert reading(lambda seen, state: getattr(state, "goal", 7)).game.user_action == 7
