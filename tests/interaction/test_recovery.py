@@ -19,7 +19,7 @@ from interaction.fitting.priors import Priors
 from interaction.fitting.quadrature import on_grid
 from interaction.fitting.tempering import by_particles
 from interaction.policy import RandomPolicy
-from interaction.studies.recovery import calibration, model_recovery, parameter_recovery, sensitivity
+from interaction.studies import calibration, model_recovery, parameter_recovery, sensitivity
 from interaction.tasks.bandit import MultiArmedBanditTask
 from interaction.tasks.coordination import CoordinatedTask
 from interaction.users.bandit import (
