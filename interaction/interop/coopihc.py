@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from interaction.agent import Agent, Assistant, User
 from interaction.component import PreparedComponent
-from interaction.errors import ArgumentError, MissingExtraError
+from interaction.errors import ArgumentError, ContractError, MissingExtraError
 from interaction.inference.engine import (
     DualInferenceEngine,
     IdentityInferenceEngine,
@@ -48,6 +48,7 @@ def from_coopihc(
     user: Any = None,
     assistant: Any = None,
     scratch: Iterable[str] = (),
+    truth: bool = False,
 ) -> Any:
     """Make one of our components of a CoopIHC task, agent, policy, inference or observation engine.
 
@@ -55,7 +56,8 @@ def from_coopihc(
     `finit`) or for their attributes, as in `self.bundle.task.gridsize`: theirs, wrapped, or ours. A component
     that is in a bundle of theirs has the partners from there. A policy or an engine by itself belongs to an
     agent of the `role` "user", unless told otherwise. `scratch` names attributes (caches) that may be
-    forgotten after each call.
+    forgotten after each call. An agent whose observation engine changes what it sees may look at the true
+    `bundle.task.state` with `truth`; its observations then hold it, as `true_task_state`.
 
     Raises `MissingExtraError` where the package is not installed, and `ContractError`, which names the
     attribute, for a component that cannot be played here.
@@ -68,7 +70,7 @@ def from_coopihc(
     if isinstance(scratch, str):
         raise ArgumentError(f"from_coopihc: scratch: expected a list of names, got the string {scratch!r}")
     partners = {"task": task, "user": user, "assistant": assistant}
-    source = source_of(component, kind, role, partners, tuple(scratch))
+    source = source_of(component, kind, role, partners, tuple(scratch), truth)
     if kind == "task":
         return CoopIHCTask(source)
     if kind == "agent":
@@ -187,13 +189,20 @@ _NOTHING = GameState()
 def _check_installed() -> None:
     """Raise a `MissingExtraError` that says how to install CoopIHC, unless it can be imported."""
     try:
-        import coopihc  # noqa: F401
+        import coopihc
     except ImportError as error:
         commands = "\n    ".join(INSTALL)
         raise MissingExtraError(
             f"from_coopihc needs the package coopihc and what it imports ({error}). Its wheel declares "
             f"another Python, so it is installed with:\n    {commands}"
         ) from error
+    if hasattr(coopihc, "BufferNotFilledError"):  # which came after the published version, of the same number
+        commands = "\n    ".join(INSTALL)
+        raise ContractError(
+            f"from_coopihc takes components of the published coopihc 0.0.2; in {coopihc.__path__[0]} is a "
+            f"later one from its repository, of the same number, whose engines work otherwise. Install the "
+            f"published one:\n    {commands}"
+        )
 
 
 def _parts_of(source: Source) -> dict[str, Any]:

@@ -36,6 +36,8 @@ class Source:
     name: str
     foreign: bool  # whether it holds code of others than CoopIHC, which may draw from Python's generator
     scratch: tuple[str, ...] = ()  # attributes that may be forgotten after each call
+    begun: tuple[str, ...] = ()  # the roles whose finit their own bundle has called already
+    truth: bool = False  # whether the agent may look at the true state of the task
     policy: str = ""
     inference_engine: str = ""
 
@@ -164,7 +166,12 @@ def role_of(component: Any, kind: str, role: str | None) -> str:
 
 
 def source_of(
-    component: Any, kind: str, role: str, partners: dict[str, Any], scratch: tuple[str, ...]
+    component: Any,
+    kind: str,
+    role: str,
+    partners: dict[str, Any],
+    scratch: tuple[str, ...],
+    truth: bool = False,
 ) -> Source:
     """Give a component and its partners as a value."""
     name = type(component).__name__
@@ -182,13 +189,29 @@ def source_of(
             other: whole if other == role else _partner(other, partners[other], whole, name)
             for other in ROLES
         }
+        begun = _begun(participants, partners)
         try:
             data, foreign = freeze_participants(participants)
         except Exception as error:
             raise ContractError(f"{_culprit(participants, name)} ({error})") from error
     finally:
         restore()
-    return Source(data, role, name, foreign, scratch)
+    return Source(data, role, name, foreign, scratch, begun, truth)
+
+
+def _begun(participants: dict[str, Any], partners: dict[str, Any]) -> tuple[str, ...]:
+    """Name the roles whose finit was called: those in a bundle of theirs, unless they get other partners."""
+    roles = []
+    for role, one in participants.items():
+        source = getattr(partners[role], "source", None)
+        if isinstance(source, Source):  # one that is wrapped
+            done = role in source.begun
+        else:
+            done = not isinstance(one, StandIn) and isinstance(getattr(one, "bundle", None), BaseBundle)
+        others = (partners[other] for other in ROLES if other != role)
+        if done and (isinstance(source, Source) or all(other is None for other in others)):
+            roles.append(role)
+    return tuple(roles)
 
 
 def _host_for(component: Any, kind: str, role: str) -> tuple[Any, Callable[[], None]]:

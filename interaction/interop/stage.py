@@ -18,7 +18,7 @@ from coopihc.base.State import State as TheirState
 from interaction.errors import ContractError, InteractionError
 from interaction.interop.dice import Dice
 from interaction.interop.mirror import Mirror
-from interaction.interop.parts import infers_nothing, parts_of, sees_itself
+from interaction.interop.parts import infers_nothing, parts_of, sees_by_default, sees_itself
 from interaction.interop.source import Source, thaw
 from interaction.interop.standins import ROLES, StandIn, StandInBundle
 from interaction.interop.translation import observation_of, spaces_of, values_of
@@ -26,10 +26,11 @@ from interaction.interop.watch import Watch
 from interaction.membership import membership
 from interaction.random import EpisodeRandom
 from interaction.spaces import Space
-from interaction.state import State, Value, freeze, make
+from interaction.state import GameState, State, Value, freeze, make
 
 _LOCK = threading.RLock()  # the package keeps what it plays in global places
 _EMPTY = State()
+_TRUTH = "true_task_state"  # where an observation holds the state of the task as it is
 
 
 def _after_fork() -> None:
@@ -66,8 +67,9 @@ class Stage:
         with _LOCK:
             held = self.dice.begin(EpisodeRandom(0), python=True)
             try:
-                for one in self.genuine.values():
-                    one.finit()
+                for role, one in self.genuine.items():
+                    if role not in self.source.begun:
+                        one.finit()
             except (KeyError, AttributeError) as error:
                 raise ContractError(
                     f"{type(one).__name__}.finit asks for what is not there ({type(error).__name__}: "
@@ -97,7 +99,9 @@ class Stage:
         self._like._inner = likes | {"game_info": Mirror(info)}
         self.observation = Mirror(TheirState(), self._like)
         self._actions_shown: dict[str, State] = {}
+        self._states_shown: dict[str, State] = {}
         self._aliases = self.role != "task" and sees_itself(self.component)
+        self._sees_truth = self.role == "task" or sees_by_default(self.component)
         self._infers = self.role != "task" and not infers_nothing(self.component)
         self.watch = Watch(self._parts(), held_in(game_state), self.source.scratch, self._left)
 
@@ -146,7 +150,11 @@ class Stage:
         else:
             dict.pop(info, "round_index")
         for role, mirror in self.states.items():
-            mirror.show(fields.get(f"{role}_state", _EMPTY))
+            state = fields.get(f"{role}_state", _EMPTY)
+            if role == "task" and not isinstance(seen, GameState) and not self._sees_truth:
+                state = fields.get(_TRUTH, _EMPTY)  # what is observed may be another one
+            self._states_shown[role] = state
+            mirror.show(state)
         for role, mirror in self.actions.items():
             field = f"{role}_action"
             if field in fields or role == self.role:
@@ -182,7 +190,7 @@ class Stage:
                 fields[name] = make(State, {key: known.get(key, part) for key, part in value.items()})
             elif name in ("user_action", "assistant_action"):
                 fields[name] = self._as_actions(name.removesuffix("_action"), value)
-            elif isinstance(value, State) and name != "previous_task_state":  # of which they know nothing
+            elif isinstance(value, State) and name not in ("previous_task_state", _TRUTH):
                 fields[name] = value
         info = {name: observation.__dict__.get(name) for name in self._info}  # of when it looked
         fields["game_info"] = make(State, info)
@@ -200,8 +208,15 @@ class Stage:
         seen = "; ".join(
             f"{name}: {', '.join(part) or 'empty'}" for name, part in self.bundle.game_state.items()
         )
+        hint = ""
+        if not self._sees_truth and not self.source.truth:
+            hint = (
+                ". bundle.task.state holds the true state, which its observation engine may change; if it is "
+                "to look at that: from_coopihc(..., truth=True)"
+            )
         return ContractError(
-            f"{self.name}.{what} asks for what is not there: {type(error).__name__}({error}). It sees {seen}"
+            f"{self.name}.{what} asks for what is not there: {type(error).__name__}({error}). It sees "
+            f"{seen}{hint}"
         )
 
     def reset(self, game: State, state: State, rng: EpisodeRandom) -> State:
@@ -210,7 +225,7 @@ class Stage:
             self._show(game, turn=0)
             self.states[self.role].show(state)
             self.component._base_reset(dic=None, random=False)
-            self._check_rest("reset", game)
+            self._check_rest("reset")
             return self._own_state()
 
     def move(self, game: State, rng: EpisodeRandom, action_of: str) -> tuple[State, float, bool]:
@@ -222,7 +237,7 @@ class Stage:
             result = getattr(self.component, f"base_{what}")(**{f"{action_of}_action": action})
             if not isinstance(result, tuple) or len(result) < 3:
                 raise ContractError(f"{self.name}.{what}: expected (state, reward, is_done), got {result!r}")
-            self._check_rest(what, game)
+            self._check_rest(what)
             return self._own_state(), self._number(result[1], what), bool(self._number(result[2], what))
 
     def observe(self, game: State, rng: EpisodeRandom) -> tuple[State, float]:
@@ -230,16 +245,19 @@ class Stage:
         with _Call(self, rng, "observe"):
             self._show(game, turn=int(game.turn_index))
             observation, reward = self.component.observe(game_state=self.bundle.game_state)
-            self._check_rest("observe", game, game)
+            self._check_rest("observe")
             single = {role for role, first in self.first_actions.items() if len(first) == 1}
-            return observation_of(observation, single), self._number(reward, "observe")
+            seen = observation_of(observation, single)
+            if self.source.truth and not self._sees_truth:
+                seen = seen.extend(**{_TRUTH: game.task_state})
+            return seen, self._number(reward, "observe")
 
     def infer(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
         """Have the agent infer; give its next state and a reward."""
         with _Call(self, rng, "infer"):
             self._observe(observation, state, turn=0 if self.role == "user" else 2)
             _, reward = self.component.infer()
-            self._check_rest("infer", observation)
+            self._check_rest("infer")
             return state.replace(**self._own_state().__dict__), self._number(reward, "infer")
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:
@@ -247,7 +265,7 @@ class Stage:
         with _Call(self, rng, "sample"):
             self._observe(observation, state, turn=1 if self.role == "user" else 3)
             _, reward = self.component.take_action(increment_turn=False)
-            self._check_rest("sample", observation, make(State, {f"{self.role}_state": state}), acts=True)
+            self._check_rest("sample", state, acts=True)
             actions = self.actions[self.role].read(f"{self.name}.policy.action_state")
             return only(actions), self._number(reward, "sample")
 
@@ -267,10 +285,10 @@ class Stage:
             self.component._state = mirror.state
         return mirror.read(f"{self.name}.state")
 
-    def _check_rest(self, what: str, seen: State, own: State = _EMPTY, acts: bool = False) -> None:
-        """Raise if a call has changed what it was only to read; `own` has the own state, if that is so."""
+    def _check_rest(self, what: str, own: State | None = None, acts: bool = False) -> None:
+        """Raise if a call has changed what it was only to read; `own` is its state, where that is to stay."""
         for role, mirror in self.states.items():
-            shown = (own if role == self.role else seen).__dict__.get(f"{role}_state")
+            shown = own if role == self.role else self._states_shown[role]
             changed = None if shown is None else mirror.changed(shown)
             if changed:
                 where = f"{self.name}.state" if role == self.role else f"bundle.{role}.state"

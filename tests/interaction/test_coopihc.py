@@ -156,6 +156,25 @@ def alike(first, second, bins):
     return chi2_contingency(counts).pvalue > SIGNIFICANCE
 
 
+def pendulum(noise):
+    """The published example of feedback control with an estimate."""
+    np.random.seed(0)  # noqa: NPY002
+    inertia, damping, delay, lag = 0.25, 0.2, 0.03, 0.04
+    first = damping / (delay * lag * inertia)
+    second = 1 / (delay * lag) + (1 / delay + 1 / lag) * damping / inertia
+    third = damping / inertia + 1 / delay + 1 / lag
+    dynamics = np.array([[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, -first, -second, -third]])
+    control = np.array([[0, 0, 0, 1 / (delay * lag * inertia)]]).T
+    noise = {"F": np.diag([0, 0, 0, 0.001]), "G": 0.03 * np.diag([1, 1, 0, 0]), "H": np.array(0.08)}
+    mode = {"discrete_dynamics": False, "noise": noise, "timespace": "continuous"}
+    task = ClassicControlTask(0.01, dynamics, control, **noise, **mode)
+    user = IHCT_LQGController(
+        "user", 0.01, np.diag([1, 0.01, 0, 0]), np.array([[1e-3]]), np.diag([1, 0.1, 0.01, 0]),
+        np.diag([1, 1, 1, 0]), np.diag([0.01, 0.01, 0.05, 0]), noise=noise,
+    )  # fmt: skip
+    return task, user
+
+
 class TestAgainstThePackage:
     """The package in its own bundle, and its components wrapped in ours."""
 
@@ -273,34 +292,40 @@ class TestAgainstThePackage:
         monkeypatch.setattr(
             np.random, "multivariate_normal", lambda mean, _, size: np.zeros((size, len(mean)))
         )
-        np.random.seed(0)  # noqa: NPY002
-        inertia, damping, delay, lag = 0.25, 0.2, 0.03, 0.04
-        first = damping / (delay * lag * inertia)
-        second = 1 / (delay * lag) + (1 / delay + 1 / lag) * damping / inertia
-        third = damping / inertia + 1 / delay + 1 / lag
-        dynamics = np.array([[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, -first, -second, -third]])
-        control = np.array([[0, 0, 0, 1 / (delay * lag * inertia)]]).T
-        noise = {"F": np.diag([0, 0, 0, 0.001]), "G": 0.03 * np.diag([1, 1, 0, 0]), "H": np.array(0.08)}
-        mode = {"discrete_dynamics": False, "noise": "off", "timespace": "continuous"}
-        task = ClassicControlTask(0.01, dynamics, control, **noise, **mode)
-        user = IHCT_LQGController(
-            "user", 0.01, np.diag([1, 0.01, 0, 0]), np.array([[1e-3]]), np.diag([1, 0.1, 0.01, 0]),
-            np.diag([1, 1, 1, 0]), np.diag([0.01, 0.01, 0.05, 0]), noise="off",
-        )  # fmt: skip
+        task, user = pendulum(noise="off")
         x = np.array([[0.5], [0], [0], [0]])
         theirs = TheirBundle(task=copy.deepcopy(task), user=copy.deepcopy(user))
         theirs.reset(dic={"task_state": {"x": x}, "user_state": {"xhat": x}})
         wrapped = from_coopihc(task)
-        ours = Bundle(wrapped, from_coopihc(user, task=wrapped))
+        ours = Bundle(wrapped, from_coopihc(user, task=wrapped, truth=True))
         ours.reset(seed=0, start={"task_state": {"x": x}, "user_state": {"xhat": x}})
         for _ in range(40):
-            state, _, _ = theirs.step()
-            game = ours.step().game
+            state, rewards, _ = theirs.step()
+            game, paid, _, _ = ours.step()
+            for source, name in THEIR_SOURCES.items():
+                expected = np.asarray(rewards[name], float).item()
+                assert np.isclose(getattr(paid, source), expected, rtol=0.02, atol=1e-4), source
             # The gains are the limit of an iteration from a random start, and differ in the fourth digit;
             # with the estimate of the turn before, the velocities differ by 0.03.
             place = [state["task_state"]["x"][:2], state["user_state"]["xhat"][:2]]
             ours_place = [game.task_state.x[:2], game.user_state.xhat[:2]]
             assert np.allclose(place, ours_place, rtol=0, atol=4e-3)
+
+    def test_an_engine_that_is_paid_by_the_true_state_with_noise(self):
+        """The reward of their Kalman filter is (x - x̂)ᵀ U (x - x̂), with the state that the user does not see."""
+        task, user = pendulum(noise="on")
+        wrapped = from_coopihc(task)
+        ours = Bundle(wrapped, from_coopihc(user, task=wrapped, truth=True))
+        game = ours.reset(seed=0, start={"task_state": {"x": np.array([[0.5], [0], [0], [0]])}})
+        for _ in range(20):
+            true = game.task_state.x
+            game, paid, _, _ = ours.step()
+            assert not np.array_equal(game.user_observation.task_state.x, true)
+            assert np.array_equal(game.user_observation.true_task_state.x, true)
+            error = true - game.user_state.xhat
+            assert np.isclose(paid.user_inference, (error.T @ user.U @ error).item())
+        with pytest.raises(ContractError, match=r"bundle\.task\.state holds the true state.*truth=True"):
+            Bundle(wrapped, from_coopihc(user, task=wrapped)).run(1, seed=0)
 
 
 class Learner(BaseInferenceEngine):
@@ -1146,3 +1171,43 @@ def test_what_a_user_of_theirs_is_like_can_be_inferred():
     weights = np.exp(runs["assistant_state.belief.log_weights"][:, -1])
     mean = (weights * np.arange(1, 10)).sum(axis=1) / weights.sum(axis=1)
     assert abs(mean.mean() - 8) < 0.5  # two standard errors of 240 presses, and the prior's pull
+
+
+class TestTakenFromABundle:
+    """What is in a bundle of theirs has been made ready there, and is not made ready again."""
+
+    class Counts(BaseAgent):
+        def __init__(self):
+            state = TheirState(calls=discrete_array_element(init=0, low=0, high=9))
+            super().__init__(
+                "user", agent_policy=BasePolicy(TheirState(action=cat_element(N=2))), agent_state=state
+            )
+
+        def finit(self):
+            self.state["calls"][...] = self.state["calls"] + 1
+
+    def test_finit_is_called_once(self):
+        alone = from_coopihc(self.Counts())
+        user = self.Counts()
+        TheirBundle(task=ExampleTask(), user=user)
+        inside = from_coopihc(user)
+        again = from_coopihc(ExampleTask(), user=inside)
+        assert alone.reset(EpisodeRandom()).calls == inside.reset(EpisodeRandom()).calls == 1
+        assert again._stage.bundle.user.state["calls"] == 1
+        assert pickle.loads(pickle.dumps(inside)).reset(EpisodeRandom()).calls == 1
+
+    def test_with_another_partner_it_is_called_again_as_in_another_bundle(self):
+        user = self.Counts()
+        TheirBundle(task=ExampleTask(), user=user)
+        TheirBundle(task=ExampleTask(), user=user)
+        assert int(user.state["calls"]) == 2
+        other = self.Counts()
+        TheirBundle(task=ExampleTask(), user=other)
+        assert from_coopihc(other, task=ExampleTask()).reset(EpisodeRandom()).calls == 2
+
+
+def test_a_later_version_of_the_same_number_is_refused(monkeypatch):
+    """The repository's HEAD says 0.0.2, too; its engines have buffers of their own."""
+    monkeypatch.setattr(coopihc, "BufferNotFilledError", Exception, raising=False)
+    with pytest.raises(ContractError, match=r"published coopihc 0\.0\.2.*is a later one.*of the same number"):
+        from_coopihc(ExampleTask())
