@@ -312,7 +312,7 @@ class TestAgainstThePackage:
             assert np.allclose(place, ours_place, rtol=0, atol=4e-3)
 
     def test_an_engine_that_is_paid_by_the_true_state_with_noise(self):
-        """The reward of their Kalman filter is (x - x̂)ᵀ U (x - x̂), with the state that the user does not see."""
+        """The reward of their Kalman filter is (x - x̂)ᵀ U (x - x̂) with the state as it is."""
         task, user = pendulum(noise="on")
         wrapped = from_coopihc(task)
         ours = Bundle(wrapped, from_coopihc(user, task=wrapped, truth=True))
@@ -1179,9 +1179,8 @@ class TestTakenFromABundle:
     class Counts(BaseAgent):
         def __init__(self):
             state = TheirState(calls=discrete_array_element(init=0, low=0, high=9))
-            super().__init__(
-                "user", agent_policy=BasePolicy(TheirState(action=cat_element(N=2))), agent_state=state
-            )
+            policy = BasePolicy(TheirState(action=cat_element(N=2)))
+            super().__init__("user", agent_policy=policy, agent_state=state)
 
         def finit(self):
             self.state["calls"][...] = self.state["calls"] + 1
