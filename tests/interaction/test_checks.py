@@ -102,7 +102,7 @@ class BranchesInBatch(DeterministicPolicy):
 
 
 def test_a_broken_policy_is_named_by_each_check():
-    for policy, message in ((NotNormalised(), "sum to 1.1"), (BranchesInBatch(), "sample fails in a batch")):
+    for policy, message in ((NotNormalised(), "the sum 1.1"), (BranchesInBatch(), "sample fails in a batch")):
         with pytest.raises(ConformanceError, match=f"{type(policy).__name__}.*{message}"):
             check_policy(policy, CASES)
         with pytest.raises(ConformanceError, match=f"{type(policy).__name__}.*{message}"):

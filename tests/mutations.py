@@ -1,0 +1,167 @@
+"""Would the tests notice it? Makes single changes in the core and runs the tests that should fail.
+
+    python -m pip install cosmic-ray
+    python -m tests.mutations --number 200 --seed 1 --jobs 2
+
+A change is an operator, a comparison, a number, a truth value or a `not` (the operators of Cosmic Ray), drawn
+at random from the modules below. It is made in a copy of the project. First the tests that are closest to its
+module are run, and where they all pass, nearly all of the core (not with `--near`). What no test notices is
+printed with its line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import difflib
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import Queue
+
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator, operator_names
+
+ROOT = Path(__file__).parent.parent
+CORE = {  # each module with the tests that are closest to it
+    "turns": "turns bundle previous_state",
+    "bundle": "bundle turns copies previous_state",
+    "opening": "bundle batch declarations recording",
+    "random": "random",
+    "observation": "observation previous_state misuses",
+    "spaces": "spaces declarations",
+    "policy": "policy misuses",
+    "simulator": "simulator batching/test_doors previous_state",
+    "trials": "previous_state",
+    "batching/play": "batch recording endless previous_state",
+    "batching/recording": "recording trajectory batch",
+    "batching/lockstep": "lockstep batching/test_promises",
+    "inference/user_model": "user_model inference batching/test_doors",
+    "planning/information_gain": "planning batching/test_doors",
+    "planning/rollouts": "planning batching/test_doors",
+}
+KINDS = (
+    *("ReplaceBinaryOperator", "ReplaceComparison", "ReplaceUnary", "ReplaceTrue", "ReplaceFalse"),
+    *("ReplaceAnd", "ReplaceOr", "NumberReplacer", "AddNot", "RemoveNot"),
+)
+SLOW = [
+    *("checks", "checks_sound", "checks_broken", "recovery", "fitting", "endless"),
+    *("coopihc", "coopihc_watch", "interop"),
+]
+LONGEST = 900  # seconds for the tests of one change; one that never ends is noticed
+
+
+def without_annotations(code: str) -> str:
+    """Give what of a module is run, so that a change of a type is none."""
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        for name in ("annotation", "returns"):
+            if getattr(node, name, None) is not None:
+                setattr(
+                    node, name, None if name == "returns" or isinstance(node, ast.arg) else ast.Constant(0)
+                )
+    return ast.dump(tree)
+
+
+def changes() -> Iterator[tuple[str, str]]:
+    """Give each module with each changed text of it."""
+    for module in CORE:
+        code = (ROOT / "interaction" / f"{module}.py").read_text(encoding="utf-8")
+        seen = {without_annotations(code)}
+        for name in operator_names():
+            if not name.partition("/")[2].startswith(KINDS):
+                continue
+            occurrence = 0
+            while (changed := mutate_code(code, get_operator(name)(), occurrence)) is not None:
+                occurrence += 1
+                try:
+                    run = without_annotations(changed)
+                except SyntaxError:
+                    continue
+                if run not in seen:
+                    seen.add(run)
+                    yield module, changed
+
+
+def passes(copy: Path, tests: list[str]) -> bool:
+    """Run tests in a copy of the project: whether all pass."""
+    options = ["-x", "--hypothesis-profile=mutations", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *options, *tests]
+    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        done = subprocess.run(
+            command, cwd=copy, env=environment, capture_output=True, timeout=LONGEST, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+def survives(copy: Path, module: str, changed: str, near_only: bool) -> bool:
+    """Say whether no test notices a change."""
+    file = copy / "interaction" / f"{module}.py"
+    code = file.read_text(encoding="utf-8")
+    file.write_text(changed, encoding="utf-8")
+    try:
+        folder = "tests/interaction/"
+        near = [f"{folder}{t}.py" if "/" in t else f"{folder}test_{t}.py" for t in CORE[module].split()]
+        rest = [folder, "tests/tasks", "tests/users", *(f"--ignore={folder}test_{name}.py" for name in SLOW)]
+        return passes(copy, near) and (near_only or passes(copy, rest))
+    finally:
+        file.write_text(code, encoding="utf-8")
+
+
+def line_of(module: str, changed: str) -> str:
+    """Show a change."""
+    code = (ROOT / "interaction" / f"{module}.py").read_text(encoding="utf-8")
+    lines = list(difflib.unified_diff(code.splitlines(), changed.splitlines(), n=0, lineterm=""))
+    place = lines[2].split()[1].lstrip("-").partition(",")[0]
+    return f"interaction/{module}.py:{place}\n" + "\n".join(f"    {line}" for line in lines[3:])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--number", type=int, default=200, help="how many changes")
+    parser.add_argument("--seed", type=int, default=0, help="which ones")
+    parser.add_argument("--jobs", type=int, default=1, help="how many at a time")
+    parser.add_argument("--first", type=int, default=0, help="go on after so many")
+    parser.add_argument("--near", action="store_true", help="run only the closest tests")
+    given = parser.parse_args()
+    everything = list(changes())
+    drawn = random.Random(given.seed).sample(everything, given.number)[given.first :]
+    print(f"{len(everything):,} changes are possible; {len(drawn)} are tried", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        copies: Queue[Path] = Queue()
+        for number in range(given.jobs):
+            copy = Path(folder, str(number))
+            shutil.copytree(
+                ROOT, copy, ignore=shutil.ignore_patterns(".git", "*cache*", ".hypothesis", "*.egg-info")
+            )
+            copies.put(copy)
+
+        def attempt(change: tuple[str, str]) -> bool:
+            copy = copies.get()
+            try:
+                return survives(copy, *change, given.near)
+            finally:
+                copies.put(copy)
+
+        noticed = 0
+        with ThreadPoolExecutor(given.jobs) as pool:
+            for number, (change, alive) in enumerate(zip(drawn, pool.map(attempt, drawn), strict=True)):
+                noticed += not alive
+                if alive:
+                    print(f"{given.first + number}: {line_of(*change)}", flush=True)
+                elif number % 10 == 9:
+                    print(f"{noticed} of {number + 1} noticed", flush=True)
+    print(f"{noticed} of {len(drawn)} noticed")
+
+
+if __name__ == "__main__":
+    main()
