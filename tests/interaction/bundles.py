@@ -250,9 +250,9 @@ def draw_agent(choose, make, task_space):
 def draw_bundle(choose):
     """Draw a bundle: `choose` picks one of a sequence."""
     space = draw_space(choose)
-    task = Moves(
-        space, choose(("never", "user", "assistant", "both", "by number", "at once")), choose((True, False))
-    )
+    ends = choose(("never", "user", "assistant", "both", "by number", "at once"))
+    narrow = any(isinstance(leaf, spaces.MultiBinary) for _, leaf in leaves(space))  # of 8-bit integers
+    task = Moves(space, ends, declared=narrow or choose((True, False)))
     present = choose(("both", "both", "both", "user", "assistant"))
     user = draw_agent(choose, User, space) if present != "assistant" else None
     assistant = draw_agent(choose, Assistant, space) if present != "user" else None
@@ -299,10 +299,10 @@ def value(space, rng):
         return rng.integers(space.nvec)
     if isinstance(space, spaces.MultiBinary):
         return rng.integers(0, 2, space.shape).astype(np.int8)
-    if not np.all(np.isfinite(space.low)):  # what nobody declared
-        return (
-            rng.integers(0, 2, space.shape) if np.dtype(space.dtype).kind in "iu" else rng.random(space.shape)
-        )
+    if isinstance(space, spaces.Undeclared):
+        whole = np.dtype(space.dtype).kind in "iu"
+        drawn = rng.integers(0, 2, space.shape) if whole else rng.random(space.shape)
+        return np.asarray(drawn, space.dtype)[()]
     if np.dtype(space.dtype).kind == "i":
         return rng.integers(space.low, space.high, endpoint=True)
     return rng.uniform(space.low, space.high)

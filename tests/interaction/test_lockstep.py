@@ -723,3 +723,37 @@ def test_a_looped_method_gets_each_episodes_own_stream():
 )
 def test_two_ways_of_playing_are_equal_to_the_bit_or_not(singly, together, equal):
     assert equal_bits(singly, together) is equal
+
+
+class Constants(InferenceEngine):
+    """Gives the same vector and matrix in all episodes, without an axis for them."""
+
+    batched = True
+
+    def infer(self, observation, state, rng):
+        return State(vector=np.arange(3.0), matrix=np.ones((2, 3)), count=state.count + 1), 0.0
+
+
+class ConstantLook(ObservationEngine):
+    batched = True
+
+    def observe(self, game, rng):
+        return State(vector=np.arange(2), matrix=np.eye(2), x=game.task_state.x), 0.0
+
+
+@pytest.mark.parametrize("episodes", [1, 2, 3, 7])
+def test_constants_of_components_on_arrays_stand_for_all_episodes(episodes):
+    """Also where there are as many episodes as entries."""
+    state = State(vector=np.zeros(3), matrix=np.zeros((2, 3)), count=0)
+    user = User(
+        policy=RandomPolicy(TEN),
+        observation_engine=ConstantLook(),
+        inference_engine=Constants(),
+        state=state,
+    )
+    runs = Bundle(Wandering(), user, Assistant(policy=RandomPolicy(TEN)), max_rounds=4).run(episodes, seed=0)
+    shape = (episodes, int(runs.lengths.max()))
+    assert np.array_equal(runs["user_state.vector"], np.broadcast_to(np.arange(3.0), (*shape, 3)))
+    assert np.array_equal(runs["user_state.matrix"], np.ones((*shape, 2, 3)))
+    assert np.array_equal(runs["user_observation.vector"], np.broadcast_to(np.arange(2), (*shape, 2)))
+    assert np.array_equal(runs["user_observation.matrix"], np.broadcast_to(np.eye(2), (*shape, 2, 2)))

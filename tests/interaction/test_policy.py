@@ -319,3 +319,17 @@ def test_policies_are_values(policy):
     if not isinstance(policy, Follow):
         assert pickle.loads(pickle.dumps(policy.simulated())) == policy.simulated()
     assert policy != RandomPolicy(spaces.Discrete(9))
+
+
+@pytest.mark.parametrize("action", [-2, 3, 17])
+def test_an_action_outside_has_no_probability_alone_and_in_a_batch(action):
+    class Fixed(DiscretePolicy):
+        batched = True
+        action_space = spaces.Discrete(3, start=0)
+
+        def probabilities(self, observation, state):
+            return np.broadcast_to([0.2, 0.3, 0.5], (*np.shape(state.rows), 3))
+
+    assert Fixed().log_prob(action, State(), State(rows=0)) == -np.inf
+    batch = Fixed().log_prob(freeze(np.array([0, action, 2])), State(), State(rows=np.zeros(3)))
+    assert np.array_equal(batch, [np.log(0.2), -np.inf, np.log(0.5)])

@@ -225,3 +225,38 @@ def test_a_rollout_that_lacks_what_it_should_record_is_an_error():
     record = ["assistant_observation.task_state.left"]
     with pytest.raises(EpisodeError, match=r"'assistant_observation.task_state.left' is not there .* 1 of 2"):
         simulator.rollout(State(), EpisodeRandom(0), over=over, record=record)
+
+
+class Pairs(ObservationEngine):
+    """Sees a tuple of numbers."""
+
+    def observe(self, game, rng):
+        return State(pair=(game.task_state.left, 7), triple=(0.5, game.task_state.left * 1.0, -1.0)), 0.0
+
+
+def test_a_tuple_of_numbers_is_recorded_as_a_vector():
+    runs = countdown(observation_engine=Pairs()).run(20, seed=0)
+    rounds = int(runs.lengths.max())
+    assert runs["assistant_observation.pair"].shape == (20, rounds, 2)
+    assert runs["assistant_observation.triple"].shape == (20, rounds, 3)
+    seen = runs.lengths > 1
+    assert (runs["assistant_observation.pair"][seen][:, 0, 1] == 7).all()
+    assert np.array_equal(
+        runs["assistant_observation.pair"][seen][:, 0, 0], runs["assistant_observation.triple"][seen][:, 0, 1]
+    )
+
+
+class Grows(ObservationEngine):
+    def observe(self, game, rng):
+        return State(seen=np.zeros(2 + game.round_index)), 0.0
+
+
+@pytest.mark.parametrize("record", ["all", "final"])
+def test_what_changes_its_shape_cannot_be_recorded(record):
+    class Uneven(Countdown):
+        def reset(self, rng):
+            return State(left=1 + rng.episode % 2)
+
+    told = r"assistant_observation\.seen: its shape changes between rounds, from \(2,\) to \(3,\)"
+    with pytest.raises(EpisodeError, match=told):
+        dict(countdown(Uneven(), observation_engine=Grows()).run(10, seed=0, record=record))  # reads them

@@ -441,3 +441,18 @@ def test_whole_spaces_are_told_from_others():
     spaces_of_integers = [spaces.Discrete(2), spaces.Choice([3]), spaces.whole(), spaces.MultiBinary(2)]
     assert all(spaces.is_whole(space) for space in [*spaces_of_integers, spaces.MultiDiscrete([2])])
     assert not any(spaces.is_whole(space) for space in (spaces.real(), spaces.Text(2), spaces.Dict()))
+
+
+def test_positions_of_vectors_and_matrices_of_choices():
+    space = spaces.Choice([-2, 1, 5])
+    values = np.array([[-2, 5, 1], [7, 1, 1]])
+    assert np.array_equal(spaces.position(space, values), [[0, 2, 1], [-1, 1, 1]])
+    assert np.array_equal(spaces.position(space, values[0]), [0, 2, 1])
+    assert spaces.position(space, 5) == 2
+
+
+def test_bits_are_drawn_with_equal_chance():
+    """20,000 draws of 4 bits: the share of ones is 1/2 ± 4.5 standard errors."""
+    drawn = spaces.sample(spaces.MultiBinary(4), EpisodeRandom(0, episodes=np.arange(5_000)))
+    assert drawn.dtype == np.int8
+    assert abs(drawn.mean() - 0.5) < 4.5 * 0.5 / np.sqrt(20_000)

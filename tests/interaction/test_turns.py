@@ -24,7 +24,8 @@ from interaction import (
     spaces,
 )
 from interaction.errors import UnknownNameError
-from interaction.turns import Rewards, play_half, play_round, turn_number
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.turns import Rewards, choose, look, play_half, play_round, turn_number
 
 TEN = spaces.Discrete(10)
 SEEN = spaces.Dict({"looks": spaces.Discrete(1000)})
@@ -358,3 +359,41 @@ def test_a_policy_acts_on_what_its_agent_inferred_in_the_turn_before():
     bundle = Bundle(Costly(), user)
     bundle.reset(seed=0)
     assert [bundle.step().game.task_state.total for _ in range(4)] == [1, 3, 7, 15]
+
+
+class Draws(InferenceEngine):
+    def infer(self, observation, state, rng):
+        return state.replace(thought=rng.random()), 0.0
+
+
+class Chooses(Policy):
+    action_space = spaces.real(0.0, 1.0)
+
+    def sample(self, observation, state, rng):
+        return rng.random() if state.thought != observation.seen else 0.0, 0.0
+
+
+@pytest.mark.parametrize("role", ["user", "assistant"])
+def test_where_nothing_moves_each_component_draws_at_its_own_address(role):
+    """A look and a choice outside of a round draw in its first round's slots, one for each component."""
+
+    class Sees(ObservationEngine):
+        def observe(self, game, rng):
+            return State(seen=rng.random()), 0.0
+
+    make = User if role == "user" else Assistant
+    agent = make(
+        policy=Chooses(),
+        observation_engine=Sees(),
+        inference_engine=Draws(),
+        state=State(thought=0.5),
+    )
+    bundle = Bundle(CoordinatedTask(), **{role: agent})
+    seat = getattr(bundle.players, role)
+    first = seat.first_slot
+    rng = EpisodeRandom(3, 4)
+    expected = [EpisodeRandom(3, 4).at(0, first + number).random() for number in range(3)]
+    game = bundle.reset(seed=0)
+    seen, state = look(seat, game, rng)
+    assert (seen.seen, state.thought) == (expected[0], expected[1])
+    assert choose(seat, game, rng) == expected[2]

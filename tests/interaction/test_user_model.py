@@ -568,3 +568,37 @@ def test_a_grid_of_integers_for_a_parameter_of_floats_is_one_of_floats(state_spa
     ]
     assert runs[0] == runs[1]
     assert runs[0]["assistant_state.belief.log_weights"].std() > 0
+
+
+class InTurns(DiscretePolicy):
+    """Takes the action of the round, with a strength."""
+
+    action_space = spaces.Discrete(3)
+
+    def probabilities(self, observation, state):
+        wanted = np.arange(3) == observation.round_index % 3
+        return np.where(wanted, state.strength, (1 - state.strength) / 2)
+
+
+@pytest.mark.parametrize("delay", [0, 1])
+def test_candidates_see_the_round_in_which_the_action_was_taken(delay):
+    """With a delay, an action is weighed in the round after it, by what was seen in its own."""
+    user = User(
+        policy=InTurns(), state=State(strength=1.0), state_space=spaces.Dict(strength=spaces.real(0, 1))
+    )
+    task = MultiArmedBanditTask([0.2, 0.5, 0.8], n_demonstrations=100)
+    one = UserModelFilter(
+        user,
+        Grid({"strength": [1.0, 1 / 3]}),
+        task_model=task,
+        delay=delay,
+        action="task_state.arm" if delay else "user_action",
+        provenance="task_state.provenance" if delay else "provenance",
+        assistant_action_space=spaces.Discrete(3),
+    )
+    watching = Watcher(one).replace(policy=RandomPolicy(spaces.Discrete(3)))
+    runs = Bundle(task, user, watching, max_rounds=8).run(5, seed=5)
+    rounds = 8 - delay
+    expected = np.log([1.0, 3.0**-rounds])
+    expected = expected - np.logaddexp(*expected)
+    assert np.allclose(runs["assistant_state.belief.log_weights"][:, -1], expected, atol=1e-9)
