@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from interaction import EpisodeRandom, State, spaces
 from interaction.errors import ArgumentError, ContractError, SpaceError
@@ -456,3 +457,11 @@ def test_bits_are_drawn_with_equal_chance():
     drawn = spaces.sample(spaces.MultiBinary(4), EpisodeRandom(0, episodes=np.arange(5_000)))
     assert drawn.dtype == np.int8
     assert abs(drawn.mean() - 0.5) < 4.5 * 0.5 / np.sqrt(20_000)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.5, 3.0), (-2.0, -1.0), (-1.0, 4.0)])
+def test_numbers_of_a_box_are_uniform_between_its_bounds(low, high):
+    drawn = spaces.sample(spaces.real(low, high), EpisodeRandom(0, episodes=np.arange(5_000)))
+    assert stats.kstest((drawn - low) / (high - low), "uniform").pvalue > 1e-4
+    whole = spaces.sample(spaces.whole(-2, 3), EpisodeRandom(0, episodes=np.arange(6_000)))
+    assert stats.chisquare(np.bincount(whole + 2)).pvalue > 1e-4

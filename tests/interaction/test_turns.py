@@ -397,3 +397,35 @@ def test_where_nothing_moves_each_component_draws_at_its_own_address(role):
     seen, state = look(seat, game, rng)
     assert (seen.seen, state.thought) == (expected[0], expected[1])
     assert choose(seat, game, rng) == expected[2]
+
+
+def test_a_given_action_earns_nothing_from_the_policy():
+    bundle = Bundle(CoordinatedTask(), User(policy=Priced()), Assistant(policy=Priced()))
+    bundle.reset(seed=0)
+    paid = bundle.step(user_action=3).rewards
+    assert (paid.user_policy, paid.assistant_policy) == (0.0, -0.5)
+    bundle.reset(seed=0)
+    assert bundle.step(go_to=2).rewards.user_policy == -0.5
+    assert bundle.quarter_step().rewards == Rewards()
+
+
+class Priced(Policy):
+    """Each choice costs a half."""
+
+    action_space = TEN
+
+    def sample(self, observation, state, rng):
+        return 1, -0.5
+
+
+def test_an_episode_is_over_when_its_limit_has_been_passed():
+    """The limit may be set anew while an episode goes on."""
+    bundle = Bundle(CoordinatedTask(), User(policy=Priced()), Assistant(policy=Priced()), max_rounds=9)
+    for play in (lambda: bundle.step(), lambda: bundle.step(go_to="user_acts")):
+        bundle.reset(seed=0)
+        for _ in range(4):
+            bundle.step()
+        bundle.max_rounds = 2
+        step = play()
+        assert (step.truncated, step.game.round_index, step.game.turn_index) == (True, 5, 0)
+        bundle.max_rounds = 9
