@@ -421,11 +421,11 @@ class Priced(Policy):
 def test_an_episode_is_over_when_its_limit_has_been_passed():
     """The limit may be set anew while an episode goes on."""
     bundle = Bundle(CoordinatedTask(), User(policy=Priced()), Assistant(policy=Priced()), max_rounds=9)
-    for play in (lambda: bundle.step(), lambda: bundle.step(go_to="user_acts")):
-        bundle.reset(seed=0)
+    for first in (0, 1):  # the turn in which steps begin
+        bundle.reset(seed=0, go_to=first)
         for _ in range(4):
-            bundle.step()
+            bundle.step(go_to=first)
         bundle.max_rounds = 2
-        step = play()
+        step = bundle.step(go_to=first)
         assert (step.truncated, step.game.round_index, step.game.turn_index) == (True, 5, 0)
         bundle.max_rounds = 9
