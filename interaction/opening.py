@@ -162,14 +162,18 @@ def new_game(
             fields[seat.action_field] = (
                 seat.first_action if rows is None else for_rows(seat.first_action, rows)
             )
+    fields["previous_task_state"] = task_state
     game = make(GameState, fields)
-    for path, value in forced.items():
-        if not path.startswith(_PREVIOUS):
-            game = replace_path(game, path, value)
-    game = game.replace(previous_task_state=game.task_state)
+    later: Forced = {}
     for path, value in forced.items():
         if path.startswith(_PREVIOUS):
+            later[path] = value
+        else:
             game = replace_path(game, path, value)
+    if game.task_state is not task_state:
+        game = game.replace(previous_task_state=game.task_state)
+    for path, value in later.items():
+        game = replace_path(game, path, value)
     return game
 
 

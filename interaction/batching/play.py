@@ -244,7 +244,7 @@ def _gather(
         return join([together(recorders, path, rounds if per_round else None)])
 
     def start(path: str) -> Array:
-        return join([recorder.start()[path] for recorder in recorders])
+        return join([recorder.start(path) for recorder in recorders])
 
     def total(source: int) -> Array:
         return join(totals(recorders, source)) if recorders else np.zeros(shape)
@@ -254,7 +254,7 @@ def _gather(
     rounds = int(lengths.max(initial=0))
     return Trajectories(
         Lazy(recorded(recorders), value),
-        start=Lazy(recorders[0].start() if recorders else (), start),
+        start=Lazy(recorders[0].begun if recorders else (), start),
         rewards={source: total(number) for number, source in enumerate(SOURCES)},
         lengths=lengths,
         terminated=terminated,

@@ -43,7 +43,7 @@ class Recorder:
         self.paths: set[str] = set()
         self._begun: GameState | None = None
         self._final: dict[str, Array] = {}
-        self._held: dict[str, NDArray[np.bool_]] = {}  # which rows held a path at their end
+        self._ends: list[tuple[Array, tuple[str, ...]]] = []  # which rows held what at their end
         self._rounds: list[list[tuple[Rows | None, dict[str, Value]]]] = []
 
     def begin(self, game: GameState) -> None:
@@ -85,9 +85,10 @@ class Recorder:
         self.lengths[where] = length
         self.terminated[where] = terminated
         if self.wanted is not None and not self.per_round:
-            for path, value in self._select(game, len(rows)).items():
+            values = self._select(game, len(rows))
+            for path, value in values.items():
                 self._final[path] = _write(self._final.get(path), self.rows, where, value, path=path)
-                self._held.setdefault(path, np.zeros(self.rows, bool))[where] = True
+            self._ends.append((where, tuple(values)))
         if self.progress is not None:
             self.progress(len(rows))
 
@@ -112,11 +113,16 @@ class Recorder:
             return list(self._final)
         return list(dict.fromkeys(path for groups in self._rounds for _, values in groups for path in values))
 
-    def start(self) -> dict[str, Array]:
-        """Give the states with which the rows began, by path: `(rows, ...)`."""
+    @property
+    def begun(self) -> dict[str, Value]:
+        """The states with which the rows began, by path."""
         assert self._begun is not None
-        begun = {path: value for path, value in flatten(self._begun) if path.startswith(STATES)}
-        return {path: _for_all(value, self.rows) for path, value in begun.items() if value is not None}
+        leaves = flatten(self._begun)
+        return {path: value for path, value in leaves if path.startswith(STATES) and value is not None}
+
+    def start(self, path: str) -> Array:
+        """Give what the rows began with: `(rows, ...)`."""
+        return _for_all(self.begun[path], self.rows)
 
     def value(self, path: str) -> Array | None:
         """Put what was recorded of a path together: `(rows, ...)`, or `(rows, rounds, ...)`.
@@ -124,7 +130,7 @@ class Recorder:
         None where no row ever held it, and masked where some did not.
         """
         if not self.per_round:
-            return _masked(self._final[path], ~self._held[path]) if path in self._final else None
+            return self._at_the_end(path) if path in self._final else None
         out: Array | None = None
         lacking = np.zeros((len(self._rounds), self.rows), bool)
         for number, groups in enumerate(self._rounds):
@@ -139,6 +145,12 @@ class Recorder:
                     where = number if rows is None else (number, rows)
                     out = _write(out, len(self._rounds), where, values[path], (self.rows,), path)
         return None if out is None else _masked(np.moveaxis(out, 0, 1), lacking.T)
+
+    def _at_the_end(self, path: str) -> Array:
+        lacking = np.zeros(self.rows, bool)
+        for where, held in self._ends:
+            lacking[where] = path not in held
+        return _masked(self._final[path], lacking)
 
 
 def recorded(recorders: Sequence[Recorder]) -> list[str]:
