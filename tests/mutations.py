@@ -69,8 +69,8 @@ def without_annotations(code: str) -> str:
     return ast.dump(tree)
 
 
-def changes() -> Iterator[tuple[str, str]]:
-    """Give each module with each changed text of it."""
+def changes() -> Iterator[tuple[str, str, str]]:
+    """Give each module with its text and each changed one."""
     for module in CORE:
         code = (ROOT / "interaction" / f"{module}.py").read_text(encoding="utf-8")
         seen = {without_annotations(code)}
@@ -86,7 +86,7 @@ def changes() -> Iterator[tuple[str, str]]:
                     continue
                 if run not in seen:
                     seen.add(run)
-                    yield module, changed
+                    yield module, code, changed
 
 
 def passes(copy: Path, tests: list[str]) -> bool:
@@ -103,10 +103,9 @@ def passes(copy: Path, tests: list[str]) -> bool:
     return done.returncode == 0
 
 
-def survives(copy: Path, module: str, changed: str, near_only: bool) -> bool:
+def survives(copy: Path, module: str, code: str, changed: str, near_only: bool) -> bool:
     """Say whether no test notices a change."""
     file = copy / "interaction" / f"{module}.py"
-    code = file.read_text(encoding="utf-8")
     file.write_text(changed, encoding="utf-8")
     try:
         folder = "tests/interaction/"
@@ -117,9 +116,8 @@ def survives(copy: Path, module: str, changed: str, near_only: bool) -> bool:
         file.write_text(code, encoding="utf-8")
 
 
-def line_of(module: str, changed: str) -> str:
+def line_of(module: str, code: str, changed: str) -> str:
     """Show a change."""
-    code = (ROOT / "interaction" / f"{module}.py").read_text(encoding="utf-8")
     lines = list(difflib.unified_diff(code.splitlines(), changed.splitlines(), n=0, lineterm=""))
     place = lines[2].split()[1].lstrip("-").partition(",")[0]
     return f"interaction/{module}.py:{place}\n" + "\n".join(f"    {line}" for line in lines[3:])
@@ -145,7 +143,7 @@ def main() -> None:
             )
             copies.put(copy)
 
-        def attempt(change: tuple[str, str]) -> bool:
+        def attempt(change: tuple[str, str, str]) -> bool:
             copy = copies.get()
             try:
                 return survives(copy, *change, given.near)

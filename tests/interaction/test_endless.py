@@ -87,3 +87,15 @@ def test_environments_do_not_wait_for_ever_for_a_turn():
     many = AssistantVectorEnv(bundle, 3, paths=["task_state.kind"], spaces=spaces_of)
     with pytest.raises(EpisodeError, match="over before the assistant's first turn to act"):
         many.reset(seed=0)
+
+
+def test_the_size_of_a_recording_counts_constants_as_numbers_of_each_row(monkeypatch):
+    """Eight bytes for each number of each episode in each round, and eight for each reward."""
+    bundle = Bundle(Endless(), User(policy=RANDOM), max_rounds=100)
+    record = ["round_index"]  # one number for all episodes of a round
+    start = {"task_state": {"kind": 1}}
+    monkeypatch.setattr(play, "MOST_BYTES", 8 * 40 * 100 - 1)
+    with pytest.raises(EpisodeError, match="recording passes"):
+        bundle.run(40, seed=0, record=record, start=start)
+    monkeypatch.setattr(play, "MOST_BYTES", 8 * 40 * 100)
+    assert bundle.run(40, seed=0, record=record, start=start)["round_index"].shape == (40, 100)

@@ -158,3 +158,11 @@ def test_planners_are_values():
     nine = spaces.Discrete(9)
     assert ExpectedInformationGain(one, nine) == ExpectedInformationGain(other, nine)
     assert ExpectedInformationGain(one, nine) != ExpectedInformationGain(one, spaces.Discrete(8))
+
+
+@pytest.mark.parametrize("samples", [0, -1, 2.5, True])
+def test_a_number_of_samples_is_checked(samples):
+    with pytest.raises(ArgumentError, match="samples"):
+        RolloutReturns(
+            GoalInference(CarefulPointer(0.2), TASK), spaces.Discrete(9), NoAssistant(TASK), 5, samples
+        )

@@ -367,10 +367,12 @@ class Draws(InferenceEngine):
 
 
 class Chooses(Policy):
-    action_space = spaces.real(0.0, 1.0)
+    """Tells what was seen, what was thought and what is drawn now."""
+
+    action_space = spaces.real(0.0, 1.0, (3,))
 
     def sample(self, observation, state, rng):
-        return rng.random() if state.thought != observation.seen else 0.0, 0.0
+        return np.array([observation.seen, state.thought, rng.random()]), 0.0
 
 
 @pytest.mark.parametrize("role", ["user", "assistant"])
@@ -396,7 +398,7 @@ def test_where_nothing_moves_each_component_draws_at_its_own_address(role):
     game = bundle.reset(seed=0)
     seen, state = look(seat, game, rng)
     assert (seen.seen, state.thought) == (expected[0], expected[1])
-    assert choose(seat, game, rng) == expected[2]
+    assert choose(seat, game, rng).tolist() == expected
 
 
 def test_a_given_action_earns_nothing_from_the_policy():
