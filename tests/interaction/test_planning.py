@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from interaction import Bundle, DiscretePolicy, EpisodeRandom, State, spaces
 from interaction.assistants.pointing import GoalInference, NoAssistant, RolloutAssistant
-from interaction.errors import ContractError
+from interaction.errors import ArgumentError, ContractError
 from interaction.planning import ExpectedInformationGain, InformationGainPolicy, RolloutReturns
 from interaction.tasks.pointing import PointingTask
 from interaction.users.pointing import CarefulPointer, SatiatingPointer
