@@ -455,13 +455,14 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         for name, values in belief.hidden.items():
             column = flat(values, rows, self._task_space[name])
             task_state = State(**{**task_state.__dict__, name: column})
-        return GameState(
+        game = GameState(
             round_index=seen.__dict__.get("round_index", 0),
             task_state=task_state,
             user_state=flat_state(belief.users, rows, self._user_space),
             user_action=for_candidates(seen.__dict__.get("user_action"), size, rows),
             assistant_action=for_candidates(seen.__dict__.get("assistant_action"), size, rows),
         )
+        return game.replace(previous_task_state=State())  # not known; who reads it gets an error
 
     def _shape(self, log_prob: Value, rows: int | None) -> Array:
         size = self.parameters.size

@@ -602,3 +602,22 @@ def test_candidates_see_the_round_in_which_the_action_was_taken(delay):
     expected = np.log([1.0, 3.0**-rounds])
     expected = expected - np.logaddexp(*expected)
     assert np.allclose(runs["assistant_state.belief.log_weights"][:, -1], expected, atol=1e-9)
+
+
+class LooksBack(DiscretePolicy):
+    """Acts on the state before the last action."""
+
+    action_space = spaces.Discrete(2)
+
+    def probabilities(self, observation, state):
+        return np.stack([1 - state.p, state.p]) if observation.previous_task_state.arm < 0 else np.ones(2) / 2
+
+
+def test_what_a_candidate_looked_at_before_is_not_made_up():
+    """The state before the assistant's last action is not known to a filter: an error, and no other state."""
+    user = User(policy=LooksBack(), state=State(p=0.5), state_space=spaces.Dict(p=spaces.real(0, 1)))
+    task = MultiArmedBanditTask()
+    one = UserModelFilter(user, Grid({"p": [0.2, 0.8]}), task_model=task)
+    watching = Watcher(one).replace(policy=RandomPolicy(spaces.Discrete(2)))
+    with pytest.raises(UnknownNameError, match="no 'arm'"):
+        Bundle(task, user, watching, max_rounds=3).run(3, seed=0)
