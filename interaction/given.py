@@ -33,6 +33,19 @@ def state_of(method: Method, member: Membership, where: str) -> Method:
     return call
 
 
+def reading(method: Method, where: str, name: str) -> Method:
+    """Adapt a method whose results are taken as they are."""
+
+    def call(*arguments: Any) -> Any:
+        try:
+            return method(*arguments)
+        except AttributeError as error:
+            _tell_unread(error, where, name)
+            raise
+
+    return call
+
+
 def state_and_reward(method: Method, member: Membership, where: str) -> Method:
     """Adapt `infer`, which gives a state and a reward."""
 

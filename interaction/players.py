@@ -20,6 +20,7 @@ from interaction.errors import ContractError, SpaceError
 from interaction.given import (
     action_and_reward,
     observation_and_reward,
+    reading,
     state_and_reward,
     state_of,
     transition,
@@ -126,7 +127,9 @@ def _seat(
         sample=action_and_reward(
             change(policy, policy.sample, (policy.action_space, "reward")), actions, type(policy).__name__
         ),
-        log_prob=change(policy, _with_stream(policy.log_prob), None),
+        log_prob=reading(
+            change(policy, _with_stream(policy.log_prob), None), type(policy).__name__, "log_prob"
+        ),
         move=transition(
             change(task, move, (task_space.space, "reward", "flag")),
             task_space,

@@ -109,6 +109,10 @@ class DiscretePolicy(Policy):
         if isinstance(probabilities, list | tuple):
             probabilities = np.stack(probabilities)
         total = probabilities.sum(axis=-1)
+        if np.any(np.less(probabilities, 0)):
+            raise ContractError(
+                f"{type(self).__name__}.probabilities: expected numbers >= 0, got {probabilities!r}"
+            )
         if np.any(np.abs(total - 1) > _SUM):
             raise ContractError(
                 f"{type(self).__name__}.probabilities: expected numbers that sum to one, got the sum {total}"

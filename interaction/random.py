@@ -158,6 +158,7 @@ class EpisodeRandom:
             episode = _index(episode)
         if episodes is not None:
             _check_indices(episodes)
+            episodes = episodes.astype(np.int64, copy=False)
         self._key: Key | None = seed_key(check_seed(seed))
         self._origin: tuple[EpisodeRandom, int, int] | None = None
         self._locate(episode, episodes, None, 1)
@@ -286,10 +287,10 @@ class EpisodeRandom:
 
     def random(self, shape: int | Shape = ()) -> Any:
         """Draw uniformly from [0, 1)."""
-        shape = (shape,) if isinstance(shape, int) else shape
+        shape = shape if isinstance(shape, tuple | list | str) else (shape,)
         size = 1
         for length in shape:
-            if not isinstance(length, int | np.integer) or length < 0:
+            if not isinstance(length, int | np.integer) or isinstance(length, bool) or length < 0:
                 raise ArgumentError(f"rng.random: expected lengths >= 0, got shape={shape!r}")
             size *= length
         draw = self.draw

@@ -322,7 +322,7 @@ def _missing(array: Array) -> NDArray[np.bool_]:
 
 def _never(array: Array) -> bool:
     """Say whether all values are missing."""
-    return _masks(array) and bool(_missing(array).all())
+    return _masks(array) and array.size > 0 and bool(_missing(array).all())
 
 
 def _unmasked(array: Array) -> Array:

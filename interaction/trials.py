@@ -12,23 +12,23 @@ from interaction.random import EpisodeRandom
 from interaction.state import GameState, State
 from interaction.task import InteractionTask, Transition
 
-_OWN = ("trial", "began")
+_OWN = ("trial", "rounds", "ended")
 
 
 class Trials(InteractionTask):
     """Plays a task `n` times in a row; the agents' states go on from one trial to the next.
 
-    The task's state has the fields of the inner task, and `trial` (0, 1, …) and `began`, the round in which
-    the trial began. Each trial begins in the user's turn: where the user ends one, the assistant looks at its
-    end (and may learn from it), but its action is not played, and the next trial begins with the next round.
-    The inner task finds the rounds of its own trial in `game.round_index`; the agents find those of the game.
-    The game ends with the last trial.
+    The task's state has the fields of the inner task, and `trial` (0, 1, …), `rounds` (of this trial so far)
+    and `ended` (1 where the user has ended the trial in this round). Each trial begins in the user's turn:
+    where the user ends one, the assistant looks at its end (and may learn from it), but its action is not
+    played, and the next trial begins with the next round. The inner task finds the rounds of its own trial
+    in `game.round_index`; the agents find those of the game. The game ends with the last trial.
 
     >>> from interaction import Bundle
     >>> from interaction.tasks.coordination import CoordinatedTask
     >>> from interaction.users.coordination import PseudoRandomUser
     >>> Bundle(Trials(CoordinatedTask(), 3), PseudoRandomUser(), max_rounds=5).reset(seed=0).task_state
-    State(trial=0, began=0, x=0)
+    State(trial=0, rounds=0, ended=0, x=0)
     """
 
     def __init__(self, task: InteractionTask, n: int) -> None:
@@ -42,23 +42,21 @@ class Trials(InteractionTask):
             raise ContractError(f"Trials: {type(task).__name__} has a field {taken[0]!r} of its own")
         self.task = task
         self.n = n
-        own = {"trial": spaces.Discrete(n), "began": spaces.whole(low=0)}
+        own = {"trial": spaces.Discrete(n), "rounds": spaces.whole(low=0), "ended": spaces.Discrete(2)}
         self.state_space = spaces.Dict({**own, **inner.spaces})
 
     def reset(self, rng: EpisodeRandom) -> State:
-        return self._begin(0, 0, rng)
+        return self._begin(0, rng)
 
     def on_user_action(self, game: GameState, rng: EpisodeRandom) -> Transition:
-        first = game.round_index == game.task_state.began
-        waits = game.assistant_action is not None
-        return self._act(self._inner(game, first), game, rng, self.task.on_user_action, waits)
+        last_half = game.assistant_action is None
+        return self._act(game, rng, self.task.on_user_action, first_half=True, last_half=last_half)
 
     def on_assistant_action(self, game: GameState, rng: EpisodeRandom) -> Transition:
-        state = game.task_state
-        if state.began > game.round_index:  # the user has ended the trial before
-            return Transition(self._begin(state.trial + 1, state.began, rng))
-        first = game.user_action is None and game.round_index == state.began
-        return self._act(self._inner(game, first), game, rng, self.task.on_assistant_action, waits=False)
+        if game.task_state.ended == 1:
+            return Transition(self._begin(game.task_state.trial + 1, rng))
+        first_half = game.user_action is None
+        return self._act(game, rng, self.task.on_assistant_action, first_half, last_half=True)
 
     def plot(self, game: GameState, ax: Any) -> None:
         """Draw the trial as its task draws a game."""
@@ -66,27 +64,27 @@ class Trials(InteractionTask):
         task.plot(self._inner(game, first=False), ax)
 
     def _act(
-        self, inner: GameState, game: GameState, rng: EpisodeRandom, method: Any, waits: bool
+        self, game: GameState, rng: EpisodeRandom, method: Any, first_half: bool, last_half: bool
     ) -> Transition:
-        """Let the inner task move; a new trial begins at once, or waits for the assistant to look."""
+        """Let the inner task move; the next trial begins at once, or waits for the assistant to look."""
+        trial, rounds = game.task_state.trial, game.task_state.rounds
+        inner = self._inner(game, first=first_half and rounds == 0)
         state, reward, over = _ask(self.task, method, inner, rng)
-        trial, began = game.task_state.trial, game.task_state.began
-        if over and trial + 1 == self.n:
-            return Transition(State(trial=trial, began=began, **state), reward, terminated=True)
-        if over and not waits:
-            return Transition(self._begin(trial + 1, game.round_index + 1, rng), reward)
-        began = game.round_index + 1 if over else began
-        return Transition(State(trial=trial, began=began, **state), reward)
+        if over and trial + 1 < self.n:
+            if last_half:
+                return Transition(self._begin(trial + 1, rng), reward)
+            return Transition(State(trial=trial, rounds=rounds, ended=1, **state), reward)
+        played = rounds + 1 if last_half else rounds
+        return Transition(State(trial=trial, rounds=played, ended=0, **state), reward, over)
 
-    def _begin(self, trial: Any, began: Any, rng: EpisodeRandom) -> State:
-        return State(trial=trial, began=began, **_ask(self.task, self.task.reset, rng))
+    def _begin(self, trial: Any, rng: EpisodeRandom) -> State:
+        return State(trial=trial, rounds=0, ended=0, **_ask(self.task, self.task.reset, rng))
 
     def _inner(self, game: GameState, first: Any) -> GameState:
         """Give the game as the inner task knows it, which has no state before the first action of a trial."""
         now = _without_own(game.task_state)
         before = now if first else _without_own(game.previous_task_state)
-        round_index = game.round_index - game.task_state.began
-        return game.replace(round_index=round_index, task_state=now, previous_task_state=before)
+        return game.replace(round_index=game.task_state.rounds, task_state=now, previous_task_state=before)
 
 
 def _without_own(state: State) -> State:

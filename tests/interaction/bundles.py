@@ -272,7 +272,9 @@ def draw_run(choose, bundle):
     """Draw the options of a run."""
     known = dict(leaves(bundle.spaces))
     task = {path: space for path, space in known.items() if path.startswith("task_state.") and "." in path}
-    task = {path: space for path, space in task.items() if path.split(".")[1] not in ("trial", "began")}
+    task = {
+        path: space for path, space in task.items() if path.split(".")[1] not in ("trial", "rounds", "ended")
+    }
     states = [path for path in known if path.endswith("_state.total")]
     options = {"seed": choose(range(1000)), "episodes": choose(range(1, 30)), "over": {}, "start": {}}
     rng = np.random.default_rng(options["seed"])

@@ -194,6 +194,13 @@ class Reads(DeterministicPolicy):
         return self.read(observation, state)
 
 
+class Unread(DiscretePolicy):
+    action_space = spaces.Discrete(2)
+
+    def probabilities(self, observation, state):
+        return np.array([state.goal, 1 - state.goal])
+
+
 def reading(read, episodes=None):
     bundle = Bundle(CoordinatedTask(), User(policy=Reads(read)), Assistant(policy=RANDOM), max_rounds=3)
     if episodes is not None:
@@ -214,6 +221,16 @@ def unread(read, *words):
 
 
 CALLS = {
+    "a probability below zero": (
+        lambda: Weighs(np.array([-0.5, 1.0, 0.5])).log_prob(0, State(), State()),
+        r"Weighs.probabilities: expected numbers >= 0",
+    ),
+    "a log_prob that reads what is not there": (
+        lambda: Simulator(user_model=User(policy=Unread())).user_action_log_prob(
+            0, State(task_state=State()), EpisodeRandom(0), over={"user_action": [0]}
+        ),
+        r"Unread.log_prob reads a state: there is no 'goal'",
+    ),
     **unread(lambda seen, state: seen.task_state.z, "a field misspelt", "no 'z'.*Valid names: x"),
     **unread(lambda seen, state: state.goal, "a field of its own", "no 'goal'.*Valid names: none"),
     **unread(

@@ -307,7 +307,7 @@ def trials(n=4, **options):
 def test_trials_are_the_task_several_times_in_a_row():
     bundle = trials()
     game = bundle.reset(seed=0)
-    assert (game.task_state.trial, game.task_state.began) == (0, 0)
+    assert (game.task_state.trial, game.task_state.rounds) == (0, 0)
     trial, ends = 0, []
     while True:
         step = bundle.step()
@@ -315,7 +315,7 @@ def test_trials_are_the_task_several_times_in_a_row():
             ends.append(step.game.previous_task_state.x if not step.done else step.game.task_state.x)
             trial = step.game.task_state.trial
             if not step.done:
-                assert step.game.task_state.began == step.game.round_index
+                assert (step.game.task_state.rounds, step.game.task_state.ended) == (0, 0)
                 assert step.game.task_state.x < 3  # begun anew
         if step.done:
             break
@@ -411,3 +411,18 @@ def test_trials_need_a_task_without_fields_of_their_names():
     with pytest.raises(ContractError, match="expected a task"):
         Trials(Climb, 2)
     assert "outcome" in Trials(MultiArmedBanditTask(), 2).state_space.spaces
+
+
+def test_a_rollout_goes_on_in_the_trial_that_it_begins_in():
+    """Its rounds count from 0, those of the trial from where it stands."""
+    bundle = trials(n=3)
+    bundle.reset(seed=4)
+    while bundle.step().game.task_state.trial < 1:
+        pass
+    step = bundle.step()
+    still = RandomPolicy(spaces.Discrete(1))
+    simulator = Simulator(bundle.task, User(policy=still), Assistant(policy=still), max_rounds=1)
+    start = step.game.task_state
+    found = simulator.rollout(step.game, EpisodeRandom(0), record=("task_state",)).values
+    assert (found["task_state.trial"], found["task_state.rounds"]) == (1, start.rounds + 1)
+    assert (found["task_state.x"], found["task_state.ended"]) == (start.x, 0)  # nobody climbs

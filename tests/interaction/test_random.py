@@ -627,3 +627,18 @@ def test_a_generator_for_code_that_wants_one():
 def test_keys_of_replicas_differ():
     rows = EpisodeRandom(3, 7).at(2, 1).repeat(2, common=False)
     assert rows.row(0).key() != rows.row(1).key()
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.uint64])
+def test_episodes_of_any_kind_of_integer_have_their_numbers(kind):
+    few = EpisodeRandom(0, episodes=np.arange(200, dtype=kind)).repeat(7, common=False)
+    assert np.array_equal(
+        few.random(), EpisodeRandom(0, episodes=np.arange(200)).repeat(7, common=False).random()
+    )
+
+
+def test_a_length_may_be_a_numpy_integer_and_no_flag():
+    assert np.array_equal(EpisodeRandom(0).random(np.int64(3)), EpisodeRandom(0).random(3))
+    for shape in (True, (True,), (2.0,)):
+        with pytest.raises(ArgumentError, match="expected lengths"):
+            EpisodeRandom(0).random(shape)
