@@ -97,6 +97,11 @@ class DiscretePolicy(Policy):
                 f"{type(self).__name__}.probabilities: expected one for each of the {space.n} actions of "
                 f"{space}, got {weights!r}"
             )
+        total = sum(weights) if listed else weights.sum(axis=-1)
+        if np.any(np.abs(total - 1) > _SUM):  # NaN is found where it is used
+            raise ContractError(
+                f"{type(self).__name__}.probabilities: expected numbers that sum to one, got the sum {total}"
+            )
         return weights
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> Sampled:
@@ -108,14 +113,9 @@ class DiscretePolicy(Policy):
         probabilities = self._weights(observation, state)
         if isinstance(probabilities, list | tuple):
             probabilities = np.stack(probabilities)
-        total = probabilities.sum(axis=-1)
         if np.any(np.less(probabilities, 0)):
             raise ContractError(
                 f"{type(self).__name__}.probabilities: expected numbers >= 0, got {probabilities!r}"
-            )
-        if np.any(np.abs(total - 1) > _SUM):
-            raise ContractError(
-                f"{type(self).__name__}.probabilities: expected numbers that sum to one, got the sum {total}"
             )
         index = spaces.position(self.action_space, action)
         if index.ndim == 0 and probabilities.ndim == 1:

@@ -32,7 +32,12 @@ class Lazy(Mapping[str, Array]):
         self._made: dict[str, Array | None] = dict.fromkeys(paths)
         self._make = make
 
+    def __contains__(self, path: object) -> bool:
+        return path in self._made
+
     def __getitem__(self, path: str) -> Array:
+        if path not in self._made:
+            raise unknown_name(path, self._made, "a run's paths")
         array = self._made[path]
         if array is None:
             array = self._made[path] = self._make(path)

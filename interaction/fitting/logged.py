@@ -66,7 +66,10 @@ def read_table(
         helps = {join_path("assistant_action", path): space for path, space in leaves(assistant_action_space)}
         actions |= helps
     elif any(str(name).startswith("assistant_action") for name in frame.columns):
-        raise ArgumentError(f"{where}: the data has assistant_action: give assistant_action_space")
+        raise ArgumentError(
+            f"{where}: the data has assistant_action: give assistant_action_space, which is "
+            f"assistant.policy.action_space"
+        )
     frame = _named(frame, {**spaces, **actions}, where)
     frame, lengths, first = _rounds(frame, where)
     read = _Reader(frame, lengths, first, where)

@@ -144,6 +144,14 @@ GIVEN = {
         {"policy": Weighs(np.array([np.nan, 0.5, 0.5]))},
         r"expected finite weights >= 0",
     ),
+    "probabilities that do not sum to one": (
+        {"policy": Weighs(np.array([0.5, 0.5, 0.5]))},
+        r"Weighs.probabilities: expected numbers that sum to one, got the sum 1.5",
+    ),
+    "a list of such": (
+        {"policy": Weighs([0.2, 0.2, 0.2])},
+        r"Weighs.probabilities: expected numbers that sum",
+    ),
     "a reset without rng": (
         {"task": Without()},
         r"Without.reset\(\) cannot be called .*write reset\(self, rng\)",
