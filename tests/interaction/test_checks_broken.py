@@ -627,7 +627,7 @@ BROKEN = [
     (ForgetsField, "ForgetsField.on_user_action: expected a value in State"),
     (NoTuple, "NoTuple.on_user_action: expected a tuple"),
     (RaisesRarely, r"RaisesRarely.on_user_action raises ZeroDivisionError: .*\(episode \d+, round \d+\)"),
-    (NotNormalised, r"NotNormalised.log_prob.* the sum 1\.1"),
+    (NotNormalised, r"NotNormalised.sample raises ContractError: .* the sum 1\.1"),
     (WrongLogProb, "WrongLogProb.log_prob disagrees with sample"),
     (ImpossibleAction, "ImpossibleAction.log_prob disagrees with sample"),
     (WrongChoice, "WrongChoice.log_prob disagrees with sample"),
