@@ -285,8 +285,11 @@ class Simulator(PreparedComponent):
             game = game.replace(task_state=task_state, previous_task_state=before)
         if user_state is not None:
             game = game.replace(user_state=merge(game.user_state, user_state))
+        moved = game.task_state
         for path, value in (candidates or {}).items():
             game = replace_path(game, path, value)
+        if game.task_state is not moved and "previous_task_state" not in seen:
+            game = game.replace(previous_task_state=game.task_state)
         return game
 
     def _known(self, observation: State) -> Forced:

@@ -177,6 +177,9 @@ class Repeats(DeterministicPolicy):
 
     action_space = THREE
 
+    def __init__(self, lapse=0.0):
+        self.lapse = lapse
+
     def action(self, observation, state):
         return observation.previous_task_state.x % 3
 
@@ -426,3 +429,16 @@ def test_a_rollout_goes_on_in_the_trial_that_it_begins_in():
     found = simulator.rollout(step.game, EpisodeRandom(0), record=("task_state",)).values
     assert (found["task_state.trial"], found["task_state.rounds"]) == (1, start.rounds + 1)
     assert (found["task_state.x"], found["task_state.ended"]) == (start.x, 0)  # nobody climbs
+
+
+def test_candidates_of_the_tasks_state_are_its_previous_one_too():
+    """As in a rollout; what is observed of the previous state stays."""
+    simulator = Simulator(Climb(), User(policy=Repeats(lapse=0.1)))
+    over = {"task_state.x": [0, 1, 2]}
+    expected = np.log(np.where(np.arange(3) == 2, 0.9 + 0.1 / 3, 0.1 / 3))
+    found = simulator.user_action_log_prob(2, State(), EpisodeRandom(0), over=over)
+    assert np.allclose(found, expected)
+    seen = State(previous_task_state=State(x=2, wind=0.0))
+    assert np.allclose(
+        simulator.user_action_log_prob(2, seen, EpisodeRandom(0), over=over), np.full(3, expected[2])
+    )
