@@ -98,7 +98,7 @@ class DiscretePolicy(Policy):
                 f"{space}, got {weights!r}"
             )
         total = sum(weights) if listed else weights.sum(axis=-1)
-        if np.any(np.abs(total - 1) > _SUM):  # NaN is found where it is used
+        if np.any(np.abs(total - 1) > _SUM):  # of NaN `categorical` and `log_prob` tell
             raise ContractError(
                 f"{type(self).__name__}.probabilities: expected numbers that sum to one, got the sum {total}"
             )
@@ -113,7 +113,7 @@ class DiscretePolicy(Policy):
         probabilities = self._weights(observation, state)
         if isinstance(probabilities, list | tuple):
             probabilities = np.stack(probabilities)
-        if np.any(np.less(probabilities, 0)):
+        if not np.all(np.greater_equal(probabilities, 0)):  # NaN included
             raise ContractError(
                 f"{type(self).__name__}.probabilities: expected numbers >= 0, got {probabilities!r}"
             )

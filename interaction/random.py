@@ -33,6 +33,7 @@ OTHER = 15
 
 _BLOCK = 4  # Philox 4x64 gives four numbers for each counter value
 _BLOCKS = 2**64  # the first word of the counter; past it the numbers of the next draw begin
+_EPISODES = 2**63
 _DRAWS = 2**30  # the second word holds the draw, and above it the length
 _LENGTH = 30
 _LENGTHS = 2**32
@@ -96,15 +97,18 @@ def fresh_seed() -> int:
 
 def _index(episode: object) -> int:
     """Give the index of an episode as an int; raise if it is none."""
-    if isinstance(episode, bool) or not isinstance(episode, int | np.integer) or episode < 0:
-        raise ArgumentError(f"episode: expected an index >= 0, got {episode!r}")
-    return int(episode)
+    if isinstance(episode, int | np.integer) and not isinstance(episode, bool) and 0 <= episode < _EPISODES:
+        return int(episode)
+    raise ArgumentError(f"episode: expected an index >= 0, got {episode!r}; it lies below 2**63")
 
 
 def _check_indices(episodes: object) -> None:
     ok = isinstance(episodes, np.ndarray) and episodes.ndim == 1 and episodes.dtype.kind in "iu"
-    if not ok or (len(episodes) and episodes.min() < 0):  # type: ignore[arg-type,attr-defined]
-        raise ArgumentError(f"episodes: expected an array of indices >= 0, got {episodes!r}")
+    array = np.asarray(episodes)
+    if not ok or (array.size and not 0 <= int(array.min()) <= int(array.max()) < _EPISODES):
+        raise ArgumentError(
+            f"episodes: expected an array of indices >= 0, got {episodes!r}; they lie below 2**63"
+        )
 
 
 def _place_of(place: Any, rows: Any) -> Any:
@@ -154,7 +158,7 @@ class EpisodeRandom:
         episode: int = 0,
         episodes: NDArray[np.int64] | None = None,
     ) -> None:
-        if type(episode) is not int or episode < 0:
+        if type(episode) is not int or not 0 <= episode < _EPISODES:
             episode = _index(episode)
         if episodes is not None:
             _check_indices(episodes)

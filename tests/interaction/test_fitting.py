@@ -8,7 +8,18 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from interaction import Bundle, DiscretePolicy, State, User, fit, spaces
+from interaction import (
+    Assistant,
+    Bundle,
+    DiscretePolicy,
+    InteractionTask,
+    RandomPolicy,
+    State,
+    Transition,
+    User,
+    fit,
+    spaces,
+)
 from interaction.errors import ArgumentError, ContractError, ConvergenceWarning, SpaceError, UnknownNameError
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.logged import read_table
@@ -274,3 +285,64 @@ def test_vector_actions_are_read_from_a_column_for_each_entry():
     assert observed.user_actions[""].shape == (3, 1, 2)
     tree = fit(Still(), user, frame, {"goal": stats.uniform(-1, 2)}, draws=50, progress=False)
     assert set(tree.observed_data.data_vars) == {"user_action[0]", "user_action[1]"}
+
+
+class Drifts(InteractionTask):
+    """Both move x; with chance, what the user brings about is drawn."""
+
+    state_space = spaces.Dict(x=spaces.Discrete(10), drawn=spaces.Discrete(4))
+
+    def __init__(self, chance):
+        self.chance = chance
+
+    def reset(self, rng):
+        return State(x=rng.integers(0, 10), drawn=0)
+
+    def on_user_action(self, game, rng):
+        drawn = rng.integers(0, 4) if self.chance else 0
+        return Transition(State(x=(game.task_state.x + 1 + game.user_action) % 10, drawn=drawn))
+
+    def on_assistant_action(self, game, rng):
+        x = (game.task_state.x + 3 + game.assistant_action) % 10
+        return Transition(game.task_state.replace(x=x))
+
+
+class LooksBack(DiscretePolicy):
+    """Prefers what the state before the last action says."""
+
+    action_space = spaces.Discrete(3)
+
+    def probabilities(self, observation, state):
+        before = observation.previous_task_state
+        weights = 1.0 + state.strength * (np.arange(3) == (before.x + before.drawn) % 3)
+        return weights / weights.sum()
+
+
+@pytest.mark.parametrize("chance", [False, True])
+@pytest.mark.parametrize("assistant", [None, Assistant(policy=RandomPolicy(spaces.Discrete(2)))])
+def test_a_user_who_looks_back_is_weighed_by_what_it_saw(chance, assistant):
+    """Against the log probabilities of the very observations; what no column tells is not made up."""
+    strengths = np.array([[0.0, 2.0, 9.0]])
+    task, user = Drifts(chance), User(policy=LooksBack(), state=State(strength=4.0))
+    bundle = Bundle(task, user, assistant, max_rounds=12)
+    expected = np.zeros(3)
+    for episode in range(3):
+        bundle.reset(seed=1, episode=episode)
+        done = False
+        while not done:
+            game, _, *ends = bundle.step()
+            done = any(ends)
+            for place, strength in enumerate(strengths[0]):
+                expected[place] += user.policy.log_prob(
+                    game.user_action, game.user_observation, State(strength=strength)
+                )
+    runs, helps = bundle.run(3, seed=1), None if assistant is None else assistant.policy.action_space
+    frame = runs.to_dataframe()
+    bare = frame[[name for name in frame if not name.startswith("previous_task_state")]]
+    for data in (runs, frame, bare):
+        likelihood = Likelihood(task, user, read_table(task, user, data, helps))
+        if data is bare and chance and assistant is not None:
+            with pytest.raises(UnknownNameError, match="no 'drawn'"):
+                likelihood.total({"strength": strengths})
+        else:
+            assert np.allclose(likelihood.total({"strength": strengths})[0], expected)

@@ -229,6 +229,10 @@ def unread(read, *words):
 
 
 CALLS = {
+    "NaN among the probabilities of other actions": (
+        lambda: Weighs(np.array([np.nan, 0.5, 0.5])).log_prob(1, State(), State()),
+        r"Weighs.probabilities: expected numbers >= 0, got .*nan",
+    ),
     "a probability below zero": (
         lambda: Weighs(np.array([-0.5, 1.0, 0.5])).log_prob(0, State(), State()),
         r"Weighs.probabilities: expected numbers >= 0",

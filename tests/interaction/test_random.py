@@ -642,3 +642,11 @@ def test_a_length_may_be_a_numpy_integer_and_no_flag():
     for shape in (True, (True,), (2.0,)):
         with pytest.raises(ArgumentError, match="expected lengths"):
             EpisodeRandom(0).random(shape)
+
+
+@pytest.mark.parametrize("episode", [2**63, 2**66, -1, True, 1.0])
+def test_an_index_beyond_what_counts_is_an_error_of_ours(episode):
+    with pytest.raises(ArgumentError, match=r"an index >= 0, got .* below 2\*\*63"):
+        EpisodeRandom(0, episode)
+    with pytest.raises(ArgumentError, match=r"array of indices >= 0, got .* below 2\*\*63"):
+        EpisodeRandom(0, episodes=np.array([2**63], np.uint64))
