@@ -162,12 +162,14 @@ def together(recorders: Sequence[Recorder], path: str, rounds: int | None = None
     """Put what several chunks recorded of a path one after the other, all for so many rounds."""
     parts = [recorder.value(path) for recorder in recorders]
     known = next(part for part in parts if part is not None)
-    whole = []
-    for recorder, part in zip(recorders, parts, strict=True):
-        if part is None:  # no row of this chunk ever held it
-            shape = (recorder.rows, *known.shape[1:])
-            part = _masked(np.zeros(shape, known.dtype), np.ones(recorder.rows, bool))  # noqa: PLW2901
-        whole.append(part if rounds is None else _pad(part, rounds, path))
+    shape = known.shape[1:]
+    found = [
+        _masked(np.zeros((recorder.rows, *shape), known.dtype), np.ones(recorder.rows, bool))
+        if part is None  # no row of this chunk ever held it
+        else part
+        for recorder, part in zip(recorders, parts, strict=True)
+    ]
+    whole = found if rounds is None else [_pad(part, rounds, path) for part in found]
     if len(whole) == 1:
         return whole[0]
     if any(isinstance(part, np.ma.MaskedArray) for part in whole):
