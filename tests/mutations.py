@@ -25,6 +25,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
 
+from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
@@ -69,24 +70,32 @@ def without_annotations(code: str) -> str:
     return ast.dump(tree)
 
 
-def changes() -> Iterator[tuple[str, str, str]]:
-    """Give each module with its text and each changed one."""
-    for module in CORE:
-        code = (ROOT / "interaction" / f"{module}.py").read_text(encoding="utf-8")
-        seen = {without_annotations(code)}
-        for name in operator_names():
-            if not name.partition("/")[2].startswith(KINDS):
-                continue
-            occurrence = 0
-            while (changed := mutate_code(code, get_operator(name)(), occurrence)) is not None:
-                occurrence += 1
-                try:
-                    run = without_annotations(changed)
-                except SyntaxError:
-                    continue
-                if run not in seen:
-                    seen.add(run)
-                    yield module, code, changed
+def drawn(number: int, seed: int) -> Iterator[tuple[str, str, str]]:
+    """Draw changes at random: each module with its text and the changed one."""
+    operators = [name for name in operator_names() if name.partition("/")[2].startswith(KINDS)]
+    codes = {module: (ROOT / "interaction" / f"{module}.py").read_text(encoding="utf-8") for module in CORE}
+    places = [
+        (module, name, occurrence)
+        for module, code in codes.items()
+        for nodes in [list(ast_nodes(get_ast(code)))]
+        for name in operators
+        for operator in [get_operator(name)()]
+        for occurrence in range(sum(len(list(operator.mutation_positions(node))) for node in nodes))
+    ]
+    random.Random(seed).shuffle(places)
+    seen = {(module, without_annotations(code)) for module, code in codes.items()}
+    for module, name, occurrence in places:
+        changed = mutate_code(codes[module], get_operator(name)(), occurrence)
+        try:
+            run = module, without_annotations(changed)
+        except SyntaxError:
+            continue
+        if run not in seen:
+            seen.add(run)
+            yield module, codes[module], changed
+            number -= 1
+        if number == 0:
+            return
 
 
 def passes(copy: Path, tests: list[str]) -> bool:
@@ -131,9 +140,8 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="go on after so many")
     parser.add_argument("--near", action="store_true", help="run only the closest tests")
     given = parser.parse_args()
-    everything = list(changes())
-    drawn = random.Random(given.seed).sample(everything, given.number)[given.first :]
-    print(f"{len(everything):,} changes are possible; {len(drawn)} are tried", flush=True)
+    tried = list(drawn(given.number, given.seed))[given.first :]
+    print(f"{len(tried)} changes are tried", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         copies: Queue[Path] = Queue()
         for number in range(given.jobs):
@@ -152,13 +160,13 @@ def main() -> None:
 
         noticed = 0
         with ThreadPoolExecutor(given.jobs) as pool:
-            for number, (change, alive) in enumerate(zip(drawn, pool.map(attempt, drawn), strict=True)):
+            for number, (change, alive) in enumerate(zip(tried, pool.map(attempt, tried), strict=True)):
                 noticed += not alive
                 if alive:
                     print(f"{given.first + number}: {line_of(*change)}", flush=True)
                 elif number % 10 == 9:
                     print(f"{noticed} of {number + 1} noticed", flush=True)
-    print(f"{noticed} of {len(drawn)} noticed")
+    print(f"{noticed} of {len(tried)} noticed")
 
 
 if __name__ == "__main__":
