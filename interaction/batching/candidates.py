@@ -87,20 +87,17 @@ def deal(state: State, size: int, rows: int | None, space: Any) -> State:
     return State(**fields)
 
 
-def select(state: State, index: Array, rows: int | None) -> State:
+def select(state: State, index: Array, rows: int | None, space: Any) -> State:
     """The candidates at some indices, for each episode."""
     fields: dict[str, Value] = {}
     for name, part in state.items():
         if isinstance(part, State):
-            fields[name] = select(part, index, rows)
+            fields[name] = select(part, index, rows, space[name])
         elif rows is None:
             fields[name] = part[index]
         else:
-            array = (
-                np.broadcast_to(part, (rows, *part.shape))
-                if part.shape[: index.ndim] != index.shape
-                else part
-            )
+            alike = part.ndim == 1 + len(shape_of(space[name]))
+            array = np.broadcast_to(part, (rows, *part.shape)) if alike else part
             where = index.reshape(index.shape + (1,) * (array.ndim - 2))
             fields[name] = np.take_along_axis(array, np.broadcast_to(where, array.shape), axis=1)
     return State(**fields)

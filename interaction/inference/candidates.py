@@ -10,19 +10,32 @@ from numpy.typing import NDArray
 
 from interaction.component import Component
 from interaction.errors import ArgumentError, SpaceError
+from interaction.inference.particles import liu_west, liu_west_vectors
 from interaction.membership import membership, remedy
 from interaction.opening import combine
 from interaction.random import EpisodeRandom
-from interaction.spaces import Box, Space, Undeclared, is_whole, real
+from interaction.spaces import Box, Space, Undeclared, is_whole, real, shape_of
 
 Array = NDArray[Any]
 
 
 class Distribution(Protocol):
-    """What a prior offers: a frozen `scipy.stats` distribution does."""
+    """What a prior of a number offers: a frozen `scipy.stats` distribution does."""
 
     def ppf(self, q: Any) -> Any:
         """Give the quantile."""
+        ...
+
+
+class JointDistribution(Protocol):
+    """What a prior of a vector offers: a frozen multivariate distribution of `scipy.stats` does."""
+
+    def rvs(self, size: Any = 1, random_state: Any = None) -> Any:
+        """Draw vectors."""
+        ...
+
+    def logpdf(self, x: Any) -> Any:
+        """Give the log density."""
         ...
 
 
@@ -81,21 +94,24 @@ class Samples(Component):
 
     `prior` maps each parameter to a frozen `scipy.stats` distribution, as in
     `Samples({"epsilon": scipy.stats.uniform(0, 1)}, n=1_000)`; the draws go through its quantile function,
-    so that each has a fixed address. Names alone, as in `Samples(["epsilon"])`, are drawn by the user
-    model's own `reset`. Particles are resampled systematically when the effective sample size
-    falls below `threshold` times `n`. Continuous parameters are then moved by the kernel of Liu & West
+    so that each has a fixed address. For a vector, give a multivariate one, as in
+    `Samples({"weights": scipy.stats.dirichlet([1, 1, 1])})`. Names alone, as in `Samples(["epsilon"])`, are
+    drawn by the user model's own `reset`. Particles are resampled systematically when the effective sample
+    size falls below `threshold` times `n`. Continuous parameters are then moved by the kernel of Liu & West
     ("Combined parameter and state estimation in simulation-based filtering", 2001) with the discount
     `discount`: it needs neither a stored history nor further calls of the user model, as an MCMC move
-    would, and keeps the mean and the variance of the particles. They stay inside the prior's support, or,
-    where the user's `reset` draws them and their space is not declared, between the outermost ones. Each
-    particle draws its own random numbers.
+    would, and keeps the mean and the variance of the particles: of the standard normal scores of a number
+    under its prior, or of weights under a Dirichlet prior (whose sticks are broken one after the other), so
+    that none can leave the prior's support; other vectors are moved as they are, and stay where they are if
+    the move would leave. Where the user's `reset` draws them, they stay in their space, or, if
+    that is not declared, between the outermost ones. Each particle draws its own random numbers.
     """
 
     common = False
 
     def __init__(
         self,
-        prior: Mapping[str, Distribution] | Iterable[str],
+        prior: Mapping[str, Distribution | JointDistribution] | Iterable[str],
         n: int = 1_000,
         threshold: float = 0.5,
         discount: float = 0.98,
@@ -111,7 +127,7 @@ class Samples(Component):
                 f"Samples: expected threshold in [0, 1] and discount in (0.5, 1], got {threshold}, {discount}"
             )
         for name, distribution in given.items():
-            if not hasattr(distribution, "ppf"):
+            if not (hasattr(distribution, "ppf") or _joint(distribution)):
                 raise ArgumentError(
                     f"Samples: {name}: expected a frozen scipy.stats distribution, got {distribution!r}"
                 )
@@ -143,8 +159,26 @@ class Samples(Component):
             if name.startswith("task_state."):
                 raise ArgumentError(f"{where}: {name}: a user's reset gives no task state; give a prior")
             return
+        prior: Any = self.prior[name]
+        if _joint(prior) != bool(shape_of(space)):
+            wanted = "a multivariate distribution, for a vector" if shape_of(space) else "one of a number"
+            raise ArgumentError(f"{where}: prior of {name}: expected {wanted}, got {_named(prior)}")
+        if _joint(prior):
+            drawn = np.asarray(prior.rvs(size=100, random_state=np.random.default_rng(0)), float)
+            if drawn.shape != (100, *shape_of(space)):
+                raise ArgumentError(
+                    f"{where}: prior of {name}: expected draws of the shape {shape_of(space)}, "
+                    f"got {drawn.shape[1:]} from {_named(prior)}"
+                )
+            found = membership(space).violation(drawn, 100)
+            if found is not None:
+                raise SpaceError(
+                    f"{where}: prior of {name}: expected values in {space}, but {_named(prior)} draws "
+                    f"{found.value!r}{remedy(space, found.value)}"
+                )
+            return
         for quantile in (1e-9, 0.5, 1 - 1e-9):
-            value = np.asarray(self.prior[name].ppf(quantile)).item()
+            value = np.asarray(prior.ppf(quantile)).item()
             value = int(value) if is_whole(space) and np.isfinite(value) and value == int(value) else value
             if membership(space).violation(value) is not None:
                 raise SpaceError(
@@ -152,21 +186,80 @@ class Samples(Component):
                     f"is {value!r}{remedy(space, value)}"
                 )
 
-    def support(self, name: str, space: Box, values: Array) -> tuple[Array, Array]:
-        """Give the bounds between which the particles of a parameter may move: now `(..., particles)`."""
-        if name in self.prior:
-            prior = support(self.prior[name])
-            return np.maximum(space.low, prior.low), np.minimum(space.high, prior.high)
-        if isinstance(space, Undeclared):
-            return values.min(axis=-1, keepdims=True), values.max(axis=-1, keepdims=True)
-        return space.low, space.high
-
     def draw(self, rng: EpisodeRandom) -> dict[str, Array]:
-        """Draw the values of the candidates, by name: `(..., candidates)`."""
-        return {
-            name: np.asarray(distribution.ppf(rng.random((self.size,)) + 2.0**-54))
-            for name, distribution in self.prior.items()
-        }
+        """Draw the values of the candidates, by name: `(..., candidates, *shape)`."""
+        return {name: self._drawn(prior, rng) for name, prior in self.prior.items()}
+
+    def _drawn(self, prior: Any, rng: EpisodeRandom) -> Array:
+        if not _joint(prior):
+            return np.asarray(prior.ppf(rng.random((self.size,)) + 2.0**-54))
+        if rng.rows is None:
+            return np.asarray(prior.rvs(size=self.size, random_state=rng.generator()), float)
+        each = [rng.row(row) for row in range(rng.rows)]
+        drawn = [np.asarray(prior.rvs(size=self.size, random_state=one.generator()), float) for one in each]
+        rng.draw = each[0].draw
+        return np.stack(drawn)
+
+    def moves(self, name: str, space: Space[Any]) -> bool:
+        """Say whether a parameter is moved: it is continuous, in its space and under its prior."""
+        floats = isinstance(space, Box) and np.dtype(space.dtype).kind == "f"
+        return floats and not hasattr(self.prior.get(name), "pmf")
+
+    def moved(self, name: str, space: Any, kept: Array, old: Array, weights: Array, noise: Array) -> Array:
+        """Move resampled particles `kept`, of `old` ones with these weights: `(..., particles, *shape)`.
+
+        What would leave the prior's support, or the space, stays where it is.
+        """
+        prior: Any = self.prior.get(name)
+        axes = tuple(range(-len(shape_of(space)), 0))
+        if axes:
+            flat = (*kept.shape[: kept.ndim - len(axes)], -1)
+            vectors = kept.reshape(flat), old.reshape(flat)
+            noise = noise.reshape(flat)
+            if _named(prior) == "dirichlet":
+                first, second = (_broken(prior, vector) for vector in vectors)
+                found = liu_west_vectors(first, second, weights, noise[..., 1:], self.discount)
+                found = _whole(prior, found)
+            else:
+                found = liu_west_vectors(vectors[0], vectors[1], weights, noise, self.discount)
+            found = found.reshape(kept.shape)
+        elif hasattr(prior, "sf"):
+            found = _value(
+                prior, liu_west(_score(prior, kept), _score(prior, old), weights, noise, self.discount)
+            )
+        else:
+            found = liu_west(kept, old, weights, noise, self.discount)
+        low, high = space.low, space.high
+        if prior is None and isinstance(space, Undeclared):
+            low, high = (end(old, axis=weights.ndim - 1, keepdims=True) for end in (np.min, np.max))
+        elif prior is not None and not axes:
+            low, high = np.maximum(low, support(prior).low), np.minimum(high, support(prior).high)
+        inside = ((found >= low) & (found <= high)).all(axis=axes)
+        if axes and prior is not None and _named(prior) != "dirichlet":
+            inside = inside & np.isfinite(prior.logpdf(found))
+        return np.asarray(np.where(inside.reshape(inside.shape + (1,) * len(axes)), found, kept))
+
+
+def _joint(prior: object) -> bool:
+    """Whether a prior is one of vectors."""
+    return not hasattr(prior, "ppf") and hasattr(prior, "rvs") and hasattr(prior, "logpdf")
+
+
+def _score(prior: Any, values: Array) -> Array:
+    """Give the standard normal scores of values under a prior: how far out they lie on either side."""
+    from scipy.special import ndtri
+
+    below, above = prior.cdf(values), prior.sf(values)
+    score = np.where(below < above, ndtri(below), -ndtri(above))
+    return np.asarray(np.clip(score, -_FURTHEST, _FURTHEST))
+
+
+def _value(prior: Any, score: Array) -> Array:
+    """Give the values with these scores: the inverse."""
+    from scipy.special import ndtr
+
+    score = np.clip(score, -_FURTHEST, _FURTHEST)
+    return np.asarray(np.where(score < 0, prior.ppf(ndtr(score)), prior.isf(ndtr(-score))))
 
 
 def support(distribution: Distribution) -> Box:
@@ -176,7 +269,49 @@ def support(distribution: Distribution) -> Box:
     return real(np.fmax(low, -np.inf), np.fmin(high, np.inf))
 
 
+def _sticks(prior: Any) -> list[Any]:
+    """Give the distributions of the shares that each weight takes of what those before it have left."""
+    from scipy import stats
+
+    alpha = np.asarray(prior.alpha, float)
+    return [stats.beta(first, alpha[index + 1 :].sum()) for index, first in enumerate(alpha[:-1])]
+
+
+def _broken(prior: Any, weights: Array) -> Array:
+    """Give the scores of weights `(..., d)` under a Dirichlet prior: those of their `d - 1` shares.
+
+    Source: Connor & Mosimann 1969, "Concepts of independence for proportions with a generalization of the
+    Dirichlet distribution": the shares are independent, and each has a beta distribution.
+    """
+    left = np.cumsum(weights[..., ::-1], axis=-1)[..., ::-1]
+    shares = weights[..., :-1] / np.where(left[..., :-1] > 0, left[..., :-1], 1.0)
+    scores = [_score(stick, shares[..., index]) for index, stick in enumerate(_sticks(prior))]
+    return np.stack(scores, axis=-1)
+
+
+def _whole(prior: Any, scores: Array) -> Array:
+    """Give the weights with these scores: the inverse."""
+    left, weights = np.ones(scores.shape[:-1]), []
+    for index, stick in enumerate(_sticks(prior)):
+        weights.append(left * _value(stick, scores[..., index]))
+        left = np.maximum(left - weights[-1], 0.0)
+    return np.stack([*weights, left], axis=-1)
+
+
+def _named(prior: Any) -> str:
+    """Name the family of a scipy distribution."""
+    family = getattr(prior, "dist", None)
+    name = getattr(family, "name", None) or type(prior).__name__.removesuffix("_frozen")
+    return "nothing" if prior is None else str(name)
+
+
 def _describe(distribution: Any) -> Any:
     """What tells two frozen scipy distributions apart, which have no equality of their own."""
+    if _joint(distribution):
+        return _named(distribution), distribution.rvs(size=4, random_state=np.random.default_rng(0)).tolist()
     family = getattr(distribution, "dist", None)
     return distribution if family is None else (family.name, distribution.args, distribution.kwds)
+
+
+_FURTHEST = 8.3
+"""The score of the lowest number that is drawn, 2**-54."""

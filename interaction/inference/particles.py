@@ -32,6 +32,22 @@ def systematic(weights: Array, uniform: Array) -> Array:
     return indices.reshape(weights.shape)
 
 
+def liu_west_vectors(values: Array, old: Array, weights: Array, noise: Array, discount: float) -> Array:
+    """The same for vectors `(..., particles, d)`, with the covariance of their entries.
+
+    Where the entries add up to a constant, as weights on a simplex do, they still do afterwards.
+    """
+    shrink = (3 * discount - 1) / (2 * discount)
+    mean = (weights[..., None] * old).sum(axis=-2, keepdims=True)
+    apart = old - mean
+    covariance = np.matmul(np.swapaxes(weights[..., None] * apart, -1, -2), apart)
+    sizes, directions = np.linalg.eigh(covariance)
+    sizes = np.where(sizes > 1e-12 * sizes[..., -1:], sizes, 0.0)
+    step = np.matmul(noise * np.sqrt((1 - shrink**2) * sizes)[..., None, :], np.swapaxes(directions, -1, -2))
+    moved: Array = shrink * values + (1 - shrink) * mean + step
+    return moved
+
+
 def liu_west(values: Array, old: Array, weights: Array, noise: Array, discount: float) -> Array:
     """Move resampled values `(..., particles)`: shrink them to the mean, and add what keeps the variance.
 

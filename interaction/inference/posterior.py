@@ -23,9 +23,10 @@ Array = NDArray[Any]
 class Posterior:
     """Weights over candidates: `(..., candidates)`; `...` is () in one episode, `(episodes,)` in a batch.
 
-    `values` holds the candidates' values of each parameter; `axes` those of a grid, whose combinations the
-    candidates are. `log_evidence` is the log marginal likelihood of all that was counted (natural), for
-    comparing user models; `surprise` the predictive log loss of the last outcome.
+    `values` holds the candidates' values of each parameter, `(..., candidates, *shape)`, or `(candidates,)`
+    where they are numbers and the same in all episodes; `axes` those of a grid, whose combinations they are.
+    `log_evidence` is the log marginal likelihood of all that was counted (natural), for comparing user
+    models; `surprise` the predictive log loss of the last outcome.
     """
 
     weights: Array
@@ -37,19 +38,23 @@ class Posterior:
     def _values(self, name: str) -> Array:
         if name not in self.values:
             raise unknown_name(name, self.values, "posterior")
-        return self.values[name]
+        values, whole = self.values[name], self.weights.shape
+        if values.shape[: len(whole)] != whole:
+            values = np.broadcast_to(values, whole)
+        return values
 
     def mean(self, name: str) -> Value:
         """Give the posterior mean of a parameter."""
-        return freeze((self.weights * self._values(name)).sum(axis=-1))
+        values = self._values(name)
+        entries = values.ndim - self.weights.ndim
+        weights = self.weights.reshape(self.weights.shape + (1,) * entries)
+        return freeze((weights * values).sum(axis=-1 - entries))
 
     def mode(self) -> dict[str, Value]:
         """Give the most probable candidate (the first one of several)."""
-        best = np.argmax(self.weights, axis=-1)[..., None]
-        return {
-            name: freeze(np.take_along_axis(np.broadcast_to(values, self.weights.shape), best, -1)[..., 0])
-            for name, values in self.values.items()
-        }
+        best = np.argmax(self.weights, axis=-1)
+        lead = tuple(np.indices(best.shape))
+        return {name: freeze(self._values(name)[(*lead, best)]) for name in self.values}
 
     def entropy(self) -> Value:
         """Give the entropy of the weights, in bits."""
@@ -57,13 +62,19 @@ class Posterior:
         return freeze(-(self.weights * logs).sum(axis=-1))
 
     def interval(self, name: str, probability: float = 0.9) -> tuple[Value, Value]:
-        """Give the equal-tailed credible interval of a parameter: from its lower to its upper quantile."""
+        """Give the equal-tailed credible interval of a parameter: from its lower to its upper quantile.
+
+        Of a vector, those of its entries.
+        """
         if not 0 < probability < 1:
             raise ArgumentError(f"interval: expected a probability between 0 and 1, got {probability!r}")
-        values = np.broadcast_to(self._values(name), self.weights.shape)
+        values = self._values(name)
+        entries, whole = values.ndim - self.weights.ndim, self.weights.shape
+        values = np.moveaxis(values, len(whole) - 1, -1)  # the candidates last
+        weights = self.weights.reshape((*whole[:-1], *(1,) * entries, whole[-1]))
         order = np.argsort(values, axis=-1, kind="stable")
         ordered = np.take_along_axis(values, order, -1)
-        cumulated = np.cumsum(np.take_along_axis(self.weights, order, -1), axis=-1)
+        cumulated = np.cumsum(np.take_along_axis(np.broadcast_to(weights, values.shape), order, -1), axis=-1)
         cumulated = cumulated / cumulated[..., -1:]
         tail = (1 - probability) / 2
         ends = []
@@ -90,7 +101,10 @@ class Posterior:
             return xarray.DataArray(
                 self.weights.reshape(shape), dict(self.axes), [*lead, *self.axes], name="probability"
             )
-        coordinates = {
-            name: ([*lead, "candidate"][-values.ndim :], values) for name, values in self.values.items()
-        }
+        coordinates = {}
+        for name in self.values:
+            values = self._values(name)
+            for entry in np.ndindex(values.shape[self.weights.ndim :]):
+                label = "_".join([name, *map(str, entry)])  # of a vector, one for each entry
+                coordinates[label] = ([*lead, "candidate"], values[(..., *entry)])
         return xarray.DataArray(self.weights, coordinates, [*lead, "candidate"], name="probability")

@@ -13,7 +13,7 @@ control", arXiv 2110.10819.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import numpy as np
@@ -31,11 +31,12 @@ from interaction.errors import (
     ArgumentError,
     ContractError,
     ImpossibleEvidenceError,
+    UnknownFieldError,
     unknown_name,
 )
 from interaction.inference.candidates import Grid, Samples
 from interaction.inference.engine import InferenceEngine
-from interaction.inference.particles import effective_sample_size, liu_west, systematic
+from interaction.inference.particles import effective_sample_size, systematic
 from interaction.inference.posterior import Posterior
 from interaction.membership import membership
 from interaction.opening import begin, for_rows
@@ -43,7 +44,7 @@ from interaction.players import Players
 from interaction.policy import DiscretePolicy, first_action
 from interaction.random import EpisodeRandom
 from interaction.simulator import NoTask
-from interaction.spaces import Box, Dict, Space, leaves
+from interaction.spaces import Dict, Space, leaves, shape_of
 from interaction.state import GameState, Provenance, State, Value, freeze, get_path, replace_path
 from interaction.task import InteractionTask
 from interaction.turns import look
@@ -70,11 +71,12 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
     taken for the user's ("evidence"), which shows what goes wrong; see the module's text.
     An action of unknown author is marginalised over the authors: its likelihood is
     ρ π(a | h, θ) + (1 − ρ) q(a), with ρ = `user_share` and q the belief's own prediction.
-    `delay=1`: the assistant sees an action and its outcome only one round later, so that the candidates
-    look at what the assistant saw the round before (give `assistant_action_space`, if the user model looks at
-    the assistant's action). With `delay=0` they look at what it sees now, in which
-    `before` gives, by path, where to find what the user's action has changed since
-    (`{"task_state.position": "task_state.last_position"}`).
+    An action is weighed by what its author saw: the candidates look at the observation's
+    `previous_task_state`, which is the task before the user's action moved it, at the user's own action
+    before this one, and at the assistant's last action. `delay=1` is for an assistant that sees an action and
+    its outcome only in the next round, in the task's state (as `action` then says): the candidates look at
+    what the assistant saw the round before (give `assistant_action_space`, if the user model looks at the
+    assistant's action).
     `on_impossible`: what to do when the evidence excludes every candidate: "raise", go back to the prior
     ("reset"), or leave the weights as they were ("keep"); the belief counts how often it happened.
 
@@ -94,7 +96,6 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         own_actions: Literal["intervention", "evidence"] = "intervention",
         action: str = "user_action",
         provenance: str = "provenance",
-        before: Mapping[str, str] | None = None,
         delay: Literal[0, 1] = 0,
         assistant_action_space: Space[Any] | None = None,
         user_share: float = 0.5,
@@ -108,7 +109,6 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         self.own_actions = own_actions
         self.action = action
         self.provenance = provenance
-        self.before = dict(before or {})
         self.delay = delay
         self.assistant_action_space = assistant_action_space
         self.user_share = user_share
@@ -293,15 +293,19 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
                 return users, np.zeros(1)
             return users, players.user.log_prob(for_candidates(action, size, rows), seen, users, stream)
 
-        users, log_prob = self._lineup.in_batch(weigh)
+        users, log_prob = self._asked(weigh)
         users = deal(users, size, rows, self._user_space)
         log_weights = np.asarray(belief.log_weights)
-        gain = self._action_gain(self._shape(log_prob, rows), log_weights, observation)
+        log_prob = self._likelihood(
+            log_prob, belief, observation, f"{type(self.user_model).__name__}.log_prob", rows
+        )
+        gain = self._action_gain(log_prob, log_weights, observation)
         log_weights = log_weights + gain
         surprise: Value = 0.0
         if "outcome" in self.evidence:
             after = self.candidate_games(belief, observation, rows)
-            outcome = self._shape(self._outcome(game, after, stream), rows)
+            task = f"{type(self.task_model).__name__}.outcome_log_prob"
+            outcome = self._likelihood(self._outcome(game, after, stream), belief, observation, task, rows)
             surprise = _log_sum(log_weights) - _log_sum(log_weights + outcome)
             log_weights = log_weights + outcome
         return self._settle(belief, log_weights, users, surprise, observation, rng)
@@ -410,10 +414,15 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
                 user_action=belief.earlier_user_action,
                 assistant_action=belief.__dict__.get("last_assistant_action"),
             )
-        then = observation.extend(user_action=belief.last_user_action)
-        for path, source in self.before.items():
-            then = replace_path(then, path, get_path(observation, source))
-        return then
+        seen = observation.__dict__
+        if "previous_task_state" not in seen and seen.get("task_state"):
+            raise UnknownFieldError(
+                f"UserModelFilter: expected previous_task_state in the assistant's observation, which is "
+                f"what the user saw when it acted; got only {', '.join(seen)}. Let the observation engine "
+                f"show game.previous_task_state, as it shows game.task_state (rules on paths do)"
+            )
+        task_state = seen.get("previous_task_state", State())
+        return observation.extend(turn_index=0, task_state=task_state, user_action=belief.last_user_action)
 
     def _resample(self, belief: State, rng: EpisodeRandom) -> State:
         """Resample where few particles carry the weight, and move the continuous parameters."""
@@ -426,19 +435,19 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         uniform = np.asarray(rng.random())
         kept = np.broadcast_to(np.arange(size), weights.shape)
         index = np.where(few[..., None], systematic(weights, uniform), kept)
-        users = select(belief.users, index, rng.rows)
-        hidden = select(belief.hidden, index, rng.rows)
+        users = select(belief.users, index, rng.rows, self._user_space)
+        hidden = select(belief.hidden, index, rng.rows, self._task_space)
         for name in self.parameters.names:
             space = self._parameter_space(name, "")
-            noise = rng.normal(shape=(size,))
-            if not isinstance(space, Box) or np.dtype(space.dtype).kind != "f":
+            noise = rng.normal(shape=(size, *shape_of(space)))
+            if not self.parameters.moves(name, space):
                 continue
             key = name.removeprefix(_TASK)
             holder, path = (hidden, key) if name.startswith(_TASK) else (users, name)
-            old = self.values(belief)[name]
-            low, high = self.parameters.support(name, space, old)
-            moved = liu_west(get_path(holder, path), old, weights, noise, self.parameters.discount)
-            moved = np.where(few[..., None], np.clip(moved, low, high), get_path(holder, path))
+            kept = get_path(holder, path)
+            moved = self.parameters.moved(name, space, kept, self.values(belief)[name], weights, noise)
+            here = few.reshape(few.shape + (1,) * (kept.ndim - few.ndim))
+            moved = np.where(here, as_space(space, moved), kept)
             if name.startswith(_TASK):
                 hidden = replace_path(hidden, key, moved)
             else:
@@ -455,8 +464,12 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         for name, values in belief.hidden.items():
             column = flat(values, rows, self._task_space[name])
             task_state = State(**{**task_state.__dict__, name: column})
+        now = seen.__dict__.get("round_index", 0)
+        begins = seen.__dict__.get("turn_index", 0) == 0 and np.asarray(now) == 0
+        provenance = np.where(begins, int(Provenance.UNKNOWN), int(Provenance.INTERVENED))
         game = GameState(
-            round_index=seen.__dict__.get("round_index", 0),
+            round_index=for_candidates(now, size, rows),
+            provenance=for_candidates(freeze(provenance), size, rows),
             task_state=task_state,
             user_state=flat_state(belief.users, rows, self._user_space),
             user_action=for_candidates(seen.__dict__.get("user_action"), size, rows),
@@ -464,11 +477,41 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         )
         return game.replace(previous_task_state=State())  # not known; who reads it gets an error
 
-    def _shape(self, log_prob: Value, rows: int | None) -> Array:
+    def _asked(self, ask: Callable[[Players], Any]) -> Any:
+        """Ask the candidates; one that reads the state before the one it sees is told why it cannot."""
+        try:
+            return self._lineup.in_batch(ask)
+        except UnknownFieldError as error:
+            if error.obj == State() and len(self._task_space.spaces):
+                error.add_note(
+                    "A filter knows what the user saw, but not the previous_task_state that the user saw "
+                    "with it: keep what the user model needs of it in the task's state, or in the user's."
+                )
+            raise
+
+    def _likelihood(
+        self, log_prob: Value, belief: State, observation: State, where: str, rows: int | None
+    ) -> Array:
+        """Give log likelihoods as `(..., candidates)`; raise for what is none in a candidate that is left."""
         size = self.parameters.size
         total = size if rows is None else rows * size
         whole = np.broadcast_to(np.asarray(log_prob, float), (total,))
-        return whole if rows is None else whole.reshape(rows, size)
+        shaped = whole if rows is None else whole.reshape(rows, size)
+        wrong = np.isnan(shaped) | np.isposinf(shaped)
+        if not wrong.any():
+            return shaped
+        wrong &= ~np.isneginf(belief.log_weights)
+        if wrong.any():
+            place = tuple(np.argwhere(wrong)[0])
+            posterior = self.posterior(belief)
+            own = place[-posterior.weights.ndim :]
+            values = {name: array[own].tolist() for name, array in posterior.values.items()}
+            seen = observation if rows is None else row_of(observation, int(place[0]))
+            raise ContractError(
+                f"UserModelFilter: {where}: expected a log likelihood, a number below infinity, got "
+                f"{shaped[place]} for the candidate {values}, which saw {seen!r}"
+            )
+        return np.where(np.isneginf(belief.log_weights), -np.inf, shaped)
 
     # Reading the belief.
 
@@ -485,13 +528,15 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         """Give the posterior in an assistant's state (or in a belief itself)."""
         belief = state.__dict__.get(self.field, state)
         axes = self.parameters.axes if isinstance(self.parameters, Grid) else None
-        values = self.values(belief)
-        shapes = [array.shape for array in values.values()]
+        found = {
+            name: (array, shape_of(self._parameter_space(name, "")))
+            for name, array in self.values(belief).items()
+        }
+        leads = [array.shape[: array.ndim - len(shape)] for array, shape in found.values()]
+        lead = np.broadcast_shapes(belief.log_weights.shape, *leads)
         return Posterior(
-            weights=np.broadcast_to(
-                np.exp(belief.log_weights), np.broadcast_shapes(belief.log_weights.shape, *shapes)
-            ),
-            values=values,
+            weights=np.broadcast_to(np.exp(belief.log_weights), lead),
+            values={name: np.broadcast_to(array, (*lead, *shape)) for name, (array, shape) in found.items()},
             axes=axes,
             log_evidence=belief.log_evidence,
             surprise=belief.surprise,
@@ -522,7 +567,7 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
             return self._lineup.asked(policy, probabilities)(seen, users, stream)
 
         total = size if rows is None else rows * size
-        chances = np.broadcast_to(self._lineup.in_batch(predict), (total, n_actions))
+        chances = np.broadcast_to(self._asked(predict), (total, n_actions))
         chances = chances.reshape((size, n_actions) if rows is None else (rows, size, n_actions))
         mixed: Array = (np.exp(belief.log_weights)[..., None] * chances).sum(axis=-2)
         mixed /= mixed.sum(axis=-1, keepdims=True)

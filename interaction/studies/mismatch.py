@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from tqdm import tqdm
 from interaction.agent import Assistant, User
 from interaction.bundle import Bundle
 from interaction.errors import ArgumentError, missing_extra, unknown_name
+from interaction.inference.engine import CascadedInferenceEngine, DualInferenceEngine, InferenceEngine
 from interaction.inference.user_model import UserModelFilter
 from interaction.plot import axes_of, interval
 from interaction.task import InteractionTask
@@ -109,7 +110,8 @@ def robustness(
 
     `assistants` maps labels to functions that make an assistant from a user model. `oracle` is played with
     every true user too; regret is measured against it (and is NaN without one). The calibration of the
-    belief is read where the assistant's inference engine is a `UserModelFilter` over a single parameter.
+    belief is read where the assistant's inference engine is, or holds, a `UserModelFilter` over a single
+    parameter (the first one of several).
     """
     for name, value in (
         ("assistants", assistants),
@@ -149,15 +151,26 @@ def robustness(
 
 def _paths(assistant: Assistant) -> list[str]:
     """Name what tells how good a belief is: weights, candidates and the truth; nothing without a belief."""
-    belief = assistant.inference_engine
-    if not isinstance(belief, UserModelFilter) or len(belief.parameters.names) != 1:
+    beliefs = [one for one in _engines(assistant.inference_engine) if isinstance(one, UserModelFilter)]
+    if not beliefs or len(beliefs[0].parameters.names) != 1:
         return []
+    belief = beliefs[0]
     name = belief.parameters.names[0]
     place = f"assistant_state.{belief.field}"
     if name.startswith("task_state."):
         part = name.removeprefix("task_state.")
         return [f"{place}.log_weights", f"{place}.hidden.{part}", name]
     return [f"{place}.log_weights", f"{place}.users.{name}", f"user_state.{name}"]
+
+
+def _engines(engine: InferenceEngine) -> Iterator[InferenceEngine]:
+    """Walk over an inference engine and those inside it."""
+    yield engine
+    inside = getattr(engine, "engines", ()) if isinstance(engine, CascadedInferenceEngine) else ()
+    if isinstance(engine, DualInferenceEngine):
+        inside = (engine.primary,)
+    for one in inside:
+        yield from _engines(one)
 
 
 def _calibration(runs: Trajectories, paths: list[str]) -> tuple[Array, Array, Array]:

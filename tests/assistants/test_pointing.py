@@ -99,11 +99,13 @@ def test_the_posterior_after_noisy_steps_is_the_binomial_formula():
         steps = [1, 1, -1, 1]
         for number, step in enumerate(steps):
             targets = np.array([1, 7])
+            shown = State(
+                position=4, targets=targets if rows is None else np.broadcast_to(targets, (rows, 2))
+            )
             seen = State(
                 round_index=number,
-                task_state=State(
-                    position=4, targets=targets if rows is None else np.broadcast_to(targets, (rows, 2))
-                ),
+                task_state=shown,
+                previous_task_state=shown,
                 user_action=step,
                 provenance=1,
             )

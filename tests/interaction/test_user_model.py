@@ -32,6 +32,7 @@ from interaction.errors import (
     ImpossibleEvidenceError,
     MissingExtraError,
     SpaceError,
+    UnknownFieldError,
     UnknownNameError,
 )
 from interaction.inference.particles import liu_west, systematic
@@ -68,7 +69,13 @@ def pulls(arms, outcomes):
     last = (-1, -1)
     for round_index, (arm, outcome) in enumerate(zip(arms, outcomes, strict=True)):
         task_state = State(arm=last[0], outcome=last[1], provenance=1, user_in_control=1)
-        yield State(round_index=round_index, task_state=task_state, user_action=arm, provenance=1)
+        yield State(
+            round_index=round_index,
+            task_state=State(arm=arm, outcome=outcome, provenance=1, user_in_control=1),
+            previous_task_state=task_state,
+            user_action=arm,
+            provenance=1,
+        )
         last = (arm, outcome)
 
 
@@ -504,13 +511,21 @@ def test_a_posterior_can_be_read(monkeypatch):
         posterior.to_xarray()
 
 
-def test_what_the_users_action_changed_is_found_where_before_says():
+def test_an_action_is_weighed_by_the_state_before_it_moved_the_task():
     """The coordination user acts on x, which has moved by the time the assistant looks."""
-    one = UserModelFilter(
-        PseudoRandomUser(), Grid({"p0": range(10)}), before={"task_state.x": "task_state.last_x"}
+    one = UserModelFilter(PseudoRandomUser(), Grid({"p0": range(10)}))
+    now = State(
+        task_state=State(x=4),
+        previous_task_state=State(x=1),
+        user_action=(8 + 6 + 5 + 7) % 10,
+        provenance=1,
     )
-    now = State(task_state=State(x=4, last_x=1), user_action=(8 + 6 + 5 + 7) % 10, provenance=1)
     assert np.exp(one.update(one.initial(RNG), now, RNG).log_weights).argmax() == 6
+    blind = State(task_state=State(x=4), user_action=3, provenance=1)
+    with pytest.raises(
+        UnknownFieldError, match="expected previous_task_state in the assistant's observation"
+    ):
+        one.update(one.initial(RNG), blind, RNG)
 
 
 class Kind(DiscretePolicy):

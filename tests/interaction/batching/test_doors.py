@@ -189,7 +189,12 @@ FILTERS = {
     "particles": UserModelFilter(WantingUser(), Samples({"wanted": stats.randint(0, 10)}, n=12)),
 }
 OBSERVED = State(
-    round_index=2, task_state=State(x=X), user_action=repeated(1, 2, 0), assistant_action=3, provenance=1
+    round_index=2,
+    task_state=State(x=X),
+    previous_task_state=State(x=X),
+    user_action=repeated(1, 2, 0),
+    assistant_action=3,
+    provenance=1,
 )
 
 

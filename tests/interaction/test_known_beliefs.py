@@ -1,0 +1,326 @@
+"""Beliefs against known results: what a filter infers by default, of numbers, vectors and odd priors."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from interaction import (
+    Assistant,
+    Bundle,
+    DiscretePolicy,
+    EpisodeRandom,
+    Grid,
+    InferenceEngine,
+    InteractionTask,
+    ObservationEngine,
+    Policy,
+    Posterior,
+    RandomPolicy,
+    Samples,
+    State,
+    Transition,
+    User,
+    UserModelFilter,
+    spaces,
+)
+from interaction.errors import ArgumentError, ContractError, SpaceError
+from interaction.inference.engine import CascadedInferenceEngine, DualInferenceEngine
+from interaction.studies.mismatch import robustness
+
+RNG = EpisodeRandom(0, 0)
+
+
+def watching(belief_filter, **parts):
+    """An assistant that acts at random and keeps the belief of a filter."""
+
+    class Watching(Assistant):
+        def reset(self, rng):
+            return State(belief=belief_filter.initial(rng))
+
+    return Watching(
+        **{"policy": RandomPolicy(spaces.Discrete(2)), "inference_engine": belief_filter} | parts,
+        state=State(belief=belief_filter.initial(RNG)),
+        state_space=spaces.Dict(belief=belief_filter.space),
+    )
+
+
+# A user who is linear, with a noisy eye, a Kalman belief, and noise in its hand.
+
+EYE, HAND, DISTURBANCE = 0.4, 0.5, 0.3
+GAIN = 0.6  # the variance that the user believes in is the one that stays: 0.6 of each surprise
+
+
+class Drifting(InteractionTask):
+    """x' = x + u, and a little noise at the end of the round."""
+
+    state_space = spaces.Dict(x=spaces.real())
+
+    def reset(self, rng):
+        return State(x=4.0 * rng.normal())
+
+    def on_user_action(self, game, rng):
+        x = game.task_state.x + game.user_action
+        return Transition(State(x=x), reward=-(x**2))
+
+    def on_assistant_action(self, game, rng):
+        return Transition(State(x=game.task_state.x + DISTURBANCE * rng.normal()))
+
+
+class Eye(ObservationEngine):
+    def observe(self, game, rng):
+        return State(seen=game.task_state.x + EYE * rng.normal(), last=game.user_action), 0.0
+
+
+class Blind(ObservationEngine):
+    def observe(self, game, rng):
+        return State(seen=0.0, last=0.0), 0.0
+
+
+class Kalman(InferenceEngine):
+    def infer(self, observation, state, rng):
+        expected = state.believed + observation.last
+        return state.replace(believed=expected + GAIN * (observation.seen - expected)), 0.0
+
+
+class Steering(Policy):
+    """Steers what it believes to 0, with the gain 0.7 and Gaussian noise of the hand."""
+
+    action_space = spaces.real()
+    first_action = 0.0
+
+    def sample(self, observation, state, rng):
+        return -0.7 * state.believed + state.hand * rng.normal(), 0.0
+
+    def log_prob(self, action, observation, state):
+        apart = (action + 0.7 * state.believed) / state.hand
+        return -0.5 * apart**2 - np.log(state.hand) - 0.5 * np.log(2 * np.pi)
+
+
+class LinearUser(User):
+    def __init__(self, hand=HAND):
+        super().__init__(
+            policy=Steering(),
+            observation_engine=Eye(),
+            inference_engine=Kalman(),
+            state=State(hand=hand, believed=0.0),
+            state_space=spaces.Dict(hand=spaces.real(0.0), believed=spaces.real()),
+        )
+
+
+def test_the_noise_of_a_hand_is_inferred_without_any_setting():
+    """24 episodes of 100 rounds, 1,000 particles: the mean lies within three standard errors of the truth."""
+    one = UserModelFilter(LinearUser(), Samples({"hand": stats.uniform(0.05, 1.5)}, n=1_000))
+    runs = Bundle(Drifting(), LinearUser(), watching(one), max_rounds=100).run(24, seed=0, record="final")
+    weights = np.exp(runs["assistant_state.belief.log_weights"])
+    found = (weights * runs["assistant_state.belief.users.hand"]).sum(axis=-1)
+    error = found.std(ddof=1) / np.sqrt(24)
+    assert abs(found.mean() - HAND) < 3 * error
+    assert error < 0.02
+
+
+class Obedient(DiscretePolicy):
+    """Does more often what the one who acted last says: 1 after the assistant, 0 after nobody."""
+
+    action_space = spaces.Discrete(2)
+
+    def probabilities(self, observation, state):
+        p = 0.1 + 0.8 * state.p * (observation.provenance == 2)
+        return np.stack([1 - p, p])
+
+
+class Still(InteractionTask):
+    state_space = spaces.Dict(x=spaces.Discrete(2))
+
+    def reset(self, rng):
+        return State(x=0)
+
+    def on_user_action(self, game, rng):
+        return Transition(game.task_state)
+
+    def on_assistant_action(self, game, rng):
+        return Transition(State(x=1 - game.task_state.x))
+
+
+def test_candidates_see_who_acted_last():
+    user = User(policy=Obedient(), state=State(p=0.9), state_space=spaces.Dict(p=spaces.real(0, 1)))
+    grid = np.array([0.1, 0.5, 0.9])
+    one = UserModelFilter(user, Grid({"p": grid}))
+    runs = Bundle(Still(), user, watching(one), max_rounds=9).run(20, seed=0)
+    chance = 0.1 + 0.8 * grid * (np.arange(9) > 0)[:, None]
+    taken = runs["user_action"][..., None]
+    expected = np.prod(np.where(taken == 1, chance, 1 - chance), axis=1)
+    expected /= expected.sum(axis=-1, keepdims=True)
+    found = np.exp(runs["assistant_state.belief.log_weights"][:, -1])
+    assert np.allclose(found, expected, atol=1e-12)
+    state = State(belief=one.initial(RNG))
+    seen = State(round_index=3, turn_index=2, task_state=State(x=0), user_action=0, provenance=1)
+    assert np.allclose(one.predict(state, seen, RNG), [0.5, 0.5])
+
+
+# Vectors.
+
+
+class Weighing(DiscretePolicy):
+    """Chooses one of three by the weights of its state."""
+
+    action_space = spaces.Discrete(3)
+
+    def probabilities(self, observation, state):
+        return state.weights
+
+
+def weighing(weights=(0.2, 0.3, 0.5), space=None):
+    space = spaces.real(0, 1, (3,)) if space is None else space
+    return User(
+        policy=Weighing(), state=State(weights=np.array(weights)), state_space=spaces.Dict(weights=space)
+    )
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.floats(0.3, 5), min_size=3, max_size=3), st.integers(0, 10_000))
+def test_weights_on_a_simplex_are_those_of_dirichlet_and_multinomial(alpha, seed):
+    """The posterior of a Dirichlet prior is the Dirichlet of its counts. The standard error is that of
+    importance sampling from the prior, sd / √(effective size); four are allowed, and 0.01 for the kernel."""
+    user = weighing(stats.dirichlet(alpha).rvs(random_state=seed)[0] * 0.97 + 0.01)
+    one = UserModelFilter(user, Samples({"weights": stats.dirichlet(alpha)}, n=3_000))
+    runs = Bundle(Still(), user, watching(one), max_rounds=25).run([0], seed=seed)
+    counts = np.array(alpha) + np.bincount(runs["user_action"][0], minlength=3)
+    truth = stats.dirichlet(counts)
+    weights = np.exp(runs["assistant_state.belief.log_weights"][0, -1])
+    particles = runs["assistant_state.belief.users.weights"][0, -1]
+    assert np.allclose(particles.sum(axis=-1), 1.0, atol=1e-9)
+    assert (particles >= 0).all()
+    drawn = np.maximum(stats.dirichlet(alpha).rvs(3_000, random_state=seed), 1e-300)
+    logs = (counts - np.array(alpha)) @ np.log(drawn).T
+    weight = np.exp(logs - logs.max())
+    error = np.sqrt(truth.var() * (weight**2).sum() / weight.sum() ** 2)
+    assert (np.abs(weights @ particles - truth.mean()) < 4 * error + 0.01).all()
+
+
+def test_vectors_in_batches_are_those_of_single_episodes():
+    """As many candidates as entries and episodes, so that axes cannot be told apart by their lengths."""
+    for parameters in (
+        Samples({"weights": stats.dirichlet([1.0, 1.0, 1.0])}, n=3),
+        Samples({"weights": stats.dirichlet([1.0, 2.0, 3.0])}, n=40, threshold=1.0),
+        Grid({"weights": [[0.1, 0.2, 0.7], [0.3, 0.3, 0.4], [0.6, 0.2, 0.2]]}),
+    ):
+        one = UserModelFilter(weighing(), parameters)
+        bundle = Bundle(Still(), weighing(), watching(one), max_rounds=12)
+        runs = bundle.run(3, seed=1)
+        for index in range(3):
+            assert bundle.run([index], seed=1) == runs.episode(index)
+
+
+def test_a_posterior_of_vectors_is_read_by_entries():
+    values = np.array([[0.0, 1.0, 2.0], [10.0, 11.0, 12.0], [20.0, 21.0, 22.0]])
+    one = Posterior(np.array([0.2, 0.3, 0.5]), {"v": values}, None, 0.0, 0.0)
+    assert np.allclose(one.mean("v"), [13.0, 14.0, 15.0])
+    assert one.mode()["v"].tolist() == [20.0, 21.0, 22.0]
+    low, high = one.interval("v", 0.5)
+    assert (low.tolist(), high.tolist()) == ([10.0, 11.0, 12.0], [20.0, 21.0, 22.0])
+    assert one.to_xarray().coords["v_2"].values.tolist() == [2.0, 12.0, 22.0]
+    belief = UserModelFilter(weighing(), Grid({"weights": np.eye(3)}))
+    batch = belief.posterior(belief.initial(EpisodeRandom(0, episodes=np.arange(3))))
+    assert np.allclose(batch.mean("weights"), 1 / 3)
+
+
+def test_what_a_users_reset_draws_may_be_a_vector():
+    class Drawn(User):
+        def reset(self, rng):
+            first = 0.2 + 0.6 * rng.random()
+            return State(weights=np.stack([first, (1 - first) / 2, (1 - first) / 2]))
+
+    user = Drawn(
+        policy=Weighing(),
+        state=State(weights=np.ones(3) / 3),
+        state_space=spaces.Dict(weights=spaces.real(0, 1, (3,))),
+    )
+    one = UserModelFilter(user, Samples(["weights"], n=200, threshold=1.0))
+    runs = Bundle(Still(), user, watching(one), max_rounds=8).run(3, seed=0)
+    particles = runs["assistant_state.belief.users.weights"][:, -1]
+    assert np.allclose(particles.sum(axis=-1), 1.0, atol=1e-9)
+    assert np.allclose(particles[..., 1], particles[..., 2], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("prior", "message"),
+    [
+        (stats.dirichlet([1, 1]), r"shape \(3,\), got \(2,\) from dirichlet"),
+        (stats.uniform(0, 1), "multivariate distribution, for a vector, got uniform"),
+        (stats.multivariate_normal(np.zeros(3)), "multivariate_normal draws"),
+    ],
+)
+def test_a_prior_that_does_not_fit_a_vector_is_refused(prior, message):
+    with pytest.raises((ArgumentError, SpaceError), match=message):
+        UserModelFilter(weighing(), Samples({"weights": prior}))
+
+
+# Particles and their prior.
+
+PRIORS = [
+    stats.uniform(0.02, 0.52),
+    stats.halfnorm(0, 0.5),
+    stats.expon(0.1, 2.0),
+    stats.gamma(0.7),
+    stats.beta(0.5, 0.5),
+    stats.lognorm(1.0),
+    stats.truncnorm(0.0, 2.0),
+    stats.invgamma(3.0),
+    stats.loguniform(0.01, 10.0),
+    stats.pareto(2.0),
+    stats.randint(1, 5),
+]
+
+
+@pytest.mark.parametrize("prior", PRIORS, ids=lambda prior: prior.dist.name)
+def test_particles_never_leave_the_support_of_their_prior(prior):
+    one = UserModelFilter(LinearUser(), Samples({"hand": prior}, n=50, threshold=1.0))
+    runs = Bundle(Drifting(), LinearUser(0.05), watching(one), max_rounds=60).run(6, seed=0)
+    particles = runs["assistant_state.belief.users.hand"]
+    density = prior.pmf if hasattr(prior, "pmf") else prior.pdf
+    assert (density(particles) > 0).all()
+    assert (particles > 0).all()
+    assert np.isfinite(runs["assistant_state.belief.log_weights"]).any(axis=-1).all()
+
+
+def test_a_likelihood_that_is_no_number_is_an_error():
+    """A hand without any noise has no density: 0 / 0 where the action is exact."""
+
+    class Exact(Steering):
+        def log_prob(self, action, observation, state):
+            with np.errstate(all="ignore"):
+                apart = np.divide(action + 0.7 * state.believed, state.hand)
+                return -0.5 * apart**2 - np.log(state.hand)
+
+    user = LinearUser().replace(policy=Exact(), observation_engine=Blind())
+    seen = State(task_state=State(x=0.0), previous_task_state=State(x=0.0), user_action=0.0, provenance=1)
+    one = UserModelFilter(user, Grid({"hand": [0.5, 0.0, 1.0]}))
+    with pytest.raises(
+        ContractError, match=r"LinearUser.log_prob.*got nan for the candidate {'hand': 0.0}, which saw State"
+    ):
+        one.update(one.initial(RNG), seen, RNG)
+    batch = EpisodeRandom(0, episodes=np.arange(4))
+    with pytest.raises(ContractError, match=r"{'hand': 0.0}, which saw State"):
+        one.update(one.initial(batch), seen, batch)
+    out = UserModelFilter(user, Grid({"hand": [0.5, 0.0, 1.0]}, prior={"hand": [1, 0, 1]}))
+    assert np.isneginf(out.update(out.initial(RNG), seen, RNG).log_weights[1])
+
+
+def test_a_belief_inside_a_cascade_is_judged():
+    user = User(policy=Obedient(), state=State(p=0.9), state_space=spaces.Dict(p=spaces.real(0, 1)))
+
+    def alone(model):
+        return watching(UserModelFilter(model, Grid({"p": [0.1, 0.9]})))
+
+    def inside(model):
+        assistant = alone(model)
+        engine = DualInferenceEngine(assistant.inference_engine, InferenceEngine())
+        return assistant.replace(inference_engine=CascadedInferenceEngine([InferenceEngine(), engine]))
+
+    found = robustness(
+        Still(), {"alone": alone, "inside": inside}, {"u": user}, {"u": user}, episodes=9, max_rounds=5
+    )
+    assert np.isfinite(found.log_loss).all()
+    assert np.array_equal(found.log_loss[0], found.log_loss[1])
