@@ -276,9 +276,12 @@ def go_to_turn(
     return game.replace(turn_index=turn, **{seat.observation_field: seen})
 
 
-def _make_of(observation: State) -> dict[str, tuple[int, ...]]:
+def _make_of(observation: State) -> dict[str, Any]:
     """Give the fields of the observations of a batch, with their shapes."""
-    return {path: np.shape(value)[1:] for path, value in flatten(observation)}
+    return {
+        path: len(value) if isinstance(value, tuple) else np.shape(value)[1:]
+        for path, value in flatten(observation)
+    }
 
 
 _ACTS = {1: "user", 3: "assistant"}

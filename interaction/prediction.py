@@ -30,7 +30,6 @@ from interaction.state import (
     State,
     Value,
     freeze,
-    get_path,
     lock,
     make,
     merge,
@@ -92,6 +91,11 @@ class Predictor(PreparedComponent):
         self._spaces = Dict({**self._lineup.space, "previous_task_state": task_space})
         self._seen = Dict({**self._spaces, "provenance": Discrete(len(Provenance))})
         self._task_fields = len(task_space.spaces)
+        self._state_fields = {
+            seat.observes: len(self._spaces[seat.state_field].spaces)  # type: ignore[attr-defined]
+            for seat in (self._single.user, self._single.assistant)
+            if seat is not None
+        }
 
     def predict_user_action(
         self, observation: State, rng: EpisodeRandom, user_state: State | None = None
@@ -129,8 +133,9 @@ class Predictor(PreparedComponent):
     ) -> Array:
         """Give the log probability of a user's action under each candidate of `over`: `(..., *candidates)`.
 
-        Each candidate of the user model observes and infers, then its policy's `log_prob` is asked.
-        In a batch `action` has the shape `(episodes,)`, or is a plain number.
+        Each candidate of the user model observes and infers, then its policy's `log_prob` is asked. An action
+        in `over` is what was done last, which the candidate sees. In a batch `action` has the shape
+        `(episodes,)`, or is a plain number.
         """
         if type(rng) is LiftedRandom:
             found: Array = rng.outside(
@@ -166,13 +171,18 @@ class Predictor(PreparedComponent):
 
     def _predict(self, role: Role, observation: State, rng: EpisodeRandom, state: State | None) -> Value:
         stream = rng.simulation()
+        if stream.episodes is not None:
+            return self._predict_in_batch(role, observation, stream, state)
+        seat = _seat(self._single, role)
+        return freeze(choose(seat, self._before(self._single, seat, observation, stream, state), stream))
 
+    def _predict_in_batch(
+        self, role: Role, observation: State, stream: EpisodeRandom, state: State | None
+    ) -> Value:
         def predict(players: Players) -> Value:
             seat = _seat(players, role)
             return choose(seat, self._before(players, seat, observation, stream, state), stream)
 
-        if stream.episodes is None:
-            return freeze(predict(self._single))
         return by_rows(self._lineup.in_batch(predict))
 
     def _log_prob(
@@ -221,13 +231,12 @@ class Predictor(PreparedComponent):
         """Give the game as it is before the model observes, from what its partner sees."""
         seen = observation.__dict__
         task_state = seen.get("task_state")
-        last = {name: seen[name] for name in _LAST if seen.get(name) is not None}
         if (
             state is not None
             and task_state is not None
             and candidates is None
             and (players.user is None or players.assistant is None)
-            and len(state) == len(seat.state_membership.space.spaces)  # type: ignore[attr-defined]
+            and len(state.__dict__) == self._state_fields[seat.observes]
             and (self._only_predicts or len(task_state) == self._task_fields)
         ):  # all is known, so nothing needs to be reset
             fields = _BLANK.copy()
@@ -235,9 +244,14 @@ class Predictor(PreparedComponent):
             fields["task_state"] = task_state
             fields["previous_task_state"] = seen.get("previous_task_state", task_state)
             fields[seat.state_field] = state
-            fields[seat.action_field] = for_rows(seat.first_action, stream.rows)
-            return make(GameState, fields | last)
+            for name in _LAST:
+                if (value := seen.get(name)) is not None:
+                    fields[name] = value
+            if fields[seat.action_field] is None:
+                fields[seat.action_field] = for_rows(seat.first_action, stream.rows)
+            return make(GameState, fields)
         game = new_game(players, stream, self._known(observation), check=False)
+        last = {name: seen[name] for name in _LAST if seen.get(name) is not None}
         game = game.replace(turn_index=seat.observes, **last)
         if self._only_predicts and task_state is not None:
             before = seen.get("previous_task_state", task_state)
@@ -255,10 +269,9 @@ class Predictor(PreparedComponent):
         """Give what an observation or a game tells of the models' game: values by path."""
         known: Forced = {}
         for path, _ in leaves(self._seen):
-            try:
-                value = get_path(observation, path)
-            except ValueError:
-                continue
+            value: Value = observation
+            for name in path.split("."):
+                value = value.__dict__.get(name) if isinstance(value, State) else None
             if value is not None:
                 known[path] = value
         return known

@@ -195,6 +195,22 @@ def test_an_assistant_that_infers_learns_from_what_the_user_did():
         assert simulator.predict_assistant_action(seen, ANY) == expected
 
 
+def test_what_is_told_of_a_state_is_completed_by_its_reset():
+    class Sums(DeterministicPolicy):
+        action_space = TEN
+
+        def action(self, observation, state):
+            return state.one + state.other + observation.assistant_action
+
+    simulator = Simulator(user_model=User(policy=Sums(), state=State(one=1, other=2)))
+    for state, expected in ((None, 3), (State(one=4), 6), (State(one=4, other=0), 4)):
+        for action in (0, 3):
+            seen = SEEN.replace(assistant_action=action)
+            assert simulator.predict_user_action(seen, ANY, state) == expected + action
+            batch = EpisodeRandom(0, episodes=np.arange(2))
+            assert (simulator.predict_user_action(seen, batch, state) == expected + action).all()
+
+
 # Three levels.
 
 

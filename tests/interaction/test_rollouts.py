@@ -27,7 +27,7 @@ from interaction import (
 )
 from interaction.batching import ways
 from interaction.errors import ArgumentError, UnknownNameError
-from interaction.state import lock
+from interaction.state import get_path, lock
 from tests.interaction.batching.compare import assert_lifted, repeated, stream
 
 THREE = spaces.Discrete(3)
@@ -327,12 +327,47 @@ def test_who_has_looked_acts_on_what_it_saw():
 def test_what_was_seen_in_another_turn_or_otherwise_is_not_what_it_acts_on():
     game = PLAYED.reset(seed=0, go_to="assistant_acts")
     after = PLAYED.step(go_to="assistant_observes").game
-    for one in (after, game.replace(assistant_observation=State(task_state=State(sound=1.0)))):
+    seen = game.assistant_observation
+    others = State(task_state=State(sound=1.0)), seen.replace(task_state=State(level=np.zeros(2)))
+    for one in (after, *(game.replace(assistant_observation=other) for other in others)):
         found = LEVEL.rollout(one, EpisodeRandom(), from_turn="assistant_acts", record=RECORD)
         assert found.values["assistant_state.looks"] == one.assistant_state.looks + 1
         assert found.rewards["assistant_observation"] == -0.125
         again = LEVEL.rollout(one, EpisodeRandom(), from_turn="assistant_observes", record=RECORD)
         assert found.values == again.values
+
+
+class Learns(DeterministicPolicy):
+    """What it does depends on what it sees and on how often it has looked."""
+
+    action_space = THREE
+
+    def action(self, observation, state):
+        return (observation.task_state.x + observation.user_action * state.saw + state.looks) % 3
+
+
+LEARNING = Bundle(
+    Ledger(ends=True),
+    User(policy=Learns(), inference_engine=Looks(), state=State(looks=0, saw=0)),
+    looking(Learns()),
+    max_rounds=5,
+)
+
+
+@pytest.mark.parametrize("rounds", range(3))
+@pytest.mark.parametrize("turn", TURNS)
+def test_a_rollout_from_a_game_goes_on_as_the_game_does(turn, rounds):
+    game = LEARNING.reset(seed=0, start={"task_state": {"x": rounds}}, go_to=turn)
+    for _ in range(rounds):
+        game = LEARNING.step().game
+    simulator = Simulator(LEARNING.task, LEARNING.user, LEARNING.assistant, max_rounds=5 - rounds)
+    record = ("task_state", "user_state", "assistant_state", "user_action", "assistant_action")
+    found = simulator.rollout(game, EpisodeRandom(), from_turn=game.turn_index, record=record)
+    total = 0.0
+    while not (step := LEARNING.step()).done:
+        total += step.rewards.total
+    assert {path: get_path(step.game, path) for path in found.values} == found.values
+    assert (found.returns, found.terminated) == (total + step.rewards.total, step.terminated)
 
 
 class Plans(Policy):
