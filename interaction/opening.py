@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -134,7 +134,7 @@ def take_action(forced: Forced, role: str) -> Value:
     return nest({path.partition(".")[2]: forced.pop(path) for path in paths}) if paths else None
 
 
-def check_actions(space: Dict, forced: Sequence[str], turn: int, max_rounds: int | None) -> None:
+def check_actions(space: Dict, forced: Collection[str], turn: int, max_rounds: int | None) -> None:
     """Raise unless the actions among the forced paths are whole, and played by games that begin at a turn."""
     for acts, role in _ACTS.items():
         parts = [path for path, _ in leaves(space) if path.partition(".")[0] == f"{role}_action"]
@@ -245,13 +245,13 @@ def go_to_turn(
     game: GameState,
     turn: int,
     seen: State | None,
-    forced: Sequence[str],
+    forced: Collection[str],
     rng: EpisodeRandom,
 ) -> GameState:
     """Put a game that begins to a turn; who acts in it acts on what it has seen, or else looks first.
 
     What it has seen must be of the kind that its own engine gives, with the same fields and shapes. Raises
-    `ArgumentError` where a forced path would make it untrue, or have the agent infer twice.
+    `ArgumentError` where a forced path of a state would make it untrue, or have the agent infer twice.
     """
     seat = getattr(players, _ACTS[turn]) if turn in _ACTS else None
     if seat is None:
@@ -260,14 +260,14 @@ def go_to_turn(
     both = f"observation.extend({role}_observation=observation, {role}_state=state)"
     before = game.replace(turn_index=seat.observes)
     if seen is None or _make_of(seen) != _make_of(seat.observe(before, rng.at(0, seat.first_slot))[0]):
-        own = [path for path in forced if path.startswith(f"{role}_state.")]
+        own = sorted(path for path in forced if path.startswith(f"{role}_state."))
         if own and seat.infer is not None:
             raise ArgumentError(
                 f"rollout: {own[0]} is forced, but the {role} looks before it acts, and may have inferred "
                 f"from the same already: {begin_at}, or give what it saw and knows, as in {both}"
             )
         return before
-    untrue = [path for path, _ in flatten(seen) if path in forced and not path.startswith(_ACTIONS)]
+    untrue = [path for path, _ in flatten(seen) if path in forced]
     if untrue:
         raise ArgumentError(
             f"rollout: {untrue[0]} is forced, but the {role} acts on what it has seen, which holds it as it "
@@ -285,7 +285,7 @@ def _make_of(observation: State) -> dict[str, Any]:
 
 
 _ACTS = {1: "user", 3: "assistant"}
-_ACTIONS = "user_action", "assistant_action"
+ACTIONS = "user_action", "assistant_action"
 
 
 def for_rows(value: Value, rows: int | None) -> Value:

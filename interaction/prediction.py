@@ -7,7 +7,7 @@ the assistant's for an assistant model.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,12 +18,12 @@ from interaction.batching.lockstep import Lineup
 from interaction.batching.selection import by_rows, row_of
 from interaction.batching.streams import LiftedRandom
 from interaction.component import PreparedComponent
-from interaction.errors import ContractError
+from interaction.errors import ContractError, SpaceError
 from interaction.observation import Role
 from interaction.opening import Forced, combine, for_rows, new_game, read_over
 from interaction.players import Players, Seat, check_composition
 from interaction.random import EpisodeRandom
-from interaction.spaces import Dict, Discrete, leaves
+from interaction.spaces import Dict, Discrete, leaves, shape_of
 from interaction.state import (
     GameState,
     Provenance,
@@ -250,7 +250,7 @@ class Predictor(PreparedComponent):
             if fields[seat.action_field] is None:
                 fields[seat.action_field] = for_rows(seat.first_action, stream.rows)
             return make(GameState, fields)
-        game = new_game(players, stream, self._known(observation), check=False)
+        game = new_game(players, stream, self._known(observation, stream.rows), check=False)
         last = {name: seen[name] for name in _LAST if seen.get(name) is not None}
         game = game.replace(turn_index=seat.observes, **last)
         if self._only_predicts and task_state is not None:
@@ -265,15 +265,26 @@ class Predictor(PreparedComponent):
             game = game.replace(previous_task_state=game.task_state)
         return game
 
-    def _known(self, observation: State) -> Forced:
-        """Give what an observation or a game tells of the models' game: values by path."""
+    def _known(self, observation: State, rows: int | None, forced: Container[str] = ()) -> Forced:
+        """Give what is seen of the models' game and not forced: values by path.
+
+        Raises `SpaceError` for what is of another shape than the models have it.
+        """
         known: Forced = {}
-        for path, _ in leaves(self._seen):
+        for path, space in leaves(self._seen):
+            if path in forced:
+                continue
             value: Value = observation
             for name in path.split("."):
                 value = value.__dict__.get(name) if isinstance(value, State) else None
-            if value is not None:
-                known[path] = value
+            if value is None:
+                continue
+            shape = shape_of(space)
+            if isinstance(value, State | np.ndarray) and np.shape(value) not in (shape, (rows, *shape)):
+                raise SpaceError(
+                    f"{path}: the models expect a value in {space}, and what is seen is {value!r}"
+                )
+            known[path] = value
         return known
 
 

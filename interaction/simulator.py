@@ -21,6 +21,7 @@ from interaction.batching.selection import row_of
 from interaction.batching.streams import LiftedRandom
 from interaction.errors import ArgumentError, ContractError, EpisodeError
 from interaction.opening import (
+    ACTIONS,
     Forced,
     check_actions,
     combine,
@@ -153,9 +154,10 @@ class Simulator(Predictor):
         outer = rng.rows
         given = read_start(self._spaces, start, "start", outer)
         given = {path: value for path, value in given.items() if path not in axes}
-        forced = (*given, *axes)
+        forced = {*given, *axes}
         check_actions(self._spaces, forced, turn, limit)
-        known, seen = self._known(game), seen_before(game, turn)
+        states = {path for path in forced if not path.startswith(ACTIONS)}
+        known, seen = self._known(game, outer, states), seen_before(game, turn)
         if seen is not None and outer is None:
             seen = one_row(seen)
         count, combined = combine(axes)
@@ -187,7 +189,7 @@ class Simulator(Predictor):
                 here = stream.select(rows)
                 begun = new_game(players, here, part, check=False)
                 looked = None if seen is None else row_of(seen, rows // count, {})
-                begun = go_to_turn(players, begun, turn, looked, forced, here)
+                begun = go_to_turn(players, begun, turn, looked, states, here)
                 recorder = Recorder(len(rows), wanted if record else None, per_round=False)
                 play(
                     players,

@@ -26,7 +26,7 @@ from interaction import (
     spaces,
 )
 from interaction.batching import ways
-from interaction.errors import ArgumentError, UnknownNameError
+from interaction.errors import ArgumentError, SpaceError, UnknownNameError
 from interaction.state import get_path, lock
 from tests.interaction.batching.compare import assert_lifted, repeated, stream
 
@@ -514,6 +514,25 @@ def test_a_rollout_begins_with_the_belief_of_the_one_who_plays_it():
     assert KNOWING.rollout(
         known, EpisodeRandom(), max_rounds=1, record=("assistant_state.belief.updates",)
     ).values == {"assistant_state.belief.updates": 7}
+
+
+@pytest.mark.parametrize("rows", [None, 2])
+def test_what_is_seen_has_the_shape_that_the_models_have(rows):
+    rng = EpisodeRandom(0, episodes=None if rows is None else np.arange(rows))
+    finer = UserModelFilter(USER, Grid({"habit": [0, 1]}))
+    belief = finer.initial(EpisodeRandom())
+    for wrong in (State(belief=belief), State(belief=belief.replace(log_weights=np.zeros((3, 1))))):
+        seen = SEEN.extend(assistant_state=wrong)
+        for ask in (KNOWING.rollout, KNOWING.predict_assistant_action):
+            with pytest.raises(SpaceError, match=r"assistant_state\.belief\.log_weights: the models expect"):
+                ask(seen, rng)
+    seen = SEEN.replace(task_state=State(x=np.arange(2)))
+    if rows is None:
+        with pytest.raises(SpaceError, match=r"task_state\.x: the models expect"):
+            KNOWING.rollout(seen, rng)
+        assert KNOWING.rollout(seen, rng, start={"task_state": {"x": 1}}).lengths == 2
+    else:
+        assert KNOWING.rollout(seen, rng).lengths.tolist() == [2, 2]
 
 
 def test_the_filter_of_a_simulated_self_knows_who_acted_last():
