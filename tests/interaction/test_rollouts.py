@@ -177,10 +177,13 @@ def test_a_forced_action_is_what_a_policy_would_do_that_takes_it_first(role, tur
 def test_where_the_game_is_over_before_it_the_action_is_never_played():
     simulator = Simulator(Ledger(ends=True), User(policy=RANDOM), Assistant(policy=Always(0)), max_rounds=9)
     rng = EpisodeRandom(0, episodes=np.arange(40))
-    found = simulator.rollout(State(task_state=State(x=8)), rng, over={"assistant_action": [1, 2]})
+    found = simulator.rollout(State(task_state=State(x=8)), rng.copy(), over={"assistant_action": [1, 2]})
     ended = found.lengths[:, 0] == 1
     assert 0 < ended.sum() < 40
     assert (found.rewards["assistant_task"] == np.where(ended[:, None], 0.0, [10.0, 20.0])).all()
+    each = lock(np.arange(40) % 3)
+    found = simulator.rollout(State(task_state=State(x=8)), rng.copy(), start={"assistant_action": each})
+    assert (found.rewards["assistant_task"] == np.where(ended, 0.0, 10.0 * each)).all()
     assert simulator.rollout(
         State(task_state=State(x=9)), EpisodeRandom(), start={"assistant_action": 1}
     ).terminated
@@ -445,6 +448,10 @@ def test_a_discount_by_hand():
     assert found.rewards["assistant_task"].tolist() == [0.0 + 10.0 + 5.0, 10.0 + 10.0 + 5.0]
     assert found.rewards["user_task"].tolist() == [1.75, 1.75]
     assert found.rewards["assistant_policy"].tolist() == [-0.375, -0.375]
+    ending = Simulator(Ledger(ends=True), User(policy=Always(1)), Assistant(policy=Always(2)), max_rounds=9)
+    found = ending.rollout(SEEN, EpisodeRandom(), discount=0.5)  # x: 3 5, 6 8, 9
+    assert (found.lengths, found.terminated) == (3, True)
+    assert (found.rewards["user_task"], found.rewards["assistant_task"]) == (1.75, 30.0)
 
 
 @pytest.mark.parametrize("discount", [0, -0.5, 1.01, np.nan, True, "0.9", None])
