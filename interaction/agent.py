@@ -129,9 +129,14 @@ def check_user(user: User, where: str) -> None:
     """Raise a `ContractError` unless a user can tell the probability of its actions."""
     if not isinstance(user, User):
         raise ContractError(f"{where}: user: expected a User, got {user!r}")
-    if not has_log_prob(user.policy):
+    check_log_prob(user, where)
+
+
+def check_log_prob(agent: Agent, where: str) -> None:
+    """Raise a `ContractError` unless an agent's policy can tell the probability of an action."""
+    if not has_log_prob(agent.policy):
         raise ContractError(
-            f"{where}: {type(user.policy).__name__}, the policy of {type(user).__name__}, must "
+            f"{where}: {type(agent.policy).__name__}, the policy of {type(agent).__name__}, must "
             f"define log_prob(self, action, observation, state), which returns the log probability of an "
             f"action; a DiscretePolicy has one as soon as it defines probabilities(observation, state)."
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from interaction.membership import membership
 from interaction.players import Players, Seat, check_state
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, Space, leaves, shape_of
-from interaction.state import GameState, State, Value, freeze, make, replace_path
+from interaction.state import TURNS, GameState, State, Value, flatten, freeze, make, nest, replace_path
 from interaction.task import InteractionTask
 
 Forced = dict[str, Value]
@@ -128,6 +128,29 @@ def _leaf(space: Space[Any], path: str) -> Space[Any]:
     return space
 
 
+def take_action(forced: Forced, role: str) -> Value:
+    """Take an agent's action, with its parts, out of what is forced; None where it is not."""
+    paths = [path for path in forced if path.partition(".")[0] == f"{role}_action"]
+    return nest({path.partition(".")[2]: forced.pop(path) for path in paths}) if paths else None
+
+
+def check_actions(space: Dict, forced: Collection[str], turn: int, max_rounds: int | None) -> None:
+    """Raise unless the actions among the forced paths are whole, and played by games that begin at a turn."""
+    for acts, role in _ACTS.items():
+        parts = [path for path, _ in leaves(space) if path.partition(".")[0] == f"{role}_action"]
+        given = [path for path in parts if path in forced]
+        if given and len(given) < len(parts):
+            lacking = ", ".join(path for path in parts if path not in given)
+            raise ArgumentError(
+                f"rollout: {', '.join(given)} is forced, but {lacking} is not: give all parts of an action"
+            )
+        if given and turn > acts and max_rounds == 1:
+            raise ArgumentError(
+                f"rollout: {role}_action is forced, but not reached: the rollout begins at {TURNS[turn]!r} "
+                f"and ends with that round; write max_rounds=2 or more, or from_turn={TURNS[acts]!r}"
+            )
+
+
 def combine(axes: Forced) -> tuple[int, Forced]:
     """Give every combination of the candidates: how many there are, and their values by path."""
     shape = tuple(len(candidates) for candidates in axes.values())
@@ -208,6 +231,61 @@ def _so_far(fields: dict[str, Value], forced: Forced) -> GameState:
         ):
             game = replace_path(game, path, value)
     return game
+
+
+def seen_before(game: State, turn: int) -> State | None:
+    """Give what an agent whose turn it is to act has seen, if the game that it acts in holds that."""
+    looks = turn % 2 == 0 or (isinstance(game, GameState) and game.turn_index != turn)
+    seen = None if looks else game.__dict__.get(f"{_ACTS[turn]}_observation")
+    return seen if isinstance(seen, State) and len(seen) else None
+
+
+def go_to_turn(
+    players: Players,
+    game: GameState,
+    turn: int,
+    seen: State | None,
+    forced: Collection[str],
+    rng: EpisodeRandom,
+) -> GameState:
+    """Put a game that begins to a turn; who acts in it acts on what it has seen, or else looks first.
+
+    What it has seen must be of the kind that its own engine gives, with the same fields and shapes. Raises
+    `ArgumentError` where a forced path of a state would make it untrue, or have the agent infer twice.
+    """
+    seat = getattr(players, _ACTS[turn]) if turn in _ACTS else None
+    if seat is None:
+        return game.replace(turn_index=turn) if turn else game
+    role, begin_at = _ACTS[turn], f"begin at {TURNS[seat.observes]!r}"
+    both = f"observation.extend({role}_observation=observation, {role}_state=state)"
+    before = game.replace(turn_index=seat.observes)
+    if seen is None or _make_of(seen) != _make_of(seat.observe(before, rng.at(0, seat.first_slot))[0]):
+        own = sorted(path for path in forced if path.startswith(f"{role}_state."))
+        if own and seat.infer is not None:
+            raise ArgumentError(
+                f"rollout: {own[0]} is forced, but the {role} looks before it acts, and may have inferred "
+                f"from the same already: {begin_at}, or give what it saw and knows, as in {both}"
+            )
+        return before
+    untrue = [path for path, _ in flatten(seen) if path in forced]
+    if untrue:
+        raise ArgumentError(
+            f"rollout: {untrue[0]} is forced, but the {role} acts on what it has seen, which holds it as it "
+            f"was: {begin_at}, or give what it saw and knows, as in {both}"
+        )
+    return game.replace(turn_index=turn, **{seat.observation_field: seen})
+
+
+def _make_of(observation: State) -> dict[str, Any]:
+    """Give the fields of the observations of a batch, with their shapes."""
+    return {
+        path: len(value) if isinstance(value, tuple) else np.shape(value)[1:]
+        for path, value in flatten(observation)
+    }
+
+
+_ACTS = {1: "user", 3: "assistant"}
+ACTIONS = "user_action", "assistant_action"
 
 
 def for_rows(value: Value, rows: int | None) -> Value:

@@ -44,6 +44,8 @@ def freeze(value: Value) -> Value:
         return value.item()
     if issubclass(kind, tuple):
         return tuple(map(freeze, value))
+    if kind is Provenance:
+        return int(value)
     if hasattr(kind, "__frozen__"):  # lifted: one value for each episode of a batch
         return value.__frozen__()
     raise ContractError(
@@ -217,7 +219,7 @@ class GameState(State):
             assistant_state=assistant_state or State(),
             user_action=user_action,
             assistant_action=assistant_action,
-            provenance=int(provenance) if isinstance(provenance, Provenance) else provenance,
+            provenance=provenance,
             user_observation=user_observation or State(),
             assistant_observation=assistant_observation or State(),
         )

@@ -48,6 +48,12 @@ def test_the_filter_of_the_guide(capsys):
     assert float(capsys.readouterr().out.split()[0]) > 0.1
 
 
+def test_the_rollouts_of_the_guide(capsys):
+    code = next(block for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if "Tries(" in block)
+    exec(IMPORTS + code, {})
+    assert capsys.readouterr().out.strip() == "[10 10 10]"
+
+
 def test_natural_code_of_the_guide_is_lifted():
     code = next(block for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if "ways(" in block)
     names: dict[str, object] = {}

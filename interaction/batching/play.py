@@ -48,18 +48,28 @@ def play(
     check: bool = False,
     check_first: bool = True,
     last_look: bool = False,
+    actions: tuple[Value, Value] = (None, None),
+    discount: float = 1.0,
 ) -> None:
-    """Play a batch of games to their ends, each row leaving as soon as it is over."""
+    """Play a batch of games to their ends, each row leaving as soon as it is over.
+
+    `actions` of the user and of the assistant stand in for those of their policies, the first time that each
+    acts. Totals weigh the rewards of the k-th round, from 0, by discount^k.
+    """
     rows: Rows = np.arange(recorder.rows)
     totals: list[Value] = [0.0] * 8
+    given = list(actions)
     first_round = game.round_index
     checked = check or check_first
     while len(rows):
         number = game.round_index
+        weight = discount ** (number - first_round)
         rewards: list[Value] = [0.0] * 8
         while game.round_index == number:
-            first = 0 if game.turn_index < ASSISTANT_OBSERVES else 4
-            game, *rewards[first : first + 4], over = play_half(players, game, rng, checked)
+            side = 0 if game.turn_index < ASSISTANT_OBSERVES else 1
+            first = 4 * side
+            action, given[side] = given[side], None
+            game, *rewards[first : first + 4], over = play_half(players, game, rng, checked, action)
             if over is False:
                 continue
             ended = len(rows) if over is True else int(np.count_nonzero(over))
@@ -69,7 +79,8 @@ def play(
                 if last_look and first == 0:
                     game, rewards[4], rewards[5], *_ = play_half(players, game, rng, checked, None, False)
                 recorder.keep(number - first_round, rows, game, rewards)
-                recorder.end(rows, game, totals, rewards, number - first_round + 1, True)
+                paid = _weighed(rewards, weight)
+                recorder.end(rows, game, totals, paid, number - first_round + 1, True)
                 return
             leaving, staying = np.flatnonzero(over), np.flatnonzero(np.logical_not(over))
             left, left_rewards = row_of(game, leaving, {}), _rows_of(rewards, leaving)
@@ -78,10 +89,10 @@ def play(
                     players, left, rng.select(leaving), checked, None, False
                 )
             recorder.keep(number - first_round, rows[leaving], left, left_rewards)
-            recorder.end(
-                rows[leaving], left, _rows_of(totals, leaving), left_rewards, number - first_round + 1, True
-            )
+            paid = _weighed(left_rewards, weight)
+            recorder.end(rows[leaving], left, _rows_of(totals, leaving), paid, number - first_round + 1, True)
             game, rng, rows = row_of(game, staying, {}), rng.select(staying), rows[staying]
+            given = [row_of(action, staying, {}) for action in given]
             totals, rewards = _rows_of(totals, staying), _rows_of(rewards, staying)
         recorder.keep(number - first_round, rows, game, rewards)
         if max_rounds is None and game.round_index - first_round >= MOST_ROUNDS:
@@ -95,13 +106,18 @@ def play(
                 f"rounds, when {len(rows)} of {recorder.rows} episodes have not ended: give max_rounds, or "
                 f'record less (record="final", or a list of paths)'
             )
+        paid = _weighed(rewards, weight)
         if max_rounds is not None and game.round_index - first_round >= max_rounds:
-            recorder.end(rows, game, totals, rewards, number - first_round + 1, False)
+            recorder.end(rows, game, totals, paid, number - first_round + 1, False)
             return
-        for source, reward in enumerate(rewards):
+        for source, reward in enumerate(paid):
             if type(reward) is not float or reward != 0.0:
                 totals[source] = totals[source] + reward
         checked = check
+
+
+def _weighed(rewards: list[Value], weight: float) -> list[Value]:
+    return rewards if weight == 1.0 else [weight * reward for reward in rewards]
 
 
 def _rows_of(values: list[Value], rows: Rows) -> list[Value]:
@@ -272,3 +288,13 @@ def check_max_rounds(max_rounds: object, where: str) -> None:
         isinstance(max_rounds, bool) or not isinstance(max_rounds, int) or max_rounds < 1
     ):
         raise ArgumentError(f"{where}: expected max_rounds as an integer >= 1 or None, got {max_rounds!r}")
+
+
+def check_discount(discount: object, where: str) -> None:
+    """Raise unless this is a factor by which rewards count less from round to round."""
+    if (
+        isinstance(discount, bool)
+        or not isinstance(discount, int | float | np.integer | np.floating)
+        or not 0 < discount <= 1
+    ):
+        raise ArgumentError(f"{where}: expected discount as a factor in (0, 1], got {discount!r}")

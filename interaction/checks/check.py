@@ -21,8 +21,8 @@ from interaction.component import Component
 from interaction.errors import ConformanceError
 from interaction.observation import ObservationEngine
 from interaction.policy import Policy, RandomPolicy
+from interaction.prediction import NoTask
 from interaction.random import EpisodeRandom
-from interaction.simulator import NoTask
 from interaction.spaces import Dict, Space
 from interaction.state import State, Value, flatten
 from interaction.task import InteractionTask, defines

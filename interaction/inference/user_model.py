@@ -42,8 +42,8 @@ from interaction.membership import membership
 from interaction.opening import begin, for_rows
 from interaction.players import Players
 from interaction.policy import DiscretePolicy, first_action
+from interaction.prediction import NoTask
 from interaction.random import EpisodeRandom
-from interaction.simulator import NoTask
 from interaction.spaces import Dict, Space, leaves, shape_of
 from interaction.state import GameState, Provenance, State, Value, freeze, get_path, replace_path
 from interaction.task import InteractionTask

@@ -9,6 +9,7 @@ from interaction import (
     Assistant,
     Bundle,
     CascadedInferenceEngine,
+    DeterministicPolicy,
     DualInferenceEngine,
     DualPolicy,
     EpisodeRandom,
@@ -323,10 +324,22 @@ class Waiting(RandomPolicy):
     first_action = 1
 
 
+class Repeating(DeterministicPolicy):
+    """Does what it did last, and at first what counts as that."""
+
+    action_space = spaces.Discrete(3)
+    first_action = 1
+
+    def action(self, observation, state):
+        return observation.user_action
+
+
 def test_a_policy_may_say_what_stands_for_its_first_action():
     waiting = Waiting(spaces.Discrete(3, start=-1))
     user = User(policy=DualPolicy(waiting, TWO))
     assert Bundle(Row(), user).reset(seed=0).user_action == 1
-    assert Simulator(user_model=User(policy=waiting))._first_action == 1
+    for state in (None, State()):
+        simulator = Simulator(user_model=User(policy=Repeating()))
+        assert simulator.predict_user_action(State(task_state=State()), EpisodeRandom(), state) == 1
     with pytest.raises(SpaceError, match=r"Waiting.first_action: expected a value in Discrete\(1\), got 1"):
         Bundle(Row(), User(policy=Waiting(spaces.Discrete(1))))

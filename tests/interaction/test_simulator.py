@@ -65,11 +65,11 @@ def test_a_rollout_in_a_batch_is_that_of_each_episode():
 
 
 def test_candidates_share_their_random_numbers():
-    simulator = Simulator(
-        CoordinatedTask(), User(policy=RandomPolicy(TEN)), Assistant(policy=RandomPolicy(TEN)), max_rounds=300
-    )
-    common = simulator.rollout(seen(0), RNG, over={"user_action": range(8)}).returns
-    own = simulator.rollout(seen(0), RNG, over={"user_action": range(8)}, common_random_numbers=False).returns
+    idle = User(policy=RandomPolicy(TEN), state=State(idle=0))
+    simulator = Simulator(CoordinatedTask(), idle, Assistant(policy=RandomPolicy(TEN)), max_rounds=300)
+    over = {"user_state.idle": range(8)}
+    common = simulator.rollout(seen(0), RNG, over=over).returns
+    own = simulator.rollout(seen(0), RNG, over=over, common_random_numbers=False).returns
     assert len(set(common)) == 1
     assert len(set(own)) > 1
     again = EpisodeRandom(0, 0)

@@ -125,6 +125,8 @@ def test_a_state_reads_as_a_mapping():
 def test_a_game_state_has_its_fields():
     game = GameState(provenance=Provenance.OBSERVED, task_state=State(x=1))
     assert (game.round_index, game.provenance, game.user_action) == (0, 1, None)
+    assert type(game.provenance) is type(State(author=Provenance.UNKNOWN).author) is int
+    assert type(State(author=0).replace(author=Provenance.INTERVENED).author) is int
     assert pickle.loads(pickle.dumps(game)) == game
     assert type(game.replace(round_index=1)) is GameState
 

@@ -1,0 +1,311 @@
+"""Single-shot prediction: what an agent that is held as a model does next, given what its partner sees.
+
+The model observes, infers and acts, and the task does not move. Its draws come from a simulation of their
+own, at the addresses of round 0: those of the resets and of its own turns, the user's for a user model and
+the assistant's for an assistant model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction.agent import Agent, Assistant, User, check_log_prob
+from interaction.batching.lockstep import Lineup
+from interaction.batching.selection import by_rows, row_of
+from interaction.batching.streams import LiftedRandom
+from interaction.component import PreparedComponent
+from interaction.errors import ContractError, SpaceError
+from interaction.observation import Role
+from interaction.opening import Forced, combine, for_rows, new_game, read_over
+from interaction.players import Players, Seat, check_composition
+from interaction.random import EpisodeRandom
+from interaction.spaces import Dict, Discrete, leaves, shape_of
+from interaction.state import (
+    GameState,
+    Provenance,
+    State,
+    Value,
+    freeze,
+    lock,
+    make,
+    merge,
+    replace_path,
+)
+from interaction.task import InteractionTask, Transition
+from interaction.turns import choose, look
+
+Array = NDArray[Any]
+
+
+class NoTask(InteractionTask):
+    """Stands in for the task model of a simulator that only predicts."""
+
+    batched = True
+    state_space = Dict({})
+
+    def reset(self, rng: EpisodeRandom) -> State:
+        return _EMPTY
+
+    def on_user_action(self, game: GameState, rng: EpisodeRandom) -> Transition:
+        return Transition(game.task_state)
+
+    on_assistant_action = on_user_action
+
+
+class Predictor(PreparedComponent):
+    """Models of the task and of the agents, which tell what each agent would do next.
+
+    To predict an agent, a model of it alone is enough. It plays the dual of each agent, unless told
+    `use_primary_policy` or `use_primary_inference`.
+    """
+
+    batched = True
+
+    def __init__(
+        self,
+        task_model: InteractionTask | None = None,
+        user_model: User | None = None,
+        assistant: Assistant | None = None,
+        *,
+        use_primary_policy: bool = False,
+        use_primary_inference: bool = False,
+    ) -> None:
+        task_model = NoTask() if task_model is None else task_model
+        check_composition(task_model, user_model, assistant)
+        duals = {"policy": not use_primary_policy, "inference_engine": not use_primary_inference}
+        self.task_model = task_model
+        self.user_model = None if user_model is None else user_model.dual(**duals)
+        self.assistant = None if assistant is None else assistant.dual(**duals)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Resolve what follows from the models."""
+        self._only_predicts = isinstance(self.task_model, NoTask)
+        self._lineup = Lineup(self.task_model, self.user_model, self.assistant)
+        self._single = self._lineup.single
+        task_space = self.task_model.state_space
+        self._spaces = Dict({**self._lineup.space, "previous_task_state": task_space})
+        self._seen = Dict({**self._spaces, "provenance": Discrete(len(Provenance))})
+        self._task_fields = len(task_space.spaces)
+        self._state_fields = {
+            seat.observes: len(self._spaces[seat.state_field].spaces)  # type: ignore[attr-defined]
+            for seat in (self._single.user, self._single.assistant)
+            if seat is not None
+        }
+
+    def predict_user_action(
+        self, observation: State, rng: EpisodeRandom, user_state: State | None = None
+    ) -> Value:
+        """Give the action that the user model takes when it sees this (single-shot prediction).
+
+        The user observes, infers and acts; the task does not move. `user_state` is the model's internal
+        state, which otherwise comes from its own reset (or from the observation, if it is seen).
+        """
+        if type(rng) is LiftedRandom:
+            return rng.outside(self.predict_user_action, observation, rng, user_state)
+        return self._predict("user", observation, rng, user_state)
+
+    def predict_assistant_action(
+        self, observation: State, rng: EpisodeRandom, assistant_state: State | None = None
+    ) -> Value:
+        """Give the action that the assistant model takes when it sees this, as `predict_user_action` does.
+
+        The assistant looks after the user has acted. So a user who asks what follows its own action puts
+        that into what it sees, as in `observation.replace(user_action=1, provenance=Provenance.OBSERVED)`,
+        and the task's state, where the action moves it.
+        """
+        if type(rng) is LiftedRandom:
+            return rng.outside(self.predict_assistant_action, observation, rng, assistant_state)
+        return self._predict("assistant", observation, rng, assistant_state)
+
+    def user_action_log_prob(
+        self,
+        action: Value,
+        observation: State,
+        rng: EpisodeRandom,
+        *,
+        over: Mapping[str, Any],
+        user_state: State | None = None,
+    ) -> Array:
+        """Give the log probability of a user's action under each candidate of `over`: `(..., *candidates)`.
+
+        Each candidate of the user model observes and infers, then its policy's `log_prob` is asked. An action
+        in `over` is what was done last, which the candidate sees. In a batch `action` has the shape
+        `(episodes,)`, or is a plain number.
+        """
+        if type(rng) is LiftedRandom:
+            found: Array = rng.outside(
+                self.user_action_log_prob, action, observation, rng, over=over, user_state=user_state
+            )
+            return found
+        return self._log_prob("user", action, observation, rng, over, user_state)
+
+    def assistant_action_log_prob(
+        self,
+        action: Value,
+        observation: State,
+        rng: EpisodeRandom,
+        *,
+        over: Mapping[str, Any],
+        assistant_state: State | None = None,
+    ) -> Array:
+        """Give the log probability of an assistant's action, as `user_action_log_prob` does of a user's.
+
+        The observation is what the assistant was looking at: after the user's action, before its own.
+        """
+        if type(rng) is LiftedRandom:
+            found: Array = rng.outside(
+                self.assistant_action_log_prob,
+                action,
+                observation,
+                rng,
+                over=over,
+                assistant_state=assistant_state,
+            )
+            return found
+        return self._log_prob("assistant", action, observation, rng, over, assistant_state)
+
+    def _predict(self, role: Role, observation: State, rng: EpisodeRandom, state: State | None) -> Value:
+        stream = rng.simulation()
+        if stream.episodes is not None:
+            return self._predict_in_batch(role, observation, stream, state)
+        seat = _seat(self._single, role)
+        return freeze(choose(seat, self._before(self._single, seat, observation, stream, state), stream))
+
+    def _predict_in_batch(
+        self, role: Role, observation: State, stream: EpisodeRandom, state: State | None
+    ) -> Value:
+        def predict(players: Players) -> Value:
+            seat = _seat(players, role)
+            return choose(seat, self._before(players, seat, observation, stream, state), stream)
+
+        return by_rows(self._lineup.in_batch(predict))
+
+    def _log_prob(
+        self,
+        role: Role,
+        action: Value,
+        observation: State,
+        rng: EpisodeRandom,
+        over: Mapping[str, Any],
+        state: State | None,
+    ) -> Array:
+        _seat(self._single, role)
+        model: Agent | None = self.user_model if role == "user" else self.assistant
+        assert model is not None
+        check_log_prob(model, f"{role}_action_log_prob")
+        axes = read_over(self._spaces, over, "over")
+        count, combined = combine(axes)
+        outer = rng.rows
+        stream = rng.simulation().repeat(count)
+        rows = np.arange((1 if outer is None else outer) * count)
+        memo: dict[int, Value] = {}
+        seen, known, done = (
+            row_of(one_row(value) if outer is None else value, rows // count, memo)
+            for value in (observation, state, freeze(action))
+        )
+        candidates = {path: lock(values[rows % count]) for path, values in combined.items()}
+
+        def ask(players: Players) -> Array:
+            seat = _seat(players, role)
+            game = self._before(players, seat, seen, stream, known, candidates)
+            return np.broadcast_to(seat.log_prob(done, *look(seat, game, stream), stream), (len(rows),))
+
+        log_prob = self._lineup.in_batch(ask)
+        shape = (() if outer is None else (outer,)) + tuple(len(labels) for labels in axes.values())
+        return np.asarray(log_prob).reshape(shape)
+
+    def _before(
+        self,
+        players: Players,
+        seat: Seat,
+        observation: State,
+        stream: EpisodeRandom,
+        state: State | None,
+        candidates: Forced | None = None,
+    ) -> GameState:
+        """Give the game as it is before the model observes, from what its partner sees."""
+        seen = observation.__dict__
+        task_state = seen.get("task_state")
+        if (
+            state is not None
+            and task_state is not None
+            and candidates is None
+            and (players.user is None or players.assistant is None)
+            and len(state.__dict__) == self._state_fields[seat.observes]
+            and (self._only_predicts or len(task_state) == self._task_fields)
+        ):  # all is known, so nothing needs to be reset
+            fields = _BLANK.copy()
+            fields["turn_index"] = seat.observes
+            fields["task_state"] = task_state
+            fields["previous_task_state"] = seen.get("previous_task_state", task_state)
+            fields[seat.state_field] = state
+            for name in _LAST:
+                if (value := seen.get(name)) is not None:
+                    fields[name] = value
+            if fields[seat.action_field] is None:
+                fields[seat.action_field] = for_rows(seat.first_action, stream.rows)
+            return make(GameState, fields)
+        game = new_game(players, stream, self._known(observation, stream.rows), check=False)
+        last = {name: seen[name] for name in _LAST if seen.get(name) is not None}
+        game = game.replace(turn_index=seat.observes, **last)
+        if self._only_predicts and task_state is not None:
+            before = seen.get("previous_task_state", task_state)
+            game = game.replace(task_state=task_state, previous_task_state=before)
+        if state is not None:
+            game = game.replace(**{seat.state_field: merge(game[seat.state_field], state)})
+        moved = game.task_state
+        for path, value in (candidates or {}).items():
+            game = replace_path(game, path, value)
+        if game.task_state is not moved and "previous_task_state" not in seen:
+            game = game.replace(previous_task_state=game.task_state)
+        return game
+
+    def _known(self, observation: State, rows: int | None, forced: Container[str] = ()) -> Forced:
+        """Give what is seen of the models' game and not forced: values by path.
+
+        Raises `SpaceError` for what is of another shape than the models have it.
+        """
+        known: Forced = {}
+        for path, space in leaves(self._seen):
+            if path in forced:
+                continue
+            value: Value = observation
+            for name in path.split("."):
+                value = value.__dict__.get(name) if isinstance(value, State) else None
+            if value is None:
+                continue
+            shape = shape_of(space)
+            if isinstance(value, State | np.ndarray) and np.shape(value) not in (shape, (rows, *shape)):
+                raise SpaceError(
+                    f"{path}: the models expect a value in {space}, and what is seen is {value!r}"
+                )
+            known[path] = value
+        return known
+
+
+_LAST = "user_action", "assistant_action", "provenance"
+_EMPTY = State()
+_BLANK = dict(GameState())
+
+
+def _seat(players: Players, role: Role) -> Seat:
+    """Give the seat of an agent that is predicted."""
+    seat = players.user if role == "user" else players.assistant
+    if seat is None:
+        part = "user_model" if role == "user" else "assistant"
+        raise ContractError(
+            f"this simulator has no {part} to predict: give it one, as in Simulator({part}=...)"
+        )
+    return seat
+
+
+def one_row(value: Value) -> Value:
+    """Give a value of a single episode as a batch of one row; plain numbers stay."""
+    if isinstance(value, State):
+        return make(State, {name: one_row(part) for name, part in value.items()})
+    return lock(value[None]) if isinstance(value, np.ndarray) else value
