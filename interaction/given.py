@@ -134,7 +134,7 @@ def _refuse(found: Any, where: str, method: str) -> NoReturn:
 def _tell_unread(error: AttributeError, where: str, name: str) -> None:
     """Raise a better error where a component reads a field that is not there, or asks for another draw."""
     state = error.obj
-    if isinstance(state, EpisodeRandom) and error.name not in dir(type(state)):
+    if isinstance(state, EpisodeRandom) and error.name and error.name not in dir(type(state)):
         raise lacking(error.name, state) from error
     if not isinstance(state, State) or isinstance(error, InteractionError):
         return
