@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from interaction.errors import ContractError, InteractionError, UnknownFieldError, unknown_name
 from interaction.membership import Membership, as_float, membership
-from interaction.random import EpisodeRandom
+from interaction.random import EpisodeRandom, lacking
 from interaction.spaces import Dict, Space
 from interaction.state import GameState, State, Value, freeze
 from interaction.task import Transition
@@ -113,9 +113,9 @@ def transition(method: Method, member: Membership, where: str, name: str) -> Met
             raise
         if type(found) is not Transition and not (type(found) is tuple and len(found) == 3):
             _refuse(found, where, name)
-        after, reward, terminated = found
-        if whole and type(reward) is float:
+        if whole and type(found[1]) is float:
             return found
+        after, reward, terminated = found
         return member.conform(after), as_float(reward), terminated
 
     return call
@@ -132,8 +132,10 @@ def _refuse(found: Any, where: str, method: str) -> NoReturn:
 
 
 def _tell_unread(error: AttributeError, where: str, name: str) -> None:
-    """Raise a better error where a component reads a field that is not there."""
+    """Raise a better error where a component reads a field that is not there, or asks for another draw."""
     state = error.obj
+    if isinstance(state, EpisodeRandom) and error.name and error.name not in dir(type(state)):
+        raise lacking(error.name, state) from error
     if not isinstance(state, State) or isinstance(error, InteractionError):
         return
     told = unknown_name(error.name, state, f"{where}.{name} reads a state")

@@ -80,6 +80,8 @@ def remedy(space: object, value: Value) -> str:
 
 def as_float(value: Value) -> Value:
     """Give an integer or a flag as a float, or an array of them; what is of another kind stays."""
+    if type(value) is float:
+        return value
     if type(value) is int and -_EXACT <= value <= _EXACT:
         return float(value)
     if isinstance(value, np.ndarray):

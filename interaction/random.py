@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import threading
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,11 +137,37 @@ _REMEDIES = {  # what numpy's generators offer, in terms of ours
 }
 
 
+class _Lacking:
+    """A method of numpy's generators that the stream has not.
+
+    A `__getattr__` would tell of any name, but with one Python reads every attribute more slowly.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, stream: EpisodeRandom | None, _: type) -> Any:
+        raise lacking(self.name, stream)
+
+
+def lacking(name: str, stream: EpisodeRandom | None) -> AttributeError:
+    """Make the error for a name that the stream has not."""
+    remedy = _REMEDIES.get(name)
+    write = f"; write {remedy}" if remedy else ""
+    return AttributeError(
+        f"the stream has no {name!r}{write}. It draws by random, normal, integers, categorical and "
+        f"shuffle; rng.generator() gives a numpy Generator, in one episode",
+        name=name,
+        obj=stream,
+    )
+
+
 class EpisodeRandom:
     """The random stream of one episode, or of the rows of a batch, as a component's method gets it.
 
     With `episodes=None` there is one episode, and a draw gives a plain number, or an array of `shape`.
-    Otherwise there is one row for each entry of `episodes`, and a draw has the shape `(rows, *shape)`.
+    Otherwise there is one row for each entry of `episodes`, and a draw has the shape `(rows, *shape)`;
+    `rows` is their number, and None in a single episode.
     Rows of the same episode and replica get the same numbers: `replica` tells which of its episode's
     `replicas` each row is, or is None where each episode is one.
 
@@ -150,7 +176,18 @@ class EpisodeRandom:
     are in different rounds, `place` is an array with an entry for each.
     """
 
-    __slots__ = ("_index", "_key", "_origin", "draw", "episode", "episodes", "place", "replica", "replicas")
+    __slots__ = (
+        "_index",
+        "_key",
+        "_origin",
+        "draw",
+        "episode",
+        "episodes",
+        "place",
+        "replica",
+        "replicas",
+        "rows",
+    )
 
     def __init__(
         self,
@@ -175,6 +212,7 @@ class EpisodeRandom:
         replicas: int,
     ) -> None:
         self.episode, self.episodes, self.replica, self.replicas = episode, episodes, replica, replicas
+        self.rows = None if episodes is None else len(episodes)
         self._index: tuple[int, int, NDArray[np.int64] | None] | None = None
         self.place, self.draw = OTHER, 0
 
@@ -184,11 +222,6 @@ class EpisodeRandom:
     def batched(self) -> bool:
         """Whether draws have a leading axis of rows."""
         return self.episodes is not None
-
-    @property
-    def rows(self) -> int | None:
-        """The number of rows, or None in a single episode."""
-        return None if self.episodes is None else len(self.episodes)
 
     def at(self, round_index: int, slot: int) -> EpisodeRandom:
         """Move to the first draw of a slot (0 to 15) of a round."""
@@ -237,7 +270,7 @@ class EpisodeRandom:
         """Give the stream of a simulation that starts here; it shares no draw with any other stream."""
         child = object.__new__(type(self))
         child._key, child._origin = None, (self, self.place, self.draw)
-        child.episode, child.episodes = self.episode, self.episodes
+        child.episode, child.episodes, child.rows = self.episode, self.episodes, self.rows
         child.replica, child.replicas = self.replica, self.replicas
         child._index, child.place, child.draw = self._index, OTHER, 0
         self.draw += 1
@@ -276,18 +309,6 @@ class EpisodeRandom:
         return self._key
 
     # Drawing: what a component does.
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            remedy = _REMEDIES.get(name)
-            write = f"; write {remedy}" if remedy else ""
-            raise AttributeError(
-                f"the stream has no {name!r}{write}. It draws by random, normal, integers, categorical and "
-                f"shuffle; rng.generator() gives a numpy Generator, in one episode",
-                name=name,
-                obj=self,
-            )
 
     def random(self, shape: int | Shape = ()) -> Any:
         """Draw uniformly from [0, 1)."""
@@ -432,3 +453,8 @@ class EpisodeRandom:
                 "array x write x[rng.shuffle(len(x))]"
             )
         return np.argsort(self.random((n,)), axis=-1, kind="stable")
+
+
+for _name in {*_REMEDIES, *dir(np.random.Generator)}:
+    if not _name.startswith("_") and not hasattr(EpisodeRandom, _name):
+        setattr(EpisodeRandom, _name, _Lacking(_name))

@@ -27,6 +27,8 @@ def freeze(value: Value) -> Value:
     does not let anyone unlock.
     """
     kind = type(value)
+    if kind in _PLAIN:
+        return value
     if kind is _ARRAY or issubclass(kind, _ARRAY):
         if value.ndim == 0:
             return freeze(value.item())
@@ -38,7 +40,7 @@ def freeze(value: Value) -> Value:
             value.setflags(write=False)
             return value.view()
         return value
-    if kind in _PLAIN or issubclass(kind, State):
+    if issubclass(kind, State):
         return value
     if issubclass(kind, np.generic):
         return value.item()

@@ -88,13 +88,13 @@ def play_half(
     if turn == seat.observes:
         rng.place, rng.draw = place, 0
         observation, looking = seat.observe(game, rng)
-        state = fields[seat.state_field]
+        state = before = fields[seat.state_field]
         if seat.infer is not None:
             rng.place, rng.draw = place + 1, 0
             state, thinking = seat.infer(observation, state, rng)
             fields[seat.state_field] = state
         if check:
-            check_look(seat, game.__dict__[seat.state_field], state, looking, thinking, rows)
+            check_look(seat, before, state, looking, thinking, rows)
         fields[seat.observation_field] = observation
         fields["turn_index"] = seat.acts
         if not act:

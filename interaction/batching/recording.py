@@ -18,7 +18,7 @@ from interaction.turns import SOURCES
 Array = NDArray[Any]
 Rows = NDArray[np.int64]
 REWARDS = tuple(f"rewards.{source}" for source in SOURCES)
-STATES = ("task_state.", "user_state.", "assistant_state.")
+STATES = ("task_state", "user_state", "assistant_state")
 
 
 class Recorder:
@@ -117,8 +117,13 @@ class Recorder:
     def begun(self) -> dict[str, Value]:
         """The states with which the rows began, by path."""
         assert self._begun is not None
-        leaves = flatten(self._begun)
-        return {path: value for path, value in leaves if path.startswith(STATES) and value is not None}
+        game = self._begun.__dict__
+        return {
+            path: value
+            for name in STATES
+            for path, value in flatten(game[name], f"{name}.")
+            if value is not None
+        }
 
     def start(self, path: str) -> Array:
         """Give what the rows began with: `(rows, ...)`."""

@@ -354,6 +354,21 @@ def test_what_numpys_generators_offer_is_told_in_terms_of_the_stream():
     assert not hasattr(EpisodeRandom(0), "choice")
 
 
+def test_a_draw_that_nobody_offers_is_told_where_a_component_asks_for_it():
+    class Misspelt(CoordinatedTask):
+        batched = None
+
+        def on_user_action(self, game, rng):
+            return Transition(game.task_state, rng.unifrom())
+
+    bundle = Bundle(Misspelt(), PseudoRandomUser(), max_rounds=1)
+    with pytest.raises(AttributeError, match=r"the stream has no 'unifrom'.*It draws by"):
+        bundle.run(20, seed=0)
+    bundle.reset(seed=0)
+    with pytest.raises(AttributeError, match=r"the stream has no 'unifrom'.*It draws by"):
+        bundle.step()
+
+
 def test_a_field_that_is_not_there_may_be_asked_for():
     assert reading(lambda seen, state: 3 if hasattr(seen, "assistant_state") else 5).game.user_action == 5
     assert reading(lambda seen, state: getattr(state, "goal", 7)).game.user_action == 7
