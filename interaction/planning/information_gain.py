@@ -38,11 +38,14 @@ class ExpectedInformationGain(Planner):
 
     def __init__(self, belief: UserModelFilter, action_space: Space[Any]) -> None:
         super().__init__(belief, action_space)
-        policy = belief.user_model.policy
+        user = belief.user_model
+        if user is None:
+            raise ContractError("ExpectedInformationGain: expected a belief over a user; it has none")
+        policy = user.policy
         if not isinstance(policy, DiscretePolicy):
             raise ContractError(
                 f"ExpectedInformationGain: {type(policy).__name__}, the policy of "
-                f"{type(belief.user_model).__name__}, must be a DiscretePolicy, which tells the "
+                f"{type(user).__name__}, must be a DiscretePolicy, which tells the "
                 f"probabilities(observation, state) of all its actions"
             )
 
@@ -74,6 +77,7 @@ class ExpectedInformationGain(Planner):
 
     def _gain(self, games: GameState, weights: Array, rng: EpisodeRandom) -> Array:
         """The gain of each action, `(episodes, actions)`, for weights `(episodes, candidates)`."""
+        assert self.belief.user_model is not None
         policy = self.belief.user_model.policy
         assert isinstance(policy, DiscretePolicy)
         (outer, size), count = weights.shape, len(self.actions)
