@@ -69,6 +69,9 @@ class ExpectedInformationGain(Planner):
             found[chunk] = self._gain(some, weights[chunk], few)
         return found[0] if rows is None else found
 
+    def values(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
+        return self.gain(state, observation, rng)
+
     def best(self, state: State, observation: State, rng: EpisodeRandom) -> Value:
         """Give the action with the largest gain, the first of equal ones."""
         if type(rng) is LiftedRandom:

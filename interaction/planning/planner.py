@@ -14,7 +14,9 @@ from interaction.component import PreparedComponent
 from interaction.errors import ContractError
 from interaction.inference.user_model import UserModelFilter
 from interaction.policy import RandomPolicy
+from interaction.random import EpisodeRandom
 from interaction.spaces import Space
+from interaction.state import State
 
 Array = NDArray[Any]
 
@@ -23,6 +25,8 @@ class Planner(PreparedComponent):
     """Holds a belief over a user model and the assistant's actions, among which it plans."""
 
     batched = True
+    draws = False
+    """Whether its values are drawn, so that they are others with another stream."""
 
     def __init__(self, belief: UserModelFilter, action_space: Space[Any]) -> None:
         if not isinstance(belief, UserModelFilter):
@@ -35,6 +39,10 @@ class Planner(PreparedComponent):
     def _prepare(self) -> None:
         helper = Assistant(policy=RandomPolicy(self.action_space))
         self._lineup = Lineup(self.belief.task_model, self.belief.user_model, helper)
+
+    def values(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
+        """Give the value of each action, `(..., actions)`: what the planner chooses by."""
+        raise NotImplementedError
 
     @property
     def numbers(self) -> Array:
