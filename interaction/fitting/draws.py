@@ -14,9 +14,7 @@ from interaction.state import State, Value, flatten
 
 _PLAIN = 4  # streams as they are; a rare outcome need not come in any of them
 _RARE = 2.0**-20  # so near to 0 and to 1 are the first numbers of the others
-_FIRST = (
-    4  # so many draws; all of them would keep whoever draws until something fits from ever coming to an end
-)
+_FIRST = 64  # so many draws; were it all, who draws until something fits would never come to an end
 _EDGES = ((0, 0), (1, 1), (0, 1), (1, 0))  # low or high, of draws with even and with odd numbers
 
 

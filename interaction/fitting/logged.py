@@ -53,9 +53,14 @@ def read_table(
     `assistant_action`, and what the task draws by itself, as it is at the end of the round
     (`task_state.outcome`, or `outcome`). `start.task_state.x` is a value at the beginning of the episode, and
     `previous_task_state.x` one before the last action of the round, for users who look at it.
+    `start.user_action` is what stands for the last action before the first round, and so on; by default it is
+    the policy's `first_action`. A run tells itself what was forced when it began, also of the user's state.
+    `assistant_action` may be missing in the last row of an episode, where the user ended the game.
     With a column `user`, each user has parameters of their own; without, one user played all episodes.
     Raises `UnknownNameError` for a column that means nothing, `SpaceError` for a value outside its
-    space and `ArgumentError` for missing rounds or values: each names the first row.
+    space and `ArgumentError` for missing rounds or values, rows after the end of the game, and values that
+    the task cannot have computed: each names the first row. A task that reads the user's state needs the
+    columns `user_state.…`, or it is an `UnknownFieldError`.
     """
     frame, forced = _frame(data, where)
     spaces = {f"task_state.{path}": space for path, space in leaves(task.state_space)}
