@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from interaction.agent import Assistant, User
 from interaction.batching.lockstep import Lineup
 from interaction.batching.selection import row_of
-from interaction.errors import ArgumentError, UnknownFieldError
+from interaction.errors import ArgumentError, UnknownFieldError, UnknownNameError
 from interaction.fitting.draws import Note, agreed, probes
 from interaction.fitting.observed import Leaves, Observed, first_game
 from interaction.players import Players, Seat
@@ -31,11 +31,27 @@ Array = NDArray[Any]
 Values = dict[str, Value]
 """Values of some rows, by path."""
 _TOLERANCE = 1e-6  # of floats, which a file may have rounded
+_AGENTS = ("user_state", "assistant_state", "user_observation", "assistant_observation")
 _UNKNOWN = (
-    "the task is played again with the recorded actions, and what the data does not tell of the game is not "
-    "known there (the agents' states and observations, but for the columns user_state; and what was drawn in "
-    "the user's turn, but for the columns previous_task_state)"
+    "the task is played again with the recorded actions, and knows nothing of the agents' states and "
+    "observations there, but for what the columns user_state hold"
 )
+
+
+class Unknown(State):
+    """The state of an agent, of which the data tells nothing: whoever looks into it is told so."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: object) -> Any:
+        raise UnknownNameError("the task looks into the state or the observation of an agent")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise UnknownNameError(f"the task reads {name!r} of an agent's state or observation")
+
+    __iter__ = __len__ = __contains__ = __getitem__ = __eq__ = keys = values = items = _refuse
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,15 +95,21 @@ class Replay:
 
 
 class _Half(NamedTuple):
-    """What a half of a round gave: the states in one stream or in all; whether it is over in the first."""
+    """What a half of a round gave: the states in one stream or in all; whether it is over in the first.
+
+    It is certain where nothing was drawn.
+    """
 
     states: list[State]
     over: Array
-    drew: bool
+    certain: bool
 
 
 class _Play:
-    """The episodes that go on (`rows`), their game, and their streams."""
+    """The episodes that go on (`rows`), their game, and their streams.
+
+    Where it is not known what the task was like before the last action, there is a game for each stream.
+    """
 
     def __init__(self, replay: Replay, players: Players) -> None:
         self.replay, self.players = replay, players
@@ -97,17 +119,18 @@ class _Play:
         self.note: Note
         self.streams: list[EpisodeRandom]
         self.streams, self.note = probes(count)
-        self.game = first_game(players, self._opening(), self.observed.starts, count)
+        game = first_game(players, self._opening(), self.observed.starts, count)
+        self.games = [game.replace(**dict.fromkeys(_AGENTS, Unknown()))]
 
     def states(self) -> tuple[Leaves, Leaves]:
-        first = self._of_all(dict(flatten(self.game.task_state)), {})
+        first = self._of_all(dict(flatten(self.games[0].task_state)), {})
         before, previous = [first], [first]
         for t in range(self.observed.rounds):
             self.t = t
             self._keep(self.observed.lengths[self.rows] > t)
             known = self._round()
             if t + 1 < self.observed.rounds:
-                before.append(self._of_all(dict(flatten(self.game.task_state)), before[-1]))
+                before.append(self._of_all(dict(flatten(self.games[0].task_state)), before[-1]))
                 previous.append(self._of_all(known, previous[-1]))
         return _stacked(before), _stacked(previous)
 
@@ -115,59 +138,64 @@ class _Play:
         """Play a round; give what is known of the state before its last action."""
         user, assistant = self.players.user, self.players.assistant
         assert user is not None
-        game = self.game.replace(
-            round_index=self.t,
-            turn_index=USER_ACTS,
-            user_action=nest(self._now(self.observed.user_actions)),
-            provenance=int(Provenance.OBSERVED),
-            user_state=nest(self._now(self.recorded.user_states)),
-        )
-        half = self._half(
-            user, [game], USER_TASK, self.recorded.ends if assistant is None else self.recorded.middles
-        )
+        acted: dict[str, Any] = {
+            "round_index": self.t,
+            "turn_index": USER_ACTS,
+            "user_action": nest(self._now(self.observed.user_actions)),
+            "provenance": int(Provenance.OBSERVED),
+        }
+        if self.recorded.user_states:
+            acted["user_state"] = nest(self._now(self.recorded.user_states))
+        self.games = [game.replace(**acted) for game in self.games]
+        before = self.games[0]
+        half = self._half(user, USER_TASK, self.recorded.ends if assistant is None else self.recorded.middles)
         if assistant is None:
-            self.game = self._end(game, game, half.states, not half.drew)
-            return dict(flatten(game.task_state))
+            self.games = [self._end(before, before, half.states, half.certain)]
+            return dict(flatten(before.task_state))
         last = self.observed.lengths[self.rows] == self.t + 1
-        stays = ~last if half.drew else ~half.over  # where it is not known who ended the game, nobody acts
+        stays = ~half.over if half.certain else ~last  # where it is not known who ended the game, nobody acts
         self._check_helped(stays & last)
-        if not half.drew and half.over.any():
-            self._end_by_user(game, half)
+        if half.certain and half.over.any():
+            self._end_by_user(half)
         staying = np.flatnonzero(stays)
-        game, states = row_of(game, staying, {}), [row_of(state, staying, {}) for state in half.states]
         self._keep(stays)
-        return self._help(assistant, game, states, half.drew) if len(staying) else {}
+        states = [row_of(state, staying, {}) for state in half.states]
+        return self._help(assistant, states, half.certain) if len(staying) else {}
 
-    def _help(self, assistant: Seat, game: GameState, states: list[State], drew: bool) -> Values:
+    def _help(self, assistant: Seat, states: list[State], certain: bool) -> Values:
         """Play the assistant's half, from the states that the user's half gave."""
-        middles = self._now(self.recorded.middles)
-        if not drew:
+        middles, before = self._now(self.recorded.middles), self.games[0]
+        judged = len(self.games) == 1
+        if certain:
             self._compare(states[0], middles, "previous_task_state.")
-        sure = not drew or all(path in middles for path, _ in flatten(states[0]))
-        states = [_with(state, middles) for state in states[: 1 if sure else None]]
-        acted = game.replace(
+        sure = certain or all(path in middles for path, _ in flatten(states[0]))
+        states = [_with(state, middles) for state in (states[:1] if sure else states)]
+        acted = before.replace(
             turn_index=ASSISTANT_ACTS,
-            previous_task_state=game.task_state,
+            previous_task_state=before.task_state,
             assistant_action=nest(self._now(self.observed.assistant_actions)),
             provenance=int(Provenance.INTERVENED),
         )
-        games = [acted.replace(task_state=state) for state in states]
-        half = self._half(assistant, games, ASSISTANT_TASK, self.recorded.ends)
+        self.games = [acted.replace(task_state=state) for state in states]
+        half = self._half(assistant, ASSISTANT_TASK, self.recorded.ends)
         known = agreed(states)
-        self.game = self._end(
-            game, acted.replace(task_state=nest(known)), half.states, sure and not half.drew
+        if all(path in known for path, _ in flatten(states[0])):
+            states = states[:1]
+        after = self._end(
+            before, self.games[0], half.states, sure and half.certain, judged and len(states) == 1
         )
+        self.games = [after.replace(previous_task_state=state) for state in states]
         return known
 
-    def _end_by_user(self, game: GameState, half: _Half) -> None:
+    def _end_by_user(self, half: _Half) -> None:
         """Check how the games ended that the user's action has ended."""
         rows = self.rows
         ended = np.flatnonzero(half.over)
-        self.rows, game = rows[ended], row_of(game, ended, {})
-        self._end(game, game, [row_of(half.states[0], ended, {})], True, ASSISTANT_OBSERVES)
+        self.rows, game = rows[ended], row_of(self.games[0], ended, {})
+        self._end(game, game, [row_of(half.states[0], ended, {})], True, turn=ASSISTANT_OBSERVES)
         self.rows = rows
 
-    def _half(self, seat: Seat, games: list[GameState], slot: int, recorded: Leaves) -> _Half:
+    def _half(self, seat: Seat, slot: int, recorded: Leaves) -> _Half:
         """Play a half in one stream or, where what was drawn is not known otherwise, in all of them."""
         rows = len(self.rows)
         goes_on = self.observed.lengths[self.rows] > self.t + 1
@@ -175,18 +203,17 @@ class _Play:
         def move(game: GameState, stream: EpisodeRandom) -> tuple[State, Array]:
             try:
                 state, _, over = seat.move(game, stream.at(self.t, slot))
-            except UnknownFieldError as error:
+            except UnknownNameError as error:
                 raise UnknownFieldError(f"{self.replay.where}: {_UNKNOWN}: {error}") from error
             return state, np.broadcast_to(np.asarray(over, bool), rows)
 
         self.note.asked()
-        found = [move(games[0], self.streams[0])]
-        drew = self.note.asked()
+        found = [move(self.games[0], self.streams[0])]
+        certain = not self.note.asked() and len(self.games) == 1
         lacks = any(path not in recorded for path, _ in flatten(found[0][0]))
-        if (drew or len(games) > 1) and (lacks or (found[0][1] & goes_on).any()):
-            each = games if len(games) > 1 else games * len(self.streams)
-            found += [move(*pair) for pair in zip(each[1:], self.streams[1:], strict=True)]
-            drew = self.note.asked() or drew
+        if not certain and (lacks or (found[0][1] & goes_on).any()):
+            games = self.games if len(self.games) > 1 else self.games * len(self.streams)
+            found += [move(*pair) for pair in zip(games[1:], self.streams[1:], strict=True)]
         states, over = [state for state, _ in found], np.stack([ends for _, ends in found])
         wrong = np.flatnonzero(over.all(axis=0) & goes_on)
         if len(wrong):
@@ -196,7 +223,7 @@ class _Play:
             )
         if (over & goes_on).any():
             states = self._going_on(states, over & goes_on)
-        return _Half(states, over[0], drew)
+        return _Half(states, over[0], certain)
 
     def _going_on(self, states: list[State], wrong: Array) -> list[State]:
         """Give, where a stream ends a game that goes on, what another stream gave that does not."""
@@ -210,12 +237,18 @@ class _Play:
         ]
 
     def _end(
-        self, game: GameState, acted: GameState, states: list[State], certain: bool, turn: int = USER_OBSERVES
+        self,
+        game: GameState,
+        acted: GameState,
+        states: list[State],
+        certain: bool,
+        judged: bool = True,
+        turn: int = USER_OBSERVES,
     ) -> GameState:
         """Give the game after the last action of a round: with what is recorded in place of what was drawn.
 
         Raises where the task drew what is not recorded, and where the task says that the data cannot be:
-        what is `certain` was computed without a draw.
+        what is `certain` was computed without a draw, and games are `judged` if they are known.
         """
         ends = self._now(self.recorded.ends)
         self._check_drawn(states, ends, f"{self.replay.name} draws", "task_state.")
@@ -227,7 +260,8 @@ class _Play:
             task_state=_with(states[0], ends),
             previous_task_state=acted.task_state,
         )
-        self._check_possible(game, after)
+        if judged:
+            self._check_possible(game, after)
         return after
 
     def _opening(self) -> State:
@@ -296,7 +330,7 @@ class _Play:
         """Go on with some of the rows alone."""
         if not going.all():
             kept = np.flatnonzero(going)
-            self.rows, self.game = self.rows[kept], row_of(self.game, kept, {})
+            self.rows, self.games = self.rows[kept], [row_of(game, kept, {}) for game in self.games]
             self.streams = [stream.select(kept) for stream in self.streams]
 
     def _now(self, arrays: Leaves) -> Values:

@@ -172,8 +172,33 @@ def test_the_users_state_is_known_where_the_data_holds_it():
     frame = runs.to_dataframe()
     for data in (runs, frame, frame[[*ACTIONS, "user_state.n"]]):
         assert np.allclose(likelihood(Watches(), user, data), expected)
-    with pytest.raises(UnknownFieldError, match=r"fit: the task is played again.*no 'n'"):
-        likelihood(Watches(), user, frame[ACTIONS])
+    for episodes in (3, 50):
+        bare = Bundle(Watches(), user, max_rounds=9).run(episodes, seed=1).to_dataframe()[ACTIONS]
+        with pytest.raises(UnknownFieldError, match=r"fit: the task is played again.*the task reads 'n'"):
+            likelihood(Watches(), user, bare)
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda game: hasattr(game.user_state, "n"),
+        lambda game: len(game.assistant_state) > 0,
+        lambda game: "task_state" in game.user_observation,
+        lambda game: sum(game.user_state.values()),
+        lambda game: game.user_state["n"],
+        lambda game: sum(dict(game.user_state).values()),
+    ],
+)
+@pytest.mark.parametrize("episodes", [3, 50])
+def test_whoever_looks_for_what_is_not_known_is_told_so(look, episodes):
+    class Looks(Momentum):
+        def on_user_action(self, game, rng):
+            return Transition(State(x=1 * bool(look(game))))
+
+    user = presses(lambda state: state.x / 6)
+    bare = Bundle(Momentum(), user, max_rounds=2).run(episodes, seed=1).to_dataframe()[ACTIONS]
+    with pytest.raises(UnknownFieldError, match="the task is played again"):
+        read_table(Looks(), user, bare)
 
 
 # No component sees a finished game.
@@ -377,6 +402,34 @@ def test_a_user_who_draws_by_any_door_is_refused(draw, promise):
     runs = Bundle(Stairs(), user, max_rounds=3).run(2, seed=1)
     with pytest.raises(ContractError, match="the user draws random numbers"):
         fit(Stairs(), user, runs, {"w": stats.uniform()}, progress=False)
+
+
+class Rebounds(InteractionTask):
+    """The user's half draws, the assistant's half is plain; the next one goes by what the assistant saw."""
+
+    state_space = spaces.Dict(x=spaces.Discrete(7), seen=spaces.Discrete(7))
+
+    def reset(self, rng):
+        return State(x=0, seen=0)
+
+    def on_user_action(self, game, rng):
+        last = sum(game.previous_task_state.values())
+        return Transition(State(x=rng.integers(0, 7), seen=last % 7))
+
+    def on_assistant_action(self, game, rng):
+        return Transition(game.task_state.replace(x=game.assistant_action))
+
+
+def test_what_comes_of_an_unknown_previous_state_is_unknown_too():
+    user = presses(lambda state: state.seen / 6)
+    runs = Bundle(Rebounds(), user, HELPER, max_rounds=8).run(4, seed=0)
+    frame = runs.to_dataframe()
+    expected = by_hand(runs, lambda w, e, t: 0.1 + 0.8 * w * before(runs, "task_state.seen", e, t) / 6)
+    bare = frame[[*ACTIONS, "assistant_action"]]
+    for more in (["task_state.seen"], ["previous_task_state.x"]):
+        assert np.allclose(likelihood(Rebounds(), user, bare.join(frame[more]), HELPER), expected)
+    with pytest.raises(ArgumentError, match="draws seen at random"):
+        likelihood(Rebounds(), user, bare, HELPER)
 
 
 # What was forced at the beginning.
