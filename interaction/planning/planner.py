@@ -13,10 +13,10 @@ from interaction.batching.lockstep import Lineup
 from interaction.component import PreparedComponent
 from interaction.errors import ContractError
 from interaction.inference.user_model import UserModelFilter
-from interaction.policy import RandomPolicy
+from interaction.policy import Policy, RandomPolicy
 from interaction.random import EpisodeRandom
 from interaction.spaces import Space
-from interaction.state import State
+from interaction.state import State, Value
 
 Array = NDArray[Any]
 
@@ -48,3 +48,19 @@ class Planner(PreparedComponent):
     def numbers(self) -> Array:
         """The actions as an array `(actions, *shape)`."""
         return np.array(self.actions)
+
+
+class GreedyPolicy(Policy):
+    """Takes the action to which a planner gives the highest value, the first of equal ones."""
+
+    batched = True
+
+    def __init__(self, planner: Planner) -> None:
+        if not isinstance(planner, Planner):
+            raise ContractError(f"GreedyPolicy: expected a planner, got {planner!r}")
+        self.planner = planner
+        self.action_space = planner.action_space
+
+    def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:
+        values = self.planner.values(state, observation, rng)
+        return self.planner.numbers[values.argmax(axis=-1)], 0.0
