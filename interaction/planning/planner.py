@@ -14,7 +14,10 @@ from interaction.component import PreparedComponent
 from interaction.errors import ContractError
 from interaction.inference.user_model import UserModelFilter
 from interaction.policy import RandomPolicy
-from interaction.spaces import Space
+from interaction.random import EpisodeRandom
+from interaction.spaces import Dict, Space
+from interaction.state import State
+from interaction.task import missing
 
 Array = NDArray[Any]
 
@@ -27,6 +30,11 @@ class Planner(PreparedComponent):
     def __init__(self, belief: UserModelFilter, action_space: Space[Any]) -> None:
         if not isinstance(belief, UserModelFilter):
             raise ContractError(f"{type(self).__name__}: expected a UserModelFilter, got {belief!r}")
+        if isinstance(action_space, Dict):
+            raise ContractError(
+                f"{type(self).__name__}: expected a finite space of numbers (Discrete, Choice or "
+                f"MultiDiscrete), got {action_space}"
+            )
         self.belief = belief
         self.action_space = action_space
         self.actions = spaces.elements(action_space)
@@ -40,3 +48,7 @@ class Planner(PreparedComponent):
     def numbers(self) -> Array:
         """The actions as an array `(actions, *shape)`."""
         return np.array(self.actions)
+
+    def values(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
+        """Give what each action of the assistant is worth, the more the better: `(..., actions)`."""
+        raise missing(self, "values(self, state, observation, rng)", "returns an array (..., actions)")
