@@ -27,7 +27,7 @@ from interaction import (
     UserModelFilter,
     spaces,
 )
-from interaction.errors import ArgumentError
+from interaction.errors import ArgumentError, ContractError
 from interaction.inference.engine import CascadedInferenceEngine
 from interaction.inference.user_model import Evidence
 from interaction.state import Value
@@ -63,6 +63,10 @@ class ImitatingPolicy(Policy):
 
     def __init__(self, belief_filter: UserModelFilter) -> None:
         self.filter = belief_filter
+        if belief_filter.user_model is None:
+            raise ContractError(
+                "ImitatingPolicy: expected a belief over a user, whom to imitate; it has none"
+            )
         self.action_space = belief_filter.user_model.policy.action_space
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from interaction import EpisodeRandom, GameState, InteractionTask, Provenance, State, Transition, spaces
 from interaction.errors import ArgumentError
 from interaction.state import Value
+from interaction.turns import USER_ACTS
 
 
 class MultiArmedBanditTask(InteractionTask):
@@ -91,7 +92,12 @@ class MultiArmedBanditTask(InteractionTask):
         return int(round_index < self.n_demonstrations)
 
     def outcome_log_prob(self, before: State, after: State) -> Value:
-        """Give the log probability of the outcome in `after`, where the hidden state is that of `before`."""
+        """Give the log probability of the outcome in `after`, where the hidden state is that of `before`.
+
+        Where the pull waits for the end of the round, nothing can be told of the user's turn.
+        """
+        if before.turn_index == USER_ACTS and before.assistant_action is not None:
+            return 0.0
         outcome = after.task_state.outcome
         p = self.success_probability(before.task_state, after.task_state.arm)
         with np.errstate(divide="ignore"):

@@ -219,11 +219,11 @@ class Lineup:
 
         return seat_players(self.task, *self.agents, adapt=adapt)
 
-    def asked(self, component: Component, method: Method) -> Method:
+    def asked(self, component: Component, method: Method, template: Any = None) -> Method:
         """Give the function that plays one more method of a component, with a stream as last argument."""
         key = id(component), method.__name__
         if key not in self._asked:
-            self._asked[key] = played(component, method, None, self.promise(component))
+            self._asked[key] = played(component, method, template, self.promise(component))
         return self._asked[key]
 
     def ways(self) -> dict[str, str]:

@@ -37,18 +37,20 @@ from interaction.errors import (
 from interaction.inference.actions import action_probabilities
 from interaction.inference.candidates import Grid, Samples
 from interaction.inference.engine import InferenceEngine
+from interaction.inference.movement import Movement, log_sum
 from interaction.inference.particles import effective_sample_size, systematic
 from interaction.inference.posterior import Posterior
 from interaction.membership import membership
 from interaction.opening import begin, for_rows
 from interaction.players import Players
-from interaction.policy import first_action
+from interaction.policy import RandomPolicy, first_action
 from interaction.prediction import NoTask
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, Space, leaves, shape_of
 from interaction.state import GameState, Provenance, State, Value, freeze, get_path, replace_path
 from interaction.task import InteractionTask
-from interaction.turns import look
+from interaction.trials import Trials
+from interaction.turns import ASSISTANT_ACTS, USER_ACTS, look
 
 Array = NDArray[Any]
 Evidence = Literal["user_action", "outcome"]
@@ -64,10 +66,16 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
     the weights are normalised; particles are resampled and moved when few are left.
 
     `parameters`: a `Grid` or `Samples` over entries of the user model's state (`"p0"`), or of the task's
-    hidden state that the user sees (`"task_state.goal"`).
-    `evidence`: what counts. `"user_action"` is read at the path `action` of the assistant's observation,
-    and who produced it at the path `provenance` (see `Provenance`; a path that is not there counts as
-    unknown). `"outcome"` counts through the task model's `outcome_log_prob`.
+    hidden state (`"task_state.goal"`). What is hidden in the task moves by the task model: particles by its
+    own methods, those of a grid by its `hidden_transition(before, after)`, the probability of each hidden
+    value of the grid, in its order, after the action in `before`; without it they stay as they are.
+    `user_model=None`: there is no user, and the belief is about the task's hidden state alone.
+    `evidence`: what counts (by default the user's actions, or without a user the outcomes). `"user_action"`
+    is read at the path `action` of the assistant's observation, and who produced it at the path `provenance`
+    (see `Provenance`; a path that is not there counts as unknown). `"outcome"` counts through the task
+    model's `outcome_log_prob(before, after)`, which is asked for each action whose outcome the assistant
+    sees: the log probability of what can be seen in `after`, given `before`, in which the agent whose turn
+    it is has chosen its action (0 where nothing happens).
     `own_actions`: an action that the assistant itself produced changes no weight ("intervention"), or is
     taken for the user's ("evidence"), which shows what goes wrong; see the module's text.
     An action of unknown author is marginalised over the authors: its likelihood is
@@ -89,11 +97,11 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
 
     def __init__(
         self,
-        user_model: User,
+        user_model: User | None,
         parameters: Grid | Samples,
         *,
         task_model: InteractionTask | None = None,
-        evidence: Iterable[Evidence] = ("user_action",),
+        evidence: Iterable[Evidence] | None = None,
         own_actions: Literal["intervention", "evidence"] = "intervention",
         action: str = "user_action",
         provenance: str = "provenance",
@@ -106,7 +114,8 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         self.user_model = user_model
         self.parameters = parameters
         self.task_model = NoTask() if task_model is None else task_model
-        self.evidence = tuple(evidence)
+        default: tuple[Evidence, ...] = ("outcome",) if user_model is None else ("user_action",)
+        self.evidence = default if evidence is None else tuple(evidence)
         self.own_actions = own_actions
         self.action = action
         self.provenance = provenance
@@ -135,19 +144,38 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
                 raise unknown_name(item, ("user_action", "outcome"), f"{where}: evidence")
         if not 0 <= self.user_share <= 1:
             raise ArgumentError(f"{where}: user_share: expected a probability, got {self.user_share!r}")
-        check_user(self.user_model, where)
+        if self.user_model is not None:
+            check_user(self.user_model, where)
+        elif "user_action" in self.evidence or self.delay:
+            raise ArgumentError(f"{where}: without a user there is no user_action as evidence, and no delay")
         if "outcome" in self.evidence and not hasattr(self.task_model, "outcome_log_prob"):
             raise ContractError(
                 f"{where}: to count outcomes, give a task_model that defines "
                 f"outcome_log_prob(before, after); got {self.task_model!r}"
             )
-        if isinstance(self.task_model, NoTask) and (self.delay or self._hidden_names()):
-            raise ContractError(
-                f"{where}: delay=1, or a hidden entry of the task's state, needs a task_model"
-            )
+        self._check_task(where)
         self._read_spaces()
         for name in self.parameters.names:
             self.parameters.check(name, self._parameter_space(name, where), where)
+
+    def _check_task(self, where: str) -> None:
+        hidden = self._hidden_names()
+        if isinstance(self.task_model, NoTask) and (self.delay or hidden or self.user_model is None):
+            raise ContractError(
+                f"{where}: delay=1, no user, or a hidden entry of the task's state needs a task_model"
+            )
+        moves = hasattr(self.task_model, "hidden_transition")
+        if self.delay and moves and hidden:
+            raise ContractError(
+                f"{where}: with delay=1 the hidden {hidden[0]} cannot move (hidden_transition)"
+            )
+        by_grid = isinstance(self.parameters, Grid) and bool(hidden)
+        if isinstance(self.task_model, Trials) and by_grid and not moves:
+            raise ContractError(
+                f"{where}: a new trial begins with another {hidden[0]}, and only the task knows how probable "
+                f"each is then: define hidden_transition(before, after) in a subclass of Trials, or use "
+                f"Samples, which the task itself moves"
+            )
 
     def _parameter_space(self, name: str, where: str) -> Space[Any]:
         model = self._task_space if name.startswith(_TASK) else self._user_space
@@ -161,13 +189,19 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         return [name for name in self.parameters.names if name.startswith(_TASK)]
 
     def _read_spaces(self) -> None:
-        self._task_space, self._user_space = self.task_model.state_space, self.user_model.state_space
+        self._user = NOBODY if self.user_model is None else self.user_model
+        self._task_space, self._user_space = self.task_model.state_space, self._user.state_space
 
     def _prepare(self) -> None:
         """Resolve what follows from the models."""
         self._read_spaces()
-        self._lineup = Lineup(self.task_model, self.user_model, None)
-        self._actions = membership(self.user_model.policy.action_space)
+        self._lineup = Lineup(self.task_model, self._user, None)
+        self._actions = membership(self._user.policy.action_space)
+        names = [name.removeprefix(_TASK) for name in self._hidden_names()]
+        self._movement = Movement(self.task_model, self.parameters, names, self._lineup)
+        counts = "outcome" in self.evidence
+        follows = counts or self._movement.by_grid or self._movement.by_particles
+        self._follows = follows and not self.delay and self.user_model is not None
         size = self.parameters.size
         numbers: dict[str, Space[Any]] = {
             "log_evidence": spaces.real(),
@@ -187,15 +221,17 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
             "hidden": hidden,
             **numbers,
         }
-        if self.delay:
+        if self.delay or self._follows:
             seen = {
                 name: space for name, space in self._task_space.spaces.items() if name not in hidden.spaces
             }
             parts["last_task_state"] = Dict(seen)
-            parts["earlier_user_action"] = self.user_model.policy.action_space
+        if self.delay:
+            parts["earlier_user_action"] = self._user.policy.action_space
             if self.assistant_action_space is not None:
                 parts["last_assistant_action"] = self.assistant_action_space
-        parts["last_user_action"] = self.user_model.policy.action_space
+        if self.user_model is not None:
+            parts["last_user_action"] = self._user.policy.action_space
         self._space = Dict(parts)
 
     @property
@@ -226,7 +262,7 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
             if seat.reset_in is None or not {path for path, _ in leaves(self._user_space)} <= set(values):
                 known = None if game is None else for_candidates(game, size, rng.rows)
                 return begin(seat, None if known is None else GameState(**dict(known)), rows)
-            state: State = for_rows(self.user_model.state, rows.rows)
+            state: State = for_rows(self._user.state, rows.rows)
             return state
 
         users = deal(self._lineup.in_batch(reset), size, rng.rows, self._user_space)
@@ -245,9 +281,7 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         for name in ("last_user_action", "earlier_user_action", "last_assistant_action", "last_task_state"):
             if name in self.space.spaces:
                 own = name.endswith("user_action")
-                start = (
-                    first_action(self.user_model.policy) if own else freeze(spaces.first(self.space[name]))
-                )
+                start = first_action(self._user.policy) if own else freeze(spaces.first(self.space[name]))
                 fields[name] = for_rows(start, rng.rows)
         return State(**fields)
 
@@ -275,41 +309,104 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
             return self._lifted(rng, self.update, belief, observation, rng)
         rows = rng.rows
         first = np.asarray(belief.updates == 0)
-        if self.delay and first.any():
-            if first.all():
-                rng.draw += 1 + isinstance(self.parameters, Samples)  # as where there is something to weigh
-                return self._remember(belief, observation)
+        if (self.delay or self._follows or self.user_model is None) and first.any() and not first.all():
             return self._update_apart(lead(belief, self.space, len(first)), observation, rng, first)
+        begins = bool(first.all())
+        if self.delay and begins:
+            rng.draw += 1 + isinstance(self.parameters, Samples)  # as where there is something to weigh
+            return self._remember(belief, observation)
+        stream = rng.simulation().repeat(self.parameters.size, common=self.parameters.common)
+        log_weights, users, hidden = np.asarray(belief.log_weights), belief.users, belief.hidden
+        told: Value = 0.0
+        if self.user_model is None:
+            if not begins:
+                seen = _before(observation)
+                hidden, log_weights, told = self._move(
+                    belief, log_weights, seen, observation, ASSISTANT_ACTS, stream, rows
+                )
+            return self._settle(belief, log_weights, users, hidden, told, observation, rng)
+        seen = self._as_the_user_saw_it(belief, observation)
+        if self._follows and not begins:
+            now = {"task_state": belief.last_task_state, "user_action": belief.last_user_action}
+            mine = seen.extend(**now, round_index=np.maximum(seen.__dict__.get("round_index", 1) - 1, 0))
+            hidden, log_weights, told = self._move(
+                belief, log_weights, mine, seen, ASSISTANT_ACTS, stream, rows
+            )
+        before = belief.replace(hidden=hidden)
+        users, log_weights = self._weigh(before, log_weights, seen, observation, stream, rows)
+        if self.delay:
+            theirs, turn = seen, 0
+        else:
+            theirs, turn = seen.extend(user_action=observation.__dict__.get("user_action")), USER_ACTS
+        hidden, log_weights, heard = self._move(before, log_weights, theirs, observation, turn, stream, rows)
+        return self._settle(belief, log_weights, users, hidden, told + heard, observation, rng)
+
+    def _weigh(
+        self,
+        belief: State,
+        log_weights: Array,
+        seen: State,
+        observation: State,
+        stream: EpisodeRandom,
+        rows: int | None,
+    ) -> tuple[State, Array]:
+        """Let the candidates look at what the user saw, and weigh them by its action."""
+        size = self.parameters.size
         action = get_path(observation, self.action) if "user_action" in self.evidence else None
         if action is not None:
             self._actions.check(action, f"UserModelFilter: {self.action}", rows)
-        game = self.candidate_games(belief, self._as_the_user_saw_it(belief, observation), rows)
-        size = self.parameters.size
-        stream = rng.simulation().repeat(size, common=self.parameters.common)
+        game = self.candidate_games(belief, seen, rows)
 
         def weigh(players: Players) -> tuple[State, Array]:
             assert players.user is not None
-            seen, users = look(players.user, game, stream)
+            looked, users = look(players.user, game, stream)
             if action is None:
                 return users, np.zeros(1)
-            return users, players.user.log_prob(for_candidates(action, size, rows), seen, users, stream)
+            return users, players.user.log_prob(for_candidates(action, size, rows), looked, users, stream)
 
         users, log_prob = self._asked(weigh)
         users = deal(users, size, rows, self._user_space)
-        log_weights = np.asarray(belief.log_weights)
-        log_prob = self._likelihood(
-            log_prob, belief, observation, f"{type(self.user_model).__name__}.log_prob", rows
-        )
-        gain = self._action_gain(log_prob, log_weights, observation)
-        log_weights = log_weights + gain
-        surprise: Value = 0.0
-        if "outcome" in self.evidence:
-            after = self.candidate_games(belief, observation, rows)
-            task = f"{type(self.task_model).__name__}.outcome_log_prob"
-            outcome = self._likelihood(self._outcome(game, after, stream), belief, observation, task, rows)
-            surprise = _log_sum(log_weights) - _log_sum(log_weights + outcome)
-            log_weights = log_weights + outcome
-        return self._settle(belief, log_weights, users, surprise, observation, rng)
+        where = f"{type(self._user).__name__}.log_prob"
+        log_prob = self._likelihood(log_prob, belief, observation, where, rows)
+        return users, log_weights + self._action_gain(log_prob, log_weights, observation)
+
+    def _move(
+        self,
+        belief: State,
+        log_weights: Array,
+        seen: State,
+        later: State,
+        turn: int,
+        rng: EpisodeRandom,
+        rows: int | None,
+    ) -> tuple[State, Array, Value]:
+        """Follow one action: what is hidden after it, the log weights, and the surprise of its outcome.
+
+        `seen` is what there was to see before the action, and `later` after it.
+        """
+        movement, size, hidden = self._movement, self.parameters.size, belief.hidden
+        counts = "outcome" in self.evidence
+        moves = (movement.by_grid or movement.by_particles) and not self.delay
+        if not counts and not moves:
+            return hidden, log_weights, 0.0
+        before = self.candidate_games(belief, seen, rows)
+        if turn:
+            who = Provenance.OBSERVED if turn == USER_ACTS else Provenance.INTERVENED
+            before = before.replace(turn_index=turn, provenance=int(who))
+        if moves and movement.by_particles:
+            moved = movement.moved(before, rng)
+            names = movement.names
+            hidden = deal(State(**{name: moved[name] for name in names}), size, rows, self._task_space)
+        after = self.candidate_games(belief.replace(hidden=hidden), later, rows)
+        after = after.replace(previous_task_state=before.task_state)
+        if moves and movement.by_grid:
+            whole = np.broadcast_to(log_weights, (size,) if rows is None else (rows, size))
+            weights = movement.by_pairs(whole, belief.users, before, after, rng, counts)
+        else:
+            where = f"{type(self.task_model).__name__}.outcome_log_prob"
+            found = movement.log_outcome(before, after, rng)
+            weights = log_weights + self._likelihood(found, belief, later, where, rows)
+        return hidden, weights, log_sum(log_weights) - log_sum(weights) if counts else 0.0
 
     def _update_apart(self, belief: State, observation: State, rng: EpisodeRandom, first: Array) -> State:
         """Update the episodes that have seen nothing yet apart from the others."""
@@ -338,39 +435,29 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         unknown = author == int(Provenance.UNKNOWN)
         if not unknown.any():
             return known
-        own = (_log_sum(log_weights + log_prob) - _log_sum(log_weights))[..., None]
+        own = (log_sum(log_weights + log_prob) - log_sum(log_weights))[..., None]
         with np.errstate(divide="ignore"):
             either = np.logaddexp(np.log(self.user_share) + log_prob, np.log1p(-self.user_share) + own)
         return np.where(unknown, either, known)
-
-    def _outcome(self, before: GameState, after: GameState, stream: EpisodeRandom) -> Array:
-        task: Any = self.task_model
-
-        def outcome_log_prob(first: GameState, second: GameState, _: EpisodeRandom) -> Value:
-            return task.outcome_log_prob(first, second)
-
-        def ask(_: Players) -> Array:
-            return np.asarray(self._lineup.asked(task, outcome_log_prob)(before, after, stream))
-
-        return self._lineup.in_batch(ask)
 
     def _settle(
         self,
         belief: State,
         log_weights: Array,
         users: State,
+        hidden: State,
         surprise: Value,
         observation: State,
         rng: EpisodeRandom,
     ) -> State:
         """Normalise, and see to what is impossible and to particles that have become few."""
-        total = _log_sum(log_weights)
+        total = log_sum(log_weights)
         impossible = np.isneginf(total)
         if np.any(impossible):
             if self.on_impossible == "raise":
                 raise ImpossibleEvidenceError(
                     f"UserModelFilter: what was observed is impossible under all {self.parameters.size} "
-                    f"candidates of {', '.join(self.parameters.names)} ({type(self.user_model).__name__}): "
+                    f"candidates of {', '.join(self.parameters.names)} ({type(self._user).__name__}): "
                     f"{observation!r}. Give the user model some noise (a lapse), or say "
                     f"on_impossible='reset' or 'keep'."
                 )
@@ -383,24 +470,31 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         updated = belief.replace(
             log_weights=np.minimum(log_weights, 0.0),
             users=users,
+            hidden=hidden,
             log_evidence=belief.log_evidence + np.where(impossible, 0.0, total),
             surprise=surprise,
             impossible=belief.impossible + impossible * 1,
         )
         if isinstance(self.parameters, Samples):
-            updated = self._resample(updated, rng.simulation())
+            updated = self._resample(updated, belief.hidden, rng.simulation())
         return self._remember(updated, observation)
 
     def _remember(self, belief: State, observation: State) -> State:
         """Keep what the user will have seen when it acts next."""
         now = observation.__dict__
-        changes: dict[str, Value] = {
-            "updates": belief.updates + 1,
-            "last_user_action": now.get("user_action", belief.last_user_action),
-        }
-        if self.delay:
+        changes: dict[str, Value] = {"updates": belief.updates + 1}
+        if self.user_model is not None:
+            changes["last_user_action"] = now.get("user_action", belief.last_user_action)
+        if "last_task_state" in belief:
             seen = observation.task_state
+            missing = [name for name in belief.last_task_state if name not in seen]
+            if missing:
+                raise UnknownFieldError(
+                    f"UserModelFilter: to follow how the task moves, expected all of its state in the "
+                    f"assistant's observation but what the belief is about; no task_state.{missing[0]}"
+                )
             changes["last_task_state"] = State(**{name: seen[name] for name in belief.last_task_state})
+        if self.delay:
             changes["earlier_user_action"] = belief.last_user_action
             if "last_assistant_action" in belief:
                 changes["last_assistant_action"] = now.get("assistant_action", belief.last_assistant_action)
@@ -425,8 +519,11 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         task_state = seen.get("previous_task_state", State())
         return observation.extend(turn_index=0, task_state=task_state, user_action=belief.last_user_action)
 
-    def _resample(self, belief: State, rng: EpisodeRandom) -> State:
-        """Resample where few particles carry the weight, and move the continuous parameters."""
+    def _resample(self, belief: State, was: State, rng: EpisodeRandom) -> State:
+        """Resample where few particles carry the weight, and move the continuous parameters.
+
+        What the task itself has moved just now (`was` before) is not moved by the kernel.
+        """
         assert isinstance(self.parameters, Samples)
         weights = np.exp(belief.log_weights)
         size = self.parameters.size
@@ -447,7 +544,11 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
             holder, path = (hidden, key) if name.startswith(_TASK) else (users, name)
             kept = get_path(holder, path)
             moved = self.parameters.moved(name, space, kept, self.values(belief)[name], weights, noise)
-            here = few.reshape(few.shape + (1,) * (kept.ndim - few.ndim))
+            here = few
+            if name.startswith(_TASK):
+                last, now = np.asarray(was[key]), np.asarray(belief.hidden[key])
+                here = few & ~(now != last).any(axis=tuple(range(few.ndim, now.ndim)))
+            here = here.reshape(few.shape + (1,) * (kept.ndim - few.ndim))
             moved = np.where(here, as_space(space, moved), kept)
             if name.startswith(_TASK):
                 hidden = replace_path(hidden, key, moved)
@@ -553,7 +654,7 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         if type(rng) is LiftedRandom:
             found: Array = rng.outside(self.predict, state, observation, rng)
             return found
-        policy = self.user_model.policy
+        policy = self._someone("predict").policy
         if spaces.count(policy.action_space) is None:
             raise ContractError(
                 f"predict: {type(policy).__name__} acts in {policy.action_space}, whose actions cannot be "
@@ -589,6 +690,7 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         if type(rng) is LiftedRandom:
             found: Array = rng.outside(self.predict_log_prob, action, state, observation, rng)
             return found
+        self._someone("predict_log_prob")
         belief = state.__dict__.get(self.field, state)
         rows, size = rng.rows, self.parameters.size
         action = self._actions.conform(freeze(action))
@@ -604,17 +706,24 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
             seen, users = look(players.user, game, stream)
             return players.user.log_prob(actions, seen, users, stream)
 
-        where = f"{type(self.user_model).__name__}.log_prob"
+        where = f"{type(self._user).__name__}.log_prob"
         log_prob = self._likelihood(self._asked(ask), belief, observation, where, rows)
         log_weights = np.asarray(belief.log_weights)
-        mixed: float | Array = freeze(_log_sum(log_weights + log_prob) - _log_sum(log_weights))
+        mixed: float | Array = freeze(log_sum(log_weights + log_prob) - log_sum(log_weights))
         return mixed
 
+    def _someone(self, where: str) -> User:
+        """Give the user model; raise where there is none."""
+        if self.user_model is None:
+            raise ContractError(f"{where}: expected a belief over a user; it has none")
+        return self.user_model
 
-def _log_sum(log_weights: Array) -> Array:
-    """log Σ exp over the candidates; −∞ where all are."""
-    largest = log_weights.max(axis=-1, keepdims=True)
-    largest = np.where(np.isneginf(largest), 0.0, largest)
-    with np.errstate(divide="ignore"):
-        total: Array = np.log(np.exp(log_weights - largest).sum(axis=-1)) + largest[..., 0]
-    return np.asarray(total)
+
+def _before(observation: State) -> State:
+    """Give what an assistant that plays alone saw before its own action."""
+    now = observation.__dict__.get("round_index", 1)
+    return observation.extend(task_state=observation.previous_task_state, round_index=np.maximum(now - 1, 0))
+
+
+NOBODY = User(policy=RandomPolicy(spaces.Discrete(1)))
+"""Stands in for the user of a filter that has none."""

@@ -60,10 +60,14 @@ class ExpectedInformationGain(Planner):
         super().__init__(belief, action_space)
 
     def _prepare(self) -> None:
+        user = self.belief.user_model
+        if user is None:
+            raise ContractError("ExpectedInformationGain: expected a belief over a user; it has none")
         super()._prepare()
-        policy = self.belief.user_model.policy
-        actions = spaces.count(policy.action_space)
-        self._exact = isinstance(policy, DiscretePolicy) or (actions is not None and actions <= _LISTED)
+        self._policy = user.policy
+        actions = spaces.count(user.policy.action_space)
+        listed = actions is not None and actions <= _LISTED
+        self._exact = isinstance(user.policy, DiscretePolicy) or listed
 
     def gain(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
         """Give the expected information gain of each action, in bits: `(..., actions)`."""
@@ -156,7 +160,7 @@ class ExpectedInformationGain(Planner):
             index = np.broadcast_to(rows, shape).reshape(-1)
             return row_of(seen, index, memo), row_of(users, index, memo)
 
-        seat, policy = players.user, type(self.belief.user_model.policy).__name__
+        seat, policy = players.user, type(self._policy).__name__
         action, _ = seat.sample(*of(looks[np.arange(outer)[:, None], drawn]), stream)
         seat.action_membership.check(action, f"{policy}.sample", stream.rows)
         mixed, told = np.full(shape, -np.inf), np.zeros(shape)  # log Σ b p, and the mean of log p under b p

@@ -53,7 +53,8 @@ class RolloutReturns(Planner):
         super().__init__(belief, action_space)
 
     def _prepare(self) -> None:
-        self._lineup = Lineup(self.belief.task_model, self.belief.user_model.dual(), self.assistant)
+        user = self.belief.user_model
+        self._lineup = Lineup(self.belief.task_model, user and user.dual(), self.assistant)
 
     def returns(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
         """Give the return of each rollout: `(..., samples, actions)`."""

@@ -27,6 +27,7 @@ from interaction.errors import ArgumentError, ContractError, SpaceError
 from interaction.opening import for_rows
 from interaction.planning import ExpectedInformationGain, InformationGainPolicy
 from interaction.state import lock
+from interaction.tasks.tiger import TigerTask
 from tests.interaction.batching.compare import ROWS, assert_lifted, repeated, stream
 
 FIVE = spaces.Discrete(5)
@@ -480,3 +481,15 @@ def test_an_action_outside_of_its_space_is_an_error():
 
     with pytest.raises(SpaceError, match=r"Outside\.sample: expected a value in Box"):
         found(believing(Outside(), *TWO))
+
+
+def test_nobody_acts_where_there_is_no_user():
+    belief = UserModelFilter(None, Grid({"task_state.tiger": [0, 1]}), task_model=TigerTask())
+    rng = EpisodeRandom()
+    for ask in (
+        lambda: ExpectedInformationGain(belief, spaces.Discrete(3)),
+        lambda: belief.predict(belief.initial(rng), SEEN, rng),
+        lambda: belief.predict_log_prob(0, belief.initial(rng), SEEN, rng),
+    ):
+        with pytest.raises(ContractError, match="expected a belief over a user; it has none"):
+            ask()
