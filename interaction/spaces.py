@@ -5,7 +5,9 @@ A `Dict` space describes a nested `State`. Whether a value lies in a space, `int
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 
 from interaction.errors import ArgumentError, ContractError, SpaceError
 from interaction.random import EpisodeRandom, whole_numbers
-from interaction.state import State, Value
+from interaction.state import State, Value, freeze
 
 __all__ = [
     "Box",
@@ -26,6 +28,7 @@ __all__ = [
     "Space",
     "Text",
     "Undeclared",
+    "count",
     "element",
     "elements",
     "first",
@@ -328,15 +331,61 @@ def first(space: Space[Any]) -> Value:
     raise ContractError(f"first: a space of type {type(space).__name__} has no first element: {space}")
 
 
+def count(space: Space[Any]) -> int | None:
+    """Give how many elements a space has, or None where it has no list of them (or none is declared)."""
+    if isinstance(space, Dict):
+        parts = [count(part) for part in space.spaces.values()]
+        return None if None in parts else math.prod(part for part in parts if part is not None)
+    if isinstance(space, Discrete | Choice):
+        return int(space.n)
+    ranges = _ranges(space)
+    return None if ranges is None else math.prod(most - least + 1 for least, most in ranges)
+
+
 def elements(space: Space[Any]) -> list[Value]:
-    """List all elements of a finite space of single numbers."""
+    """List all elements of a finite space, the last entry of an array (or field of a `Dict`) changing first.
+
+    Raises `ContractError` for a space that is not finite, and for arrays or fields with more than a million
+    combinations.
+    """
     if isinstance(space, Discrete):
         return list(range(int(space.start), int(space.start + space.n)))
     if isinstance(space, Choice):
         return [int(value) for value in space.values]
     if isinstance(space, Undeclared):
         raise space.lacks("a list of all values", "spaces.Discrete(n)")
-    raise ContractError(f"expected a finite space (Discrete or Choice), got {space}")
+    number = count(space)
+    if number is None:
+        raise ContractError(
+            f"expected a finite space (Discrete, Choice, MultiDiscrete, MultiBinary, whole numbers between "
+            f"bounds, or a Dict of these), got {space}"
+        )
+    if number > _MOST:
+        raise ContractError(f"expected a space of up to {_MOST:,} elements, got {number:,} in {space}")
+    if isinstance(space, Dict):
+        each = product(*map(elements, space.spaces.values()))
+        return [State(**dict(zip(space.spaces, one, strict=True))) for one in each]
+    like = np.asarray(first(space))
+    axes = [range(least, most + 1) for least, most in _ranges(space) or []]
+    return [freeze(np.array(one, like.dtype).reshape(like.shape)) for one in product(*axes)]
+
+
+_MOST = 1_000_000  # elements that are listed of a space of arrays, or of a `Dict`
+
+
+def _ranges(space: Space[Any]) -> list[tuple[int, int]] | None:
+    """Give the lowest and the highest value of each entry of an array of whole numbers; None for others."""
+    if isinstance(space, Undeclared):
+        return None
+    if isinstance(space, MultiDiscrete):
+        low, high = space.start, space.start + space.nvec - 1
+    elif isinstance(space, MultiBinary):
+        low, high = np.zeros(space.shape), np.ones(space.shape)
+    elif isinstance(space, Box) and np.dtype(space.dtype).kind in "iub" and space.is_bounded():
+        low, high = space.low, space.high
+    else:
+        return None
+    return [(int(least), int(most)) for least, most in zip(np.ravel(low), np.ravel(high), strict=True)]
 
 
 def merge(*parts: Dict) -> Dict:

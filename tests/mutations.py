@@ -44,8 +44,9 @@ CORE = {  # each module with the tests that are closest to it
     "batching/play": "batch recording endless previous_state rollouts",
     "batching/recording": "recording trajectory batch",
     "batching/lockstep": "lockstep batching/test_promises",
+    "inference/actions": "information_gain user_model batching/test_doors",
     "inference/user_model": "user_model inference batching/test_doors",
-    "planning/information_gain": "planning batching/test_doors",
+    "planning/information_gain": "planning information_gain batching/test_doors",
     "planning/rollouts": "planning batching/test_doors",
 }
 KINDS = (

@@ -16,20 +16,24 @@ def effective_sample_size(weights: Array) -> Array:
     return size
 
 
-def systematic(weights: Array, uniform: Array) -> Array:
-    """Resample systematically: the indices of `n` particles, for weights `(..., n)` and uniforms `(...)`.
+def systematic(weights: Array, uniform: Array, count: int | None = None) -> Array:
+    """Resample systematically: the indices of `count` particles, for weights `(..., n)` and uniforms `(...)`.
 
+    By default as many are drawn as there are. The indices are in order, `(..., count)`, and each particle is
+    there as often as `count` times its weight says, rounded up or down.
     Source: Kitagawa 1996, "Monte Carlo filter and smoother for non-Gaussian nonlinear state space models".
     """
     n = weights.shape[-1]
+    count = n if count is None else count
     flat = weights.reshape(-1, n)
     starts = np.asarray(uniform).reshape(-1)
-    indices = np.empty(flat.shape, np.int64)
+    indices = np.empty((len(flat), count), np.int64)
     for row, start in enumerate(starts):
         cumulated = np.cumsum(flat[row])
-        positions = (np.arange(n) + start) / n * cumulated[-1]
-        indices[row] = np.minimum(np.searchsorted(cumulated, positions, side="right"), n - 1)
-    return indices.reshape(weights.shape)
+        positions = (np.arange(count) + start) / count * cumulated[-1]
+        below = np.nextafter(cumulated[-1], 0.0)  # never beyond the last weight above zero
+        indices[row] = np.searchsorted(cumulated, np.minimum(positions, below), side="right")
+    return indices.reshape(*weights.shape[:-1], count)
 
 
 def liu_west_vectors(values: Array, old: Array, weights: Array, noise: Array, discount: float) -> Array:

@@ -34,6 +34,7 @@ from interaction.errors import (
     UnknownFieldError,
     unknown_name,
 )
+from interaction.inference.actions import action_probabilities
 from interaction.inference.candidates import Grid, Samples
 from interaction.inference.engine import InferenceEngine
 from interaction.inference.movement import Movement, log_sum
@@ -42,7 +43,7 @@ from interaction.inference.posterior import Posterior
 from interaction.membership import membership
 from interaction.opening import begin, for_rows
 from interaction.players import Players
-from interaction.policy import DiscretePolicy, RandomPolicy, first_action
+from interaction.policy import RandomPolicy, first_action
 from interaction.prediction import NoTask
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, Space, leaves, shape_of
@@ -644,35 +645,78 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
         )
 
     def predict(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
-        """Give the probability of each next action of the user: `(..., actions)`; needs a discrete policy.
+        """Give the probability of each next action of the user, in the order of `spaces.elements`.
 
-        P(a | h) = Σθ b(θ) π(a | h, θ), with the candidates' look at what the assistant observes now.
+        The shape is `(..., actions)`. P(a | h) = Σθ b(θ) π(a | h, θ), with the candidates' look at what the
+        assistant observes now. Raises `ContractError` for actions that are not finitely many; see
+        `predict_log_prob`.
         """
         if type(rng) is LiftedRandom:
             found: Array = rng.outside(self.predict, state, observation, rng)
             return found
-        policy = self._user.policy
-        if not isinstance(policy, DiscretePolicy):
-            raise ContractError(f"predict: expected a DiscretePolicy, got {type(policy).__name__}")
+        policy = self._someone("predict").policy
+        if spaces.count(policy.action_space) is None:
+            raise ContractError(
+                f"predict: {type(policy).__name__} acts in {policy.action_space}, whose actions cannot be "
+                f"listed: ask predict_log_prob(action, state, observation, rng), which gives the log density "
+                f"of an action"
+            )
         belief = state.__dict__.get(self.field, state)
-        rows, size, n_actions = rng.rows, self.parameters.size, int(policy.action_space.n)
+        rows, size = rng.rows, self.parameters.size
+        game = self.candidate_games(belief, observation, rows)
+        stream = rng.simulation().repeat(size)
+        weights = np.exp(belief.log_weights)
+
+        def predict(players: Players) -> Array:
+            assert players.user is not None
+            seen, users = look(players.user, game, stream)
+            counts = np.broadcast_to(weights > 0, (rows or 1, size)).reshape(-1)
+            return action_probabilities(self._lineup, players, seen, users, stream, counts)
+
+        chances = self._asked(predict)
+        chances = chances.reshape((size, -1) if rows is None else (rows, size, -1))
+        mixed: Array = (weights[..., None] * chances).sum(axis=-2)
+        mixed /= mixed.sum(axis=-1, keepdims=True)
+        return mixed
+
+    def predict_log_prob(
+        self, action: Value, state: State, observation: State, rng: EpisodeRandom
+    ) -> float | Array:
+        """Give the log probability (natural; in a box, the log density) of a next action of the user.
+
+        log Σθ b(θ) π(a | h, θ): a number, or one for each episode of a batch, in which an action of one
+        episode's shape stands for all. For any policy with a `log_prob`.
+        """
+        if type(rng) is LiftedRandom:
+            found: Array = rng.outside(self.predict_log_prob, action, state, observation, rng)
+            return found
+        self._someone("predict_log_prob")
+        belief = state.__dict__.get(self.field, state)
+        rows, size = rng.rows, self.parameters.size
+        action = self._actions.conform(freeze(action))
+        if rows is not None:
+            action = lead(action, self._actions.space, rows)
+        self._actions.check(action, "UserModelFilter.predict_log_prob", rows)
+        actions = for_candidates(action, size, rows)
         game = self.candidate_games(belief, observation, rows)
         stream = rng.simulation().repeat(size)
 
-        def probabilities(seen: State, users: State, _: EpisodeRandom) -> Value:
-            return policy.probabilities(seen, users)
-
-        def predict(players: Players) -> Value:
+        def ask(players: Players) -> Value:
             assert players.user is not None
             seen, users = look(players.user, game, stream)
-            return self._lineup.asked(policy, probabilities)(seen, users, stream)
+            return players.user.log_prob(actions, seen, users, stream)
 
-        total = size if rows is None else rows * size
-        chances = np.broadcast_to(self._asked(predict), (total, n_actions))
-        chances = chances.reshape((size, n_actions) if rows is None else (rows, size, n_actions))
-        mixed: Array = (np.exp(belief.log_weights)[..., None] * chances).sum(axis=-2)
-        mixed /= mixed.sum(axis=-1, keepdims=True)
+        where = f"{type(self._user).__name__}.log_prob"
+        log_prob = self._likelihood(self._asked(ask), belief, observation, where, rows)
+        log_weights = np.asarray(belief.log_weights)
+        mixed: float | Array = freeze(log_sum(log_weights + log_prob) - log_sum(log_weights))
         return mixed
+
+    def _someone(self, where: str) -> User:
+        """Give the user model; raise where there is none."""
+        if self.user_model is None:
+            raise ContractError(f"{where}: expected a belief over a user; it has none")
+        return self.user_model
 
 
 def _before(observation: State) -> State:

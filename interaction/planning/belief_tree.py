@@ -108,12 +108,6 @@ class BeliefTree(Planner):
         each = [(row_of(belief, row), row_of(observation, row)) for row in range(rng.rows)]
         return np.stack([root.values for root in self._grown(each)])
 
-    def best(self, state: State, observation: State, rng: EpisodeRandom) -> Value:
-        """Give the action with the highest value, the first of equal ones."""
-        if type(rng) is LiftedRandom:
-            return rng.outside(self.best, state, observation, rng)
-        return self.numbers[self.values(state, observation, rng).argmax(axis=-1)]
-
     def tree(self, state: State, observation: State) -> Node:
         """Give the tree of one belief, from what the assistant sees now."""
         return self._grown([(state.__dict__.get(self.belief.field, state), observation)])[0]

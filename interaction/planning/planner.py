@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from interaction import spaces
 from interaction.agent import Assistant
 from interaction.batching.lockstep import Lineup
+from interaction.batching.streams import LiftedRandom
 from interaction.component import PreparedComponent
 from interaction.errors import ContractError
 from interaction.inference.user_model import UserModelFilter
 from interaction.policy import Policy, RandomPolicy
 from interaction.random import EpisodeRandom
-from interaction.spaces import Space
+from interaction.spaces import Dict, Space
 from interaction.state import State, Value
+from interaction.task import missing
 
 Array = NDArray[Any]
 
@@ -25,12 +27,20 @@ class Planner(PreparedComponent):
     """Holds a belief over a user model and the assistant's actions, among which it plans."""
 
     batched = True
-    draws = False
-    """Whether its values are drawn, so that they are others with another stream."""
+
+    @property
+    def draws(self) -> bool:
+        """Whether its values are drawn, so that they are others with another stream."""
+        return False
 
     def __init__(self, belief: UserModelFilter, action_space: Space[Any]) -> None:
         if not isinstance(belief, UserModelFilter):
             raise ContractError(f"{type(self).__name__}: expected a UserModelFilter, got {belief!r}")
+        if isinstance(action_space, Dict):
+            raise ContractError(
+                f"{type(self).__name__}: expected a finite space of numbers (Discrete, Choice or "
+                f"MultiDiscrete), got {action_space}"
+            )
         self.belief = belief
         self.action_space = action_space
         self.actions = spaces.elements(action_space)
@@ -41,8 +51,14 @@ class Planner(PreparedComponent):
         self._lineup = Lineup(self.belief.task_model, self.belief.user_model, helper)
 
     def values(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
-        """Give the value of each action, `(..., actions)`: what the planner chooses by."""
-        raise NotImplementedError
+        """Give what each action of the assistant is worth, the more the better: `(..., actions)`."""
+        raise missing(self, "values(self, state, observation, rng)", "returns an array (..., actions)")
+
+    def best(self, state: State, observation: State, rng: EpisodeRandom) -> Value:
+        """Give the action with the highest value, the first of equal ones."""
+        if type(rng) is LiftedRandom:
+            return rng.outside(self.best, state, observation, rng)
+        return self.numbers[self.values(state, observation, rng).argmax(axis=-1)]
 
     @property
     def numbers(self) -> Array:
@@ -62,5 +78,4 @@ class GreedyPolicy(Policy):
         self.action_space = planner.action_space
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:
-        values = self.planner.values(state, observation, rng)
-        return self.planner.numbers[values.argmax(axis=-1)], 0.0
+        return self.planner.best(state, observation, rng), 0.0

@@ -38,7 +38,9 @@ class RolloutReturns(Planner):
     systematically; all actions meet the same users and the same random numbers.
     """
 
-    draws = True
+    @property
+    def draws(self) -> bool:
+        return True
 
     def __init__(
         self,

@@ -296,13 +296,57 @@ def test_merging_keeps_equal_spaces_and_takes_any_number_of_parts():
     assert spaces.merge() == spaces.Dict({})
 
 
-ENDLESS = [space for space in SPACES if not isinstance(space, spaces.Discrete | spaces.Choice)]
+FINITE = [
+    (spaces.Discrete(3, start=-1), [-1, 0, 1]),
+    (spaces.Choice([4, -2]), [4, -2]),
+    (spaces.whole(-1, 1), [-1, 0, 1]),
+    (spaces.MultiDiscrete([2, 3]), [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2]]),
+    (spaces.MultiDiscrete([2, 1], start=[5, 7]), [[5, 7], [6, 7]]),
+    (spaces.MultiBinary(2), [[0, 0], [0, 1], [1, 0], [1, 1]]),
+    (spaces.whole(0, [[1], [0]]), [[[0], [0]], [[1], [0]]]),
+    (spaces.Box(0, 1, (), np.bool_), [False, True]),
+    (
+        spaces.Dict(a=spaces.Choice([5, 3]), b=spaces.Dict(c=spaces.MultiBinary(1))),
+        [State(a=a, b=State(c=np.array([c]))) for a in (5, 3) for c in (0, 1)],
+    ),
+    (spaces.Dict(), [State()]),
+]
 
 
-@pytest.mark.parametrize("space", [*ENDLESS, spaces.Text(3)], ids=str)
-def test_only_discrete_spaces_list_their_elements(space):
+@pytest.mark.parametrize(("space", "expected"), FINITE, ids=str)
+def test_the_elements_of_a_finite_space_are_listed_in_order(space, expected):
+    found = spaces.elements(space)
+    assert spaces.count(space) == len(found) == len(expected)
+    member = membership(space)
+    for one, other in zip(found, expected, strict=True):
+        assert one == other if isinstance(other, State) else np.array_equal(one, other)
+        assert member.violation(one) is None
+        assert type(one) is type(freeze(spaces.first(space)))
+        assert np.asarray(one).dtype == np.asarray(spaces.first(space)).dtype
+
+
+ENDLESS = [
+    spaces.real(0, 1),
+    spaces.real(shape=(2,)),
+    spaces.whole(),
+    spaces.whole(0),
+    spaces.Text(3),
+    spaces.Dict(a=spaces.Discrete(3), b=spaces.real()),
+]
+
+
+@pytest.mark.parametrize("space", ENDLESS, ids=str)
+def test_the_elements_of_a_space_without_end_are_not_listed(space):
+    assert spaces.count(space) is None
     with pytest.raises(ContractError, match="expected a finite space"):
         spaces.elements(space)
+
+
+def test_too_many_elements_are_counted_and_not_listed():
+    many = spaces.Dict(bits=spaces.MultiBinary(64), n=spaces.Discrete(3))
+    assert spaces.count(many) == 3 * 2**64
+    with pytest.raises(ContractError, match=r"up to 1,000,000 elements, got 55,340,232,221,128,654,848 in"):
+        spaces.elements(many)
 
 
 def test_an_error_shows_the_value_of_the_wrong_episode():

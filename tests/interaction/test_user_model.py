@@ -460,13 +460,6 @@ SIDES = {"side": [0, 1]}
             SpaceError,
             r"task_state\.arm: expected a value in Discrete\(5\), got 7",
         ),
-        (
-            lambda: UserModelFilter(SIDED, Grid(SIDES)).predict(
-                UserModelFilter(SIDED, Grid(SIDES)).initial(RNG), State(task_state=State()), RNG
-            ),
-            ContractError,
-            "expected a DiscretePolicy",
-        ),
     ],
 )
 def test_bad_input_is_an_error_before_any_computing(make, error, message):

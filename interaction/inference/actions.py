@@ -1,0 +1,58 @@
+"""What a user model tells about its next action: the probability of each of a finite list of actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction import spaces
+from interaction.batching.lockstep import Lineup
+from interaction.errors import ContractError
+from interaction.opening import for_rows
+from interaction.players import Players
+from interaction.policy import DiscretePolicy
+from interaction.random import EpisodeRandom
+from interaction.state import State, Value
+
+Array = NDArray[Any]
+
+_SUM = 1e-6  # by which the sum of probabilities may differ from one, as for a DiscretePolicy
+
+
+def action_probabilities(
+    lineup: Lineup, players: Players, seen: State, users: State, rng: EpisodeRandom, counts: Array
+) -> Array:
+    """Give the probability of each of the `spaces.elements` of the user's action space: `(rows, actions)`.
+
+    A `DiscretePolicy` is asked for all of them at once, any other policy for the `log_prob` of each. `seen`
+    and `users` hold what each row observes, and its state. Rows that do not count, whose candidates the
+    evidence excludes, may have no probabilities.
+    Raises `ContractError` where the probabilities of a row that counts do not sum to one.
+    """
+    user, seat, rows = lineup.agents[0], players.user, rng.rows
+    assert user is not None
+    assert seat is not None
+    assert rows is not None
+    policy = user.policy
+    if isinstance(policy, DiscretePolicy):
+        discrete = policy
+
+        def probabilities(seen: State, users: State, _: EpisodeRandom) -> Value:
+            return discrete.probabilities(seen, users)
+
+        found = lineup.asked(policy, probabilities)(seen, users, rng)
+        return np.broadcast_to(found, (rows, int(policy.action_space.n)))
+    listed = spaces.elements(policy.action_space)
+    told = [seat.log_prob(for_rows(action, rows), seen, users, rng) for action in listed]
+    chances = np.exp(np.stack([np.broadcast_to(one, (rows,)) for one in told], axis=-1, dtype=float))
+    chances = np.where(counts[:, None], chances, 0.0)
+    total = chances.sum(axis=-1)
+    wrong = counts & ~(np.abs(total - 1) <= _SUM)  # NaN included
+    if wrong.any():
+        raise ContractError(
+            f"{type(policy).__name__}.log_prob: expected probabilities of the {len(listed)} actions of "
+            f"{policy.action_space} that sum to one, got the sum {total[wrong][0]}"
+        )
+    return chances
