@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction import (
-    Assistant,
+    BelievingAssistant,
     EpisodeRandom,
     GameState,
     Grid,
@@ -28,7 +28,6 @@ from interaction import (
     spaces,
 )
 from interaction.errors import ArgumentError, ContractError
-from interaction.inference.engine import CascadedInferenceEngine
 from interaction.inference.user_model import Evidence
 from interaction.state import Value
 from interaction.users.bandit import ExpertUser
@@ -73,7 +72,7 @@ class ImitatingPolicy(Policy):
         return rng.categorical(self.filter.predict(state, observation, rng)), 0.0
 
 
-class ImitatingAssistant(Assistant):
+class ImitatingAssistant(BelievingAssistant):
     """Imitates the expert of a bandit: infers the best arm from the pulls, and pulls as the expert would.
 
     With `own_actions="evidence"` it takes its own pulls for the expert's, and deludes itself. Further
@@ -88,19 +87,13 @@ class ImitatingAssistant(Assistant):
         watching: Sequence[UserModelFilter] = (),
     ) -> None:
         self.filter = best_arm_filter(user_model, task_model, own_actions)
-        self.filters = (self.filter, *watching)
         super().__init__(
-            policy=ImitatingPolicy(self.filter),
+            (self.filter, *watching),
+            ImitatingPolicy(self.filter),
             observation_engine=RuleObservationEngine(
                 "assistant", hide=["task_state.best_arm", "user_action"]
             ),
-            inference_engine=CascadedInferenceEngine(self.filters) if watching else self.filter,
-            state=State(**{one.field: one.initial(EpisodeRandom()) for one in self.filters}),
-            state_space=spaces.Dict({one.field: one.space for one in self.filters}),
         )
-
-    def reset(self, rng: EpisodeRandom) -> State:
-        return State(**{one.field: one.initial(rng) for one in self.filters})
 
 
 class BanditModel(InteractionTask):

@@ -11,13 +11,11 @@ import numpy as np
 
 from interaction import (
     Assistant,
+    BelievingAssistant,
     DeterministicPolicy,
-    EpisodeRandom,
     GameState,
     Grid,
     InteractionTask,
-    Policy,
-    RuleObservationEngine,
     State,
     User,
     UserModelFilter,
@@ -47,22 +45,8 @@ class GoalInference(UserModelFilter):
         )
 
 
-class _Pointer(Assistant):
+class _Pointer(BelievingAssistant):
     """An assistant that does not see the goal, and believes what `GoalInference` infers."""
-
-    def __init__(self, belief: GoalInference, policy: Policy) -> None:
-        super().__init__(
-            policy=policy,
-            observation_engine=RuleObservationEngine("assistant", hide=["task_state.goal"]),
-            inference_engine=belief,
-            state=State(belief=belief.initial(EpisodeRandom())),
-            state_space=spaces.Dict(belief=belief.space),
-        )
-
-    def reset(self, rng: EpisodeRandom) -> State:
-        belief = self.inference_engine
-        assert isinstance(belief, GoalInference)
-        return State(belief=belief.initial(rng))
 
     def plot(self, game: GameState, ax: Axes | None = None) -> Axes:
         """Draw the belief of one game as bars over the targets, labelled with their cells."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction import Assistant, Bundle, Trajectories
+from interaction import Assistant, BelievingAssistant, Bundle, Trajectories
 from interaction.assistants.pointing import (
     ConstantGain,
     InformationGain,
@@ -73,7 +73,7 @@ def play_all(
             continue
         begun = time.perf_counter()
         bundle = Bundle(task, user, assistant, max_rounds=MAX_ROUNDS)
-        believes = "belief" in assistant.state
+        believes = isinstance(assistant, BelievingAssistant)
         runs = bundle.run(
             episodes,
             seed=seed,

@@ -18,6 +18,7 @@ from interaction.batching import ways
 from interaction.bundle import Bundle, Step
 from interaction.component import Component
 from interaction.inference import CascadedInferenceEngine, DualInferenceEngine, InferenceEngine
+from interaction.inference.believing import BelievingAssistant
 from interaction.inference.candidates import Grid, Samples
 from interaction.inference.posterior import Posterior
 from interaction.inference.user_model import UserModelFilter
@@ -75,6 +76,7 @@ __all__ = [
     "Assistant",
     "AssistantEnv",
     "AssistantVectorEnv",
+    "BelievingAssistant",
     "Bundle",
     "BundleAEC",
     "BundleParallel",

@@ -58,7 +58,8 @@ class Trajectories(Mapping[str, Array]):
     of a source in each round. Row r holds the game at the end of round r; where an episode ended
     before, its last values are repeated (rewards are 0), and `played` tells which rounds are real.
     An array is masked (`numpy.ma`) where an episode did not hold a value: an assistant that never looked
-    has observed nothing. `start["task_state.x"]` holds what the episodes began with: `(episode, *over)`.
+    has observed nothing. `start["task_state.x"]` holds what the episodes began with: `(episode, *over)`;
+    `forced` lists which of it, and of the actions before the first round, was given as the run's `start`.
 
     `returns`, `lengths` (rounds), `terminated`, `truncated` have the axes `(episode, *over)`, and so
     has each of `rewards` (the totals by source). `over` holds the labels of the axes of candidates,
@@ -78,6 +79,7 @@ class Trajectories(Mapping[str, Array]):
         over: Mapping[str, Array] | None = None,
         seed: int = 0,
         per_round: bool = True,
+        forced: Iterable[str] = (),
     ) -> None:
         self._values = values
         self.start = {} if start is None else start
@@ -89,6 +91,7 @@ class Trajectories(Mapping[str, Array]):
         self.over = dict(over or {})
         self.seed = seed
         self.per_round = per_round
+        self.forced = tuple(forced)
 
     def __getitem__(self, path: str) -> Array:
         if path not in self._values:
@@ -144,6 +147,7 @@ class Trajectories(Mapping[str, Array]):
             over=self.over,
             seed=self.seed,
             per_round=self.per_round,
+            forced=self.forced,
         )
 
     def to_xarray(self) -> xarray.Dataset:
@@ -233,7 +237,7 @@ class Trajectories(Mapping[str, Array]):
         arrays |= {f"over:{name}": array for name, array in self.over.items()}
         for name in ("lengths", "terminated", "truncated", "episodes"):
             arrays[name] = getattr(self, name)
-        about = {"format": _FORMAT, "seed": self.seed, "per_round": self.per_round}
+        about = {"format": _FORMAT, "seed": self.seed, "per_round": self.per_round, "forced": self.forced}
         arrays["about"] = np.array(json.dumps(about))
         write_whole(file, lambda out: np.savez_compressed(out, **arrays))  # type: ignore[arg-type]
         return file
@@ -276,6 +280,7 @@ class Trajectories(Mapping[str, Array]):
             episodes=arrays["episodes"],
             seed=about["seed"],
             per_round=about["per_round"],
+            forced=about.get("forced", ()),  # of before, it is not known
         )
 
     def __eq__(self, other: object) -> bool:

@@ -173,7 +173,7 @@ def run(
                 recorder = Recorder(len(rows), wanted, per_round, bar.update if progress else None, before)
                 stream = rng.select(rows)
                 game = new_game(players, stream, part)
-                recorder.begin(game)
+                recorder.begin(game, forced)
                 try:
                     play(
                         players,
@@ -197,7 +197,7 @@ def run(
             ):  # what it gave in the chunks before is in doubt
                 recorders, first, bar.n = [], 0, 0
     check_recorded(record, recorders)
-    return _gather(recorders, chosen, axes, seed, per_round)
+    return _gather(recorders, chosen, axes, seed, per_round, forced)
 
 
 def read_episodes(episodes: int | Sequence[int]) -> Rows:
@@ -247,7 +247,7 @@ def _read_only(array: Array) -> Array:
 
 
 def _gather(
-    recorders: list[Recorder], chosen: Rows, axes: Forced, seed: int, per_round: bool
+    recorders: list[Recorder], chosen: Rows, axes: Forced, seed: int, per_round: bool, forced: Forced
 ) -> Trajectories:
     """Put the chunks together, and give them the axes of `over`."""
     shape = (len(chosen), *(len(labels) for labels in axes.values()))
@@ -279,6 +279,7 @@ def _gather(
         over=axes,
         seed=seed,
         per_round=per_round,
+        forced=forced,
     )
 
 

@@ -5,7 +5,7 @@ What a game did not hold at the end of a round (an observation of an agent that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,13 +42,14 @@ class Recorder:
         self.terminated = np.zeros(rows, bool)
         self.paths: set[str] = set()
         self._begun: GameState | None = None
+        self._forced: frozenset[str] = frozenset()
         self._final: dict[str, Array] = {}
         self._ends: list[tuple[Array, tuple[str, ...]]] = []  # which rows held what at their end
         self._rounds: list[list[tuple[Rows | None, dict[str, Value]]]] = []
 
-    def begin(self, game: GameState) -> None:
-        """Keep how all rows begin."""
-        self._begun = game
+    def begin(self, game: GameState, forced: Iterable[str] = ()) -> None:
+        """Keep how all rows begin, the actions that were forced included."""
+        self._begun, self._forced = game, frozenset(forced)
 
     def keep(self, number: int, rows: Rows, game: GameState, rewards: list[Value]) -> None:
         """Keep what some rows are like at the end of a round."""
@@ -115,15 +116,19 @@ class Recorder:
 
     @property
     def begun(self) -> dict[str, Value]:
-        """The states with which the rows began, by path."""
+        """The states with which the rows began and the forced actions, by path."""
         assert self._begun is not None
         game = self._begun.__dict__
-        return {
+        kept = {
             path: value
             for name in STATES
             for path, value in flatten(game[name], f"{name}.")
             if value is not None
         }
+        if self._forced:
+            leaves = flatten(self._begun)
+            kept |= {path: value for path, value in leaves if path in self._forced and value is not None}
+        return kept
 
     def start(self, path: str) -> Array:
         """Give what the rows began with: `(rows, ...)`."""

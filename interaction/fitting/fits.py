@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.agent import User
+from interaction.agent import Agent, User
 from interaction.errors import ArgumentError, ConvergenceWarning, missing_extra, unknown_name
 from interaction.fitting.estimate import R_HAT, Estimate
 from interaction.fitting.likelihood import Likelihood
@@ -20,9 +20,10 @@ from interaction.fitting.priors import Priors
 from interaction.fitting.quadrature import on_grid
 from interaction.fitting.tempering import by_particles
 from interaction.inference.candidates import Distribution
-from interaction.random import check_seed
+from interaction.random import EpisodeRandom, check_seed
 from interaction.spaces import Space
-from interaction.task import InteractionTask
+from interaction.state import flatten
+from interaction.task import InteractionTask, defines
 from interaction.trajectory import Trajectories
 
 if TYPE_CHECKING:
@@ -79,10 +80,34 @@ def fit(
     estimate = METHODS[method](
         likelihood, checked, chains=chains, draws=draws, seed=seed, progress=progress, label=f"fit: {method}"
     )
+    if not isinstance(data, Trajectories):
+        _tell_beginnings(user, data, checked)
     tree = _tree(estimate, likelihood, checked, method, log_likelihood)
     if not tree.attrs["converged"]:
         warnings.warn(f"fit: {tree.attrs['verdict']}", ConvergenceWarning, stacklevel=2)
     return tree
+
+
+def _tell_beginnings(user: User, data: pandas.DataFrame, priors: Priors) -> None:
+    """Warn where a table tells of another beginning than the user's own; a run knows what was forced."""
+    if defines(user, "reset_in", Agent):
+        return
+    for path, value in flatten(user.reset(EpisodeRandom())):
+        if path in priors.names or np.asarray(value).dtype.kind not in "iubf":
+            continue
+        for entry in np.ndindex(*np.shape(value)):
+            column = f"start.user_state.{path}" + (f"[{','.join(map(str, entry))}]" if entry else "")
+            own = np.asarray(value)[entry]
+            told = data[column].to_numpy() if column in data else own
+            wrong = np.flatnonzero(~np.isclose(np.asarray(told, float), float(own), equal_nan=True))
+            if len(wrong):
+                warnings.warn(
+                    f"fit: {column} is {np.ravel(told)[wrong[0]]} in the data, and is not used: "
+                    f"{type(user).__name__} begins with {own}. Give a user that begins so, or a prior, or in "
+                    f"place of its table the run itself, which tells what was forced; or drop the column",
+                    stacklevel=3,
+                )
+                return
 
 
 def check_rounds(rounds: Any, priors: Priors, where: str, users: Array | None = None) -> None:

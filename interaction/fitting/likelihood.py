@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from interaction.agent import Assistant, User
 from interaction.batching.candidates import for_candidates
 from interaction.batching.lockstep import Lineup
+from interaction.batching.selection import row_of
 from interaction.errors import ArgumentError, ContractError
-from interaction.fitting.observed import Leaves, Observed
-from interaction.opening import begin, for_rows
+from interaction.fitting.draws import NoDraw, agreed, probes
+from interaction.fitting.observed import Leaves, Observed, first_game
+from interaction.opening import begin
 from interaction.players import Players
 from interaction.policy import RandomPolicy
 from interaction.random import USER_RESET, EpisodeRandom
@@ -29,20 +31,6 @@ from interaction.turns import look
 Array = NDArray[Any]
 ROWS = 8_192
 """How many rows are replayed at once: what fits the cache."""
-
-
-class _NoDraw(EpisodeRandom):
-    """A stream for users that must not draw: their likelihood would depend on what they drew."""
-
-    def random(self, shape: Any = ()) -> Any:
-        self.drawn()
-
-    def drawn(self) -> None:
-        raise ContractError(
-            "the user draws random numbers while it observes or infers, so that the probability of its "
-            "actions depends on more than its parameters; infer such a user with a UserModelFilter, whose "
-            "particles each draw their own"
-        )
 
 
 class Likelihood:
@@ -139,25 +127,31 @@ class Likelihood:
 
     def _player(self, games: _Games, values: Mapping[str, Array], size: int) -> Callable[[Players], Array]:
         count = len(games.lengths)
-        rng = _NoDraw(0, episodes=np.arange(count * size))
 
         def play(players: Players) -> Array:
             user = players.user
             assert user is not None
-            game = GameState(
-                user_state=self._begin(players, values, games.at(0, size)[0], count * size),
-                user_action=for_rows(user.first_action, count * size),
-                assistant_action=None
-                if players.assistant is None
-                else for_rows(players.assistant.first_action, count * size),
-            )
+            rng: EpisodeRandom = NoDraw(0, episodes=np.arange(count * size))
+            going = count
+            starts = {path: for_candidates(array, size, count) for path, array in games.starts.items()}
+            known = {
+                path.removeprefix("user_state."): array
+                for path, array in starts.items()
+                if path.startswith("user_state.")
+            }
+            game = first_game(players, games.at(0, size)[0], starts, count * size)
+            game = game.replace(user_state=self._begin(players, {**known, **values}, game, count * size))
             found = np.zeros((games.rounds, count, size))
             for t in range(games.rounds):
+                if games.going(t) < going:
+                    going = games.going(t)
+                    game = row_of(game, slice(going * size))
+                    rng = rng.select(np.arange(going * size))
                 task_state, previous, action, helped = games.at(t, size)
                 game = game.replace(round_index=t, task_state=task_state, previous_task_state=previous)
                 observation, state = look(user, game, rng)
                 log_prob = user.log_prob(action, observation, state, rng)
-                found[t] = np.broadcast_to(log_prob, (count * size,)).reshape(count, size)
+                found[t, :going] = np.broadcast_to(log_prob, (going * size,)).reshape(going, size)
                 last = {} if helped is None else {"assistant_action": helped}
                 by = Provenance.OBSERVED if helped is None else Provenance.INTERVENED
                 game = game.replace(user_state=state, user_action=action, provenance=int(by), **last)
@@ -165,36 +159,37 @@ class Likelihood:
                 row = np.flatnonzero(np.isnan(found).any(axis=0).reshape(-1))[0]
                 wrong = {name: array[row].item() for name, array in values.items()}
                 raise ContractError(f"{type(self.user.policy).__name__}: log_prob gave NaN for {wrong}")
-            ragged = np.arange(games.rounds)[:, None] >= games.lengths
-            if ragged.any():
-                found[ragged] = 0.0
             return found
 
         return play
 
-    def _begin(self, players: Players, values: Mapping[str, Array], task_state: State, rows: int) -> State:
-        """Give the candidates' states at the start; raise if the reset draws what no prior covers."""
+    def _begin(self, players: Players, known: Mapping[str, Array], game: GameState, rows: int) -> State:
+        """Give the candidates' states at the start; raise if the reset draws what is not known."""
         assert players.user is not None
-        streams = [EpisodeRandom(seed, episodes=np.arange(rows)).at(0, USER_RESET) for seed in (0, 1)]
-        game = GameState(task_state=task_state)
-        first, second = (dict(flatten(begin(players.user, game, stream))) for stream in streams)
-        for name, value in first.items():
-            if name not in values and not np.array_equal(value, second[name]):
+        streams, note = probes(rows)
+        game = GameState(task_state=game.task_state)
+        states = [begin(players.user, game, streams[0].at(0, USER_RESET))]
+        if note.asked():
+            states += [begin(players.user, game, stream.at(0, USER_RESET)) for stream in streams[1:]]
+        same = agreed(states)
+        for name, _ in flatten(states[0]):
+            if name not in known and name not in same:
                 raise ArgumentError(
                     f"{type(self.user).__name__}.reset draws {name!r} at random: give it a prior, too"
                 )
-        state = begin(players.user, game, streams[0])
-        for name, array in values.items():
+        state = states[0]
+        for name, array in known.items():
             state = replace_path(state, name, freeze(array))
         return state
 
 
 class _Games:
-    """What happened in some episodes, round by round."""
+    """What happened in some episodes, the longest ones first, round by round as long as they go on."""
 
     def __init__(self, observed: Observed, episodes: Array) -> None:
         self.lengths = observed.lengths[episodes]
         self.rounds = int(self.lengths.max(initial=0))
+        self.starts = {path: array[episodes] for path, array in observed.starts.items()}
         self.parts: list[Leaves] = [
             {path: array[: self.rounds, episodes] for path, array in leaves.items()}
             for leaves in (
@@ -205,10 +200,15 @@ class _Games:
             )
         ]
 
+    def going(self, t: int) -> int:
+        """Give how many of the episodes, the first ones, have a round of this number."""
+        return int(np.count_nonzero(self.lengths > t))
+
     def at(self, t: int, size: int) -> tuple[State, State, Any, Any]:
         """Give the task's state, the one before and the actions of a round, repeated for each candidate."""
+        going = self.going(t)
         task_state, previous, user_action, assistant_action = (
-            nest({path: for_candidates(array[t], size, len(self.lengths)) for path, array in leaves.items()})
+            nest({path: for_candidates(array[t, :going], size, going) for path, array in leaves.items()})
             if leaves
             else None
             for leaves in self.parts

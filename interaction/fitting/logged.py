@@ -6,23 +6,21 @@ the recorded outcomes take the place of those that it would have drawn.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.agent import Assistant, User
-from interaction.batching.lockstep import Lineup
+from interaction.agent import User
 from interaction.errors import ArgumentError, SpaceError, missing_extra, unknown_name
 from interaction.fitting.observed import Leaves, Observed, join_path
+from interaction.fitting.replay import Recorded, Replay
 from interaction.membership import membership, remedy
-from interaction.opening import new_game
-from interaction.players import Players
-from interaction.policy import RandomPolicy
-from interaction.random import ASSISTANT_TASK, USER_TASK, EpisodeRandom
 from interaction.spaces import Discrete, Space, leaves, shape_of
-from interaction.state import GameState, State, Value, flatten, nest, replace_path
+from interaction.spaces import first as first_of
 from interaction.task import InteractionTask
 from interaction.trajectory import Trajectories
 
@@ -37,8 +35,8 @@ _IGNORED = (
     "user_observation.",
     "assistant_observation.",
 )
+_USER_STATE = re.compile(r"user_state\.(?P<path>[^[]+)(\[(?P<entry>\d+(,\d+)*)\])?")
 _ALSO_IGNORED = ("provenance", "round_index", "turn_index")
-_STREAMS = 4  # a field that these streams leave alike is taken for one that the task does not draw
 
 
 def read_table(
@@ -55,11 +53,16 @@ def read_table(
     `assistant_action`, and what the task draws by itself, as it is at the end of the round
     (`task_state.outcome`, or `outcome`). `start.task_state.x` is a value at the beginning of the episode, and
     `previous_task_state.x` one before the last action of the round, for users who look at it.
+    `start.user_action` is what stands for the last action before the first round, and so on; by default it is
+    the policy's `first_action`. A run tells itself what was forced when it began, also of the user's state.
+    `assistant_action` may be missing in the last row of an episode, where the user ended the game.
     With a column `user`, each user has parameters of their own; without, one user played all episodes.
     Raises `UnknownNameError` for a column that means nothing, `SpaceError` for a value outside its
-    space and `ArgumentError` for missing rounds or values: each names the first row.
+    space and `ArgumentError` for missing rounds or values, rows after the end of the game, and values that
+    the task cannot have computed: each names the first row. A task that reads the user's state needs the
+    columns `user_state.…`, or it is an `UnknownFieldError`.
     """
-    frame = _frame(data, where)
+    frame, forced = _frame(data, where)
     spaces = {f"task_state.{path}": space for path, space in leaves(task.state_space)}
     actions = {join_path("user_action", path): space for path, space in leaves(user.policy.action_space)}
     if assistant_action_space is not None:
@@ -70,25 +73,31 @@ def read_table(
             f"{where}: the data has assistant_action: give assistant_action_space, which is "
             f"assistant.policy.action_space"
         )
-    frame = _named(frame, {**spaces, **actions}, where)
+    frame = _named(frame, spaces, actions, where)
     frame, lengths, first = _rounds(frame, where)
     read = _Reader(frame, lengths, first, where)
-    taken = {path: read.rounds(path, space) for path, space in actions.items()}
-    recorded = {
-        path.removeprefix("task_state."): read.rounds(path, space)
-        for path, space in spaces.items()
-        if read.has(path, space)
+    taken = {
+        path: read.rounds(path, space, path.startswith("assistant_action")) for path, space in actions.items()
     }
-    middles = {
-        path.removeprefix("task_state."): read.rounds(f"previous_{path}", space)
-        for path, space in spaces.items()
-        if read.has(f"previous_{path}", space)
+    begun = {f"start.{path}": space for path, space in [*spaces.items(), *actions.items()]}
+    begun |= {
+        f"start.user_state.{path}": space
+        for path, space in leaves(user.state_space)
+        if f"user_state.{path}" in forced
     }
     starts = {
-        path.removeprefix("task_state."): read.starts(f"start.{path}", space)
-        for path, space in spaces.items()
-        if read.has(f"start.{path}", space)
+        path.removeprefix("start."): read.starts(path, space)
+        for path, space in begun.items()
+        if read.has(path, space)
     }
+    recorded = Recorded(
+        ends=read.states("task_state.", spaces),
+        middles=read.states("previous_task_state.", spaces),
+        starts={path.removeprefix("task_state."): starts.pop(path) for path in spaces if path in starts},
+        user_states=read.user_states(),
+        lacking=read.lacking[read.rows[-1]],
+        row=read.row,
+    )
     parts: dict[str, Leaves] = {"user_action": {}, "assistant_action": {}}
     for path, array in taken.items():
         name, _, rest = path.partition(".")
@@ -110,48 +119,44 @@ def read_table(
         users=users,
         labels=frame["episode"].to_numpy()[first],
         assistant_action_space=assistant_action_space,
+        starts=starts,
     )
-    states, before = _Replay(task, user, observed, recorded, middles, starts, where).states()
-    return Observed(**{**vars(observed), "task_states": states, "previous_states": before})
+    states, before = Replay(task, user, observed, recorded, where).states()
+    return replace(observed, task_states=states, previous_states=before)
 
 
-def _frame(data: Any, where: str) -> pandas.DataFrame:
+def _frame(data: Any, where: str) -> tuple[pandas.DataFrame, set[str]]:
+    """Give the data as a frame, and the paths of what is known to have been forced when it was made."""
     try:
         import pandas
     except ImportError:
         raise missing_extra("pandas", "inference", where) from None
+    forced: set[str] = set()
     if isinstance(data, Trajectories):
         if data.over:
             raise ArgumentError(f"{where}: expected a run without `over`, got the axes {list(data.over)}")
         if not data.per_round:
             raise ArgumentError(f'{where}: expected a run that keeps its rounds, got one with record="final"')
-        data = data.to_dataframe(start=[path for path in data.start if path.startswith("task_state.")])
+        forced = set(data.forced)
+        data = data.to_dataframe(
+            start=[path for path in data.start if path.startswith("task_state.") or path in forced]
+        )
     if not isinstance(data, pandas.DataFrame):
         raise ArgumentError(
             f"{where}: expected a pandas.DataFrame or Trajectories, got {type(data).__name__}"
         )
     if len(data) == 0:
         raise ArgumentError(f"{where}: the data has no rows")
-    return data
+    return data, forced
 
 
-def _named(frame: pandas.DataFrame, known: Mapping[str, Space[Any]], where: str) -> pandas.DataFrame:
+def _named(
+    frame: pandas.DataFrame, states: Mapping[str, Any], actions: Mapping[str, Any], where: str
+) -> pandas.DataFrame:
     """Give the columns their full paths; raise for one that means nothing."""
-    spaces = [path for path in known if path.startswith("task_state.")]
-    short = {path.removeprefix("task_state."): path for path in spaces}
-    short |= {"action": "user_action"}
-    valid = [
-        "episode",
-        "round",
-        "user",
-        *known,
-        *(
-            f"{when}{path}"
-            for path in short.values()
-            if path != "user_action"
-            for when in ("start.", "previous_")
-        ),
-    ]
+    short = {path.removeprefix("task_state."): path for path in states} | {"action": "user_action"}
+    valid = ["episode", "round", "user", *states, *actions]
+    valid += [f"start.{path}" for path in (*states, *actions)] + [f"previous_{path}" for path in states]
     names = {}
     for column in frame.columns:
         plain = str(column).partition("[")[0]
@@ -203,6 +208,9 @@ class _Reader:
         self.frame, self.first, self.where = frame, first, where
         steps = np.arange(int(lengths.max()))[:, None]
         self.rows = first + np.minimum(steps, lengths - 1)  # (rounds, episodes)
+        self.lacking = np.zeros(len(frame), bool)  # rows in which no assistant acted
+        self._last = np.zeros(len(frame), bool)
+        self._last[self.rows[-1]] = True
 
     def _columns(self, path: str, space: Space[Any]) -> list[str]:
         shape = shape_of(space)
@@ -211,9 +219,40 @@ class _Reader:
     def has(self, path: str, space: Space[Any]) -> bool:
         return all(column in self.frame for column in self._columns(path, space))
 
-    def rounds(self, path: str, space: Space[Any]) -> Array:
-        array: Array = self._values(path, space)[self.rows]
+    def rounds(self, path: str, space: Space[Any], may_lack: bool = False) -> Array:
+        """Give values of each round; with `may_lack`, the last one of an episode may be missing."""
+        array: Array = self._values(path, space, may_lack)[self.rows]
         return array
+
+    def states(self, prefix: str, paths: Mapping[str, Space[Any]]) -> Leaves:
+        """Give the task's states, as far as there are columns of that prefix."""
+        named = {path.removeprefix("task_state."): space for path, space in paths.items()}
+        return {
+            path: self.rounds(prefix + path, space)
+            for path, space in named.items()
+            if self.has(prefix + path, space)
+        }
+
+    def user_states(self) -> Leaves:
+        """Give what the data holds of the state of the user, whichever it was, where nothing is missing."""
+        columns: dict[str, dict[tuple[int, ...], Any]] = {}
+        for column in self.frame.columns:
+            named = _USER_STATE.fullmatch(str(column))
+            if named is not None:
+                entry = tuple(map(int, named["entry"].split(","))) if named["entry"] else ()
+                columns.setdefault(named["path"], {})[entry] = self.frame[column]
+        found = {}
+        for path, parts in columns.items():
+            shape = tuple(np.max(list(parts), axis=0) + 1) if () not in parts else ()
+            if len(parts) == np.prod(shape) and not any(series.isna().any() for series in parts.values()):
+                array = np.stack([parts[entry].to_numpy() for entry in np.ndindex(*shape)], axis=-1)
+                if array.dtype.kind in "iubf":
+                    found[path] = array.reshape(len(self.frame), *shape)[self.rows]
+        return found
+
+    def row(self, t: int, episode: int) -> Any:
+        """Name the row of a round."""
+        return self.frame.index[self.rows[t, episode]]
 
     def starts(self, path: str, space: Space[Any]) -> Array:
         values = self._values(path, space)
@@ -225,7 +264,7 @@ class _Reader:
             raise ArgumentError(f"{self.where}: row {row}: {path} changes within an episode")
         return starts
 
-    def _values(self, path: str, space: Space[Any]) -> Array:
+    def _values(self, path: str, space: Space[Any], may_lack: bool = False) -> Array:
         """Give a column's values in the type of its space: `(rows, *shape)`."""
         columns = self._columns(path, space)
         for column in columns:
@@ -233,11 +272,9 @@ class _Reader:
                 raise ArgumentError(f"{self.where}: the data lacks the column {column!r}")
         whole = isinstance(space, Discrete) or np.dtype(space.dtype or float).kind in "iub"
         arrays = []
-        for column in columns:
-            series = self.frame[column]
-            if series.isna().any():
-                raise ArgumentError(f"{self.where}: row {series.isna().idxmax()}: {column} is missing")
-            array = series.to_numpy()
+        stand_ins = np.ravel(first_of(space)) if may_lack else np.zeros(len(columns))
+        for column, stand_in in zip(columns, stand_ins, strict=True):
+            array = self._column(column, stand_in, may_lack)
             if array.dtype.kind not in "iubf":
                 raise SpaceError(
                     f"{self.where}: row {self.frame.index[0]}: {column}: expected numbers in {space}, "
@@ -257,6 +294,22 @@ class _Reader:
                     self._refuse(row, path, space, values[row])
         return values
 
+    def _column(self, column: str, stand_in: Any, may_lack: bool) -> Array:
+        """Give a column, with a value that stands in where one may be missing and is."""
+        series = self.frame[column]
+        gone = series.isna().to_numpy()
+        if not gone.any():
+            array: Array = series.to_numpy()
+            return array
+        wrong = np.flatnonzero(gone & ~self._last if may_lack else gone)
+        if len(wrong):
+            raise ArgumentError(f"{self.where}: row {self.frame.index[wrong[0]]}: {column} is missing")
+        self.lacking |= gone
+        there = series[~gone].infer_objects().to_numpy()
+        array = np.full(len(series), stand_in, there.dtype if len(there) else None)
+        array[~gone] = there
+        return array
+
     def _refuse(self, row: int, path: str, space: Space[Any], value: Any) -> None:
         frame = self.frame
         raise SpaceError(
@@ -264,136 +317,3 @@ class _Reader:
             f"round {frame['round'].iloc[row]}): {path}: expected a value in {space}, got {value.tolist()!r}"
             f"{remedy(space, value)}"
         )
-
-
-class _Replay:
-    """Plays a task with recorded actions, with recorded values in place of what it draws."""
-
-    def __init__(
-        self,
-        task: InteractionTask,
-        user: User,
-        observed: Observed,
-        recorded: Leaves,
-        middles: Leaves,
-        starts: Leaves,
-        where: str,
-    ) -> None:
-        space = observed.assistant_action_space
-        assistant = None if space is None else Assistant(policy=RandomPolicy(space))
-        self.lineup = Lineup(task, user, assistant)
-        self.task: Any = task
-        self.observed, self.recorded, self.given, self.where = observed, recorded, starts, where
-        self.middles = middles
-        self.name = type(task).__name__
-
-    def states(self) -> tuple[Leaves, Leaves]:
-        """Give the task's states before each round, by path: `(rounds, episodes, *shape)`.
-
-        The second ones are those before the last action, as far as they are known.
-        """
-        return self.lineup.in_batch(self._play)
-
-    def _play(self, players: Players) -> tuple[Leaves, Leaves]:
-        observed, count = self.observed, len(self.observed.lengths)
-        streams = [EpisodeRandom(seed, episodes=np.arange(count)) for seed in range(_STREAMS)]
-        games = [new_game(players, rng, {}, check=False) for rng in streams]
-        openings = [game.task_state for game in games]
-        state = self._agree(openings, self.given, f"{self.name}.reset draws", "start.task_state.", None)
-        game = games[0]
-        before, previous = [state], [dict(flatten(state))]
-        for t in range(observed.rounds):
-            played = t < observed.lengths
-            game = game.replace(round_index=t, task_state=state)
-            actions = {path: array[t] for path, array in observed.user_actions.items()}
-            game = game.replace(user_action=nest(actions))
-            moves = [players.user.move(game, rng.at(t, USER_TASK)) for rng in streams]  # type: ignore[union-attr]
-            over = np.asarray(moves[0][2], bool)
-            known = {path: array[t] for path, array in self.middles.items()}
-            acted = [state] if players.assistant is None else [move[0] for move in moves]
-            previous.append(self._known(acted, known, played))
-            if players.assistant is not None:
-                actions = {path: array[t] for path, array in observed.assistant_actions.items()}
-                middle = [game.replace(task_state=move[0], assistant_action=nest(actions)) for move in moves]
-                moves = [
-                    players.assistant.move(g, rng.at(t, ASSISTANT_TASK))
-                    for g, rng in zip(middle, streams, strict=True)
-                ]
-                over = over | np.asarray(moves[0][2], bool)
-            known = {path: array[t] for path, array in self.recorded.items()}
-            state = self._agree(
-                [move[0] for move in moves], known, f"{self.name} draws", "task_state.", played
-            )
-            self._possible(game, game.replace(task_state=state), played, t)
-            ended = np.flatnonzero(over & (observed.lengths > t + 1))
-            if len(ended) and not self.recorded:
-                raise ArgumentError(
-                    f"{self.where}: episode {observed.labels[ended[0]]}: round {t + 1} comes after the "
-                    f"end of the game: {self.name} ends with round {t}"
-                )
-            before.append(state)
-        flat = [dict(flatten(state)) for state in before[:-1]]
-
-        def stack(rows: list[dict[str, Value]]) -> Leaves:
-            shapes = {path: (count, *shape_of(space)) for path, space in leaves(self.task.state_space)}
-            return {
-                path: np.stack([np.broadcast_to(row[path], shape) for row in rows])
-                for path, shape in shapes.items()
-                if all(path in row for row in rows)
-            }
-
-        return stack(flat), stack(previous[:-1])
-
-    @staticmethod
-    def _known(states: list[State], recorded: Leaves, played: Array) -> dict[str, Value]:
-        """Give what is recorded of some states, or in which all of them agree."""
-        first, *others = (dict(flatten(state)) for state in states)
-        found: dict[str, Value] = {}
-        for path, value in first.items():
-            if path in recorded:
-                found[path] = recorded[path]
-                continue
-            differ = [np.asarray(other[path] != value) for other in others]
-            if not any(np.any(each[played] if each.ndim else each) for each in differ):
-                found[path] = value
-        return found
-
-    def _agree(
-        self, states: list[State], known: Leaves, who: str, prefix: str, played: Array | None
-    ) -> State:
-        """Put the known values into the state; raise if what is left was drawn at random."""
-        count = len(self.observed.lengths)
-        rows = np.ones(count, bool) if played is None else played
-        found = dict(flatten(states[0]))
-        others = [dict(flatten(state)) for state in states[1:]]
-        for path, value in found.items():
-            if path in known:
-                continue
-            for other in others:
-                differ: Array = np.asarray(other[path] != value)
-                if np.any(differ[rows] if differ.ndim else differ):
-                    raise ArgumentError(
-                        f"{self.where}: {who} {path} at random, so that it must be in the data: "
-                        f"add the column {prefix + path!r}"
-                    )
-        state = states[0]
-        for path, array in known.items():
-            state = replace_path(state, path, array)
-        return state
-
-    def _possible(self, before: GameState, after: GameState, played: Array, t: int) -> None:
-        """Raise for an outcome that the task says is impossible."""
-        if not hasattr(self.task, "outcome_log_prob"):
-            return
-
-        def outcome_log_prob(first: GameState, second: GameState, _: EpisodeRandom) -> Value:
-            return self.task.outcome_log_prob(first, second)
-
-        rng = EpisodeRandom(0, episodes=np.arange(len(played)))
-        log_prob = np.asarray(self.lineup.asked(self.task, outcome_log_prob)(before, after, rng))
-        wrong = np.flatnonzero(np.isneginf(log_prob) & played)
-        if len(wrong):
-            raise ArgumentError(
-                f"{self.where}: episode {self.observed.labels[wrong[0]]}, round {t}: {self.name} cannot "
-                f"give the outcome that the data holds"
-            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from interaction.agent import User
 from interaction.bundle import Bundle
+from interaction.opening import for_rows
+from interaction.players import Players
 from interaction.spaces import Space, leaves
+from interaction.state import GameState, State, replace_path
 from interaction.task import InteractionTask
 
 Array = NDArray[Any]
@@ -26,7 +29,9 @@ class Observed:
     `task_states[t]` is the task's state before the user's turn of round t, as arrays by path
     `(rounds, episodes, *shape)`; `previous_states[t]` is the one before the last action, as far as it is
     known; `user_actions` and `assistant_actions` are those taken in round t.
-    `lengths`, `user` (an index into `users`) and `labels` have one entry for each episode.
+    `lengths`, `user` (an index into `users`) and `labels` have one entry for each episode, and so has what
+    `starts` holds by path of what was forced at their beginnings: of `user_state`, `user_action` and
+    `assistant_action`.
     """
 
     task_states: Leaves
@@ -38,6 +43,7 @@ class Observed:
     users: Array
     labels: Array
     assistant_action_space: Space[Any] | None = None
+    starts: Leaves = field(default_factory=dict)
 
     @property
     def rounds(self) -> int:
@@ -68,6 +74,7 @@ class Observed:
             self.users[users],
             self.labels[episodes],
             self.assistant_action_space,
+            {path: array[episodes] for path, array in self.starts.items()},
         )
 
     @staticmethod
@@ -93,6 +100,7 @@ class Observed:
             np.arange(sum(counts)),
             np.concatenate([part.labels for part in parts]),
             parts[0].assistant_action_space,
+            {path: np.concatenate([part.starts[path] for part in parts]) for path in parts[0].starts},
         )
 
 
@@ -138,6 +146,21 @@ def simulate(
         users=episodes,
         labels=episodes,
     )
+
+
+def first_game(players: Players, task_state: State, starts: Leaves, count: int) -> GameState:
+    """Give the game before the first round, with the actions that were forced."""
+    assert players.user is not None
+    helper = players.assistant
+    game = GameState(
+        task_state=task_state,
+        user_action=for_rows(players.user.first_action, count),
+        assistant_action=None if helper is None else for_rows(helper.first_action, count),
+    )
+    for path, array in starts.items():
+        if path.startswith(("user_action", "assistant_action")):
+            game = replace_path(game, path, array)
+    return game
 
 
 def join_path(name: str, path: str) -> str:

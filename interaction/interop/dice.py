@@ -36,7 +36,7 @@ class Dice:
 
     def begin(self, rng: EpisodeRandom, python: bool) -> Held:
         """Have all draws come from a stream; with `python`, also those of Python's global generator."""
-        key = rng.key()
+        key = EpisodeRandom.key(rng)  # which is no draw: whether anything is drawn with it is found out later
         np.random.default_rng = self._default_rng
         self._address["state"]["key"][:] = key
         self._philox.state = self._address

@@ -1,10 +1,23 @@
-"""Assistants that plan: they choose by expected information gain, or by the returns of rollouts.
+"""Agents that plan: by exact trees of beliefs, by rollouts, or by what they would learn.
 
-They hold a belief over a user model (a `UserModelFilter`) and a finite set of assistant actions, and work for
-any task and any user model with a `log_prob`.
+Planners hold a belief (a `UserModelFilter`) and a finite set of assistant actions, and tell the value of each
+action.
 """
 
+from interaction.planning.belief_tree import BeliefTree, Node
+from interaction.planning.boltzmann import BoltzmannPolicy
 from interaction.planning.information_gain import ExpectedInformationGain, InformationGainPolicy
+from interaction.planning.planner import GreedyPolicy, Planner
 from interaction.planning.rollouts import RolloutPolicy, RolloutReturns
 
-__all__ = ["ExpectedInformationGain", "InformationGainPolicy", "RolloutPolicy", "RolloutReturns"]
+__all__ = [
+    "BeliefTree",
+    "BoltzmannPolicy",
+    "ExpectedInformationGain",
+    "GreedyPolicy",
+    "InformationGainPolicy",
+    "Node",
+    "Planner",
+    "RolloutPolicy",
+    "RolloutReturns",
+]

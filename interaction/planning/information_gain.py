@@ -69,16 +69,16 @@ class ExpectedInformationGain(Planner):
         listed = actions is not None and actions <= _LISTED
         self._exact = isinstance(user.policy, DiscretePolicy) or listed
 
+    @property
+    def draws(self) -> bool:
+        return not self._exact
+
     def gain(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
         """Give the expected information gain of each action, in bits: `(..., actions)`."""
         if type(rng) is LiftedRandom:
             gain: Array = rng.outside(self.gain, state, observation, rng)
             return gain
         return self.gain_and_error(state, observation, rng)[0]
-
-    def values(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
-        """Give the gain of each action: `(..., actions)`."""
-        return self.gain(state, observation, rng)
 
     def gain_and_error(self, state: State, observation: State, rng: EpisodeRandom) -> tuple[Array, Array]:
         """Give the gain of each action and its Monte Carlo standard error, in bits: `(..., actions)` each.
@@ -105,6 +105,9 @@ class ExpectedInformationGain(Planner):
                 few = stream.select(part)
             gain[chunk], error[chunk] = self._told(some, log_weights[chunk], few)
         return (gain[0], error[0]) if rows is None else (gain, error)
+
+    def values(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
+        return self.gain(state, observation, rng)
 
     def best(self, state: State, observation: State, rng: EpisodeRandom) -> Value:
         """Give the action with the largest gain, the first of equal ones."""

@@ -13,10 +13,10 @@ from interaction.batching.lockstep import Lineup
 from interaction.component import PreparedComponent
 from interaction.errors import ContractError
 from interaction.inference.user_model import UserModelFilter
-from interaction.policy import RandomPolicy
+from interaction.policy import Policy, RandomPolicy
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, Space
-from interaction.state import State
+from interaction.state import State, Value
 from interaction.task import missing
 
 Array = NDArray[Any]
@@ -45,10 +45,31 @@ class Planner(PreparedComponent):
         self._lineup = Lineup(self.belief.task_model, self.belief.user_model, helper)
 
     @property
+    def draws(self) -> bool:
+        """Whether its values are drawn, so that they are others with another stream."""
+        return False
+
+    def values(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
+        """Give the value of each action, `(..., actions)`: what the planner chooses by."""
+        raise missing(self, "values(self, state, observation, rng)", "returns an array (..., actions)")
+
+    @property
     def numbers(self) -> Array:
         """The actions as an array `(actions, *shape)`."""
         return np.array(self.actions)
 
-    def values(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
-        """Give what each action of the assistant is worth, the more the better: `(..., actions)`."""
-        raise missing(self, "values(self, state, observation, rng)", "returns an array (..., actions)")
+
+class GreedyPolicy(Policy):
+    """Takes the action to which a planner gives the highest value, the first of equal ones."""
+
+    batched = True
+
+    def __init__(self, planner: Planner) -> None:
+        if not isinstance(planner, Planner):
+            raise ContractError(f"GreedyPolicy: expected a planner, got {planner!r}")
+        self.planner = planner
+        self.action_space = planner.action_space
+
+    def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:
+        values = self.planner.values(state, observation, rng)
+        return self.planner.numbers[values.argmax(axis=-1)], 0.0

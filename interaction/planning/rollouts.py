@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from interaction.agent import Assistant
 from interaction.batching.candidates import for_candidates
 from interaction.batching.lockstep import Lineup
-from interaction.batching.play import CHUNK, check_max_rounds, play
+from interaction.batching.play import CHUNK, check_discount, check_max_rounds, play
 from interaction.batching.recording import Recorder, totals
 from interaction.batching.selection import row_of
 from interaction.batching.streams import LiftedRandom
@@ -32,9 +32,13 @@ class RolloutReturns(Planner):
     """Tells the expected return of each action of the assistant, by rollouts of users from the belief.
 
     In each rollout the assistant takes the action, and then is `assistant`, as it is simulated (its dual),
-    for `horizon` rounds more. Each of `samples` users is drawn from the belief, systematically; all actions
-    meet the same users and the same random numbers.
+    for `horizon` rounds more. It goes on with what the acting assistant knows: the fields of its state that
+    the simulated one has, too (its belief), and only what else there is begins anew. The rewards of the k-th
+    round from here, from 0, count `discount`^k. Each of `samples` users is drawn from the belief,
+    systematically; all actions meet the same users and the same random numbers.
     """
+
+    draws = True
 
     def __init__(
         self,
@@ -43,13 +47,16 @@ class RolloutReturns(Planner):
         assistant: Assistant,
         horizon: int,
         samples: int,
+        discount: float = 1.0,
     ) -> None:
         check_max_rounds(horizon, "RolloutReturns: horizon")
+        check_discount(discount, "RolloutReturns")
         if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
             raise ArgumentError(f"RolloutReturns: samples: expected a number >= 1, got {samples!r}")
         self.assistant = assistant.dual()
         self.horizon = horizon
         self.samples = samples
+        self.discount = discount
         super().__init__(belief, action_space)
 
     def _prepare(self) -> None:
@@ -66,6 +73,8 @@ class RolloutReturns(Planner):
         outer = 1 if rows is None else rows
         weights = np.exp(np.broadcast_to(belief.log_weights, (outer, size)))
         games = self.belief.candidate_games(belief, observation, rows)
+        known = {name: part for name, part in state.items() if name in self.assistant.state_space.spaces}
+        games = games.replace(assistant_state=for_candidates(State(**known), size, rows))
         uniform = np.broadcast_to(np.asarray(rng.random()), (outer,))
         drawn = _systematic(weights, uniform, self.samples)  # (episodes, samples)
         users = (np.arange(outer)[:, None] * size + drawn).reshape(-1)
@@ -89,9 +98,10 @@ class RolloutReturns(Planner):
             assert players.assistant is not None
             assert players.user is not None
             here = rng.copy()
+            anew = begin(players.assistant, game, here.at(0, ASSISTANT_RESET))
             begun = game.replace(
                 turn_index=ASSISTANT_ACTS,
-                assistant_state=begin(players.assistant, game, here.at(0, ASSISTANT_RESET)),
+                assistant_state=anew.replace(**game.assistant_state),
                 assistant_action=for_rows(players.assistant.first_action, rows),
             )
             after, *rewards, over = play_half(players, begun, here, action=actions)
@@ -107,12 +117,16 @@ class RolloutReturns(Planner):
                     recorder,
                     max_rounds=self.horizon,
                     check_first=False,
+                    discount=self.discount,
                 )
                 for source in range(len(SOURCES)):
-                    total[alive] += totals([recorder], source)[0]
+                    total[alive] += self.discount * totals([recorder], source)[0]
             return total
 
         return self._lineup.in_batch(rollout)
+
+    def values(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
+        return np.asarray(self.returns(state, observation, rng).mean(axis=-2))
 
 
 class RolloutPolicy(Policy):
@@ -130,8 +144,9 @@ class RolloutPolicy(Policy):
         assistant: Assistant,
         horizon: int,
         samples: int,
+        discount: float = 1.0,
     ) -> None:
-        self.rollouts = RolloutReturns(belief, action_space, assistant, horizon, samples)
+        self.rollouts = RolloutReturns(belief, action_space, assistant, horizon, samples, discount)
         self.action_space = action_space
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:

@@ -231,7 +231,7 @@ def test_a_hidden_start_must_be_in_the_data():
 def test_impossible_outcomes_and_rounds_after_the_end_are_refused():
     sure = MultiArmedBanditTask([0.0, 1.0])
     frame = pd.DataFrame({"episode": 0, "round": range(4), "user_action": [1, 1, 0, 1], "outcome": 1})
-    with pytest.raises(ArgumentError, match=r"episode 0, round 2: MultiArmedBanditTask cannot give"):
+    with pytest.raises(ArgumentError, match=r"row 2 \(episode 0, round 2\): MultiArmed.* cannot give"):
         read_table(sure, RandomUser(), frame)
 
 

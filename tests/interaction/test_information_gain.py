@@ -488,6 +488,8 @@ def test_a_planner_says_what_its_actions_are_worth():
     belief, rng = BELIEFS["arrays"], EpisodeRandom()
     state = belief.initial(rng)
     planner = ExpectedInformationGain(belief, FIVE)
+    assert not planner.draws
+    assert ExpectedInformationGain(BELIEFS["numbers"], FIVE).draws
     assert np.array_equal(planner.values(state, SEEN, rng), planner.gain(state, SEEN, rng))
     with pytest.raises(ContractError, match=r"Planner must define values\(self, state, observation, rng\)"):
         Planner(belief, FIVE).values(state, SEEN, rng)

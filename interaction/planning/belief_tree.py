@@ -1,0 +1,255 @@
+"""Planning by exact expectation: a tree of beliefs, over all that the assistant may do and then see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction.agent import Assistant
+from interaction.batching.lockstep import Lineup
+from interaction.batching.play import check_discount
+from interaction.batching.selection import row_of
+from interaction.batching.streams import LiftedRandom
+from interaction.errors import ArgumentError, UnknownFieldError
+from interaction.inference.user_model import UserModelFilter
+from interaction.observation import ObservationEngine, RuleObservationEngine
+from interaction.planning.chances import outcomes
+from interaction.planning.planner import Planner
+from interaction.policy import RandomPolicy
+from interaction.random import EpisodeRandom
+from interaction.spaces import Space
+from interaction.state import GameState, State, Value, flatten
+from interaction.turns import ASSISTANT_ACTS, play_half
+
+Array = NDArray[Any]
+_DIGITS = 12
+"""Beliefs are equal whose probabilities are to so many digits."""
+
+
+@dataclass(eq=False)
+class Node:
+    """A belief of the assistant before it acts: games that may be the true one, and how probable each is.
+
+    `values` are those of its actions, and `branches` what may be seen after each, as
+    `(probability, observation, node)`. Where the game is over, nothing is seen.
+    """
+
+    games: tuple[GameState, ...]
+    probabilities: Array
+    values: Array = field(default_factory=lambda: np.empty(0))
+    branches: list[list[tuple[float, State, Node]]] = field(default_factory=list)
+    rewards: Array = field(default_factory=lambda: np.empty(0))
+    numbers: tuple[int, ...] = ()  # of its games, among those of its tree
+
+    @property
+    def value(self) -> float:
+        """The value of the best action; 0 at the depth where the tree ends."""
+        return float(self.values.max()) if self.values.size else 0.0
+
+
+class BeliefTree(Planner):
+    """Tells the exact value of each action of the assistant, by going through all that may come of it.
+
+    The belief is over a `Grid` of hypotheses. Each action of the assistant, each answer of the user and each
+    move of the task is followed with its probability, as the components themselves draw them (from finitely
+    many), down to `depth` actions of the assistant, of which it always takes the best. Rewards of the k-th
+    round from here, from 0, count `discount`^k, and after the last one nothing counts. Equal beliefs are met
+    once. What the assistant's own policy and inference cost is not counted.
+
+    Between two of its actions the assistant sees what `observation_engine` shows it: by default all that is
+    not the user's own, but for what the belief is about.
+    Source: Kaelbling, Littman & Cassandra 1998, "Planning and acting in partially observable stochastic
+    domains", section 3.
+    """
+
+    def __init__(
+        self,
+        belief: UserModelFilter,
+        action_space: Space[Any],
+        depth: int,
+        discount: float = 1.0,
+        observation_engine: ObservationEngine | None = None,
+    ) -> None:
+        if isinstance(depth, bool) or not isinstance(depth, int) or depth < 1:
+            raise ArgumentError(f"BeliefTree: depth: expected a number of actions >= 1, got {depth!r}")
+        check_discount(discount, "BeliefTree")
+        self.depth = depth
+        self.discount = discount
+        self.observation_engine = observation_engine
+        super().__init__(belief, action_space)
+        names = belief.parameters.names
+        if not hasattr(belief.parameters, "axes"):
+            raise ArgumentError(
+                f"BeliefTree: expected a belief over a Grid, which can be gone through, got Samples of "
+                f"{', '.join(names)}; a MonteCarloTree or RolloutReturns plans on particles"
+            )
+
+    def _prepare(self) -> None:
+        engine = self.observation_engine
+        if engine is None:
+            hidden = [name for name in self.belief.parameters.names if name.startswith("task_state.")]
+            engine = RuleObservationEngine("assistant", hide=hidden)
+        looking = Assistant(policy=RandomPolicy(self.action_space), observation_engine=engine)
+        user = self.belief.user_model
+        self._lineup = Lineup(self.belief.task_model, user and user.dual(), looking)
+
+    def values(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
+        """Give the value of each action: `(..., actions)`."""
+        if type(rng) is LiftedRandom:
+            found: Array = rng.outside(self.values, state, observation, rng)
+            return found
+        belief = state.__dict__.get(self.belief.field, state)
+        if rng.rows is None:
+            return self.tree(belief, observation).values
+        each = [(row_of(belief, row), row_of(observation, row)) for row in range(rng.rows)]
+        return np.stack([root.values for root in self._grown(each)])
+
+    def best(self, state: State, observation: State, rng: EpisodeRandom) -> Value:
+        """Give the action with the highest value, the first of equal ones."""
+        if type(rng) is LiftedRandom:
+            return rng.outside(self.best, state, observation, rng)
+        return self.numbers[self.values(state, observation, rng).argmax(axis=-1)]
+
+    def tree(self, state: State, observation: State) -> Node:
+        """Give the tree of one belief, from what the assistant sees now."""
+        return self._grown([(state.__dict__.get(self.belief.field, state), observation)])[0]
+
+    def _grown(self, beliefs: list[tuple[State, State]]) -> list[Node]:
+        """Grow trees level by level, where equal beliefs are one node, and value them from the leaves on."""
+        grower = _Grower(self)
+        level: dict[Any, Node] = {}
+        roots = [grower.node(self._games(*one), level) for one in beliefs]
+        levels = [level]
+        for _ in range(self.depth):
+            level = {}
+            for node in levels[-1].values():
+                grower.branch(node, level)
+            levels.append(level)
+        for above in reversed(levels[:-1]):
+            for node in above.values():
+                later = [sum(p * below.value for p, _, below in branch) for branch in node.branches]
+                node.values = node.rewards + self.discount * np.array(later, float)
+        return roots
+
+    def _games(self, belief: State, observation: State) -> Iterator[tuple[float, GameState]]:
+        """Give the games of the hypotheses that are left, with their probabilities."""
+        games = self.belief.candidate_games(belief, observation, None)
+        seen = observation.__dict__
+        for index, log_weight in enumerate(np.asarray(belief.log_weights)):
+            if np.isneginf(log_weight):
+                continue
+            game = row_of(games, index).replace(
+                turn_index=ASSISTANT_ACTS,
+                assistant_state=State(),
+                previous_task_state=seen.get("previous_task_state", State()),
+                provenance=seen.get("provenance", 0),
+            )
+            if self.belief.user_model is None:
+                game = game.replace(user_action=None)
+            yield float(np.exp(log_weight)), game
+
+
+class _Grower:
+    """Grows a tree: each game and each step from it is found out once."""
+
+    def __init__(self, planner: BeliefTree) -> None:
+        self.planner = planner
+        self.players = planner._lineup.single
+        self.games: list[GameState] = []
+        self.numbers: dict[Any, int] = {}
+        self.seen: list[State] = []
+        self.sights: dict[Any, int] = {}
+        self.steps: dict[tuple[int, int], list[tuple[float, float, int, int]]] = {}
+
+    def node(self, weighed: Any, level: dict[Any, Node]) -> Node:
+        """Give the node of a belief, `(weight, game)` each; an equal one of the level is the same."""
+        shares: dict[int, float] = {}
+        for weight, game in weighed:
+            number = game if isinstance(game, int) else self._number(game, self.numbers, self.games)
+            shares[number] = shares.get(number, 0.0) + weight
+        total = sum(shares.values())
+        key = tuple(sorted((number, round(share / total, _DIGITS)) for number, share in shares.items()))
+        if key not in level:
+            games = tuple(self.games[number] for number in shares)
+            level[key] = Node(games, np.array(list(shares.values())) / total, numbers=tuple(shares))
+        return level[key]
+
+    def branch(self, node: Node, level: dict[Any, Node]) -> None:
+        """Follow all actions from a node to the nodes of the next level."""
+        rewards = []
+        for action in range(len(self.planner.actions)):
+            reward = 0.0
+            parts: dict[int, list[tuple[float, int]]] = {}
+            for number, weight in zip(node.numbers, node.probabilities, strict=True):
+                for chance, paid, sight, after in self._step(number, action):
+                    share = weight * chance
+                    reward += share * paid
+                    if sight >= 0:
+                        parts.setdefault(sight, []).append((share, after))
+            rewards.append(reward)
+            node.branches.append(
+                [
+                    (sum(share for share, _ in part), self.seen[sight], self.node(part, level))
+                    for sight, part in parts.items()
+                ]
+            )
+        node.rewards = np.array(rewards)
+
+    def _step(self, number: int, action: int) -> list[tuple[float, float, int, int]]:
+        """Give what may come of an action: probability, reward, what is seen (-1 at the end), the game."""
+        if (number, action) not in self.steps:
+            merged: dict[tuple[float, int, int], float] = {}
+            for chance, (reward, sight, game) in self._played(self.games[number], action):
+                if sight is None:
+                    key = (reward, -1, -1)
+                else:
+                    key = (
+                        reward,
+                        self._number(sight, self.sights, self.seen),
+                        self._number(game, self.numbers, self.games),
+                    )
+                merged[key] = merged.get(key, 0.0) + chance
+            self.steps[number, action] = [(chance, *key) for key, chance in merged.items()]
+        return self.steps[number, action]
+
+    def _played(self, game: GameState, action: int) -> list[tuple[float, Any]]:
+        players, chosen = self.players, self.planner.numbers[action]
+
+        def play(rng: EpisodeRandom) -> tuple[float, State | None, GameState]:
+            after, *rewards, over = play_half(players, game, rng, action=chosen)
+            if not over and players.user is not None:
+                after, *more, over = play_half(players, after, rng)
+                rewards += more
+            elif not over:
+                after = play_half(players, after, rng)[0]  # nobody's turns are passed over
+            if over:
+                return float(sum(rewards)), None, after
+            after, looking, *_ = play_half(players, after, rng, act=False)
+            sight = after.assistant_observation
+            blank = after.replace(assistant_observation=State(), user_observation=State())  # nobody sees them
+            return float(sum(rewards) + looking), sight, blank
+
+        try:
+            return outcomes(play, "BeliefTree")
+        except UnknownFieldError as error:
+            error.add_note(
+                "A BeliefTree plays the task on from what the assistant sees and from the hypotheses of its "
+                "belief: what else the task reads has to be in one of them."
+            )
+            raise
+
+    def _number(self, value: Any, numbers: dict[Any, int], values: list[Any]) -> int:
+        """Give the number of a game or of what is seen; equal ones have the same."""
+        key = tuple((path, _plain(leaf)) for path, leaf in flatten(value))
+        if key not in numbers:
+            numbers[key] = len(values)
+            values.append(value)
+        return numbers[key]
+
+
+def _plain(leaf: Value) -> Any:
+    return (leaf.shape, leaf.tobytes()) if isinstance(leaf, np.ndarray) else leaf
