@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.agent import Assistant
-from interaction.batching.lockstep import Lineup
+from interaction.batching.lockstep import Lineup, lead
 from interaction.batching.play import check_discount
 from interaction.batching.selection import row_of
 from interaction.batching.streams import LiftedRandom
@@ -105,6 +105,7 @@ class BeliefTree(Planner):
         belief = state.__dict__.get(self.belief.field, state)
         if rng.rows is None:
             return self.tree(belief, observation).values
+        belief = lead(belief, self.belief.space, rng.rows)
         each = [(row_of(belief, row), row_of(observation, row)) for row in range(rng.rows)]
         return np.stack([root.values for root in self._grown(each)])
 

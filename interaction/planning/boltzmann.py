@@ -21,7 +21,8 @@ class BoltzmannPolicy(DiscretePolicy):
     `values` is a planner (`BeliefTree`, `ExpectedInformationGain`, `RolloutReturns`), or a function
     `(observation, state) -> (actions,)` written for one episode, with the `action_space` that it values.
     `temperature` is a number above 0, or the path of one in the agent's state, so that it can be a hidden
-    parameter. The values of rollouts are drawn, so that with them there is no `log_prob`.
+    parameter. The values of rollouts are drawn, and gains where the user's actions are not finitely many, so
+    that with them there is no `log_prob`.
     Source: Luce 1959, "Individual choice behavior"; as a model of users, Baker, Saxe & Tenenbaum 2009,
     "Action understanding as inverse planning", eq. 2.
 

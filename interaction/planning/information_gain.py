@@ -69,17 +69,16 @@ class ExpectedInformationGain(Planner):
         listed = actions is not None and actions <= _LISTED
         self._exact = isinstance(user.policy, DiscretePolicy) or listed
 
+    @property
+    def draws(self) -> bool:
+        return not self._exact
+
     def gain(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
         """Give the expected information gain of each action, in bits: `(..., actions)`."""
         if type(rng) is LiftedRandom:
             gain: Array = rng.outside(self.gain, state, observation, rng)
             return gain
         return self.gain_and_error(state, observation, rng)[0]
-
-    @property
-    def draws(self) -> bool:
-        """Whether the gains are drawn: those of a user with infinitely many actions."""
-        return not self._exact
 
     def values(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
         """Give the gain of each action: `(..., actions)`."""

@@ -143,7 +143,7 @@ class Threshold(Policy):
 
 def test_rollouts_go_on_with_what_the_assistant_believes():
     """Q(listen) at the belief 0.97, with the threshold policy from then on, by iteration over beliefs. Began
-    the simulated assistant at its prior, it would be 18.14. 1,000 rollouts; four standard errors are allowed."""
+    the simulated assistant at its prior, it would be 18.14. 1,000 rollouts; four errors are allowed."""
     base = BelievingAssistant(TIGER, Threshold())
     planner = RolloutReturns(TIGER, DOORS, base, horizon=120, samples=1_000, discount=0.95)
     returns = planner.returns(State(belief=believing(0.97)), START, RNG)
@@ -396,7 +396,7 @@ def informative(observation, state):
 
 
 def test_a_listener_who_models_the_speaker():
-    """Frank & Goodman 2012, "Predicting pragmatic reasoning in language games": a blue square, a blue circle and
+    """Frank & Goodman 2012, "Predicting pragmatic reasoning in language games": a blue square, a blue circle,
     a green square; the words blue, green, square, circle. Who hears "blue" takes the square at 0.6, since for
     the circle there was a better word."""
     with np.errstate(divide="ignore"):

@@ -26,6 +26,7 @@ from interaction.batching.selection import row_of
 from interaction.errors import ArgumentError, ContractError, SpaceError
 from interaction.opening import for_rows
 from interaction.planning import ExpectedInformationGain, InformationGainPolicy
+from interaction.planning.planner import Planner
 from interaction.state import lock
 from interaction.tasks.tiger import TigerTask
 from tests.interaction.batching.compare import ROWS, assert_lifted, repeated, stream
@@ -481,6 +482,17 @@ def test_an_action_outside_of_its_space_is_an_error():
 
     with pytest.raises(SpaceError, match=r"Outside\.sample: expected a value in Box"):
         found(believing(Outside(), *TWO))
+
+
+def test_a_planner_says_what_its_actions_are_worth():
+    belief, rng = BELIEFS["arrays"], EpisodeRandom()
+    state = belief.initial(rng)
+    planner = ExpectedInformationGain(belief, FIVE)
+    assert not planner.draws
+    assert ExpectedInformationGain(BELIEFS["numbers"], FIVE).draws
+    assert np.array_equal(planner.values(state, SEEN, rng), planner.gain(state, SEEN, rng))
+    with pytest.raises(ContractError, match=r"Planner must define values\(self, state, observation, rng\)"):
+        Planner(belief, FIVE).values(state, SEEN, rng)
 
 
 def test_nobody_acts_where_there_is_no_user():

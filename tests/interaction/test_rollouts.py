@@ -471,7 +471,7 @@ class Habit(DeterministicPolicy):
 
 
 USER = User(policy=Habit(lapse=0.3), state=State(habit=1), state_space=spaces.Dict(habit=THREE))
-BELIEF = UserModelFilter(USER, Grid({"habit": range(3)}), before={"task_state": "previous_task_state"})
+BELIEF = UserModelFilter(USER, Grid({"habit": range(3)}))
 
 
 class Expects(DeterministicPolicy):
