@@ -110,7 +110,7 @@ class FittsPolicy(Policy):
         index = np.log2(distance / width + 1)
         bits = index / np.maximum(np.ceil(index), 1.0)
         left = width * (np.exp2(index - bits) - 1)  # the distance at which the index is lower by these bits
-        inside = left <= width / 2
+        inside = left <= width / 2 * (1 + 1e-9)  # on the very edge, rounding differs between processors
         bits, left = np.where(inside, index, bits), np.where(inside, 0.0, left)
         amplitude = distance - left
         share = amplitude / np.where(distance > 0, distance, 1.0)
