@@ -27,7 +27,8 @@ PARTICLES = 1_000
 def seen(number: int) -> State:
     """Give what the assistant observes in a round: the last pull, and the user's action."""
     task_state = State(arm=number % 2, outcome=number % 3 % 2, provenance=1, user_in_control=1)
-    return State(round_index=number, task_state=task_state, user_action=(number + 1) % 2, provenance=1)
+    shown = {"task_state": task_state, "previous_task_state": task_state}
+    return State(round_index=number, **shown, user_action=(number + 1) % 2, provenance=1)
 
 
 def filtered(updates: int) -> Callable[[], None]:

@@ -51,7 +51,10 @@ if TYPE_CHECKING:
     from interaction.envs import UserVectorEnv as UserVectorEnv
     from interaction.fitting import fit as fit
     from interaction.interop.coopihc import from_coopihc as from_coopihc
+    from interaction.planning import BeliefTree as BeliefTree
+    from interaction.planning import BoltzmannPolicy as BoltzmannPolicy
     from interaction.planning import ExpectedInformationGain as ExpectedInformationGain
+    from interaction.planning import GreedyPolicy as GreedyPolicy
     from interaction.planning import InformationGainPolicy as InformationGainPolicy
     from interaction.planning import RolloutPolicy as RolloutPolicy
     from interaction.planning import RolloutReturns as RolloutReturns
@@ -76,7 +79,9 @@ __all__ = [
     "Assistant",
     "AssistantEnv",
     "AssistantVectorEnv",
+    "BeliefTree",
     "BelievingAssistant",
+    "BoltzmannPolicy",
     "Bundle",
     "BundleAEC",
     "BundleParallel",
@@ -92,6 +97,7 @@ __all__ = [
     "ExpectedInformationGain",
     "GameState",
     "GaussianNoise",
+    "GreedyPolicy",
     "Grid",
     "InferenceEngine",
     "InformationGainPolicy",
@@ -146,6 +152,9 @@ _LATER = {  # imported when asked for: what they need takes longer to import tha
     "calibration": "interaction.studies",
     "sensitivity": "interaction.studies",
     "robustness": "interaction.studies",
+    "BeliefTree": "interaction.planning",
+    "BoltzmannPolicy": "interaction.planning",
+    "GreedyPolicy": "interaction.planning",
     "ExpectedInformationGain": "interaction.planning",
     "InformationGainPolicy": "interaction.planning",
     "RolloutReturns": "interaction.planning",

@@ -98,7 +98,6 @@ class RolloutReturns(Planner):
 
         def rollout(players: Players) -> Array:
             assert players.assistant is not None
-            assert players.user is not None
             here = rng.copy()
             anew = begin(players.assistant, game, here.at(0, ASSISTANT_RESET))
             begun = game.replace(
