@@ -27,7 +27,7 @@ from interaction import (
 from interaction.assistants.coordination import CoordinatedAssistant
 from interaction.batching import play as batch
 from interaction.batching import ways
-from interaction.errors import BatchError
+from interaction.errors import BatchError, UnknownNameError
 from interaction.state import flatten
 from interaction.tasks.coordination import CoordinatedTask
 from interaction.users.coordination import PseudoRandomUser
@@ -620,3 +620,33 @@ def test_memory_beyond_the_final_values_does_not_grow_with_the_number_of_episode
         del runs
     # while chunks are put together the results may lie there twice, but nothing else: 12 numbers an episode
     assert excess[1] - excess[0] < 60_000 * 8 * 24
+
+
+class Gains(InteractionTask):
+    """Pays what it starts with, in each round."""
+
+    state_space = spaces.Dict(x=spaces.whole(), grid=spaces.real(shape=(2, 2)))
+
+    def reset(self, rng):
+        return State(x=1, grid=np.zeros((2, 2)))
+
+    def on_user_action(self, game, rng):
+        return Transition(game.task_state, game.task_state.x * 1.0 + game.task_state.grid[1, 0])
+
+
+def test_what_is_gained_adds_up_as_what_is_lost():
+    user = User(policy=RandomPolicy(TEN))
+    runs = Bundle(Gains(), user, max_rounds=3).run(4, start={"task_state": {"x": np.array([-1, 0, 2, 5])}})
+    assert runs.returns.tolist() == [-3.0, 0.0, 6.0, 15.0]
+
+
+def test_each_episode_keeps_its_own_start_under_all_candidates():
+    user = User(policy=RandomPolicy(TEN))
+    grids = [np.full((2, 2), 10.0), np.full((2, 2), 20.0), np.full((2, 2), 40.0)]
+    runs = Bundle(Gains(), user, max_rounds=1).run(
+        4, start={"task_state": {"x": np.array([1, 2, 3, 4])}}, over={"task_state.grid": grids}
+    )
+    expected = np.add.outer(np.arange(1, 5), [10.0, 20.0, 40.0])
+    assert np.array_equal(np.asarray(runs.returns).reshape(4, 3), expected)
+    with pytest.raises(UnknownNameError, match=r"record.*no 'task_state\.y'"):
+        Bundle(Gains(), user, max_rounds=1).run(4, record=["task_state.y"])

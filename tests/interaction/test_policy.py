@@ -333,3 +333,11 @@ def test_an_action_outside_has_no_probability_alone_and_in_a_batch(action):
     assert Fixed().log_prob(action, State(), State(rows=0)) == -np.inf
     batch = Fixed().log_prob(freeze(np.array([0, action, 2])), State(), State(rows=np.zeros(3)))
     assert np.array_equal(batch, [np.log(0.2), -np.inf, np.log(0.5)])
+
+
+def test_the_last_element_of_a_space_is_inside_and_the_next_is_not():
+    for n, start in ((4, 0), (5, 0), (4, 1), (3, -1)):
+        policy = RandomPolicy(spaces.Discrete(n, start=start))
+        assert policy.log_prob(start + n - 1, State(), State()) == pytest.approx(-np.log(n))
+        assert policy.log_prob(start + n, State(), State()) == -np.inf
+        assert policy.log_prob(start - 1, State(), State()) == -np.inf

@@ -509,3 +509,9 @@ def test_numbers_of_a_box_are_uniform_between_its_bounds(low, high):
     assert stats.kstest((drawn - low) / (high - low), "uniform").pvalue > 1e-4
     whole = spaces.sample(spaces.whole(-2, 3), EpisodeRandom(0, episodes=np.arange(6_000)))
     assert stats.chisquare(np.bincount(whole + 2)).pvalue > 1e-4
+
+
+@pytest.mark.parametrize(("low", "high"), [(-np.inf, -np.inf), (np.inf, np.inf), (1.0, 0.0)])
+def test_a_box_that_holds_no_number_is_refused(low, high):
+    with pytest.raises(ArgumentError):
+        spaces.real(low, high)

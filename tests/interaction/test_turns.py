@@ -431,3 +431,66 @@ def test_an_episode_is_over_when_its_limit_has_been_passed():
         step = bundle.step(go_to=first)
         assert (step.truncated, step.game.round_index, step.game.turn_index) == (True, 5, 0)
         bundle.max_rounds = 9
+
+
+class Drawing:
+    """Components that give the numbers that they draw."""
+
+    class Task(InteractionTask):
+        state_space = spaces.Dict(user=spaces.real(), assistant=spaces.real())
+
+        def reset(self, rng):
+            return State(user=0.0, assistant=0.0)
+
+        def on_user_action(self, game, rng):
+            return Transition(game.task_state.replace(user=rng.random()))
+
+        def on_assistant_action(self, game, rng):
+            return Transition(game.task_state.replace(assistant=rng.random()))
+
+    class Eye(ObservationEngine):
+        def observe(self, game, rng):
+            return State(seen=rng.random()), 0.0
+
+    class Thinks(InferenceEngine):
+        def infer(self, observation, state, rng):
+            return State(thought=rng.random()), 0.0
+
+    class Acts(Policy):
+        action_space = spaces.real()
+
+        def sample(self, observation, state, rng):
+            return rng.random(), 0.0
+
+
+def test_the_numbers_of_a_round_lie_at_its_own_addresses():
+    """Eight slots a round, in the order of the turns: the same numbers as a stream that is put there."""
+    parts = {"observation_engine": Drawing.Eye(), "inference_engine": Drawing.Thinks()}
+    user, assistant = (
+        make(policy=Drawing.Acts(), state=State(thought=0.0), **parts) for make in (User, Assistant)
+    )
+    bundle = Bundle(Drawing.Task(), user, assistant, max_rounds=4)
+    bundle.reset(seed=5, episode=2)
+    runs = bundle.run([2], seed=5)
+    paths = [
+        f"{role}_{part}"
+        for role in ("user", "assistant")
+        for part in ("observation.seen", "state.thought", "action")
+    ]
+    paths = [*paths[:3], "task_state.user", *paths[3:], "task_state.assistant"]
+    for number in range(4):
+        game = bundle.step().game
+        for slot, path in enumerate(paths):
+            expected = EpisodeRandom(5, 2).at(number, slot).random()
+            part, _, name = path.partition(".")
+            found = game[part][name] if name else game[part]
+            assert (found, runs[path][0, number]) == (expected, expected)
+
+
+def test_a_kept_game_is_put_to_the_turn_after_which_it_starts():
+    bundle = Bundle(CoordinatedTask(), User(policy=RandomPolicy(TEN)), Assistant(policy=RandomPolicy(TEN)))
+    kept = bundle.reset(seed=0)
+    later = bundle.reset(seed=0, start=kept, start_after=1, go_to=3)
+    assert later.turn_index == 3
+    assert later.user_action == kept.user_action  # the user's turns were passed over
+    assert bundle.reset(seed=0, start=later).turn_index == 3
