@@ -397,6 +397,8 @@ class UserModelFilter(PreparedComponent, InferenceEngine):
             moved = movement.moved(before, rng)
             names = movement.names
             hidden = deal(State(**{name: moved[name] for name in names}), size, rows, self._task_space)
+        if not counts and not movement.by_grid:
+            return hidden, log_weights, 0.0
         after = self.candidate_games(belief.replace(hidden=hidden), later, rows)
         after = after.replace(previous_task_state=before.task_state)
         if moves and movement.by_grid:
