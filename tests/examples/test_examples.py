@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from interaction.examples import coordination, delusions, pointing, recovery
+from interaction.examples import coordination, delusions, pointing, recovery, tiger
 
 
 def test_coordination_shows_the_four_cases(capsys, tmp_path):
@@ -141,3 +141,13 @@ def test_the_pointing_demonstration_runs(capsys, tmp_path):
     shown = " ".join(capsys.readouterr().out.split())
     assert "Regret of information gain" in shown
     assert "Overconfidence" in shown
+
+
+def test_the_tiger_demonstration_runs(capsys, tmp_path):
+    """Its value at the belief 0.5 is that of the horizon 4 (see test_belief_tree)."""
+    file = tmp_path / "tiger.png"
+    tiger.demo(episodes=20, rounds=12, plot=file)
+    assert file.read_bytes().startswith(b"\x89PNG")
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "1.7955" in shown
+    assert "0.07 to 0.93" in shown
