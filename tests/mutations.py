@@ -45,9 +45,13 @@ CORE = {  # each module with the tests that are closest to it
     "batching/recording": "recording trajectory batch",
     "batching/lockstep": "lockstep batching/test_promises",
     "inference/actions": "information_gain user_model batching/test_doors",
-    "inference/user_model": "user_model inference batching/test_doors",
+    "inference/user_model": "user_model known_beliefs inference batching/test_doors",
+    "inference/hypotheses": "user_model known_beliefs batching/test_doors",
+    "inference/movement": "known_beliefs belief_tree",
     "planning/information_gain": "planning information_gain batching/test_doors",
-    "planning/rollouts": "planning batching/test_doors",
+    "planning/rollouts": "planning batching/test_doors belief_tree",
+    "planning/belief_tree": "belief_tree",
+    "planning/chances": "belief_tree",
 }
 KINDS = (
     *("ReplaceBinaryOperator", "ReplaceComparison", "ReplaceUnary", "ReplaceTrue", "ReplaceFalse"),
