@@ -102,9 +102,10 @@ class Samples(Component):
     `discount`: it needs neither a stored history nor further calls of the user model, as an MCMC move
     would, and keeps the mean and the variance of the particles: of the standard normal scores of a number
     under its prior, or of weights under a Dirichlet prior (whose sticks are broken one after the other), so
-    that none can leave the prior's support; other vectors are moved as they are, and stay where they are if
-    the move would leave. Where the user's `reset` draws them, they stay in their space, or, if
-    that is not declared, between the outermost ones. Each particle draws its own random numbers.
+    that none can leave the prior's support. Across a gap in the support particles may be carried from one
+    side to the other; there, give many and a small `threshold`. Other vectors are moved as they are, and stay
+    where they are if the move would leave. Where the user's `reset` draws them, they stay in their space, or,
+    if that is not declared, between the outermost ones. Each particle draws its own random numbers.
     """
 
     common = False
@@ -236,7 +237,10 @@ class Samples(Component):
             low, high = np.maximum(low, support(prior).low), np.minimum(high, support(prior).high)
         inside = ((found >= low) & (found <= high)).all(axis=axes)
         if axes and prior is not None and _named(prior) != "dirichlet":
-            inside = inside & np.isfinite(prior.logpdf(found))
+            try:
+                inside = inside & np.isfinite(prior.logpdf(found))
+            except ValueError:  # scipy raises where a vector is of no support, such as a sphere
+                inside = np.zeros_like(inside)
         return np.asarray(np.where(inside.reshape(inside.shape + (1,) * len(axes)), found, kept))
 
 

@@ -30,7 +30,7 @@ from interaction.policy import RandomPolicy
 from interaction.prediction import NoTask
 from interaction.random import EpisodeRandom
 from interaction.spaces import Space, shape_of
-from interaction.state import GameState, Provenance, State, Value, freeze, get_path
+from interaction.state import GameState, Provenance, State, Value, freeze, get_path, make
 from interaction.task import InteractionTask
 from interaction.turns import look
 
@@ -39,6 +39,13 @@ _TASK = "task_state."
 
 NOBODY = User(policy=RandomPolicy(spaces.Discrete(1)))
 """Stands in for the user of a filter that has none."""
+
+
+def _next_look(observation: State) -> State:
+    """Give what the user will see when it acts next: in the next round, if it has acted in this one."""
+    if "round_index" not in observation or observation.__dict__.get("turn_index", 0) < 2:
+        return observation
+    return observation.replace(round_index=observation.round_index + 1, turn_index=0)
 
 
 class Hypotheses(PreparedComponent):
@@ -91,18 +98,33 @@ class Hypotheses(PreparedComponent):
         for name, values in belief.hidden.items():
             column = flat(values, rows, self._task_space[name])
             task_state = State(**{**task_state.__dict__, name: column})
-        now = seen.__dict__.get("round_index", 0)
-        begins = seen.__dict__.get("turn_index", 0) == 0 and np.asarray(now) == 0
-        provenance = np.where(begins, int(Provenance.UNKNOWN), int(Provenance.INTERVENED))
-        game = GameState(
-            round_index=for_candidates(now, size, rows),
-            provenance=for_candidates(freeze(provenance), size, rows),
-            task_state=task_state,
-            user_state=flat_state(belief.users, rows, self._user_space),
-            user_action=for_candidates(seen.__dict__.get("user_action"), size, rows),
-            assistant_action=for_candidates(seen.__dict__.get("assistant_action"), size, rows),
-        )
-        return game.replace(previous_task_state=State())  # not known; who reads it gets an error
+        game = GameState(task_state=task_state, user_state=flat_state(belief.users, rows, self._user_space))
+        fields = dict(game.replace(previous_task_state=State()))  # not known; who reads it gets an error
+        for name in ("round_index", "user_action", "assistant_action"):
+            if name in seen:
+                fields[name] = for_candidates(seen[name], size, rows)
+            else:
+                del fields[name]  # nor is this
+        if "round_index" in seen:
+            begins = seen.__dict__.get("turn_index", 0) == 0 and np.asarray(seen.round_index) == 0
+            provenance = np.where(begins, int(Provenance.UNKNOWN), int(Provenance.INTERVENED))
+            fields["provenance"] = for_candidates(freeze(provenance), size, rows)
+        else:
+            del fields["provenance"]
+        game = make(GameState, fields)
+        return game
+
+    def games_to_play(self, belief: State, observation: State, rows: int | None, where: str) -> GameState:
+        """The same for who plays on from there: raise where the observation does not tell what that needs."""
+        seen = observation.__dict__
+        for name in ("round_index", "user_action"):
+            if name not in seen and (name == "round_index" or self.user_model is not None):
+                raise UnknownFieldError(
+                    f"{where}: expected {name} in the assistant's observation, from which the game is played "
+                    f"on; got only {', '.join(seen)}"
+                )
+        games = self.candidate_games(belief, observation, rows)
+        return GameState(**dict(games))
 
     def _asked(self, ask: Callable[[Players], Any]) -> Any:
         """Ask the candidates; one that reads the state before the one it sees is told why it cannot."""
@@ -173,7 +195,8 @@ class Hypotheses(PreparedComponent):
         """Give the probability of each next action of the user, in the order of `spaces.elements`.
 
         The shape is `(..., actions)`. P(a | h) = Σθ b(θ) π(a | h, θ), with the candidates' look at what the
-        assistant observes now. Raises `ContractError` for actions that are not finitely many; see
+        assistant observes now (in the round in which the user acts next). Raises `ContractError` for actions
+        that are not finitely many; see
         `predict_log_prob`.
         """
         if type(rng) is LiftedRandom:
@@ -188,7 +211,7 @@ class Hypotheses(PreparedComponent):
             )
         belief = state.__dict__.get(self.field, state)
         rows, size = rng.rows, self.parameters.size
-        game = self.candidate_games(belief, observation, rows)
+        game = self.candidate_games(belief, _next_look(observation), rows)
         stream = rng.simulation().repeat(size)
         weights = np.exp(belief.log_weights)
 
@@ -223,7 +246,7 @@ class Hypotheses(PreparedComponent):
             action = lead(action, self._actions.space, rows)
         self._actions.check(action, "UserModelFilter.predict_log_prob", rows)
         actions = for_candidates(action, size, rows)
-        game = self.candidate_games(belief, observation, rows)
+        game = self.candidate_games(belief, _next_look(observation), rows)
         stream = rng.simulation().repeat(size)
 
         def ask(players: Players) -> Value:

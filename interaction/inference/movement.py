@@ -23,7 +23,7 @@ from interaction.given import transition
 from interaction.inference.candidates import Grid, Samples
 from interaction.membership import membership
 from interaction.random import ASSISTANT_TASK, USER_TASK, EpisodeRandom
-from interaction.state import GameState, State, Value, flatten, lock
+from interaction.state import GameState, State, Value, flatten, lock, make
 from interaction.task import InteractionTask, defines
 from interaction.turns import ASSISTANT_ACTS
 
@@ -126,9 +126,17 @@ class Movement:
                 for name in grid.axes
                 if name.startswith(PREFIX)
             }
-            later = GameState(**dict(pairs[1])).replace(task_state=pairs[1].task_state.replace(**seen))
-            found = self.log_outcome(GameState(**dict(pairs[0])), later, rng.repeat(values))
-            step = step + np.broadcast_to(np.asarray(found, float), (total * values,)).reshape(step.shape)
+            later = make(GameState, {**pairs[1], "task_state": pairs[1].task_state.replace(**seen)})
+            found = self.log_outcome(make(GameState, dict(pairs[0])), later, rng.repeat(values))
+            log_prob = np.broadcast_to(np.asarray(found, float), (total * values,)).reshape(step.shape)
+            wrong = np.isnan(log_prob) | np.isposinf(log_prob)
+            left = ~np.isneginf(log_weights[..., None] + step)
+            if (wrong & left).any():
+                raise ContractError(
+                    f"{self.where}.outcome_log_prob: expected a log likelihood, a number below infinity, "
+                    f"got {log_prob[wrong & left][0]} with {', '.join(self.names)} one of the hidden values"
+                )
+            step = step + np.where(wrong, -np.inf, log_prob)
         joint = (log_weights[..., None] + step)[..., layout, :]  # (..., others, values before, values after)
         next_weights = log_sum(np.swapaxes(joint, -1, -2))
         moved = np.empty(log_weights.shape)

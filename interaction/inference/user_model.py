@@ -289,6 +289,9 @@ class UserModelFilter(Hypotheses, InferenceEngine):
         if (self.delay or self._follows or self.user_model is None) and first.any() and not first.all():
             return self._update_apart(lead(belief, self.space, len(first)), observation, rng, first)
         begins = bool(first.all())
+        if self.user_model is None:
+            self._check_alone(observation)
+            begins = not np.any(observation.__dict__.get("round_index", belief.updates))
         if self.delay and begins:
             rng.draw += 1 + isinstance(self.parameters, Samples)  # as where there is something to weigh
             return self._remember(belief, observation)
@@ -305,7 +308,7 @@ class UserModelFilter(Hypotheses, InferenceEngine):
         seen = self._as_the_user_saw_it(belief, observation)
         if self._follows and not begins:
             now = {"task_state": belief.last_task_state, "user_action": belief.last_user_action}
-            mine = seen.extend(**now, round_index=np.maximum(seen.__dict__.get("round_index", 1) - 1, 0))
+            mine = _a_round_before(seen.extend(**now))
             hidden, log_weights, told = self._move(
                 belief, log_weights, mine, seen, ASSISTANT_ACTS, stream, rows
             )
@@ -314,9 +317,21 @@ class UserModelFilter(Hypotheses, InferenceEngine):
         if self.delay:
             theirs, turn = seen, 0
         else:
-            theirs, turn = seen.extend(user_action=observation.__dict__.get("user_action")), USER_ACTS
+            acted = {name: observation[name] for name in ("user_action",) if name in observation}
+            theirs, turn = seen.extend(**acted), USER_ACTS
+        before = before.replace(users=users)  # the task sees what the user has inferred
         hidden, log_weights, heard = self._move(before, log_weights, theirs, observation, turn, stream, rows)
         return self._settle(belief, log_weights, users, hidden, told + heard, observation, rng)
+
+    def _check_alone(self, observation: State) -> None:
+        seen = observation.__dict__
+        if seen.get("user_action") is not None or np.any(
+            np.equal(seen.get("provenance", 0), int(Provenance.OBSERVED))
+        ):
+            raise ContractError(
+                "UserModelFilter: expected a game without a user (user_model=None), but a user acts in it, "
+                "and moves the task between two looks: give a model of it"
+            )
 
     def _weigh(
         self,
@@ -482,12 +497,12 @@ class UserModelFilter(Hypotheses, InferenceEngine):
     def _as_the_user_saw_it(self, belief: State, observation: State) -> State:
         """Give what the user looked at before the action that is weighed now."""
         if self.delay:
-            return State(
-                round_index=max(0, observation.__dict__.get("round_index", 1) - 1),
-                task_state=belief.last_task_state,
-                user_action=belief.earlier_user_action,
-                assistant_action=belief.__dict__.get("last_assistant_action"),
-            )
+            fields = {"task_state": belief.last_task_state, "user_action": belief.earlier_user_action}
+            if "round_index" in observation:
+                fields["round_index"] = np.maximum(observation.round_index - 1, 0)
+            if "last_assistant_action" in belief:
+                fields["assistant_action"] = belief.last_assistant_action
+            return State(**fields)
         seen = observation.__dict__
         if "previous_task_state" not in seen and seen.get("task_state"):
             raise UnknownFieldError(
@@ -539,5 +554,9 @@ class UserModelFilter(Hypotheses, InferenceEngine):
 
 def _before(observation: State) -> State:
     """Give what an assistant that plays alone saw before its own action."""
-    now = observation.__dict__.get("round_index", 1)
-    return observation.extend(task_state=observation.previous_task_state, round_index=np.maximum(now - 1, 0))
+    return _a_round_before(observation.extend(task_state=observation.previous_task_state))
+
+
+def _a_round_before(seen: State) -> State:
+    """Give what is seen with the round before, if it tells the round."""
+    return seen.replace(round_index=np.maximum(seen.round_index - 1, 0)) if "round_index" in seen else seen

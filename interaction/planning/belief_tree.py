@@ -132,7 +132,7 @@ class BeliefTree(Planner):
 
     def _games(self, belief: State, observation: State) -> Iterator[tuple[float, GameState]]:
         """Give the games of the hypotheses that are left, with their probabilities."""
-        games = self.belief.candidate_games(belief, observation, None)
+        games = self.belief.games_to_play(belief, observation, None, "BeliefTree")
         seen = observation.__dict__
         for index, log_weight in enumerate(np.asarray(belief.log_weights)):
             if np.isneginf(log_weight):
@@ -212,21 +212,22 @@ class _Grower:
         return self.steps[number, action]
 
     def _played(self, game: GameState, action: int) -> list[tuple[float, Any]]:
-        players, chosen = self.players, self.planner.numbers[action]
+        players, chosen, discount = self.players, self.planner.numbers[action], self.planner.discount
 
         def play(rng: EpisodeRandom) -> tuple[float, State | None, GameState]:
             after, *rewards, over = play_half(players, game, rng, action=chosen)
+            paid, later = float(sum(rewards)), 0.0
             if not over and players.user is not None:
-                after, *more, over = play_half(players, after, rng)
-                rewards += more
+                after, *rewards, over = play_half(players, after, rng)
+                later = float(sum(rewards))
             elif not over:
                 after = play_half(players, after, rng)[0]  # nobody's turns are passed over
             if over:
-                return float(sum(rewards)), None, after
+                return paid + discount * later, None, after
             after, looking, *_ = play_half(players, after, rng, act=False)
             sight = after.assistant_observation
             blank = after.replace(assistant_observation=State(), user_observation=State())  # nobody sees them
-            return float(sum(rewards) + looking), sight, blank
+            return paid + discount * (later + float(looking)), sight, blank
 
         try:
             return outcomes(play, "BeliefTree")
@@ -247,4 +248,7 @@ class _Grower:
 
 
 def _plain(leaf: Value) -> Any:
-    return (leaf.shape, leaf.tobytes()) if isinstance(leaf, np.ndarray) else leaf
+    """Give what equal values have in common, −0.0 and 0.0 among them."""
+    if not isinstance(leaf, np.ndarray):
+        return leaf
+    return leaf.shape, (leaf + 0.0 if leaf.dtype.kind == "f" else leaf).tobytes()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from interaction.errors import ArgumentError, ContractError
+from interaction.planning.chances import Undrawn
 from interaction.planning.planner import Planner
 from interaction.policy import DiscretePolicy
 from interaction.random import EpisodeRandom
@@ -63,11 +64,11 @@ class BoltzmannPolicy(DiscretePolicy):
             )
         weights = state[self.values.belief.field].log_weights
         rows = None if np.ndim(weights) == 1 else len(weights)
-        rng = EpisodeRandom(0, episodes=None if rows is None else np.arange(rows))
+        rng = Undrawn(0, episodes=None if rows is None else np.arange(rows))
         return self._soft(self.values.values(state, observation, rng), state)
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, Value]:
-        if not isinstance(self.values, Planner) or not self.values.draws:
+        if not isinstance(self.values, Planner):
             return super().sample(observation, state, rng)
         weights = self._soft(self.values.values(state, observation, rng), state)
         return self.values.numbers[rng.categorical(weights)], 0.0

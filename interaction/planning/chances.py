@@ -70,6 +70,9 @@ class Chances(EpisodeRandom):
     def at(self, round_index: int, slot: int) -> EpisodeRandom:
         return self
 
+    def copy(self) -> EpisodeRandom:
+        return self
+
     def random(self, shape: Any = ()) -> Any:
         if shape != ():
             self.refuse(f"rng.random({shape!r})", "draw them one by one")
@@ -121,20 +124,40 @@ class Undrawn(EpisodeRandom):
         self.drawn()
 
     def drawn(self) -> NoReturn:
-        raise ContractError("an agent that draws in a simulation of its own has no outcomes to go through")
+        raise ContractError(
+            "nothing may be drawn here: who draws in a simulation of its own (a user whose eye is noisy, "
+            "say) has neither exact probabilities nor outcomes to go through"
+        )
 
 
 class Uniform:
     """A number between 0 and 1 of which only becomes known on which side of others it lies."""
 
-    __array_ufunc__ = None  # so that numpy's numbers ask it, too
-
     def __init__(self, stream: Chances) -> None:
         self._stream = stream
         self._low, self._high = 0.0, 1.0
 
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        if ufunc not in _COMPARISONS or method != "__call__" or options or len(inputs) != 2:
+            return self._refused()
+        first, second = inputs
+        if isinstance(second, Uniform):
+            return self._sides(first, _COMPARISONS[ufunc] == "below")
+        return self._sides(second, _COMPARISONS[ufunc] != "below")
+
+    def _sides(self, numbers: Any, above: bool) -> Any:
+        """Say whether it lies below (or, of numbers compared the other way round, above) each number."""
+        if isinstance(numbers, Uniform):
+            self._refused()
+        if np.ndim(numbers) == 0:
+            return self._below(numbers) == above
+        each = [self._below(number) == above for number in np.ravel(numbers)]
+        return np.reshape(np.array(each, bool), np.shape(numbers))
+
     def _below(self, number: Any) -> bool:
         number = float(number)
+        if np.isnan(number):
+            return False
         if number >= self._high:
             return True
         if number <= self._low:
@@ -146,17 +169,17 @@ class Uniform:
         self._low = number
         return False
 
-    def __lt__(self, number: Any) -> bool:
-        return self._below(number)
+    def __lt__(self, number: Any) -> Any:
+        return self._sides(number, True)
 
-    def __le__(self, number: Any) -> bool:
-        return self._below(number)
+    def __le__(self, number: Any) -> Any:
+        return self._sides(number, True)
 
-    def __gt__(self, number: Any) -> bool:
-        return not self._below(number)
+    def __gt__(self, number: Any) -> Any:
+        return self._sides(number, False)
 
-    def __ge__(self, number: Any) -> bool:
-        return not self._below(number)
+    def __ge__(self, number: Any) -> Any:
+        return self._sides(number, False)
 
     def __getattr__(self, name: str) -> NoReturn:
         self._stream.refuse(
@@ -170,5 +193,11 @@ class Uniform:
         self.__getattr__("")
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _refused
-    __pow__ = __rpow__ = __neg__ = __float__ = __int__ = __bool__ = __eq__ = __floordiv__ = _refused
+    __pow__ = __rpow__ = __neg__ = __abs__ = __mod__ = __rmod__ = __round__ = __str__ = __float__ = (
+        __int__
+    ) = __bool__ = __eq__ = __floordiv__ = _refused
     __array__ = _refused
+
+
+_COMPARISONS = {np.less: "above", np.less_equal: "above", np.greater: "below", np.greater_equal: "below"}
+"""What a comparison `first ? second` says of the second: that it lies above the first, or below."""

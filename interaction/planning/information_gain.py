@@ -96,7 +96,7 @@ class ExpectedInformationGain(Planner):
         rows, size, count = rng.rows, self.belief.parameters.size, len(self.actions)
         outer = 1 if rows is None else rows
         log_weights = np.broadcast_to(belief.log_weights, (outer, size))
-        games = self.belief.candidate_games(belief, observation, rows)
+        games = self.belief.games_to_play(belief, observation, rows, type(self).__name__)
         stream = rng.simulation()
         block = max(_ROWS // (max(size, 0 if self._exact else self.samples) * count), 1)
         gain, error = np.empty((outer, count)), np.zeros((outer, count))

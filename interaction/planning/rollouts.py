@@ -74,7 +74,7 @@ class RolloutReturns(Planner):
         rows, size, count = rng.rows, self.belief.parameters.size, len(self.actions)
         outer = 1 if rows is None else rows
         weights = np.exp(np.broadcast_to(belief.log_weights, (outer, size)))
-        games = self.belief.candidate_games(belief, observation, rows)
+        games = self.belief.games_to_play(belief, observation, rows, type(self).__name__)
         known = {name: part for name, part in state.items() if name in self.assistant.state_space.spaces}
         games = games.replace(assistant_state=for_candidates(State(**known), size, rows))
         uniform = np.broadcast_to(np.asarray(rng.random()), (outer,))

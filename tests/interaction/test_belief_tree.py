@@ -16,6 +16,7 @@ from interaction import (
     EpisodeRandom,
     Grid,
     InteractionTask,
+    ObservationEngine,
     Policy,
     Samples,
     State,
@@ -25,7 +26,13 @@ from interaction import (
     spaces,
 )
 from interaction.errors import ArgumentError, ContractError, UnknownFieldError
-from interaction.planning import BeliefTree, BoltzmannPolicy, GreedyPolicy, RolloutReturns
+from interaction.planning import (
+    BeliefTree,
+    BoltzmannPolicy,
+    ExpectedInformationGain,
+    GreedyPolicy,
+    RolloutReturns,
+)
 from interaction.planning.chances import Chances, outcomes
 from interaction.tasks.tiger import LISTEN, OPEN_LEFT, OPEN_RIGHT, TigerTask
 
@@ -564,3 +571,108 @@ def test_a_grid_that_moves_has_to_be_whole():
         belief = one.update(one.initial(RNG), QUIET, RNG)
         with pytest.raises(ContractError, match=message):
             one.update(belief, later, RNG)
+
+
+# What a hostile tester found.
+
+
+class PaysLater(InteractionTask):
+    """1 in the assistant's turn, and 10 in the user's next one, which ends it."""
+
+    state_space = spaces.Dict(x=spaces.Discrete(2))
+
+    def reset(self, rng):
+        return State(x=0)
+
+    def on_user_action(self, game, rng):
+        return Transition(game.task_state, 10.0, terminated=game.round_index > 0)
+
+    def on_assistant_action(self, game, rng):
+        return Transition(game.task_state, 1.0)
+
+
+def test_the_next_round_is_discounted_from_its_first_turn():
+    user = User(policy=Draws())
+    one = UserModelFilter(user, Grid({"task_state.x": [0, 1]}), task_model=PaysLater())
+    x = State()
+    seen = State(round_index=0, task_state=x, previous_task_state=x, user_action=0, assistant_action=0)
+    tree = BeliefTree(one, spaces.Discrete(2), 2, 0.5).values(one.initial(RNG), seen, RNG)
+    base = BelievingAssistant(one, GreedyPolicy(BeliefTree(one, spaces.Discrete(2), 1)))
+    rollouts = RolloutReturns(one, spaces.Discrete(2), base, horizon=3, samples=2, discount=0.5)
+    state = State(belief=one.initial(RNG))
+    assert np.allclose(tree, 6.0)
+    assert np.allclose(rollouts.values(state, seen, RNG), 6.0)
+
+
+class NoisyEye(ObservationEngine):
+    def observe(self, game, rng):
+        return State(seen=game.task_state.x + rng.normal()), 0.0
+
+
+class Tells(DiscretePolicy):
+    action_space = spaces.Discrete(2)
+
+    def probabilities(self, observation, state):
+        p = 1 / (1 + np.exp(-state.slope * observation.seen))
+        return np.stack([1 - p, p])
+
+
+class Placed(PaysLater):
+    state_space = spaces.Dict(x=spaces.Discrete(4))
+
+    def on_user_action(self, game, rng):
+        return Transition(game.task_state)
+
+    def on_assistant_action(self, game, rng):
+        return Transition(State(x=game.assistant_action))
+
+
+def test_soft_choices_over_gains_that_are_drawn_are_the_same_in_a_batch():
+    user = User(
+        policy=Tells(),
+        observation_engine=NoisyEye(),
+        state=State(slope=1.0),
+        state_space=spaces.Dict(slope=spaces.real()),
+    )
+    one = UserModelFilter(user, Grid({"slope": [-1.0, 0.2, 1.0]}), task_model=Placed())
+    policy = BoltzmannPolicy(ExpectedInformationGain(one, spaces.Discrete(4)), 0.02)
+    bundle = Bundle(Placed(), user, BelievingAssistant(one, policy), max_rounds=5)
+    runs = bundle.run(9, seed=0)
+    for index in range(9):
+        assert bundle.run([index], seed=0) == runs.episode(index)
+    seen = bundle.reset(seed=0).replace(turn_index=2)
+    with pytest.raises(ContractError, match="nothing may be drawn here"):
+        policy.log_prob(0, seen, State(belief=one.initial(RNG)))
+
+
+def test_zeros_of_both_signs_are_the_same_sight():
+    class Signed(InteractionTask):
+        state_space = spaces.Dict(g=spaces.Discrete(2), v=spaces.real(shape=(1,)))
+
+        def reset(self, rng):
+            return State(g=rng.integers(0, 2), v=np.zeros(1))
+
+        def on_assistant_action(self, game, rng):
+            state = game.task_state
+            paid = 10.0 if game.assistant_action == state.g else -10.0
+            return Transition(state.replace(v=np.zeros(1) * (1.0 if state.g else -1.0)), paid)
+
+    one = UserModelFilter(None, Grid({"task_state.g": [0, 1]}), task_model=Signed(), evidence=[])
+    shown = State(v=np.zeros(1))
+    seen = State(round_index=0, task_state=shown, previous_task_state=shown)
+    assert np.allclose(BeliefTree(one, spaces.Discrete(2), 2).values(one.initial(RNG), seen, RNG), 0.0)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda rng: int((np.cumsum([0.2, 0.3, 0.5]) > rng.random()).argmax()),
+        lambda rng: int(np.searchsorted([0.2, 0.5], 0.0) + (rng.random() >= np.array([0.2, 0.5])).sum()),
+        lambda rng: 0 if np.less(u := rng.random(), 0.2) else 1 if np.greater(0.5, u) else 2,
+    ],
+)
+def test_a_number_may_be_compared_with_many(draw):
+    found = dict.fromkeys(range(3), 0.0)
+    for chance, value in outcomes(draw, "draw"):
+        found[value] += chance
+    assert np.allclose(list(found.values()), [0.2, 0.3, 0.5])

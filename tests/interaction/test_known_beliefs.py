@@ -495,3 +495,93 @@ class Reached(Still2):
 
     def on_assistant_action(self, game, rng):
         return Transition(game.task_state, terminated=game.round_index == 4)
+
+
+# What a hostile tester found.
+
+
+class Flips(InferenceEngine):
+    def infer(self, observation, state, rng):
+        return state.replace(n=1 - state.n), 0.0
+
+
+class Shows(InteractionTask):
+    """Its hidden entry becomes what the user has inferred just now."""
+
+    state_space = spaces.Dict(g=spaces.Discrete(2))
+
+    def reset(self, rng):
+        return State(g=0)
+
+    def on_user_action(self, game, rng):
+        return Transition(State(g=game.user_state.n))
+
+    def on_assistant_action(self, game, rng):
+        return Transition(game.task_state)
+
+
+def test_the_task_moves_by_what_the_user_has_inferred():
+    user = User(
+        policy=RandomPolicy(spaces.Discrete(2)),
+        inference_engine=Flips(),
+        state=State(n=0),
+        state_space=spaces.Dict(n=spaces.Discrete(2)),
+    )
+    one = UserModelFilter(user, Samples({"task_state.g": stats.randint(0, 2)}, n=20), task_model=Shows())
+    bundle = Bundle(Shows(), user, BelievingAssistant(one, RandomPolicy(spaces.Discrete(2))), max_rounds=5)
+    runs = bundle.run(2, seed=0)
+    goals = runs["assistant_state.belief.hidden.g"]
+    assert (goals == runs["task_state.g"][..., None]).all()
+
+
+def test_a_belief_without_a_user_is_refused_where_there_is_one():
+    task = Emits(np.full((2, 2), 0.5), np.full((2, 2), 0.5))
+    one = UserModelFilter(None, Grid({"task_state.goal": [0, 1]}), task_model=task)
+    user = User(policy=RandomPolicy(spaces.Discrete(2)))
+    assistant = BelievingAssistant(one, RandomPolicy(spaces.Discrete(2)))
+    with pytest.raises(ContractError, match=r"expected a game without a user"):
+        Bundle(task, user, assistant, max_rounds=3).run(2, seed=0)
+
+
+class ByRound(DiscretePolicy):
+    """Does 1 with p in odd rounds, and 0 in even ones."""
+
+    action_space = spaces.Discrete(2)
+
+    def probabilities(self, observation, state):
+        p = state.p if observation.round_index % 2 else 1 - state.p
+        return np.stack([1 - p, p])
+
+
+def test_what_is_not_seen_is_not_made_up():
+    user = User(policy=ByRound(), state=State(p=0.9), state_space=spaces.Dict(p=spaces.real(0, 1)))
+    one = UserModelFilter(user, Grid({"p": [0.5, 0.9]}))
+    hides = RuleObservationEngine("assistant", hide=["round_index"])
+    blind = BelievingAssistant(one, RandomPolicy(spaces.Discrete(2)), observation_engine=hides)
+    with pytest.raises(UnknownFieldError, match="round_index"):
+        Bundle(Still(), user, blind, max_rounds=3).run(2, seed=0)
+    state, x = State(belief=one.initial(RNG)), State(x=0)
+    seen = {"task_state": x, "previous_task_state": x, "user_action": 0, "assistant_action": 0}
+    for turn, round_index, expected in ((2, 0, 0.7), (2, 1, 0.3), (0, 1, 0.7)):
+        look = State(round_index=round_index, turn_index=turn, **seen)
+        assert np.isclose(one.predict(state, look, RNG)[1], expected)
+        assert np.isclose(one.predict_log_prob(1, state, look, RNG), np.log(expected))
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_an_outcome_that_has_no_likelihood_is_an_error_where_it_moves(wrong):
+    class Wrong(Emits):
+        def outcome_log_prob(self, before, after):
+            return wrong if after.task_state.goal == 1 else 0.0
+
+    task = Wrong(np.full((2, 2), 0.5), np.full((2, 2), 0.5))
+    one = UserModelFilter(
+        User(policy=Strives(np.full((2, 2), 0.5))),
+        Grid({"task_state.goal": [0, 1]}),
+        task_model=task,
+        evidence=["outcome"],
+    )
+    x = State(symbol=0)
+    seen = State(round_index=0, task_state=x, previous_task_state=x, user_action=0, assistant_action=0)
+    with pytest.raises(ContractError, match=r"Wrong\.outcome_log_prob: expected a log likelihood"):
+        one.update(one.initial(RNG), seen, RNG)
