@@ -26,16 +26,26 @@ def matmul(run: Run, a: Any, b: Any) -> Any:
     first, second = np.ndim(a), np.ndim(b)
     if not (0 < first <= 2 and 0 < second <= 2):
         return by_episode(run, np.matmul, (a, b))
+    itself = first == second == 2 and _is_transposed(a, b)  # which numpy multiplies in a way of its own
     one, other = _rows(run, a), _rows(run, b)
     if not {one.dtype, other.dtype} <= NATIVE:
-        return by_episode(run, np.matmul, (a, b))
-    if first == second == 2 and _is_transposed(a, b):  # numpy multiplies a matrix with itself in its own way
+        return by_episode(run, with_itself, (a,)) if itself else by_episode(run, np.matmul, (a, b))
+    if itself:
         other = one.transpose(0, 2, 1)
     one = one[:, None, :] if first == 1 else one
     other = other[:, :, None] if second == 1 else other
     found = np.matmul(one, other)
     found = found if second == 2 else found[:, :, 0]
     return from_rows(run, found if first == 2 else found[:, 0])
+
+
+def with_itself(a: Array) -> Array:
+    """Multiply a matrix with itself turned round."""
+    product: Array = np.matmul(a, a.T)
+    return product
+
+
+with_itself.__name__ = "matmul"  # as it is told
 
 
 def _is_transposed(a: Any, b: Any) -> bool:
@@ -50,6 +60,9 @@ def _is_transposed(a: Any, b: Any) -> bool:
 def _dot(run: Run, a: Any, b: Any, out: Any = None) -> Any:
     first, second = lifted(run, a), lifted(run, b)
     kinds = {first.data.dtype, second.data.dtype}
+    matrices = first.ndim == second.ndim == 2
+    if out is None and matrices and not kinds <= NATIVE and _is_transposed(first, second):
+        return by_episode(run, with_itself, (first,))
     if out is not None or not (0 < first.ndim <= 2 and 0 < second.ndim <= 2) or not kinds <= NATIVE:
         return by_episode(run, np.dot, (a, b), {"out": out})
     if first.shape == second.shape == (1,):  # a product, where a matrix product adds it to zero
