@@ -602,6 +602,8 @@ def test_the_next_round_is_discounted_from_its_first_turn():
     state = State(belief=one.initial(RNG))
     assert np.allclose(tree, 6.0)
     assert np.allclose(rollouts.values(state, seen, RNG), 6.0)
+    single = RolloutReturns(one, spaces.Discrete(2), base, horizon=3, samples=1, discount=0.5)
+    assert single.returns(state, seen, RNG).tolist() == [[6.0, 6.0]]
 
 
 class NoisyEye(ObservationEngine):

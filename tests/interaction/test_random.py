@@ -650,3 +650,8 @@ def test_an_index_beyond_what_counts_is_an_error_of_ours(episode):
         EpisodeRandom(0, episode)
     with pytest.raises(ArgumentError, match=r"array of indices >= 0, got .* below 2\*\*63"):
         EpisodeRandom(0, episodes=np.array([2**63], np.uint64))
+
+
+def test_a_simulation_begins_at_its_first_draw():
+    first = EpisodeRandom(3, 1).at(2, 4).simulation().random()
+    assert first == EpisodeRandom(3, 1).at(2, 4).simulation().at(0, 15).random()
