@@ -75,11 +75,13 @@ class Hypotheses(PreparedComponent):
         self._actions = membership(self._user.policy.action_space)
 
     def _parameter_space(self, name: str, where: str) -> Space[Any]:
-        model = self._task_space if name.startswith(_TASK) else self._user_space
-        valid = dict(spaces.leaves(model))
+        of_task = name.startswith(_TASK) or self.user_model is None
+        valid = dict(spaces.leaves(self._task_space if of_task else self._user_space))
         key = name.removeprefix(_TASK)
-        if key not in valid:
-            raise unknown_name(name, [*valid], f"{where}: parameters of {type(self.user_model).__name__}")
+        if key not in valid or (of_task and key == name):
+            owner = type(self.task_model if of_task else self.user_model).__name__
+            listed = [f"{_TASK}{path}" if of_task else path for path in valid]
+            raise unknown_name(name, listed, f"{where}: parameters of {owner}")
         return valid[key]
 
     def _hidden_names(self) -> list[str]:

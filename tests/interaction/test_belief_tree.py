@@ -25,7 +25,7 @@ from interaction import (
     UserModelFilter,
     spaces,
 )
-from interaction.errors import ArgumentError, ContractError, UnknownFieldError
+from interaction.errors import ArgumentError, ContractError, UnknownFieldError, UnknownNameError
 from interaction.planning import (
     BeliefTree,
     BoltzmannPolicy,
@@ -532,6 +532,16 @@ class Reads(InteractionTask):
             "one or more",
         ),
         (lambda: UserModelFilter(None, Grid({"p": [1]})), ContractError, "task_model"),
+        (
+            lambda: UserModelFilter(None, Grid({"task_state.tigre": [0]}), task_model=TigerTask()),
+            UnknownNameError,
+            r"TigerTask: there is no 'task_state\.tigre'\. Did you mean 'task_state\.tiger'",
+        ),
+        (
+            lambda: UserModelFilter(None, Grid({"tiger": [0]}), task_model=TigerTask()),
+            UnknownNameError,
+            r"TigerTask: there is no 'tiger'\. Valid names: task_state\.tiger",
+        ),
         (
             lambda: UserModelFilter(
                 None, Grid({"task_state.tiger": [0]}), task_model=TigerTask(), evidence=["user_action"]
