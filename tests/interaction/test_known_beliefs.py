@@ -497,6 +497,65 @@ class Reached(Still2):
         return Transition(game.task_state, terminated=game.round_index == 4)
 
 
+# One belief over many trials.
+
+
+class Fixations(InteractionTask):
+    """The user looks for a target, in one to three fixations; the last one ends the trial."""
+
+    state_space = spaces.Dict(target=spaces.real(), eye=spaces.real(), left=spaces.Discrete(4))
+
+    def reset(self, rng):
+        return State(target=10.0 * rng.normal(), eye=0.0, left=rng.integers(1, 4))
+
+    def on_user_action(self, game, rng):
+        state = game.task_state
+        state = state.replace(eye=game.user_action, left=state.left - 1)
+        return Transition(state, terminated=state.left == 0)
+
+    def on_assistant_action(self, game, rng):
+        return Transition(game.task_state)
+
+
+class Gazes(Policy):
+    """Lands at the target, with an error that grows with the way there."""
+
+    action_space = spaces.real()
+
+    def sample(self, observation, state, rng):
+        target, eye = observation.task_state.target, observation.task_state.eye
+        return target + (0.1 + state.noise * abs(target - eye)) * rng.normal(), 0.0
+
+    def log_prob(self, action, observation, state):
+        target, eye = observation.task_state.target, observation.task_state.eye
+        spread = 0.1 + state.noise * abs(target - eye)
+        return -0.5 * ((action - target) / spread) ** 2 - np.log(spread) - 0.5 * np.log(2 * np.pi)
+
+
+def test_one_belief_over_fifty_trials_of_one_to_three_fixations():
+    """Trials end in the user's turn; each fixation counts once, the last of a trial and the very last too."""
+    noises = np.linspace(0.05, 0.6, 23)
+    user = User(policy=Gazes(), state=State(noise=0.3), state_space=spaces.Dict(noise=spaces.real(0.0, 1.0)))
+    one = UserModelFilter(user, Grid({"noise": noises}))
+    assistant = BelievingAssistant(one, RandomPolicy(spaces.Discrete(2)))
+    bundle = Bundle(Trials(Fixations(), 50), user, assistant, max_rounds=200, last_look=True)
+    runs = bundle.run(4, seed=3)
+    assert runs.terminated.all()
+    assert bundle.run([2], seed=3) == runs.episode(2)
+    for episode in range(4):
+        rounds = runs.lengths[episode]
+        landed = runs["user_action"][episode, :rounds]
+        before = runs["user_observation.task_state.eye"][episode, :rounds]
+        goal = runs["user_observation.task_state.target"][episode, :rounds]
+        spread = 0.1 + noises[:, None] * np.abs(goal - before)
+        log_prob = stats.norm(goal, spread).logpdf(landed).sum(axis=-1)
+        truth = np.exp(log_prob - log_prob.max())
+        found = np.exp(runs["assistant_state.belief.log_weights"][episode, rounds - 1])
+        assert np.allclose(found, truth / truth.sum(), atol=1e-10)
+        assert 50 <= rounds <= 150
+        assert abs((noises * found).sum() - 0.3) < 0.1
+
+
 # What a hostile tester found.
 
 
