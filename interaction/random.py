@@ -291,10 +291,11 @@ class EpisodeRandom:
             own = np.tile(np.arange(count, dtype=np.int64), outer)
             replica = own if replica is None else replica * count + own
             replicas *= count
-            if len(episodes) and (int(episodes.max()) + 1) * replicas >= _BLOCKS // 2:
+            last = int(episodes.max()) if len(episodes) else 0
+            if (last + 1) * replicas >= _BLOCKS // 2:
                 raise ArgumentError(
-                    f"rng.repeat: expected a number of replicas below {_BLOCKS // 2:,} over the index of the "
-                    f"episode, got {replicas:,}"
+                    f"rng.repeat: expected (episode + 1) · replicas below {_BLOCKS // 2:,}, got "
+                    f"{last + 1:,} · {replicas:,}"
                 )
         return self._copy(0, episodes, replica, replicas)
 

@@ -251,7 +251,7 @@ def _nested(start: Mapping[str, Any]) -> State:
 
 def _rollout(recorders: list[Recorder], shape: tuple[int, ...], axes: Forced) -> Rollout:
     def join(parts: list[Array]) -> Value:
-        whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        whole = np.concatenate(parts)
         whole = whole.reshape(shape + whole.shape[1:])
         return whole.item() if whole.ndim == 0 else whole
 

@@ -132,9 +132,11 @@ class Movement:
             wrong = np.isnan(log_prob) | np.isposinf(log_prob)
             left = ~np.isneginf(log_weights[..., None] + step)
             if (wrong & left).any():
+                place = tuple(np.argwhere(wrong & left)[0])
+                value = {name: np.asarray(array)[place[-1]].tolist() for name, array in seen.items()}
                 raise ContractError(
                     f"{self.where}.outcome_log_prob: expected a log likelihood, a number below infinity, "
-                    f"got {log_prob[wrong & left][0]} with {', '.join(self.names)} one of the hidden values"
+                    f"got {log_prob[place]} where what is hidden is {value} afterwards"
                 )
             step = step + np.where(wrong, -np.inf, log_prob)
         joint = (log_weights[..., None] + step)[..., layout, :]  # (..., others, values before, values after)

@@ -464,6 +464,25 @@ def test_what_cannot_be_followed_is_said():
         UserModelFilter(user, Grid({"task_state.goal": [0, 1]}), task_model=Trials(Still2(), 3))
 
 
+def test_an_outcome_without_a_likelihood_is_told_with_what_is_hidden():
+    """Only where the goal can be that: what it gives for the goal 0 counts for nothing, which nothing leads to."""
+
+    class Wrong(Emits):
+        def outcome_log_prob(self, before, after):
+            return (np.nan, np.inf)[after.task_state.goal] if before.turn_index == 3 else 0.0
+
+    task = Wrong(np.array([[0.0, 1.0], [0.0, 1.0]]), np.full((2, 2), 0.5))
+    one = UserModelFilter(
+        User(policy=RandomPolicy(spaces.Discrete(2))),
+        Grid({"task_state.goal": [0, 1]}),
+        task_model=task,
+        evidence=["outcome"],
+    )
+    assistant = BelievingAssistant(one, RandomPolicy(spaces.Discrete(2)))
+    with pytest.raises(ContractError, match=r"got inf where what is hidden is \{'goal': 1\} afterwards"):
+        Bundle(task, User(policy=RandomPolicy(spaces.Discrete(2))), assistant, max_rounds=3).run(2, seed=0)
+
+
 class Still2(Still):
     state_space = spaces.Dict(goal=spaces.Discrete(2))
 

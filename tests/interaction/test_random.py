@@ -102,7 +102,10 @@ def test_draws_of_other_lengths_in_other_episodes_are_not_these():
     [
         (lambda: EpisodeRandom(0, 2**62).random((65,)), r"fewer than .* episodes .* for draws of 65 numbers"),
         (lambda: EpisodeRandom(0, episodes=np.array([2**62])).random((65,)), "fewer than .* episodes"),
-        (lambda: EpisodeRandom(0, 2**62).repeat(3, common=False), "a number of replicas below"),
+        (
+            lambda: EpisodeRandom(0, 2**62).repeat(3, common=False),
+            r"below 9,223,372,036,854,775,808, got 4,611,686,018,427,387,905 · 3",
+        ),
         (lambda: EpisodeRandom(0).random(2**32), "of less than 4,294,967,296 numbers"),
         (lambda: EpisodeRandom(0).at(0, 16), "a slot from 0 to 15"),
         (lambda: EpisodeRandom(0).at(-1, 0), "a round >= 0"),

@@ -265,8 +265,8 @@ def test_samples_reach_every_element():
     """200 draws miss one of 6 pairs with a probability below 6 (5/6)^200 = 1e-15."""
     rng = EpisodeRandom(0, episodes=np.arange(200))
     assert set(spaces.sample(spaces.Discrete(6, start=-3), rng).tolist()) == set(range(-3, 3))
-    pairs = spaces.sample(spaces.MultiDiscrete([2, 3]), rng)
-    assert len(np.unique(pairs, axis=0)) == 6
+    pairs = spaces.sample(spaces.MultiDiscrete([2, 3], start=[5, -2]), rng)
+    assert np.unique(pairs, axis=0).tolist() == [[x, y] for x in (5, 6) for y in (-2, -1, 0)]
     assert set(spaces.sample(spaces.Box(0, 5, (), np.int64), rng).tolist()) == set(range(6))
 
 
