@@ -22,7 +22,8 @@ class Trials(InteractionTask):
     and `ended` (1 where the user has ended the trial in this round). Each trial begins in the user's turn:
     where the user ends one, the assistant looks at its end (and may learn from it), but its action is not
     played, and the next trial begins with the next round. The inner task finds the rounds of its own trial
-    in `game.round_index`; the agents find those of the game. The game ends with the last trial.
+    in `game.round_index`; the agents find those of the game. The last actions go on as well: a later trial
+    begins with those of the trial before. The game ends with the last trial.
 
     >>> from interaction import Bundle
     >>> from interaction.tasks.coordination import CoordinatedTask

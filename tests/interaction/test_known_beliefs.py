@@ -465,7 +465,7 @@ def test_what_cannot_be_followed_is_said():
 
 
 def test_an_outcome_without_a_likelihood_is_told_with_what_is_hidden():
-    """Only where the goal can be that: what it gives for the goal 0 counts for nothing, which nothing leads to."""
+    """Only where the goal can be that: to goal 0 leads nothing, and what it gives there does not matter."""
 
     class Wrong(Emits):
         def outcome_log_prob(self, before, after):
