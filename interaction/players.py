@@ -52,6 +52,7 @@ class Seat:
     name: str
     reset: Method
     reset_in: Method | None  # where the agent's start depends on the game
+    needs_game: bool  # whether it cannot start without knowing the game
     observe: Method
     infer: Method | None  # None where nothing is inferred
     sample: Method
@@ -116,6 +117,7 @@ def _seat(
         reset_in=state_of(change(agent, agent.reset_in, state_space), states, type(agent).__name__)
         if defines(agent, "reset_in", Agent)
         else None,
+        needs_game=defines(agent, "reset_in", Agent) and not defines(agent, "reset", Agent),
         observe=observe
         if type(observation).__module__ == "interaction.observation"
         else observation_and_reward(observe, type(observation).__name__),

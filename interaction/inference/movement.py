@@ -94,7 +94,7 @@ class Movement:
     def by_pairs(
         self,
         log_weights: Array,
-        users: State,
+        partners: State,
         before: GameState,
         after: GameState,
         rng: EpisodeRandom,
@@ -102,7 +102,7 @@ class Movement:
     ) -> Array:
         """Give the log weights `(..., candidates)` after a move to each hidden value; `count` the outcome.
 
-        Raises `ContractError` where users that hide different values differ in their own state, too.
+        Raises `ContractError` where partners that hide different values differ in their own state, too.
         """
         grid = self.parameters
         assert isinstance(grid, Grid)
@@ -112,9 +112,9 @@ class Movement:
         lead = log_weights.shape[:-1]
         total = int(np.prod(lead, dtype=int)) * size
         order = [*[index for index in range(len(sizes)) if index not in hidden], *hidden]
-        # The candidates, those with the same users next to each other: (others, values).
+        # The candidates, those with the same partners next to each other: (others, values).
         layout = np.arange(size).reshape(sizes).transpose(order).reshape(-1, values)
-        self._check_users(users, layout, len(lead))
+        self._check_partners(partners, layout, len(lead))
         chances = self._chances(before, after, rng, values, total)
         with np.errstate(divide="ignore"):
             step = np.log(chances).reshape(*lead, size, values)
@@ -168,12 +168,12 @@ class Movement:
             )
         return np.broadcast_to(chances, (total, values))
 
-    def _check_users(self, users: State, layout: Array, axis: int) -> None:
-        for path, leaf in flatten(users):
+    def _check_partners(self, partners: State, layout: Array, axis: int) -> None:
+        for path, leaf in flatten(partners):
             array = np.take(np.asarray(leaf), layout, axis=min(axis, np.ndim(leaf) - 1) if axis else 0)
             first = np.take(array, [0], axis=axis + 1)
             if not np.array_equal(np.broadcast_to(first, array.shape), array, equal_nan=True):
                 raise ContractError(
-                    f"UserModelFilter: a grid cannot follow {', '.join(self.names)}, which moves, while the "
-                    f"user's {path} remembers where it was: use Samples"
+                    f"a grid cannot follow {', '.join(self.names)}, which moves, while the partner's {path} "
+                    f"remembers where it was: use Samples"
                 )

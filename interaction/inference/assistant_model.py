@@ -1,0 +1,85 @@
+"""What a user believes: a Bayesian filter over the hidden parameters of any assistant with a `log_prob`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import numpy as np
+
+from interaction.agent import Assistant
+from interaction.inference.candidates import Grid, Samples
+from interaction.inference.partner_model import BOTH, NOTHING, THEIRS, PartnerModelFilter
+from interaction.inference.sides import ASSISTANT
+from interaction.prediction import NoTask
+from interaction.state import Provenance, State, Value
+from interaction.task import InteractionTask
+
+Evidence = Literal["assistant_action", "outcome"]
+
+
+class AssistantModelFilter(PartnerModelFilter):
+    """Keeps a belief over the hidden parameters of an assistant model, in the user's own state.
+
+    It mirrors `UserModelFilter`, which says what the arguments mean. Each candidate is a whole assistant,
+    which looks, infers and keeps its own state, a belief about the user among it. The user looks at the
+    beginning of a round; it weighs what the assistant did at the end of the round before by what the
+    assistant saw: the `previous_task_state` of the user's observation, the user's own last action, and the
+    assistant's action before. In the first round there is nothing to weigh.
+
+    With a `task_model` the filter remembers the task's state at the user's last look, too, which is the
+    `previous_task_state` of the assistant: one who believes something about the user needs it, to weigh what
+    the user did. Who acted last is read at the path `provenance` of the user's observation; where that is
+    not seen, the first look is that of the first round.
+    `assistant_model=None`: there is no assistant, and the belief is about the task's hidden state alone.
+    The belief is the field `field` of the user's state, whose space is `filter.space`.
+
+    >>> from interaction import BelievingAssistant, EpisodeRandom, RandomPolicy, UserModelFilter, spaces
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> about_user = UserModelFilter(PseudoRandomUser(), Grid({"p0": range(10)}))
+    >>> assistant = BelievingAssistant(about_user, RandomPolicy(spaces.Discrete(10)))
+    >>> about_assistant = AssistantModelFilter(assistant, Grid({"belief.updates": [0, 1]}))
+    >>> about_assistant.initial(EpisodeRandom()).assistants.belief.users.p0.shape
+    (2, 10)
+    """
+
+    side = ASSISTANT
+    assistant_model: Assistant | None
+    assistant_share: float
+
+    def __init__(
+        self,
+        assistant_model: Assistant | None,
+        parameters: Grid | Samples,
+        *,
+        task_model: InteractionTask | None = None,
+        evidence: Iterable[Evidence] | None = None,
+        own_actions: Literal["intervention", "evidence"] = "intervention",
+        action: str = "assistant_action",
+        provenance: str = "provenance",
+        assistant_share: float = 0.5,
+        on_impossible: Literal["raise", "reset", "keep"] = "raise",
+        field: str = "belief",
+    ) -> None:
+        super().__init__(
+            assistant_model,
+            parameters,
+            task_model=task_model,
+            evidence=evidence,
+            own_actions=own_actions,
+            action=action,
+            provenance=provenance,
+            share=assistant_share,
+            on_impossible=on_impossible,
+            field=field,
+        )
+
+    def _recalls(self) -> bool:
+        return self.assistant_model is not None and not isinstance(self.task_model, NoTask)
+
+    def _news(self, belief: State, observation: State) -> Value:
+        if self.assistant_model is None:
+            return super()._news(belief, observation)
+        author = observation.__dict__.get("provenance", int(Provenance.UNKNOWN))
+        first = np.where(np.asarray(author) == int(Provenance.INTERVENED), THEIRS, NOTHING)
+        return np.where(np.asarray(belief.updates) > 0, BOTH, first)
