@@ -1,4 +1,4 @@
-"""A user's belief about its assistant is Bayes' rule over whole assistants, alone and in batches, and nested."""
+"""A user's belief about its assistant is Bayes' rule over whole assistants, alone, in batches and nested."""
 
 import pickle
 
@@ -60,7 +60,7 @@ class Track(InteractionTask):
 
 
 def answers(x, user_action, last_action, heard, rate):
-    """What the assistant does, by all that it sees: where the task is, what was done last, what it recalls."""
+    """What the assistant does, by all that it sees: the task, what was done last, and what it recalls."""
     best = (x + user_action + 2 * last_action + heard) % 3
     return np.where(np.arange(3) == best, rate, (1 - rate) / 2)
 
