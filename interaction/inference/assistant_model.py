@@ -11,7 +11,6 @@ from interaction.agent import Assistant
 from interaction.inference.candidates import Grid, Samples
 from interaction.inference.partner_model import BOTH, NOTHING, THEIRS, PartnerModelFilter
 from interaction.inference.sides import ASSISTANT
-from interaction.prediction import NoTask
 from interaction.state import Provenance, State, Value
 from interaction.task import InteractionTask
 
@@ -27,10 +26,10 @@ class AssistantModelFilter(PartnerModelFilter):
     assistant saw: the `previous_task_state` of the user's observation, the user's own last action, and the
     assistant's action before. In the first round there is nothing to weigh.
 
-    With a `task_model` the filter remembers the task's state at the user's last look, too, which is the
-    `previous_task_state` of the assistant: one who believes something about the user needs it, to weigh what
-    the user did. Who acted last is read at the path `provenance` of the user's observation; where that is
-    not seen, the first look is that of the first round.
+    An assistant who believes something about the user needs to know the `previous_task_state` that it saw
+    itself, to weigh what the user did: give the `task_model`, and the filter remembers it. Who acted last is
+    read at the path `provenance` of the user's observation; where that is not seen, the first look is that of
+    the first round.
     `assistant_model=None`: there is no assistant, and the belief is about the task's hidden state alone.
     The belief is the field `field` of the user's state, whose space is `filter.space`.
 
@@ -73,9 +72,6 @@ class AssistantModelFilter(PartnerModelFilter):
             on_impossible=on_impossible,
             field=field,
         )
-
-    def _recalls(self) -> bool:
-        return self.assistant_model is not None and not isinstance(self.task_model, NoTask)
 
     def _news(self, belief: State, observation: State) -> Value:
         if self.assistant_model is None:

@@ -150,9 +150,9 @@ class Hypotheses(PreparedComponent):
         try:
             return self._lineup.in_batch(ask)
         except UnknownFieldError as error:
-            if error.obj == State() and (len(self._task_space.spaces) or not self.side.opens):
-                role = self.side.role
-                remedy = "" if self.side.opens else "give the task_model, or "
+            known = len(self._task_space.spaces) > 0
+            if error.obj == State() and (known or isinstance(self.task_model, NoTask)):
+                role, remedy = self.side.role, "" if known else "give the task_model, or "
                 error.add_note(
                     f"A filter knows what the {role} saw, but here not the previous_task_state that the "
                     f"{role} saw with it: {remedy}keep what the {role} model needs of it in the task's "

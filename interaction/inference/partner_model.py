@@ -27,7 +27,7 @@ from interaction.errors import (
 )
 from interaction.inference.authors import told_by_author
 from interaction.inference.candidates import Grid, Samples
-from interaction.inference.engine import InferenceEngine
+from interaction.inference.engine import InferenceEngine, engines_in
 from interaction.inference.hypotheses import Hypotheses
 from interaction.inference.movement import PREFIX, Movement, log_sum
 from interaction.inference.resampling import resampled
@@ -158,8 +158,18 @@ class PartnerModelFilter(Hypotheses, InferenceEngine):
         self._space = Dict(parts)
 
     def _recalls(self) -> bool:
-        """Say whether it has to remember the task's state as it was at the last look."""
-        return self._follows
+        """Say whether it has to remember the task's state as it was at the last look.
+
+        It was what the task moved on from when the partner looked, which one who believes something itself
+        needs to know.
+        """
+        known = not isinstance(self.task_model, NoTask)
+        return self._follows or (known and self.model is not None and self._believes())
+
+    def _believes(self) -> bool:
+        """Say whether the partner keeps a belief of its own."""
+        engines = engines_in(self._partner.inference_engine)
+        return any(isinstance(one, PartnerModelFilter) for one in engines)
 
     def _recalled(self) -> dict[str, Space[Any]]:
         """Give the spaces of what else it has to remember of the last look."""
@@ -261,7 +271,8 @@ class PartnerModelFilter(Hypotheses, InferenceEngine):
             )
             now = now.replace(hidden=hidden)
         if self.model is not None:
-            before = belief.last_task_state if news == BOTH and "last_task_state" in belief else None
+            known = news == BOTH and "last_task_state" in belief and not self.delay
+            before = belief.last_task_state if known else None
             partners, log_weights = self._weigh(now, log_weights, seen, before, observation, stream, rows)
             now = now.replace(**{many: partners})  # the task sees what the partner has inferred
             theirs, turn = self._as_it_acted(seen, observation)
@@ -276,7 +287,7 @@ class PartnerModelFilter(Hypotheses, InferenceEngine):
         if self.model is None:
             now: Value = observation.__dict__.get("round_index", belief.updates)
             began = np.asarray(now) > 0
-        elif self._follows:
+        elif "last_task_state" in belief:
             began = np.asarray(belief.updates) > 0
         else:
             return BOTH  # what one has done oneself is not followed
@@ -357,7 +368,7 @@ class PartnerModelFilter(Hypotheses, InferenceEngine):
         action = get_path(observation, self.action) if side.action in self.evidence else None
         if action is not None:
             self._actions.check(action, f"{self._name}: {self.action}", rows)
-        game = self.candidate_games(belief, seen, rows, None if side.opens else before)
+        game = self.candidate_games(belief, seen, rows, before)
 
         def weigh(players: Players) -> tuple[State, Array]:
             seat = side.seat(players)
