@@ -9,7 +9,8 @@ import numpy as np
 
 from interaction.agent import Assistant
 from interaction.inference.candidates import Grid, Samples
-from interaction.inference.partner_model import BOTH, NOTHING, THEIRS, PartnerModelFilter
+from interaction.inference.kept_belief import BOTH, NOTHING, THEIRS
+from interaction.inference.partner_model import PartnerModelFilter
 from interaction.inference.sides import ASSISTANT
 from interaction.state import Provenance, State, Value
 from interaction.task import InteractionTask

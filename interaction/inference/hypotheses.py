@@ -24,7 +24,7 @@ from interaction.inference.actions import action_probabilities
 from interaction.inference.candidates import Grid, Samples
 from interaction.inference.movement import PREFIX, log_sum
 from interaction.inference.posterior import Posterior
-from interaction.inference.sides import USER, Side
+from interaction.inference.sides import Side
 from interaction.membership import membership
 from interaction.players import Players
 from interaction.prediction import NoTask
@@ -294,6 +294,5 @@ class Hypotheses(PreparedComponent):
     def someone(self, where: str) -> Agent:
         """Give the partner's model; raise where there is none."""
         if self.model is None:
-            kind = "a user" if self.side is USER else "an assistant"
-            raise ContractError(f"{where}: expected a belief over {kind}; it has none")
+            raise ContractError(f"{where}: expected a belief over {self.side.one}; it has none")
         return self.model

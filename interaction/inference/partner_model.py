@@ -11,9 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction import spaces
 from interaction.agent import Agent, check_log_prob
-from interaction.batching.candidates import as_space, deal, for_candidates, spread
+from interaction.batching.candidates import deal, for_candidates
 from interaction.batching.lifting import together
 from interaction.batching.lockstep import lead
 from interaction.batching.selection import row_of
@@ -22,40 +21,32 @@ from interaction.errors import (
     ArgumentError,
     ContractError,
     ImpossibleEvidenceError,
-    UnknownFieldError,
     unknown_name,
 )
 from interaction.inference.authors import told_by_author
 from interaction.inference.candidates import Grid, Samples
-from interaction.inference.engine import InferenceEngine, engines_in
-from interaction.inference.hypotheses import Hypotheses
+from interaction.inference.engine import InferenceEngine
+from interaction.inference.kept_belief import BOTH, NOTHING, KeptBelief
 from interaction.inference.movement import PREFIX, Movement, log_sum
 from interaction.inference.resampling import resampled
-from interaction.opening import begin, for_rows
 from interaction.players import Players
-from interaction.policy import first_action
 from interaction.prediction import NoTask
 from interaction.random import EpisodeRandom
-from interaction.spaces import Dict, Space, leaves
-from interaction.state import GameState, Provenance, State, Value, freeze, get_path, replace_path
+from interaction.state import Provenance, State, Value, get_path
 from interaction.task import InteractionTask
 from interaction.trials import Trials
 from interaction.turns import look
 
 Array = NDArray[Any]
-NOTHING, THEIRS, BOTH = range(3)
-"""What there is to learn from at a look: nothing yet, the partner's action, or one's own before it, too."""
 
 
-class PartnerModelFilter(Hypotheses, InferenceEngine):
+class PartnerModelFilter(KeptBelief, InferenceEngine):
     """Keeps a belief over the hidden parameters of a partner's model, in the state of who believes.
 
     `UserModelFilter` and `AssistantModelFilter` say what their arguments mean.
     """
 
     batched = True
-    delay: int = 0
-    """How many rounds later than the partner acts its action is seen."""
 
     def __init__(
         self,
@@ -95,11 +86,11 @@ class PartnerModelFilter(Hypotheses, InferenceEngine):
             raise ArgumentError(f"{where}: {side.role}_share: expected a probability, got {share!r}")
         if self.model is not None:
             if not isinstance(self.model, side.agent):
-                kind = side.agent.__name__
-                raise ContractError(f"{where}: {side.role}: expected a {kind}, got {self.model!r}")
+                kind = "a User" if side.opens else "an Assistant"
+                raise ContractError(f"{where}: {side.role}: expected {kind}, got {self.model!r}")
             check_log_prob(self.model, where)
         elif side.action in self.evidence:
-            raise ArgumentError(f"{where}: without a {side.role} there is no {side.action} as evidence")
+            raise ArgumentError(f"{where}: without {side.one} there is no {side.action} as evidence")
         if "outcome" in self.evidence and not hasattr(self.task_model, "outcome_log_prob"):
             raise ContractError(
                 f"{where}: to count outcomes, give a task_model that defines "
@@ -120,125 +111,20 @@ class PartnerModelFilter(Hypotheses, InferenceEngine):
             raise ContractError(
                 f"{where}: no {self.side.role}, or a hidden entry of the task's state needs a task_model"
             )
-        by_grid = isinstance(self.parameters, Grid) and bool(hidden)
-        if (
-            isinstance(self.task_model, Trials)
-            and by_grid
-            and not hasattr(self.task_model, "hidden_transition")
-        ):
+        in_trials = isinstance(self.task_model, Trials) and isinstance(self.parameters, Grid)
+        if in_trials and hidden and not hasattr(self.task_model, "hidden_transition"):
             raise ContractError(
                 f"{where}: a new trial begins with another {hidden[0]}, and only the task knows how probable "
                 f"each is then: define hidden_transition(before, after) in a subclass of Trials, or use "
                 f"Samples, which the task itself moves"
             )
 
-    def _prepare(self) -> None:
-        """Resolve what follows from the models."""
-        super()._prepare()
+    def _is_followed(self) -> bool:
         names = [name.removeprefix(PREFIX) for name in self._hidden_names()]
         self._movement = Movement(self.task_model, self.parameters, names, self._lineup)
         self._moves = (self._movement.by_grid or self._movement.by_particles) and not self.delay
-        follows = self._moves or ("outcome" in self.evidence and not self.delay)
-        self._follows = follows and self.model is not None
-        size = self.parameters.size
-        hidden = Dict({name: spread(self.parameter_space(f"{PREFIX}{name}"), size) for name in names})
-        parts: dict[str, Space[Any]] = {
-            "log_weights": spaces.real(high=0.0, shape=(size,)),
-            self.side.many: spread(self.partner_space, size),
-            "hidden": hidden,
-            "log_evidence": spaces.real(),
-            "surprise": spaces.real(),
-            "impossible": spaces.whole(0),
-            "updates": spaces.whole(0),
-        }
-        if self._recalls():
-            seen = self._task_space.spaces.items()
-            parts["last_task_state"] = Dict({name: space for name, space in seen if name not in names})
-        parts |= self._recalled()
-        self._space = Dict(parts)
-
-    def _recalls(self) -> bool:
-        """Say whether it has to remember the task's state as it was at the last look.
-
-        It was what the task moved on from when the partner looked, which one who believes something itself
-        needs to know.
-        """
-        known = not isinstance(self.task_model, NoTask)
-        return self._follows or (known and self.model is not None and self._believes())
-
-    def _believes(self) -> bool:
-        """Say whether the partner keeps a belief of its own."""
-        engines = engines_in(self._partner.inference_engine)
-        return any(isinstance(one, PartnerModelFilter) for one in engines)
-
-    def _recalled(self) -> dict[str, Space[Any]]:
-        """Give the spaces of what else it has to remember of the last look."""
-        return {} if self.model is None else {f"last_{self.side.action}": self.model.policy.action_space}
-
-    @property
-    def space(self) -> Dict:
-        """The space of the belief, for the state space of the agent that keeps it."""
-        return self._space
-
-    # The belief.
-
-    def initial(self, rng: EpisodeRandom, game: GameState | None = None) -> State:
-        """Give the belief before any evidence; particles are drawn from the prior.
-
-        A model that begins according to the game (`reset_in`) needs the game, unless all of its state is
-        given by the candidates.
-        """
-        if type(rng) is LiftedRandom:
-            return self._lifted(rng, self.initial, rng, game)
-        size, stream = self.parameters.size, rng.simulation()
-        rows = stream.repeat(size, common=self.parameters.common)
-        values = {
-            name: as_space(self.parameter_space(name), array)
-            for name, array in self.parameters.draw(rng).items()
-        }
-
-        def reset(players: Players) -> State:
-            seat = self.side.seat(players)
-            if seat.reset_in is None or not {path for path, _ in leaves(self.partner_space)} <= set(values):
-                known = None if game is None else for_candidates(game, size, rng.rows)
-                return begin(seat, None if known is None else GameState(**dict(known)), rows)
-            state: State = for_rows(self._partner.state, rows.rows)
-            return state
-
-        partners = deal(self._lineup.in_batch(reset), size, rng.rows, self.partner_space)
-        for name, array in values.items():
-            if not name.startswith(PREFIX):
-                partners = replace_path(partners, name, array)
-        fields: dict[str, Value] = {
-            "log_weights": self.parameters.log_prior,
-            self.side.many: partners,
-            "hidden": State(**{name.removeprefix(PREFIX): values[name] for name in self._hidden_names()}),
-            "log_evidence": 0.0,
-            "surprise": 0.0,
-            "impossible": 0,
-            "updates": 0,
-        }
-        for name, space in self.space.spaces.items():
-            if name not in fields:  # what was seen last
-                theirs = name.endswith(self.side.action)
-                start = first_action(self._partner.policy) if theirs else freeze(spaces.first(space))
-                fields[name] = for_rows(start, rng.rows)
-        return State(**fields)
-
-    def _lifted(self, rng: LiftedRandom, method: Any, *arguments: Any) -> State:
-        """Ask for the beliefs of all episodes of a lifted method at once."""
-
-        def ask(*given: Any) -> State:
-            rows = next(
-                len(one.episodes)
-                for one in given
-                if isinstance(one, EpisodeRandom) and one.episodes is not None
-            )
-            belief: State = lead(method(*given), self.space, rows)
-            return belief
-
-        found: State = rng.outside(ask, *arguments)
-        return found
+        counts = "outcome" in self.evidence and not self.delay
+        return self.model is not None and (self._moves or counts)
 
     def infer(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
         return state.replace(**{self.field: self.update(state[self.field], observation, rng)}), 0.0
@@ -280,75 +166,14 @@ class PartnerModelFilter(Hypotheses, InferenceEngine):
             now = now.replace(hidden=hidden)
         return self._settle(belief, log_weights, now[many], now.hidden, told + heard, observation, rng)
 
-    # What was seen.
-
-    def _news(self, belief: State, observation: State) -> Value:
-        """Say what there is to learn from now: `NOTHING`, `THEIRS` or `BOTH`, for each episode."""
-        if self.model is None:
-            now: Value = observation.__dict__.get("round_index", belief.updates)
-            began = np.asarray(now) > 0
-        elif "last_task_state" in belief:
-            began = np.asarray(belief.updates) > 0
-        else:
-            return BOTH  # what one has done oneself is not followed
-        return np.where(began, BOTH, THEIRS)
-
-    def _sight(self, belief: State, observation: State) -> State:
-        """Give what the partner looked at before the action that is weighed now."""
-        seen, side = observation.__dict__, self.side
-        if "previous_task_state" not in seen and seen.get("task_state"):
-            raise UnknownFieldError(
-                f"{self._name}: expected previous_task_state in the {side.other.role}'s observation, which "
-                f"is what the {side.role} saw when it acted; got only {', '.join(seen)}. Let the observation "
-                f"engine show game.previous_task_state, as it shows game.task_state (rules on paths do)"
-            )
-        sight = observation.extend(
-            turn_index=side.observes,
-            task_state=seen.get("previous_task_state", State()),
-            **{side.action: belief[f"last_{side.action}"]},
-        )
-        return sight if side.opens else _a_round_before(sight)
-
-    def _own_sight(self, belief: State, seen: State) -> State:
-        """Give what one saw oneself before one's own action, which led to what the partner has `seen`."""
-        if self.model is None:
-            return _a_round_before(seen.extend(task_state=seen.previous_task_state))
-        last = f"last_{self.side.action}"
-        mine = seen.extend(**{"task_state": belief.last_task_state, self.side.action: belief[last]})
-        return _a_round_before(mine) if self.side.opens else mine
-
-    def _as_it_acted(self, seen: State, observation: State) -> tuple[State, int]:
-        """Give the game as the partner saw it, with what it did then, and its turn to act."""
-        action = self.side.action
-        acted = {action: observation[action]} if action in observation else {}
-        return seen.extend(**acted), self.side.acts
-
-    def _remember(self, belief: State, observation: State) -> State:
-        """Keep what the partner will have seen when it acts next."""
-        now, action = observation.__dict__, self.side.action
-        changes: dict[str, Value] = {"updates": belief.updates + 1}
-        if self.model is not None:
-            changes[f"last_{action}"] = now.get(action, belief[f"last_{action}"])
-        if "last_task_state" in belief:
-            seen = observation.task_state
-            missing = [name for name in belief.last_task_state if name not in seen]
-            if missing:
-                raise UnknownFieldError(
-                    f"{self._name}: to follow how the task moves, expected all of its state in the "
-                    f"{self.side.other.role}'s observation but what the belief is about; no "
-                    f"task_state.{missing[0]}"
-                )
-            changes["last_task_state"] = State(**{name: seen[name] for name in belief.last_task_state})
-        return belief.replace(**changes)
-
     def _check_alone(self, observation: State) -> None:
         seen, side = observation.__dict__, self.side
         if seen.get(side.action) is not None or np.any(
             np.equal(seen.get("provenance", 0), int(side.provenance))
         ):
             raise ContractError(
-                f"{self._name}: expected a game without a {side.role} ({side.role}_model=None), but a "
-                f"{side.role} acts in it, and moves the task between two looks: give a model of it"
+                f"{self._name}: expected a game without {side.one} ({side.role}_model=None), but {side.one} "
+                f"acts in it, and moves the task between two looks: give a model of it"
             )
 
     # The steps of an update.
@@ -482,8 +307,3 @@ class PartnerModelFilter(Hypotheses, InferenceEngine):
         if isinstance(self.parameters, Samples):
             updated = resampled(self, updated, belief.hidden, rng.simulation())
         return self._remember(updated, observation)
-
-
-def _a_round_before(seen: State) -> State:
-    """Give what is seen with the round before, if it tells the round."""
-    return seen.replace(round_index=np.maximum(seen.round_index - 1, 0)) if "round_index" in seen else seen

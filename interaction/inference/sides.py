@@ -33,6 +33,11 @@ class Side:
         return f"{self.role}_action"
 
     @property
+    def one(self) -> str:
+        """Who plays it, with an article."""
+        return "a user" if self.opens else "an assistant"
+
+    @property
     def state(self) -> str:
         """The name of its state in a game."""
         return f"{self.role}_state"

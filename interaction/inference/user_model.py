@@ -10,7 +10,8 @@ import numpy as np
 from interaction.agent import User
 from interaction.errors import ArgumentError, ContractError
 from interaction.inference.candidates import Grid, Samples
-from interaction.inference.partner_model import BOTH, NOTHING, PartnerModelFilter
+from interaction.inference.kept_belief import BOTH, NOTHING
+from interaction.inference.partner_model import PartnerModelFilter
 from interaction.inference.sides import USER
 from interaction.prediction import NoTask
 from interaction.spaces import Space
