@@ -54,6 +54,19 @@ def test_the_rollouts_of_the_guide(capsys):
     assert capsys.readouterr().out.strip() == "[10 10 10]"
 
 
+def test_nesting_in_the_guide(capsys):
+    blocks = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+    names: dict[str, object] = {}
+    for word in ("Tries(", "Repeats(", "Meets("):
+        exec(IMPORTS + next(block for block in blocks if word in block), names)
+    shown = capsys.readouterr().out
+    for probability in ("0.59901", "0.690548", "0.76924", "0.832767", "0.881499"):
+        assert probability in shown
+    believed = names["believed"]
+    assert np.allclose(believed[:, 0, 2], 1 / 3)
+    assert (believed[:, 7, 2] > 0.8).all()
+
+
 def test_natural_code_of_the_guide_is_lifted():
     code = next(block for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if "ways(" in block)
     names: dict[str, object] = {}
