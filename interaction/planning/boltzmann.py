@@ -52,6 +52,7 @@ class BoltzmannPolicy(DiscretePolicy):
         self.temperature = temperature
         self.action_space = space
         self.batched = isinstance(values, Planner) or None
+        self.by_chance = isinstance(values, Planner) and values.draws
 
     def probabilities(self, observation: State, state: State) -> Value:
         if not isinstance(self.values, Planner):

@@ -107,6 +107,7 @@ class GreedyPolicy(Policy):
         if not isinstance(planner, Planner):
             raise ContractError(f"GreedyPolicy: expected a planner, got {planner!r}")
         self.planner = planner
+        self.by_chance = planner.draws
         self.action_space = planner.action_space
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:

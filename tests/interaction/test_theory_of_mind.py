@@ -429,6 +429,19 @@ def test_a_user_plans_by_rollouts():
         RolloutReturns(ABOUT, THREE, FETCHING, horizon=1, samples=2)
     with pytest.raises(ContractError, match="are drawn"):
         GreedyPolicy(planner).log_prob(0, BEGIN, state)
+    for policy in (GreedyPolicy(planner), BoltzmannPolicy(planner)):
+        with pytest.raises(ContractError, match="chooses by values that are drawn"):
+            UserModelFilter(BelievingUser(ABOUT, policy), Grid({"belief.updates": [0]}))
+
+
+def test_a_simulated_user_goes_on_with_what_it_believes():
+    """Who takes the best single action after this one is worth what a tree of depth 2 says. 400 rollouts."""
+    going_on = BelievingUser(ABOUT, GreedyPolicy(BeliefTree(ABOUT, THREE, 1)))
+    planner = RolloutReturns(ABOUT, THREE, going_on, horizon=1, samples=400, discount=0.8)
+    state = State(belief=ABOUT.update(ABOUT.initial(RNG), BEGIN, RNG))
+    returns = planner.returns(state, BEGIN, RNG)
+    error = returns.std(axis=0, ddof=1) / np.sqrt(400)
+    assert (np.abs(returns.mean(axis=0) - value(PRIOR, 2, 0.8)) < 4 * error).all()
 
 
 def test_what_a_user_would_learn_about_its_assistant():
