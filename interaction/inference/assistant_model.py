@@ -34,13 +34,21 @@ class AssistantModelFilter(PartnerModelFilter):
     `assistant_model=None`: there is no assistant, and the belief is about the task's hidden state alone.
     The belief is the field `field` of the user's state, whose space is `filter.space`.
 
-    >>> from interaction import BelievingAssistant, EpisodeRandom, RandomPolicy, UserModelFilter, spaces
-    >>> from interaction.users.coordination import PseudoRandomUser
-    >>> about_user = UserModelFilter(PseudoRandomUser(), Grid({"p0": range(10)}))
-    >>> assistant = BelievingAssistant(about_user, RandomPolicy(spaces.Discrete(10)))
-    >>> about_assistant = AssistantModelFilter(assistant, Grid({"belief.updates": [0, 1]}))
-    >>> about_assistant.initial(EpisodeRandom()).assistants.belief.users.p0.shape
-    (2, 10)
+    >>> import numpy as np
+    >>> from interaction import Assistant, DiscretePolicy, EpisodeRandom, State, spaces
+    >>> class Repeats(DiscretePolicy):
+    ...     action_space = spaces.Discrete(2)
+    ...
+    ...     def probabilities(self, observation, state):
+    ...         same = np.arange(2) == observation.user_action
+    ...         return state.care * same + (1 - state.care) / 2
+    >>> care = spaces.Dict(care=spaces.real(0, 1))
+    >>> assistant = Assistant(policy=Repeats(), state=State(care=0.5), state_space=care)
+    >>> one = AssistantModelFilter(assistant, Grid({"care": [0.0, 1.0]}))
+    >>> seen = State(round_index=1, task_state=State(), user_action=1, assistant_action=1, provenance=2)
+    >>> belief = one.update(one.initial(EpisodeRandom()), seen, EpisodeRandom())
+    >>> one.posterior(belief).weights
+    array([0.33333333, 0.66666667])
     """
 
     side = ASSISTANT

@@ -59,9 +59,12 @@ class Track(InteractionTask):
         return Transition(State(x=(game.task_state.x + 2 * game.assistant_action) % 5))
 
 
-def answers(x, user_action, last_action, heard, rate):
-    """What the assistant does, by all that it sees: the task, what was done last, and what it recalls."""
-    best = (x + user_action + 2 * last_action + heard) % 3
+def answers(x, user_action, last_action, heard, rate, number=0):
+    """What the assistant does, by all that it sees: the task, what was done last, when, and what it recalls.
+
+    It looks in turn 2 of round `number`, when the user (1) has acted last.
+    """
+    best = (x + user_action + 2 * last_action + heard + number + 2 + 2 * 1) % 3
     return np.where(np.arange(3) == best, rate, (1 - rate) / 2)
 
 
@@ -70,7 +73,9 @@ class Answers(DiscretePolicy):
 
     def probabilities(self, observation, state):
         seen = observation
-        return answers(seen.task_state.x, seen.user_action, seen.assistant_action, state.heard, state.rate)
+        when = seen.round_index + (seen.turn_index - 2) + 2 * (seen.provenance - 1)
+        last = seen.assistant_action
+        return answers(seen.task_state.x, seen.user_action, last, state.heard, state.rate, when)
 
 
 class Counts(InferenceEngine):
@@ -92,11 +97,11 @@ def answering(rate=0.5):
 def by_hand(x, user_actions, assistant_actions):
     """Bayes' rule for one episode, written out once more: the belief at each look of the user."""
     weights, heard, last, found = np.full(3, 1 / 3), 0, 0, []
-    for acted, answered in zip(user_actions, assistant_actions, strict=True):
+    for number, (acted, answered) in enumerate(zip(user_actions, assistant_actions, strict=True)):
         found.append(weights)
         x = (x + acted) % 5
         heard = (heard + (acted == 1)) % 3
-        likelihood = [answers(x, acted, last, heard, rate)[answered] for rate in RATES]
+        likelihood = [answers(x, acted, last, heard, rate, number)[answered] for rate in RATES]
         weights = weights * likelihood / (weights @ likelihood)
         x = (x + 2 * answered) % 5
         last = answered
@@ -261,6 +266,19 @@ def test_a_belief_about_an_assistant_with_a_belief_about_the_user():
     # What the user takes the assistant to believe is what the assistant does believe, one look before.
     inner = runs["user_state.belief.assistants.belief.log_weights"][:, 1:, 0]
     assert np.array_equal(inner, runs["assistant_state.belief.log_weights"][:, :-1])
+
+
+def test_an_assistant_that_begins_by_the_game_needs_it():
+    one = AssistantModelFilter(Helping(), Grid({"care.level": CARES}))
+    assert np.allclose(np.exp(one.initial(RNG).assistants.belief.log_weights), 1 / 3)  # it says both ways
+
+    class Begins(Helping):
+        def reset_in(self, game, rng):
+            return super().reset_in(game, rng)
+
+    one = AssistantModelFilter(Begins(), Grid({"care.level": CARES}))
+    with pytest.raises(ContractError, match="begins according to the game"):
+        one.initial(RNG)
 
 
 def test_without_a_task_what_the_assistant_saw_before_is_not_known():

@@ -33,6 +33,7 @@ from interaction.examples import theory_of_mind
 from interaction.planning import BeliefTree, ExpectedInformationGain, GreedyPolicy, Planner, RolloutReturns
 from interaction.planning.chances import Undrawn
 from interaction.tasks.paperclips import FIRST, SECOND, PaperclipTask
+from interaction.tasks.tiger import LISTEN, TigerTask
 
 RNG = EpisodeRandom(0, 0)
 TWO, THREE = spaces.Discrete(2), spaces.Discrete(3)
@@ -453,6 +454,51 @@ def test_what_a_user_would_learn_about_its_assistant():
         mixed = PRIOR @ given_habit
         expected = (PRIOR[:, None] * given_habit * np.log2(given_habit / mixed)).sum()
         assert np.isclose(found, expected, atol=1e-12)
+
+
+class UserAtTheDoors(TigerTask):
+    """The tiger, with the user at the doors, and nobody or an assistant who does nothing beside it."""
+
+    def on_user_action(self, game, rng):
+        return super().on_assistant_action(game.replace(assistant_action=game.user_action), rng)
+
+    def on_assistant_action(self, game, rng):
+        return Transition(game.task_state)
+
+    def outcome_log_prob(self, before, after):
+        if before.turn_index == 3:
+            return 0.0
+        return super().outcome_log_prob(before.replace(assistant_action=before.user_action), after)
+
+    def hidden_transition(self, before, after):
+        if before.turn_index == 3:
+            return np.where(np.arange(2) == before.task_state.tiger, 1.0, 0.0)
+        return super().hidden_transition(before.replace(assistant_action=before.user_action), after)
+
+
+@pytest.mark.parametrize("assistant", [None, Assistant(policy=RandomPolicy(spaces.Discrete(1)))])
+def test_a_user_at_the_tigers_doors(assistant):
+    """The values of the horizons 1 to 4 are those of the assistant's tiger (Kaelbling et al. 1998). Played,
+    the belief follows the roars."""
+    task = UserAtTheDoors()
+    places = Grid({"task_state.tiger": [0, 1]})
+    one = AssistantModelFilter(assistant, places, task_model=task, evidence=["outcome"])
+    heard = State(heard=-1)
+    seen = State(round_index=0, turn_index=0, task_state=heard, previous_task_state=heard, user_action=0)
+    if assistant is not None:
+        seen = seen.extend(assistant_action=0)
+    for horizon, expected in enumerate([-1, -2, 2.72, 2.42125], start=1):
+        found = BeliefTree(one, THREE, horizon).values(State(belief=one.initial(RNG)), seen, RNG)
+        assert np.isclose(found.max(), expected, atol=1e-9)
+    user = BelievingUser(one, GreedyPolicy(BeliefTree(one, THREE, 4, 0.95)))
+    runs = Bundle(task, user, assistant, max_rounds=10).run(8, seed=0)
+    net = np.zeros(8)
+    for number in range(10):
+        right = np.exp(runs["user_state.belief.log_weights"][:, number, 1])
+        assert np.allclose(right, 1 / (1 + (0.85 / 0.15) ** -net), atol=1e-9)
+        action, heard = runs["user_action"][:, number], runs["task_state.heard"][:, number]
+        assert np.array_equal(action == LISTEN, np.abs(net) < 2)
+        net = np.where(action == LISTEN, net + np.where(heard == 1, 1, -1), 0)
 
 
 @settings(max_examples=5, deadline=None)
