@@ -12,7 +12,7 @@ USER, ASSISTANT = (kind(policy=RandomPolicy(PaperclipTask.action_space)) for kin
 
 
 def test_the_task_conforms():
-    check_task(PaperclipTask(), USER, ASSISTANT, rounds=2)
+    check_task(PaperclipTask(), user=USER, assistant=ASSISTANT, rounds=2)
 
 
 def test_both_are_paid_by_what_their_things_are_worth():
