@@ -52,6 +52,8 @@ from interaction.turns import ASSISTANT_ACTS, USER_ACTS, look
 Array = NDArray[Any]
 Evidence = Literal["user_action", "outcome"]
 _TASK = "task_state."
+_LOOKED_AT = 8
+"""In so many episodes of a batch, and in so many first updates, it is looked whether what is hidden stays."""
 
 
 class UserModelFilter(Hypotheses, InferenceEngine):
@@ -295,6 +297,8 @@ class UserModelFilter(Hypotheses, InferenceEngine):
         if self.delay and begins:
             rng.draw += 1 + isinstance(self.parameters, Samples)  # as where there is something to weigh
             return self._remember(belief, observation)
+        if self._movement.stays:
+            self._check_stays(belief, observation, rng)
         stream = rng.simulation().repeat(self.parameters.size, common=self.parameters.common)
         log_weights, users, hidden = np.asarray(belief.log_weights), belief.users, belief.hidden
         told: Value = 0.0
@@ -322,6 +326,31 @@ class UserModelFilter(Hypotheses, InferenceEngine):
         before = before.replace(users=users)  # the task sees what the user has inferred
         hidden, log_weights, heard = self._move(before, log_weights, theirs, observation, turn, stream, rows)
         return self._settle(belief, log_weights, users, hidden, told + heard, observation, rng)
+
+    def _check_stays(self, belief: State, observation: State, rng: EpisodeRandom) -> None:
+        """Raise where the task moves what the belief takes to stay.
+
+        In turn, the user's action is looked at that is seen now, and the assistant's last one, as if it were
+        taken again; of a batch in the first episodes, and after the first updates in one of four.
+        """
+        number = int(np.ravel(belief.updates)[0])
+        if number >= _LOOKED_AT and number % _LOOKED_AT > 1:
+            return
+        rows, size = rng.rows, self.parameters.size
+        here = rng.copy()
+        if rows is not None:
+            some = np.arange(min(rows, _LOOKED_AT))
+            belief = row_of(lead(belief, self.space, rows), some, {})
+            observation, here, rows = row_of(observation, some, {}), here.select(some), len(some)
+        seen, turn, who = observation, ASSISTANT_ACTS, Provenance.INTERVENED
+        if self.user_model is not None and number % 2:
+            acted = {name: observation[name] for name in ("user_action",) if name in observation}
+            seen, turn = self._as_the_user_saw_it(belief, observation).extend(**acted), USER_ACTS
+            who = Provenance.OBSERVED
+        game = GameState(**dict(self.candidate_games(belief, seen, rows)))
+        possible = np.broadcast_to(np.exp(belief.log_weights) > 0, (rows or 1, size)).reshape(-1)
+        stream = here.simulation().repeat(size, common=self.parameters.common)
+        self._movement.check_stays(game.replace(turn_index=turn, provenance=int(who)), stream, possible)
 
     def _check_alone(self, observation: State) -> None:
         seen = observation.__dict__

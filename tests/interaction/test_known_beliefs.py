@@ -663,3 +663,57 @@ def test_an_outcome_that_has_no_likelihood_is_an_error_where_it_moves(wrong):
     seen = State(round_index=0, task_state=x, previous_task_state=x, user_action=0, assistant_action=0)
     with pytest.raises(ContractError, match=r"Wrong\.outcome_log_prob: expected a log likelihood"):
         one.update(one.initial(RNG), seen, RNG)
+
+
+class Restless(Still2):
+    """The goal moves on with an action of the one or the other, from the third round on."""
+
+    def __init__(self, who):
+        self.who = who
+
+    def _moved(self, game, who):
+        here = who == self.who and game.round_index > 1
+        return Transition(State(goal=1 - game.task_state.goal if here else game.task_state.goal))
+
+    def on_user_action(self, game, rng):
+        return self._moved(game, "user")
+
+    def on_assistant_action(self, game, rng):
+        return self._moved(game, "assistant")
+
+
+@pytest.mark.parametrize("who", ["user", "assistant", "nobody"])
+@pytest.mark.parametrize("episodes", [1, 30])
+def test_a_grid_over_what_moves_without_a_hidden_transition_is_refused(who, episodes):
+    task, user = Restless(who), User(policy=Strives(np.array([[0.8, 0.2], [0.2, 0.8]])))
+    one = UserModelFilter(user, Grid({"task_state.goal": [0, 1]}), task_model=task)
+    bundle = Bundle(task, user, BelievingAssistant(one, RandomPolicy(spaces.Discrete(2))), max_rounds=6)
+    if who == "nobody":
+        assert bundle.run(episodes, seed=0).lengths.min() == 6
+        return
+    message = rf"Restless\.on_{who}_action moves task_state\.goal.*define Restless\.hidden_transition"
+    with pytest.raises(ContractError, match=message):
+        bundle.run(episodes, seed=0)
+
+
+def test_what_is_hidden_is_taken_to_stay_where_the_task_cannot_be_asked():
+    """The assistant's last action is asked for as if it were taken again, which the task may refuse."""
+
+    class Once(Still2):
+        state_space = spaces.Dict(goal=spaces.Discrete(2), done=spaces.Discrete(2))
+
+        def reset(self, rng):
+            return State(goal=rng.integers(0, 2), done=0)
+
+        def on_user_action(self, game, rng):
+            return Transition(game.task_state.replace(done=0))
+
+        def on_assistant_action(self, game, rng):
+            if game.task_state.done:
+                raise ValueError("already done")
+            return Transition(game.task_state.replace(done=1))
+
+    task, user = Once(), User(policy=Strives(np.array([[0.8, 0.2], [0.2, 0.8]])))
+    one = UserModelFilter(user, Grid({"task_state.goal": [0, 1]}), task_model=task)
+    assistant = BelievingAssistant(one, RandomPolicy(spaces.Discrete(2)))
+    assert Bundle(task, user, assistant, max_rounds=4).run(3, seed=0).lengths.min() == 4
