@@ -40,7 +40,11 @@ class Trials(InteractionTask):
         inner = task.state_space
         taken = [name for name in _OWN if name in inner.spaces]
         if taken:
-            raise ContractError(f"Trials: {type(task).__name__} has a field {taken[0]!r} of its own")
+            nested = "; for trials of trials write Trials(task, n * m)" if isinstance(task, Trials) else ""
+            raise ContractError(
+                f"Trials: expected a task without a field {taken[0]!r}, which is that of the trials, got "
+                f"{type(task).__name__}{nested}"
+            )
         self.task = task
         self.n = n
         own = {"trial": spaces.Discrete(n), "rounds": spaces.whole(low=0), "ended": spaces.Discrete(2)}

@@ -384,8 +384,9 @@ def forward(task, choices, actions, symbols):
 
 
 @settings(max_examples=12, deadline=None)
-@given(st.integers(2, 4), st.integers(2, 3), st.integers(2, 3), st.integers(0, 10_000))
-def test_a_goal_that_moves_is_followed_by_the_forward_algorithm(k, n_symbols, n_actions, seed):
+@given(st.integers(2, 4), st.integers(2, 3), st.integers(2, 3), st.booleans(), st.integers(0, 10_000))
+def test_a_goal_that_moves_is_followed_by_the_forward_algorithm(k, n_symbols, n_actions, told, seed):
+    """By what the user does and what becomes of it, or (not `told`) by the latter alone."""
     numpy_rng = np.random.default_rng(seed)
     transition, emission, choices = (
         numpy_rng.dirichlet(np.ones(n), k) * 0.9 + 0.1 / n for n in (k, n_symbols, n_actions)
@@ -396,14 +397,15 @@ def test_a_goal_that_moves_is_followed_by_the_forward_algorithm(k, n_symbols, n_
         user,
         Grid({"task_state.goal": range(k)}),
         task_model=task,
-        evidence=["user_action", "outcome"],
+        evidence=["user_action", "outcome"] if told else ["outcome"],
     )
     bundle = Bundle(task, user, BelievingAssistant(one, RandomPolicy(spaces.Discrete(2))), max_rounds=8)
     runs = bundle.run(3, seed=seed)
     assert bundle.run([1], seed=seed) == runs.episode(1)
     for episode in range(3):
         seen = np.concatenate([[0], runs["task_state.symbol"][episode, :-1]])
-        truth, evidence = forward(task, choices, runs["user_action"][episode], seen)
+        each = choices if told else np.ones_like(choices)
+        truth, evidence = forward(task, each, runs["user_action"][episode], seen)
         found = np.exp(runs["assistant_state.belief.log_weights"][episode])
         assert np.allclose(found, truth, atol=1e-12, rtol=0)
         assert np.isclose(runs["assistant_state.belief.log_evidence"][episode, -1], evidence, atol=1e-10)

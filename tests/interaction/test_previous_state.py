@@ -409,8 +409,10 @@ def test_trials_need_a_task_without_fields_of_their_names():
     class Named(InteractionTask):
         state_space = spaces.Dict(trial=THREE)
 
-    with pytest.raises(ContractError, match="'trial'"):
+    with pytest.raises(ContractError, match=r"'trial', which is that of the trials, got Named$"):
         Trials(Named(), 2)
+    with pytest.raises(ContractError, match=r"got Trials; for trials of trials write Trials\(task, n \* m\)"):
+        Trials(Trials(Climb(), 2), 3)
     with pytest.raises(ContractError, match="expected a task"):
         Trials(Climb, 2)
     assert "outcome" in Trials(MultiArmedBanditTask(), 2).state_space.spaces
