@@ -719,3 +719,40 @@ def test_what_is_hidden_is_taken_to_stay_where_the_task_cannot_be_asked():
     one = UserModelFilter(user, Grid({"task_state.goal": [0, 1]}), task_model=task)
     assistant = BelievingAssistant(one, RandomPolicy(spaces.Discrete(2)))
     assert Bundle(task, user, assistant, max_rounds=4).run(3, seed=0).lengths.min() == 4
+
+
+class Broken(DiscretePolicy):
+    """Gives no probabilities where its bias is below zero."""
+
+    action_space = spaces.Discrete(2)
+
+    def probabilities(self, observation, state):
+        return np.array([state.bias, 1 - state.bias]) if state.bias >= 0 else np.array([np.nan, 2.0])
+
+
+class BrokenByLogProb(Policy):
+    """The same without a list of probabilities."""
+
+    action_space = spaces.Discrete(2)
+
+    def sample(self, observation, state, rng):
+        return 0, 0.0
+
+    def log_prob(self, action, observation, state):
+        if state.bias < 0:
+            return np.nan
+        return np.log(state.bias if action == 0 else 1 - state.bias)
+
+
+@pytest.mark.parametrize("policy", [Broken(), BrokenByLogProb()])
+def test_a_candidate_that_is_excluded_need_not_have_probabilities(policy):
+    space = spaces.Dict(bias=spaces.real(-1.0, 1.0))
+    user = User(policy=policy, state=State(bias=0.25), state_space=space)
+    seen = State(task_state=State(), previous_task_state=State(), round_index=1, user_action=0)
+    for biases in ([0.25, -1.0], [-1.0, 0.25]):
+        one = UserModelFilter(user, Grid({"bias": biases}))
+        known = np.where(np.array(biases) > 0, 0.0, -np.inf)
+        belief = one.initial(RNG).replace(log_weights=known)
+        assert np.allclose(one.predict(belief, seen, RNG), [0.25, 0.75], atol=1e-12)
+        with pytest.raises(ContractError, match="sum to one, got"):
+            one.predict(one.initial(RNG), seen, RNG)
