@@ -7,7 +7,7 @@ from typing import Any
 from interaction import spaces
 from interaction.batching.streams import LiftedRandom
 from interaction.component import promise_of
-from interaction.errors import ArgumentError, ContractError
+from interaction.errors import ArgumentError, ContractError, EpisodeError
 from interaction.random import EpisodeRandom
 from interaction.state import GameState, State
 from interaction.task import InteractionTask, Transition
@@ -54,6 +54,12 @@ class Trials(InteractionTask):
         return self._begin(0, rng)
 
     def on_user_action(self, game: GameState, rng: EpisodeRandom) -> Transition:
+        if game.task_state.ended == 1:
+            raise EpisodeError(
+                f"Trials: expected the user to act in a trial that goes on, got trial {game.task_state.trial}, "
+                f"which it has ended: the next one begins in the assistant's turn (in a rollout, "
+                f"from_turn='assistant_acts')"
+            )
         last_half = game.assistant_action is None
         return self._act(game, rng, self.task.on_user_action, first_half=True, last_half=last_half)
 
