@@ -56,9 +56,9 @@ class Trials(InteractionTask):
     def on_user_action(self, game: GameState, rng: EpisodeRandom) -> Transition:
         if game.task_state.ended == 1:
             raise EpisodeError(
-                f"Trials: expected the user to act in a trial that goes on, got trial {game.task_state.trial}, "
-                f"which it has ended: the next one begins in the assistant's turn (in a rollout, "
-                f"from_turn='assistant_acts')"
+                f"Trials: expected the user to act in a trial that goes on, got trial "
+                f"{game.task_state.trial}, which it has ended: the next one begins in the assistant's turn "
+                f"(in a rollout, from_turn='assistant_acts')"
             )
         last_half = game.assistant_action is None
         return self._act(game, rng, self.task.on_user_action, first_half=True, last_half=last_half)

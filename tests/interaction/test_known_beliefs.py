@@ -756,3 +756,45 @@ def test_a_candidate_that_is_excluded_need_not_have_probabilities(policy):
         assert np.allclose(one.predict(belief, seen, RNG), [0.25, 0.75], atol=1e-12)
         with pytest.raises(ContractError, match="sum to one, got"):
             one.predict(one.initial(RNG), seen, RNG)
+
+
+class Drifts(InteractionTask):
+    """What is hidden moves by one each round, or stays."""
+
+    state_space = spaces.Dict(x=spaces.real())
+
+    def __init__(self, step):
+        self.step = step
+
+    def reset(self, rng):
+        return State(x=rng.normal())
+
+    def on_user_action(self, game, rng):
+        return Transition(State(x=game.task_state.x + self.step))
+
+    def on_assistant_action(self, game, rng):
+        return Transition(game.task_state)
+
+
+class Leans(DiscretePolicy):
+    action_space = spaces.Discrete(2)
+
+    def probabilities(self, observation, state):
+        p = 1 / (1 + np.exp(-5 * observation.task_state.x))
+        return np.array([1 - p, p])
+
+
+@pytest.mark.parametrize("step", [1.0, 0.0])
+def test_what_the_task_has_moved_is_not_moved_once_more(step):
+    """After a resampling, particles that the task moves are where it put them; those that stay are spread."""
+    task, user = Drifts(step), User(policy=Leans())
+    prior = Samples({"task_state.x": stats.norm()}, n=100, threshold=1.0)  # resampled at once
+    runs = Bundle(task, user, watching(UserModelFilter(user, prior, task_model=task)), max_rounds=1).run(
+        1, seed=1
+    )
+    began = runs.start["assistant_state.belief.hidden.x"][0]
+    now = runs["assistant_state.belief.hidden.x"][0, 0]
+    weights = runs["assistant_state.belief.log_weights"][0, 0]
+    assert np.allclose(weights, -np.log(100))
+    there = np.isin(np.round(now - step, 9), np.round(began, 9))
+    assert there.all() if step else not there.any()
