@@ -798,3 +798,35 @@ def test_what_the_task_has_moved_is_not_moved_once_more(step):
     assert np.allclose(weights, -np.log(100))
     there = np.isin(np.round(now - step, 9), np.round(began, 9))
     assert there.all() if step else not there.any()
+
+
+class Scheduled(Restless):
+    """Tells that it moves, and in which round."""
+
+    def _moved(self, game, who):
+        here = who == self.who and game.round_index == 2
+        return Transition(State(goal=1 - game.task_state.goal if here else game.task_state.goal))
+
+    def hidden_transition(self, before, after):
+        here = before.round_index == 2 and before.turn_index == (1 if self.who == "user" else 3)
+        return np.where(np.arange(2) == before.task_state.goal, 0.0 if here else 1.0, 1.0 if here else 0.0)
+
+
+@pytest.mark.parametrize("parameters", ["grid", "particles"])
+@pytest.mark.parametrize(("who", "present"), [("user", True), ("assistant", True), ("assistant", False)])
+def test_what_moves_in_a_certain_round_is_followed_in_that_round(parameters, who, present):
+    task = Scheduled(who)
+    user = User(policy=RandomPolicy(spaces.Discrete(2))) if present else None
+    prior = (
+        Grid({"task_state.goal": [0, 1]}, prior={"task_state.goal": [1.0, 0.0]})
+        if parameters == "grid"
+        else Samples({"task_state.goal": stats.randint(0, 1)}, n=5)
+    )
+    one = UserModelFilter(user, prior, task_model=task, evidence=[])
+    start = {"task_state": {"goal": 0}}
+    runs = Bundle(task, user, watching(one), max_rounds=6).run(2, seed=0, start=start)
+    weights = np.exp(runs["assistant_state.belief.log_weights"])
+    believed = (weights * runs["assistant_state.belief.hidden.goal"]).sum(axis=-1)
+    seen = runs["task_state.goal"] if who == "user" else runs["previous_task_state.goal"]
+    assert np.allclose(believed, seen, atol=1e-12)
+    assert set(np.ravel(seen)) == {0, 1}
