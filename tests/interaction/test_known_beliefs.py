@@ -830,3 +830,45 @@ def test_what_moves_in_a_certain_round_is_followed_in_that_round(parameters, who
     seen = runs["task_state.goal"] if who == "user" else runs["previous_task_state.goal"]
     assert np.allclose(believed, seen, atol=1e-12)
     assert set(np.ravel(seen)) == {0, 1}
+
+
+class Densities(Policy):
+    """Has the log probability that is its state."""
+
+    action_space = spaces.Discrete(2)
+
+    def sample(self, observation, state, rng):
+        return 0, 0.0
+
+    def log_prob(self, action, observation, state):
+        return state.told
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+@pytest.mark.parametrize("rows", [None, 3])
+def test_what_is_no_likelihood_is_an_error_that_names_user_values_and_observation(wrong, rows):
+    """But for a candidate that is excluded already, of which nothing is asked."""
+    space = spaces.Dict(theta=spaces.real(), told=spaces.real())
+    user = User(policy=Densities(), state=State(theta=0.0, told=-1.0), state_space=space)
+    one = UserModelFilter(user, Grid({"theta": [0.25, 0.5, 0.75]}))
+    rng = EpisodeRandom(0) if rows is None else EpisodeRandom(0, episodes=np.arange(rows))
+    belief = one.initial(rng)
+    told = np.array([-1.0, wrong, -1.0])
+    users = belief.users.replace(told=told if rows is None else np.tile(told, (rows, 1)))
+    belief = belief.replace(users=users)
+    numbers = np.zeros(rows or (), int)
+    action = 1 if rows is None else numbers + 1
+    seen = State(task_state=State(), user_action=action, provenance=1 if rows is None else numbers + 1)
+    for ask in (
+        lambda: one.update(belief, seen, rng),
+        lambda: one.predict_log_prob(1, belief, seen, rng),
+    ):
+        with pytest.raises(ContractError) as caught:
+            ask()
+        message = str(caught.value)
+        assert "Densities" in message or "User.log_prob" in message
+        assert f"got {wrong} for the candidate {{'theta': 0.5}}, which saw State(" in message
+        assert "user_action=1" in message
+    excluded = belief.replace(log_weights=np.log(np.array([0.5, 1e-300, 0.5])) + np.array([0, -np.inf, 0]))
+    after = np.exp(one.update(excluded, seen, rng).log_weights)
+    assert np.allclose(after, [0.5, 0.0, 0.5], atol=1e-12)
