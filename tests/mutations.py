@@ -33,7 +33,7 @@ ROOT = Path(__file__).parent.parent
 CORE = {  # each module with the tests that are closest to it
     "turns": "turns bundle previous_state",
     "bundle": "bundle turns copies previous_state",
-    "opening": "bundle batch declarations recording rollouts",
+    "opening": "bundle batch declarations recording rollouts batching/test_kinds",
     "random": "random",
     "observation": "observation previous_state misuses",
     "spaces": "spaces declarations",

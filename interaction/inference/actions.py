@@ -31,25 +31,28 @@ def action_probabilities(
     evidence excludes, may have no probabilities.
     Raises `ContractError` where the probabilities of a row that counts do not sum to one.
     """
-    rows = rng.rows
+    rows, number = rng.rows, spaces.count(policy.action_space)
     assert rows is not None
+    assert number is not None
     if isinstance(policy, DiscretePolicy):
         discrete = policy
 
         def probabilities(seen: State, agents: State, _: EpisodeRandom) -> Value:
             return discrete.probabilities(seen, agents)
 
-        found = lineup.asked(policy, probabilities)(seen, agents, rng)
-        return np.broadcast_to(found, (rows, int(policy.action_space.n)))
-    listed = spaces.elements(policy.action_space)
-    told = [seat.log_prob(for_rows(action, rows), seen, agents, rng) for action in listed]
-    chances = np.exp(np.stack([np.broadcast_to(one, (rows,)) for one in told], axis=-1, dtype=float))
-    chances = np.where(counts[:, None], chances, 0.0)
+        chances = np.asarray(lineup.asked(policy, probabilities)(seen, agents, rng), float)
+        where = "probabilities"
+    else:
+        listed = spaces.elements(policy.action_space)
+        told = [seat.log_prob(for_rows(action, rows), seen, agents, rng) for action in listed]
+        chances = np.exp(np.stack([np.broadcast_to(one, (rows,)) for one in told], axis=-1, dtype=float))
+        where = "log_prob"
+    chances = np.where(counts[:, None], np.broadcast_to(chances, (rows, number)), 0.0)
     total = chances.sum(axis=-1)
-    wrong = counts & ~(np.abs(total - 1) <= _SUM)  # NaN included
+    wrong = counts & ~((np.abs(total - 1) <= _SUM) & (chances >= 0).all(axis=-1))  # NaN included
     if wrong.any():
         raise ContractError(
-            f"{type(policy).__name__}.log_prob: expected probabilities of the {len(listed)} actions of "
-            f"{policy.action_space} that sum to one, got the sum {total[wrong][0]}"
+            f"{type(policy).__name__}.{where}: expected probabilities of the {number} actions of "
+            f"{policy.action_space} that sum to one, got {chances[wrong][0]} with the sum {total[wrong][0]}"
         )
     return chances

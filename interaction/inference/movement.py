@@ -50,6 +50,7 @@ class Movement:
         self.outcomes = hasattr(task, "outcome_log_prob")
         self.by_grid = isinstance(parameters, Grid) and hasattr(task, "hidden_transition") and bool(names)
         self.by_particles = isinstance(parameters, Samples) and bool(names)
+        self.stays = bool(names) and not self.by_grid and not self.by_particles
         self.where = type(task).__name__
 
     def moved(self, before: GameState, rng: EpisodeRandom) -> State:
@@ -76,6 +77,27 @@ class Movement:
             )
             raise
         return found
+
+    def check_stays(self, before: GameState, rng: EpisodeRandom, counts: Array) -> None:
+        """Raise if an action moves what is hidden, though no `hidden_transition` says how.
+
+        `counts` tells which candidates are possible. Where the task cannot be asked, nothing is told.
+        """
+        try:
+            moved = self.moved(before, rng)
+        except Exception:  # a task may refuse an action that nobody took
+            return
+        for name in self.names:
+            was, now = np.asarray(before.task_state[name]), np.asarray(moved[name])
+            differs = (was != now).reshape(*counts.shape, -1).any(axis=-1) & counts
+            if differs.any():
+                role = "assistant" if before.turn_index == ASSISTANT_ACTS else "user"
+                raise ContractError(
+                    f"{self.where}.on_{role}_action moves {PREFIX}{name}, which the belief "
+                    f"takes to stay as it is: define {self.where}.hidden_transition(before, after), which "
+                    f"gives the probability of each of its values on the grid, or use Samples, which the "
+                    f"task's own methods move"
+                )
 
     def log_outcome(self, before: GameState, after: GameState, rng: EpisodeRandom) -> Array:
         """Give the log probability of what is seen in `after`, one row each."""

@@ -32,12 +32,14 @@ from interaction.inference.resampling import resampled
 from interaction.players import Players
 from interaction.prediction import NoTask
 from interaction.random import EpisodeRandom
-from interaction.state import Provenance, State, Value, get_path
+from interaction.state import GameState, Provenance, State, Value, get_path
 from interaction.task import InteractionTask
 from interaction.trials import Trials
 from interaction.turns import look
 
 Array = NDArray[Any]
+_LOOKED_AT = 8
+"""In so many episodes of a batch, and in so many first updates, it is looked whether what is hidden stays."""
 
 
 class PartnerModelFilter(KeptBelief, InferenceEngine):
@@ -144,6 +146,8 @@ class PartnerModelFilter(KeptBelief, InferenceEngine):
         if news == NOTHING:
             rng.draw += 1 + isinstance(self.parameters, Samples)  # as where there is something to weigh
             return self._remember(belief, observation)
+        if self._movement.stays:
+            self._check_stays(belief, observation, rng)
         rows, many = rng.rows, self.side.many
         stream = rng.simulation().repeat(self.parameters.size, common=self.parameters.common)
         log_weights, now = np.asarray(belief.log_weights), belief
@@ -165,6 +169,32 @@ class PartnerModelFilter(KeptBelief, InferenceEngine):
             hidden, log_weights, heard = self._move(now, log_weights, theirs, observation, turn, stream, rows)
             now = now.replace(hidden=hidden)
         return self._settle(belief, log_weights, now[many], now.hidden, told + heard, observation, rng)
+
+    def _check_stays(self, belief: State, observation: State, rng: EpisodeRandom) -> None:
+        """Raise where the task moves what the belief takes to stay.
+
+        In turn, the partner's action is looked at that is seen now, and one's own last one, as if it were
+        taken again; of a batch in the first episodes, and after the first updates in one of four.
+        """
+        number = int(np.ravel(belief.updates)[0])
+        if number >= _LOOKED_AT and number % _LOOKED_AT > 1:
+            return
+        rows, size = rng.rows, self.parameters.size
+        here = rng.copy()
+        if rows is not None:
+            some = np.arange(min(rows, _LOOKED_AT))
+            belief = row_of(lead(belief, self.space, rows), some, {})
+            observation, here, rows = row_of(observation, some, {}), here.select(some), len(some)
+        seen, who = observation, self.side.other
+        if self.model is not None and number % 2:
+            who = self.side
+            acted = {who.action: observation[who.action]} if who.action in observation else {}
+            seen = self._sight(belief, observation).extend(**acted)
+        game = GameState(**dict(self.candidate_games(belief, seen, rows)))
+        possible = np.broadcast_to(np.exp(belief.log_weights) > 0, (rows or 1, size)).reshape(-1)
+        stream = here.simulation().repeat(size, common=self.parameters.common)
+        game = game.replace(turn_index=who.acts, provenance=int(who.provenance))
+        self._movement.check_stays(game, stream, possible)
 
     def _check_alone(self, observation: State) -> None:
         seen, side = observation.__dict__, self.side
