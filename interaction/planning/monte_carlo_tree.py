@@ -1,0 +1,282 @@
+"""Planning by simulations that grow a tree: each goes on from where earlier ones found it promising."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction.agent import Assistant
+from interaction.batching.candidates import for_candidates
+from interaction.batching.lockstep import Lineup
+from interaction.batching.play import CHUNK, check_discount
+from interaction.batching.selection import row_of
+from interaction.batching.streams import LiftedRandom
+from interaction.errors import ArgumentError, ContractError, UnknownFieldError
+from interaction.inference.particles import at_positions
+from interaction.inference.user_model import UserModelFilter
+from interaction.observation import ObservationEngine, RuleObservationEngine
+from interaction.opening import begin
+from interaction.planning.planner import Planner
+from interaction.planning.statistics import Statistics, sights_of
+from interaction.players import Players
+from interaction.policy import RandomPolicy
+from interaction.random import ASSISTANT_POLICY, ASSISTANT_RESET, EpisodeRandom
+from interaction.spaces import Space
+from interaction.state import GameState, State, Value, lock
+from interaction.turns import ASSISTANT_ACTS, play_half
+
+Array = NDArray[Any]
+_GOLDEN = (5**0.5 - 1) / 2
+_MOST = 2**22  # counts that are held at once
+
+
+class MonteCarloTree(Planner):
+    """Tells the mean return of each action of the assistant, by simulations that grow a tree (POMCP).
+
+    The belief is over a `Grid` or over `Samples`. Each of `simulations` games begins with a particle of the
+    belief, a whole user and what is hidden in the task, and lasts for `depth` actions of the assistant. As
+    long as it has been there before, that is after the same actions and the same observations, the assistant
+    takes the action with the highest upper confidence bound (UCB1); from the first new observation on, its
+    actions are those of `assistant`, as it is simulated (its dual), which goes on with what the acting
+    assistant knows; by default they are random. Rewards of the k-th round from here, from 0, count
+    `discount`^k, all that are paid: those of the assistant's own policy and inference are, where `assistant`
+    chooses and infers.
+
+    `exploration`: how much the bound is above the mean, exploration · √(ln(visits) / visits of the action), in
+    units of the return. By default it is the range of the returns that a tree has seen, the highest less the
+    lowest, as Silver & Veness take it.
+    `observation_engine`: what the assistant sees between two of its actions; by default that of `assistant`,
+    or without one all that is not the user's own, but for what the belief is about.
+    The n-th time that an action is tried first, the particle is the same for all actions, and n particles
+    are spread evenly over the belief.
+
+    Many episodes are searched in lockstep, one simulation of each at a time.
+    Source: Silver & Veness 2010, "Monte-Carlo planning in large POMDPs".
+    """
+
+    @property
+    def draws(self) -> bool:
+        return True
+
+    def __init__(
+        self,
+        belief: UserModelFilter,
+        action_space: Space[Any],
+        simulations: int,
+        depth: int,
+        discount: float = 1.0,
+        *,
+        exploration: float | None = None,
+        assistant: Assistant | None = None,
+        observation_engine: ObservationEngine | None = None,
+    ) -> None:
+        if isinstance(simulations, bool) or not isinstance(simulations, int) or simulations < 1:
+            raise ArgumentError(f"MonteCarloTree: simulations: expected a number >= 1, got {simulations!r}")
+        if isinstance(depth, bool) or not isinstance(depth, int) or depth < 1:
+            raise ArgumentError(f"MonteCarloTree: depth: expected a number of actions >= 1, got {depth!r}")
+        check_discount(discount, "MonteCarloTree")
+        if exploration is not None and not 0 <= exploration < np.inf:
+            raise ArgumentError(
+                f"MonteCarloTree: exploration: expected a number >= 0 in units of the return, or None for the "
+                f"range of returns, got {exploration!r}"
+            )
+        if assistant is not None and not isinstance(assistant, Assistant):
+            raise ContractError(f"MonteCarloTree: assistant: expected an Assistant, got {assistant!r}")
+        self.simulations = simulations
+        self.depth = depth
+        self.discount = discount
+        self.exploration = exploration
+        self.assistant = assistant
+        self.observation_engine = observation_engine
+        super().__init__(belief, action_space)
+        if simulations < len(self.actions):
+            raise ArgumentError(
+                f"MonteCarloTree: simulations: expected one or more for each of the {len(self.actions)} actions, "
+                f"got {simulations!r}"
+            )
+
+    def _prepare(self) -> None:
+        looking, engine = self.assistant and self.assistant.dual(), self.observation_engine
+        if looking is None:
+            hidden = [name for name in self.belief.parameters.names if name.startswith("task_state.")]
+            engine = engine or RuleObservationEngine("assistant", hide=hidden)
+            looking = Assistant(policy=RandomPolicy(self.action_space), observation_engine=engine)
+        elif engine is not None:
+            looking = looking.replace(observation_engine=engine)
+        user = self.belief.user_model
+        self._lineup = Lineup(self.belief.task_model, user and user.dual(), looking)
+        self._known = looking.state_space.spaces
+
+    def values(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
+        """Give the mean return of each action: `(..., actions)`."""
+        if type(rng) is LiftedRandom:
+            found: Array = rng.outside(self.values, state, observation, rng)
+            return found
+        values = np.concatenate([search.values for search in self._searched(state, observation, rng)])
+        return values if rng.rows is not None else values[0]
+
+    def _searched(self, state: State, observation: State, rng: EpisodeRandom) -> list[Statistics]:
+        """Grow the trees of all episodes, some at a time."""
+        belief = state.__dict__.get(self.belief.field, state)
+        rows, size = rng.rows, self.belief.parameters.size
+        outer = 1 if rows is None else rows
+        games = self._games(belief, observation, rows)
+        known = {name: part for name, part in state.items() if name in self._known}
+        knowing = for_candidates(State(**known), 1, rows)
+        weights = np.exp(np.broadcast_to(belief.log_weights, (outer, size)))
+        uniform = np.broadcast_to(np.asarray(rng.random()), (outer,))
+        # Of the multiples of the golden ratio, modulo 1, any number of first ones is spread evenly.
+        positions = (uniform[:, None] + np.arange(self.simulations) * _GOLDEN) % 1.0
+        particles = at_positions(weights, positions) + np.arange(outer)[:, None] * size
+        stream = rng.simulation()
+        stream = stream.repeat(1) if rows is None else stream
+        block = max(min(CHUNK, _MOST // (self.simulations * len(self.actions))), 1)
+        found = []
+        for first in range(0, outer, block):
+            part = np.arange(first, min(first + block, outer))
+            mine = row_of(knowing, part, {})
+            search = _Search(self, games, particles[part], mine, stream.select(part))
+            found.append(self._asked(search))
+        return found
+
+    def _asked(self, search: _Search) -> Statistics:
+        try:
+            return self._lineup.in_batch(search.grown)
+        except UnknownFieldError as error:
+            error.add_note(
+                "A MonteCarloTree plays the task on from what the assistant sees and from the particles of its "
+                "belief: what else the task reads has to be in one of them."
+            )
+            raise
+
+    def _games(self, belief: State, observation: State, rows: int | None) -> GameState:
+        """Give the games of all particles, as they are before the assistant acts."""
+        games = self.belief.games_to_play(belief, observation, rows, "MonteCarloTree")
+        seen, size = observation.__dict__, self.belief.parameters.size
+        games = games.replace(
+            turn_index=ASSISTANT_ACTS,
+            previous_task_state=for_candidates(seen.get("previous_task_state", State()), size, rows),
+            provenance=for_candidates(seen.get("provenance", 0), size, rows),
+        )
+        return games if self.belief.user_model is not None else games.replace(user_action=None)
+
+
+class _Search:
+    """The search of some episodes: what all simulations begin with."""
+
+    def __init__(
+        self, planner: MonteCarloTree, games: GameState, particles: Array, known: State, stream: EpisodeRandom
+    ) -> None:
+        self.planner = planner
+        self.games = games
+        self.particles = particles  # (episodes, simulations): the n-th for the n-th try of an action
+        self.known = known
+        self.stream = stream
+        self.texts: dict[Any, int] = {}
+
+    def grown(self, players: Players) -> Statistics:
+        """Play all simulations, one of each episode at a time."""
+        planner = self.planner
+        count = len(planner.actions)
+        statistics = Statistics(len(self.particles), planner.simulations, count, planner.exploration)
+        stream = self.stream.copy()
+        for number in range(planner.simulations):
+            self._simulate(players, statistics, stream.simulation(), check=number == 0)
+        return statistics
+
+    def _simulate(self, players: Players, statistics: Statistics, stream: EpisodeRandom, check: bool) -> None:
+        """Play one simulation of each episode, and count what came of it."""
+        planner = self.planner
+        episodes, depth, discount = len(self.particles), planner.depth, planner.discount
+        rows = np.arange(episodes)  # those whose game goes on
+        nodes = np.zeros(episodes, np.int64)
+        actions = statistics.choose(rows, nodes)
+        game = self._begun(players, statistics, actions, stream)
+        path: list[tuple[Array, Array, Array]] = []
+        paid = np.zeros((depth, episodes))
+
+        def keep(over: Value) -> bool:
+            """Let those go whose game is over; say whether any are left."""
+            nonlocal game, stream, rows, nodes, actions
+            if over is False or not np.any(over):
+                return True
+            left = np.flatnonzero(~np.broadcast_to(over, (len(rows),)))
+            if len(left):
+                game, stream = row_of(game, left, {}), stream.select(left)
+            rows, nodes, actions = rows[left], nodes[left], actions[left]
+            return len(left) > 0
+
+        for step in range(depth):
+            inside = nodes >= 0
+            if step and inside.any():
+                actions[inside] = statistics.choose(rows[inside], nodes[inside])
+            chosen, cost = self._chosen(players, game, inside, actions, stream)
+            path.append((rows[inside], nodes[inside], actions[inside]))
+            game, *rewards, over = play_half(players, game, stream, check, chosen)
+            paid[step, rows] = sum(rewards) + cost
+            if not keep(over):
+                break
+            game, *rewards, over = play_half(players, game, stream, check)
+            if players.user is not None:
+                paid[step, rows] += discount * sum(rewards)
+                if not keep(over):
+                    break
+            game, looking, thinking, *_ = play_half(players, game, stream, check, act=False)
+            paid[step, rows] += discount * (looking + thinking)
+            inside = nodes >= 0
+            if step + 1 < depth and inside.any():
+                here = rows[inside], nodes[inside], actions[inside]
+                seen = sights_of(game.assistant_observation, len(rows), self.texts)
+                nodes[inside] = statistics.follow(*here, seen[inside])
+        self._count(statistics, path, paid)
+
+    def _begun(
+        self, players: Players, statistics: Statistics, actions: Array, stream: EpisodeRandom
+    ) -> GameState:
+        """Begin the games with the particles whose turn it is for the actions."""
+        episodes = np.arange(len(actions))
+        tried = statistics.visits[episodes, 0, actions]
+        game: GameState = row_of(self.games, self.particles[episodes, tried], {})
+        assert players.assistant is not None
+        known = self.known
+        if known.keys() != players.assistant.state_membership.space.spaces.keys():
+            anew = begin(players.assistant, game, stream.at(0, ASSISTANT_RESET))
+            known = anew.replace(**known)
+        return game.replace(assistant_state=known)
+
+    def _chosen(
+        self, players: Players, game: GameState, inside: Array, actions: Array, stream: EpisodeRandom
+    ) -> tuple[Value, Value]:
+        """Give the actions, of the tree where a game is `inside` it and else of the policy, and their cost."""
+        numbers = self.planner.numbers
+        if inside.all():
+            return lock(numbers[actions]), 0.0
+        seat, outside = players.assistant, np.flatnonzero(~inside)
+        assert seat is not None
+        seen, state = game.assistant_observation, game.assistant_state
+        if len(outside) < len(inside):
+            memo: dict[int, Value] = {}
+            seen, state = row_of(seen, outside, memo), row_of(state, outside, memo)
+            stream = stream.select(outside)
+        stream.place, stream.draw = game.round_index << 4 | ASSISTANT_POLICY, 0
+        sampled, paid = seat.sample(seen, state, stream)
+        chosen, cost = numbers[actions], np.zeros(len(inside))
+        chosen[outside], cost[outside] = seat.action_membership.conform(sampled), paid
+        return lock(chosen), cost
+
+    def _count(self, statistics: Statistics, path: list[tuple[Array, Array, Array]], paid: Array) -> None:
+        """Tell the nodes that were gone through what came of it."""
+        returns = np.zeros(paid.shape[1])
+        for step in reversed(range(len(paid))):
+            returns = paid[step] + self.planner.discount * returns
+            if step < len(path) and len(path[step][0]):
+                rows, nodes, actions = path[step]
+                statistics.add(rows, nodes, actions, returns[rows])
+        if not np.isfinite(returns).all():
+            raise ContractError(
+                f"MonteCarloTree: expected rewards that are finite numbers, got a return of "
+                f"{returns[~np.isfinite(returns)][0]} in a simulation"
+            )
+        statistics.widen(returns)
