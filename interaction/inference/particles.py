@@ -35,10 +35,12 @@ def at_positions(weights: Array, positions: Array) -> Array:
     """
     rows = weights.reshape(-1, weights.shape[-1])
     indices = np.empty(positions.shape, np.int64)
-    for row, places, found in zip(rows, positions.reshape(len(rows), -1), indices.reshape(len(rows), -1)):
-        cumulated = np.cumsum(row)
+    places, found = positions.reshape(len(rows), -1), indices.reshape(len(rows), -1)
+    for row, weighed in enumerate(rows):
+        cumulated = np.cumsum(weighed)
         below = np.nextafter(cumulated[-1], 0.0)  # never beyond the last weight above zero
-        found[:] = np.searchsorted(cumulated, np.minimum(places * cumulated[-1], below), side="right")
+        reached = np.minimum(places[row] * cumulated[-1], below)
+        found[row] = np.searchsorted(cumulated, reached, side="right")
     return indices
 
 

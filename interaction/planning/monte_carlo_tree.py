@@ -18,7 +18,7 @@ from interaction.inference.particles import at_positions
 from interaction.inference.user_model import UserModelFilter
 from interaction.observation import ObservationEngine, RuleObservationEngine
 from interaction.opening import begin
-from interaction.planning.planner import Planner
+from interaction.planning.planner import Planner, check_number
 from interaction.planning.statistics import Statistics, sights_of
 from interaction.players import Players
 from interaction.policy import RandomPolicy
@@ -36,24 +36,36 @@ class MonteCarloTree(Planner):
     """Tells the mean return of each action of the assistant, by simulations that grow a tree (POMCP).
 
     The belief is over a `Grid` or over `Samples`. Each of `simulations` games begins with a particle of the
-    belief, a whole user and what is hidden in the task, and lasts for `depth` actions of the assistant. As
-    long as it has been there before, that is after the same actions and the same observations, the assistant
-    takes the action with the highest upper confidence bound (UCB1); from the first new observation on, its
-    actions are those of `assistant`, as it is simulated (its dual), which goes on with what the acting
-    assistant knows; by default they are random. Rewards of the k-th round from here, from 0, count
-    `discount`^k, all that are paid: those of the assistant's own policy and inference are, where `assistant`
-    chooses and infers.
+    belief, a whole user and what is hidden in the task, and lasts for `depth` actions of the assistant. In
+    the tree, whose nodes are what the assistant has done and seen, it takes the action with the highest upper
+    confidence bound (UCB1). Where the tree ends, its actions are those of `assistant`, as it is simulated
+    (its dual), which goes on with what the acting assistant knows; by default they are random. Rewards of the
+    k-th round from here, from 0, count `discount`^k. All that are paid do: the cost of the assistant's own
+    policy is where that chooses, and of its inference where `assistant` infers.
 
-    `exploration`: how much the bound is above the mean, exploration · √(ln(visits) / visits of the action), in
-    units of the return. By default it is the range of the returns that a tree has seen, the highest less the
-    lowest, as Silver & Veness take it.
-    `observation_engine`: what the assistant sees between two of its actions; by default that of `assistant`,
-    or without one all that is not the user's own, but for what the belief is about.
-    The n-th time that an action is tried first, the particle is the same for all actions, and n particles
-    are spread evenly over the belief.
+    `exploration`: an action's bound is exploration · range · √(ln(visits of the node) / visits of the action)
+    above its mean, where the range of the returns is the highest less the lowest that the tree has seen so
+    far. Silver & Veness take 1; a smaller number makes more of few simulations.
+    `patience`: how many simulations come to a node before the tree goes on from it. Each node tries all
+    actions, the bad ones too; where `assistant` acts sensibly, it pays to wait (10 to 30) before that.
+    `observation_engine`: what the assistant sees between two of its actions; by default what `assistant`
+    does, or without one all that is not the user's own, but for what the belief is about.
+    The n-th try of each action from here begins with the same particle, and the particles of any n first
+    tries are spread evenly over the belief.
 
     Many episodes are searched in lockstep, one simulation of each at a time.
-    Source: Silver & Veness 2010, "Monte-Carlo planning in large POMDPs".
+    Sources: Silver & Veness 2010, "Monte-Carlo planning in large POMDPs"; for `patience` Coulom 2006,
+    "Efficient selectivity and backup operators in Monte-Carlo tree search".
+
+    >>> from interaction import Grid, UserModelFilter
+    >>> from interaction.tasks.tiger import TigerTask
+    >>> belief = UserModelFilter(None, Grid({"task_state.tiger": [0, 1]}), task_model=TigerTask())
+    >>> planner = MonteCarloTree(belief, TigerTask.action_space, simulations=60, depth=2)
+    >>> heard = State(heard=-1)
+    >>> seen = State(round_index=0, task_state=heard, previous_task_state=heard)
+    >>> rng = EpisodeRandom(0)
+    >>> planner.values(State(belief=belief.initial(rng)), seen, rng).argmax()  # to listen
+    np.int64(0)
     """
 
     @property
@@ -68,19 +80,20 @@ class MonteCarloTree(Planner):
         depth: int,
         discount: float = 1.0,
         *,
-        exploration: float | None = None,
+        exploration: float = 0.3,
+        patience: int = 1,
         assistant: Assistant | None = None,
         observation_engine: ObservationEngine | None = None,
     ) -> None:
-        if isinstance(simulations, bool) or not isinstance(simulations, int) or simulations < 1:
-            raise ArgumentError(f"MonteCarloTree: simulations: expected a number >= 1, got {simulations!r}")
-        if isinstance(depth, bool) or not isinstance(depth, int) or depth < 1:
-            raise ArgumentError(f"MonteCarloTree: depth: expected a number of actions >= 1, got {depth!r}")
+        check_number(simulations, "MonteCarloTree: simulations: expected a number")
+        check_number(depth, "MonteCarloTree: depth: expected a number of actions")
+        check_number(patience, "MonteCarloTree: patience: expected a number of simulations")
         check_discount(discount, "MonteCarloTree")
-        if exploration is not None and not 0 <= exploration < np.inf:
+        number = isinstance(exploration, int | float) and not isinstance(exploration, bool)
+        if not number or not 0 <= exploration < np.inf:
             raise ArgumentError(
-                f"MonteCarloTree: exploration: expected a number >= 0 in units of the return, or None for the "
-                f"range of returns, got {exploration!r}"
+                f"MonteCarloTree: exploration: expected a number >= 0, a share of the range of returns, got "
+                f"{exploration!r}"
             )
         if assistant is not None and not isinstance(assistant, Assistant):
             raise ContractError(f"MonteCarloTree: assistant: expected an Assistant, got {assistant!r}")
@@ -88,13 +101,14 @@ class MonteCarloTree(Planner):
         self.depth = depth
         self.discount = discount
         self.exploration = exploration
+        self.patience = patience
         self.assistant = assistant
         self.observation_engine = observation_engine
         super().__init__(belief, action_space)
         if simulations < len(self.actions):
             raise ArgumentError(
-                f"MonteCarloTree: simulations: expected one or more for each of the {len(self.actions)} actions, "
-                f"got {simulations!r}"
+                f"MonteCarloTree: simulations: expected one or more for each of the {len(self.actions)} "
+                f"actions, got {simulations!r}"
             )
 
     def _prepare(self) -> None:
@@ -107,7 +121,7 @@ class MonteCarloTree(Planner):
             looking = looking.replace(observation_engine=engine)
         user = self.belief.user_model
         self._lineup = Lineup(self.belief.task_model, user and user.dual(), looking)
-        self._known = looking.state_space.spaces
+        self._known = looking.state_space.spaces.keys()
 
     def values(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
         """Give the mean return of each action: `(..., actions)`."""
@@ -146,8 +160,8 @@ class MonteCarloTree(Planner):
             return self._lineup.in_batch(search.grown)
         except UnknownFieldError as error:
             error.add_note(
-                "A MonteCarloTree plays the task on from what the assistant sees and from the particles of its "
-                "belief: what else the task reads has to be in one of them."
+                "A MonteCarloTree plays the task on from what the assistant sees and from the particles of "
+                "its belief: what else the task reads has to be in one of them."
             )
             raise
 
@@ -180,7 +194,9 @@ class _Search:
         """Play all simulations, one of each episode at a time."""
         planner = self.planner
         count = len(planner.actions)
-        statistics = Statistics(len(self.particles), planner.simulations, count, planner.exploration)
+        statistics = Statistics(
+            len(self.particles), planner.simulations, count, planner.exploration, planner.patience
+        )
         stream = self.stream.copy()
         for number in range(planner.simulations):
             self._simulate(players, statistics, stream.simulation(), check=number == 0)
@@ -241,7 +257,7 @@ class _Search:
         game: GameState = row_of(self.games, self.particles[episodes, tried], {})
         assert players.assistant is not None
         known = self.known
-        if known.keys() != players.assistant.state_membership.space.spaces.keys():
+        if known.keys() != self.planner._known:
             anew = begin(players.assistant, game, stream.at(0, ASSISTANT_RESET))
             known = anew.replace(**known)
         return game.replace(assistant_state=known)
@@ -249,7 +265,7 @@ class _Search:
     def _chosen(
         self, players: Players, game: GameState, inside: Array, actions: Array, stream: EpisodeRandom
     ) -> tuple[Value, Value]:
-        """Give the actions, of the tree where a game is `inside` it and else of the policy, and their cost."""
+        """Give the actions, by the tree where a game is `inside` it, else by the policy, and their cost."""
         numbers = self.planner.numbers
         if inside.all():
             return lock(numbers[actions]), 0.0

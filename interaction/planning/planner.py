@@ -12,7 +12,7 @@ from interaction.agent import Assistant
 from interaction.batching.lockstep import Lineup
 from interaction.batching.streams import LiftedRandom
 from interaction.component import PreparedComponent
-from interaction.errors import ContractError
+from interaction.errors import ArgumentError, ContractError
 from interaction.inference.user_model import UserModelFilter
 from interaction.policy import Policy, RandomPolicy
 from interaction.random import EpisodeRandom
@@ -79,3 +79,9 @@ class GreedyPolicy(Policy):
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:
         return self.planner.best(state, observation, rng), 0.0
+
+
+def check_number(number: object, expected: str) -> None:
+    """Raise `ArgumentError` unless this is a whole number from 1 on."""
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise ArgumentError(f"{expected} >= 1, got {number!r}")

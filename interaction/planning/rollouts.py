@@ -14,11 +14,10 @@ from interaction.batching.play import CHUNK, check_discount, check_max_rounds, p
 from interaction.batching.recording import Recorder, totals
 from interaction.batching.selection import row_of
 from interaction.batching.streams import LiftedRandom
-from interaction.errors import ArgumentError
 from interaction.inference.particles import systematic
 from interaction.inference.user_model import UserModelFilter
 from interaction.opening import begin, for_rows
-from interaction.planning.planner import Planner
+from interaction.planning.planner import Planner, check_number
 from interaction.players import Players
 from interaction.policy import Policy
 from interaction.random import ASSISTANT_RESET, EpisodeRandom
@@ -54,8 +53,7 @@ class RolloutReturns(Planner):
     ) -> None:
         check_max_rounds(horizon, "RolloutReturns: horizon")
         check_discount(discount, "RolloutReturns")
-        if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
-            raise ArgumentError(f"RolloutReturns: samples: expected a number >= 1, got {samples!r}")
+        check_number(samples, "RolloutReturns: samples: expected a number")
         self.assistant = assistant.dual()
         self.horizon = horizon
         self.samples = samples

@@ -19,18 +19,21 @@ class Statistics:
     """How often each action was taken at each node of each tree, and what came of it.
 
     Node 0 is the root. A node's children after an action are told apart by what was seen (`sights`); they are
-    linked from the one met last to the one met first. A simulation adds up to one node to each tree.
+    linked from the one met last to the one met first. A simulation makes up to one node in each tree, which
+    is entered after `patience` simulations have come to it.
     """
 
-    def __init__(self, trees: int, simulations: int, actions: int, exploration: float | None) -> None:
+    def __init__(self, trees: int, simulations: int, actions: int, exploration: float, patience: int) -> None:
         nodes = simulations + 1
         self.visits = np.zeros((trees, nodes, actions), np.int64)
         self.totals = np.zeros((trees, nodes, actions))
         self.newest = np.full((trees, nodes, actions), NOWHERE)
         self.older = np.full((trees, nodes), NOWHERE)
         self.sights: Array | None = None  # (trees, nodes, numbers of a sight), once it is known how many
+        self.arrivals = np.zeros((trees, nodes), np.int64)
         self.nodes = np.ones(trees, np.int64)
         self.exploration = exploration
+        self.patience = patience
         self.lowest, self.highest = np.full(trees, np.inf), np.full(trees, -np.inf)
         # Of one array, since what numpy gives for a number may depend on where it lies among others.
         self._logs = np.log(np.maximum(np.arange(nodes + 1), 1))
@@ -43,23 +46,20 @@ class Statistics:
     def choose(self, trees: Array, nodes: Array) -> Array:
         """Give the action with the highest upper confidence bound, untried ones first."""
         visits, totals = self.visits[trees, nodes], self.totals[trees, nodes]
-        if self.exploration is not None:
-            scale: Any = self.exploration
-        else:
-            scale = np.maximum(self.highest - self.lowest, 0.0)[trees, None]
+        scale = self.exploration * np.maximum(self.highest - self.lowest, 0.0)[trees, None]
         logs = self._logs[visits.sum(axis=-1)][:, None]
         tried = np.maximum(visits, 1)
         bounds = np.where(visits > 0, totals / tried + scale * np.sqrt(logs / tried), np.inf)
         return np.asarray(bounds.argmax(axis=-1))
 
     def follow(self, trees: Array, nodes: Array, actions: Array, sights: Array) -> Array:
-        """Give the child of each node in which this was seen; where there is none, one is made (NOWHERE)."""
+        """Give the child of each node in which this was seen, or NOWHERE where it is not entered yet."""
         if self.sights is None:
             self.sights = np.zeros((*self.older.shape, sights.shape[1]), np.int64)
         if sights.shape[1] != self.sights.shape[2]:
             raise ContractError(
-                "MonteCarloTree: expected observations of the assistant with the same fields and shapes in all "
-                "rounds"
+                "MonteCarloTree: expected observations of the assistant with the same fields and "
+                "shapes in all rounds"
             )
         found = self.newest[trees, nodes, actions]
         left = np.flatnonzero(found >= 0)
@@ -78,7 +78,9 @@ class Statistics:
             self.older[tree, made] = self.newest[parent]
             self.newest[parent] = made
             self.sights[tree, made] = sights[new]
-        return found
+            found[new] = made
+        self.arrivals[trees, found] += 1
+        return np.where(self.arrivals[trees, found] > self.patience, found, NOWHERE)
 
     def add(self, trees: Array, nodes: Array, actions: Array, returns: Array) -> None:
         """Count that an action was taken at a node of each tree, and what came of it."""
