@@ -52,6 +52,8 @@ CORE = {  # each module with the tests that are closest to it
     "planning/rollouts": "planning batching/test_doors belief_tree",
     "planning/belief_tree": "belief_tree",
     "planning/chances": "belief_tree",
+    "planning/monte_carlo_tree": "monte_carlo_tree",
+    "planning/statistics": "monte_carlo_tree",
 }
 KINDS = (
     *("ReplaceBinaryOperator", "ReplaceComparison", "ReplaceUnary", "ReplaceTrue", "ReplaceFalse"),

@@ -7,7 +7,7 @@ action.
 from interaction.planning.belief_tree import BeliefTree, Node
 from interaction.planning.boltzmann import BoltzmannPolicy
 from interaction.planning.information_gain import ExpectedInformationGain, InformationGainPolicy
-from interaction.planning.monte_carlo_tree import MonteCarloTree
+from interaction.planning.monte_carlo_tree import MonteCarloTree, SearchNode
 from interaction.planning.planner import GreedyPolicy, Planner
 from interaction.planning.rollouts import RolloutPolicy, RolloutReturns
 
@@ -22,4 +22,5 @@ __all__ = [
     "Planner",
     "RolloutPolicy",
     "RolloutReturns",
+    "SearchNode",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 
 from interaction.agent import Assistant
 from interaction.batching.candidates import for_candidates
-from interaction.batching.lockstep import Lineup
+from interaction.batching.lockstep import Lineup, lead
 from interaction.batching.play import CHUNK, check_discount
 from interaction.batching.selection import row_of
 from interaction.batching.streams import LiftedRandom
@@ -30,6 +32,19 @@ from interaction.turns import ASSISTANT_ACTS, play_half
 Array = NDArray[Any]
 _GOLDEN = (5**0.5 - 1) / 2
 _MOST = 2**22  # counts that are held at once
+
+
+@dataclass(eq=False)
+class SearchNode:
+    """What a tree knows where the assistant acts: of each action its `visits` and its `values`, mean returns.
+
+    NaN is the value of what was not tried. `branches` holds what was seen after each action, as
+    `(observation, node)`.
+    """
+
+    visits: Array
+    values: Array
+    branches: list[list[tuple[State, SearchNode]]]
 
 
 class MonteCarloTree(Planner):
@@ -121,24 +136,41 @@ class MonteCarloTree(Planner):
             looking = looking.replace(observation_engine=engine)
         user = self.belief.user_model
         self._lineup = Lineup(self.belief.task_model, user and user.dual(), looking)
-        self._known = looking.state_space.spaces.keys()
+        self._own_space = looking.state_space
 
     def values(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
         """Give the mean return of each action: `(..., actions)`."""
         if type(rng) is LiftedRandom:
             found: Array = rng.outside(self.values, state, observation, rng)
             return found
-        values = np.concatenate([search.values for search in self._searched(state, observation, rng)])
+        searches = self._searches(state, observation, rng)
+        values = np.concatenate([self._grown(search).values for search in searches])
         return values if rng.rows is not None else values[0]
 
-    def _searched(self, state: State, observation: State, rng: EpisodeRandom) -> list[Statistics]:
-        """Grow the trees of all episodes, some at a time."""
+    def tree(self, state: State, observation: State, rng: EpisodeRandom) -> SearchNode:
+        """Give the tree of one episode, from what the assistant sees now."""
+        if rng.rows is not None:
+            raise ArgumentError("MonteCarloTree.tree: expected the stream of one episode, got a batch's")
+        (search,) = self._searches(state, observation, rng)
+        statistics = self._grown(search)
+        with np.errstate(invalid="ignore"):
+            nodes = [
+                SearchNode(visits, totals / visits, [[] for _ in self.actions])
+                for visits, totals in zip(statistics.visits[0], statistics.totals[0], strict=True)
+            ]
+        for number, (parent, action, seen) in enumerate(search.met, start=1):
+            nodes[parent].branches[action].append((seen, nodes[number]))
+        return nodes[0]
+
+    def _searches(self, state: State, observation: State, rng: EpisodeRandom) -> Iterator[_Search]:
+        """Give the searches of all episodes, some at a time."""
         belief = state.__dict__.get(self.belief.field, state)
         rows, size = rng.rows, self.belief.parameters.size
         outer = 1 if rows is None else rows
         games = self._games(belief, observation, rows)
-        known = {name: part for name, part in state.items() if name in self._known}
-        knowing = for_candidates(State(**known), 1, rows)
+        known = {name: part for name, part in state.items() if name in self._own_space.spaces}
+        knowing = State(**known) if rows is None else lead(State(**known), self._own_space, rows)
+        knowing = for_candidates(knowing, 1, rows)
         weights = np.exp(np.broadcast_to(belief.log_weights, (outer, size)))
         uniform = np.broadcast_to(np.asarray(rng.random()), (outer,))
         # Of the multiples of the golden ratio, modulo 1, any number of first ones is spread evenly.
@@ -147,15 +179,12 @@ class MonteCarloTree(Planner):
         stream = rng.simulation()
         stream = stream.repeat(1) if rows is None else stream
         block = max(min(CHUNK, _MOST // (self.simulations * len(self.actions))), 1)
-        found = []
         for first in range(0, outer, block):
             part = np.arange(first, min(first + block, outer))
             mine = row_of(knowing, part, {})
-            search = _Search(self, games, particles[part], mine, stream.select(part))
-            found.append(self._asked(search))
-        return found
+            yield _Search(self, games, particles[part], mine, stream.select(part))
 
-    def _asked(self, search: _Search) -> Statistics:
+    def _grown(self, search: _Search) -> Statistics:
         try:
             return self._lineup.in_batch(search.grown)
         except UnknownFieldError as error:
@@ -189,6 +218,7 @@ class _Search:
         self.known = known
         self.stream = stream
         self.texts: dict[Any, int] = {}
+        self.met: list[tuple[int, int, State]] = []  # of one tree's nodes: parent, action, sight
 
     def grown(self, players: Players) -> Statistics:
         """Play all simulations, one of each episode at a time."""
@@ -198,6 +228,7 @@ class _Search:
             len(self.particles), planner.simulations, count, planner.exploration, planner.patience
         )
         stream = self.stream.copy()
+        self.met.clear()
         for number in range(planner.simulations):
             self._simulate(players, statistics, stream.simulation(), check=number == 0)
         return statistics
@@ -245,7 +276,11 @@ class _Search:
             if step + 1 < depth and inside.any():
                 here = rows[inside], nodes[inside], actions[inside]
                 seen = sights_of(game.assistant_observation, len(rows), self.texts)
+                count = statistics.nodes[0]
                 nodes[inside] = statistics.follow(*here, seen[inside])
+                if episodes == 1 and statistics.nodes[0] > count:
+                    sight = row_of(game.assistant_observation, 0)
+                    self.met.append((int(here[1][0]), int(here[2][0]), sight))
         self._count(statistics, path, paid)
 
     def _begun(
@@ -257,7 +292,7 @@ class _Search:
         game: GameState = row_of(self.games, self.particles[episodes, tried], {})
         assert players.assistant is not None
         known = self.known
-        if known.keys() != self.planner._known:
+        if known.keys() != self.planner._own_space.spaces.keys():
             anew = begin(players.assistant, game, stream.at(0, ASSISTANT_RESET))
             known = anew.replace(**known)
         return game.replace(assistant_state=known)
