@@ -112,6 +112,11 @@ class MonteCarloTree(Planner):
             )
         if assistant is not None and not isinstance(assistant, Assistant):
             raise ContractError(f"MonteCarloTree: assistant: expected an Assistant, got {assistant!r}")
+        if assistant is not None and assistant.policy.action_space != action_space:
+            raise ContractError(
+                f"MonteCarloTree: assistant: expected a policy that acts in {action_space}, as the planner does, "
+                f"got one in {assistant.policy.action_space}"
+            )
         self.simulations = simulations
         self.depth = depth
         self.discount = discount

@@ -617,6 +617,11 @@ def test_no_particle_without_weight_is_drawn(weights, position):
             ContractError,
             "finite space of numbers",
         ),
+        (
+            lambda: MonteCarloTree(TIGER, spaces.Discrete(2), 9, 3, assistant=LISTENING),
+            ContractError,
+            r"acts in Discrete\(2\), as the planner does, got one in Discrete\(3\)",
+        ),
         (lambda: MonteCarloTree(TigerTask(), DOORS, 9, 3), ContractError, "expected a UserModelFilter"),
         (
             lambda: MonteCarloTree(TIGER, DOORS, 9, 3, assistant=Listens()),
