@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from interaction.planning import ExpectedInformationGain as ExpectedInformationGain
     from interaction.planning import GreedyPolicy as GreedyPolicy
     from interaction.planning import InformationGainPolicy as InformationGainPolicy
+    from interaction.planning import MonteCarloTree as MonteCarloTree
     from interaction.planning import RolloutPolicy as RolloutPolicy
     from interaction.planning import RolloutReturns as RolloutReturns
     from interaction.planning import TabulatedPolicy as TabulatedPolicy
@@ -107,6 +108,7 @@ __all__ = [
     "InferenceEngine",
     "InformationGainPolicy",
     "InteractionTask",
+    "MonteCarloTree",
     "ObservationEngine",
     "Policy",
     "Posterior",
@@ -160,6 +162,7 @@ _LATER = {  # imported when asked for: what they need takes longer to import tha
     "sensitivity": "interaction.studies",
     "robustness": "interaction.studies",
     "BeliefTree": "interaction.planning",
+    "MonteCarloTree": "interaction.planning",
     "BoltzmannPolicy": "interaction.planning",
     "GreedyPolicy": "interaction.planning",
     "ExpectedInformationGain": "interaction.planning",

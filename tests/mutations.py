@@ -58,6 +58,8 @@ CORE = {  # each module with the tests that are closest to it
     "planning/belief_tree": "belief_tree theory_of_mind",
     "planning/chances": "belief_tree",
     "planning/tabulation": "theory_of_mind",
+    "planning/monte_carlo_tree": "monte_carlo_tree",
+    "planning/statistics": "monte_carlo_tree",
 }
 KINDS = (
     *("ReplaceBinaryOperator", "ReplaceComparison", "ReplaceUnary", "ReplaceTrue", "ReplaceFalse"),

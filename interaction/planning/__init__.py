@@ -7,6 +7,7 @@ actions, and tell the value of each action.
 from interaction.planning.belief_tree import BeliefTree, Node
 from interaction.planning.boltzmann import BoltzmannPolicy
 from interaction.planning.information_gain import ExpectedInformationGain, InformationGainPolicy
+from interaction.planning.monte_carlo_tree import MonteCarloTree, SearchNode
 from interaction.planning.planner import GreedyPolicy, Planner
 from interaction.planning.rollouts import RolloutPolicy, RolloutReturns
 from interaction.planning.tabulation import TabulatedPolicy, tabulate
@@ -17,10 +18,12 @@ __all__ = [
     "ExpectedInformationGain",
     "GreedyPolicy",
     "InformationGainPolicy",
+    "MonteCarloTree",
     "Node",
     "Planner",
     "RolloutPolicy",
     "RolloutReturns",
+    "SearchNode",
     "TabulatedPolicy",
     "tabulate",
 ]

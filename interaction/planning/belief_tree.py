@@ -17,7 +17,7 @@ from interaction.errors import ArgumentError, UnknownFieldError
 from interaction.inference.partner_model import PartnerModelFilter
 from interaction.observation import ObservationEngine, RuleObservationEngine
 from interaction.planning.chances import outcomes
-from interaction.planning.planner import Planner
+from interaction.planning.planner import Planner, check_number
 from interaction.policy import RandomPolicy
 from interaction.random import EpisodeRandom
 from interaction.spaces import Space
@@ -76,8 +76,7 @@ class BeliefTree(Planner):
         discount: float = 1.0,
         observation_engine: ObservationEngine | None = None,
     ) -> None:
-        if isinstance(depth, bool) or not isinstance(depth, int) or depth < 1:
-            raise ArgumentError(f"BeliefTree: depth: expected a number of actions >= 1, got {depth!r}")
+        check_number(depth, "BeliefTree: depth: expected a number of actions")
         check_discount(discount, "BeliefTree")
         self.depth = depth
         self.discount = discount

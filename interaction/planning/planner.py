@@ -12,7 +12,7 @@ from interaction.agent import Agent
 from interaction.batching.lockstep import Lineup
 from interaction.batching.streams import LiftedRandom
 from interaction.component import PreparedComponent
-from interaction.errors import ContractError
+from interaction.errors import ArgumentError, ContractError
 from interaction.inference.partner_model import PartnerModelFilter
 from interaction.inference.sides import Side
 from interaction.inference.user_model import UserModelFilter
@@ -119,3 +119,9 @@ class GreedyPolicy(Policy):
         shape = spaces.shape_of(self.action_space)
         whole = equal.all(axis=tuple(range(-len(shape), 0))) if shape else equal
         return freeze(np.where(whole, 0.0, -np.inf))
+
+
+def check_number(number: object, expected: str) -> None:
+    """Raise `ArgumentError` unless this is a whole number from 1 on."""
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise ArgumentError(f"{expected} >= 1, got {number!r}")

@@ -13,10 +13,11 @@ from interaction.batching.play import CHUNK, check_discount, check_max_rounds, p
 from interaction.batching.recording import Recorder, totals
 from interaction.batching.selection import row_of
 from interaction.batching.streams import LiftedRandom
-from interaction.errors import ArgumentError, ContractError
+from interaction.errors import ContractError
+from interaction.inference.particles import systematic
 from interaction.inference.partner_model import PartnerModelFilter
 from interaction.opening import begin, for_rows
-from interaction.planning.planner import Planner
+from interaction.planning.planner import Planner, check_number
 from interaction.players import Players
 from interaction.policy import Policy
 from interaction.random import EpisodeRandom
@@ -55,8 +56,7 @@ class RolloutReturns(Planner):
     ) -> None:
         check_max_rounds(horizon, "RolloutReturns: horizon")
         check_discount(discount, "RolloutReturns")
-        if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
-            raise ArgumentError(f"RolloutReturns: samples: expected a number >= 1, got {samples!r}")
+        check_number(samples, "RolloutReturns: samples: expected a number")
         self.agent = agent.dual()
         self.horizon = horizon
         self.samples = samples
@@ -84,7 +84,7 @@ class RolloutReturns(Planner):
         known = {name: part for name, part in state.items() if name in self.agent.state_space.spaces}
         games = games.replace(**{self.side.state: for_candidates(State(**known), size, rows)})
         uniform = np.broadcast_to(np.asarray(rng.random()), (outer,))
-        drawn = _systematic(weights, uniform, self.samples)  # (episodes, samples)
+        drawn = systematic(weights, uniform, self.samples)  # (episodes, samples)
         users = (np.arange(outer)[:, None] * size + drawn).reshape(-1)
         stream = rng.simulation().repeat(self.samples, common=False).repeat(count)
         block = max(CHUNK // count, 1)
@@ -159,11 +159,3 @@ class RolloutPolicy(Policy):
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:
         returns = self.rollouts.returns(state, observation, rng).mean(axis=-2)
         return self.rollouts.numbers[returns.argmax(axis=-1)], 0.0
-
-
-def _systematic(weights: Array, uniform: Array, count: int) -> Array:
-    """Draw `count` indices for each row of weights, evenly spaced: `(rows, count)`."""
-    cumulated = np.cumsum(weights, axis=1)
-    positions = (np.arange(count) + uniform[:, None]) / count * cumulated[:, -1:]
-    found: Array = (cumulated[:, None] <= positions[..., None]).sum(axis=-1)
-    return np.asarray(np.minimum(found, weights.shape[1] - 1))
