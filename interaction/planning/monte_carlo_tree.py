@@ -60,7 +60,8 @@ class MonteCarloTree(Planner):
 
     `exploration`: an action's bound is exploration · range · √(ln(visits of the node) / visits of the action)
     above its mean, where the range of the returns is the highest less the lowest that the tree has seen so
-    far. Silver & Veness take 1; a smaller number makes more of few simulations.
+    far. Silver & Veness take 1; a smaller number makes more of few simulations, but where it is too small, an
+    action that had bad luck in its first tries is given up.
     `patience`: how many simulations come to a node before the tree goes on from it. Each node tries all
     actions, the bad ones too; where `assistant` acts sensibly, it pays to wait (10 to 30) before that.
     `observation_engine`: what the assistant sees between two of its actions; by default what `assistant`
@@ -114,8 +115,8 @@ class MonteCarloTree(Planner):
             raise ContractError(f"MonteCarloTree: assistant: expected an Assistant, got {assistant!r}")
         if assistant is not None and assistant.policy.action_space != action_space:
             raise ContractError(
-                f"MonteCarloTree: assistant: expected a policy that acts in {action_space}, as the planner "
-                f"does, got one in {assistant.policy.action_space}"
+                f"MonteCarloTree: assistant: expected a policy in {action_space}, like the planner's "
+                f"actions, got one in {assistant.policy.action_space}"
             )
         self.simulations = simulations
         self.depth = depth
