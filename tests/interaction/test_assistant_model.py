@@ -130,7 +130,9 @@ def test_a_users_belief_is_that_by_hand(task):
 def test_a_user_with_a_belief_conforms_and_can_be_pickled():
     for parameters in (Grid({"rate": RATES}), Samples({"rate": stats.uniform(0, 1)}, n=11)):
         one = AssistantModelFilter(answering(), parameters, task_model=Track())
-        check_agent(BelievingUser(one, RandomPolicy(THREE)), Track(), partner=answering(), rounds=5)
+        check_agent(
+            BelievingUser(one, RandomPolicy(THREE)), Track(), partner=answering(), rounds=5, seconds=3
+        )
         assert pickle.loads(pickle.dumps(one)) == one
 
 
