@@ -59,7 +59,7 @@ def tabulate(
         )
     name = type(policy).__name__
     own = [method for method in ("sample", "log_prob") if defines(policy, method, DiscretePolicy)]
-    if own and not isinstance(policy, BoltzmannPolicy):
+    if own and type(policy) is not BoltzmannPolicy:
         raise ContractError(
             f"tabulate: {name} defines {own[0]} besides its probabilities, which a table would leave out"
         )

@@ -130,7 +130,9 @@ def test_a_users_belief_is_that_by_hand(task):
 def test_a_user_with_a_belief_conforms_and_can_be_pickled():
     for parameters in (Grid({"rate": RATES}), Samples({"rate": stats.uniform(0, 1)}, n=11)):
         one = AssistantModelFilter(answering(), parameters, task_model=Track())
-        check_agent(BelievingUser(one, RandomPolicy(THREE)), Track(), partner=answering(), rounds=5)
+        check_agent(
+            BelievingUser(one, RandomPolicy(THREE)), Track(), partner=answering(), rounds=5, seconds=3
+        )
         assert pickle.loads(pickle.dumps(one)) == one
 
 
@@ -306,7 +308,7 @@ def test_predictions_of_the_assistant_by_the_belief():
 
 
 class Hints(InteractionTask):
-    """The assistant sees the goal, which moves in the user's turn, and the user does not."""
+    """The assistant sees the goal, which moves in the user's turn by the round, and the user does not."""
 
     state_space = spaces.Dict(goal=spaces.Discrete(2), tone=spaces.Discrete(2))
     moves, tones = np.array([[0.9, 0.1], [0.3, 0.7]]), np.array([[0.6, 0.4], [0.2, 0.8]])
@@ -315,7 +317,7 @@ class Hints(InteractionTask):
         return State(goal=rng.integers(0, 2), tone=0)
 
     def on_user_action(self, game, rng):
-        goal = rng.categorical(self.moves[game.task_state.goal])
+        goal = rng.categorical(self.moved(game))
         return Transition(State(goal=goal, tone=rng.categorical(self.tones[goal])))
 
     def on_assistant_action(self, game, rng):
@@ -324,7 +326,11 @@ class Hints(InteractionTask):
     def hidden_transition(self, before, after):
         if before.turn_index == 3:
             return np.where(np.arange(2) == before.task_state.goal, 1.0, 0.0)
-        return self.moves[before.task_state.goal]
+        return self.moved(before)
+
+    def moved(self, game):
+        """The probabilities of the next goal: in odd rounds those of the other one."""
+        return self.moves[(game.task_state.goal + game.round_index) % 2]
 
     def outcome_log_prob(self, before, after):
         return (
@@ -345,8 +351,9 @@ class Points(DiscretePolicy):
 def hints_by_hand(tones, hints):
     """The forward algorithm: between two looks the goal moves, sounds, and the assistant points."""
     belief, found = np.full(2, 0.5), [np.full(2, 0.5)]
-    for tone, hint in zip(tones[:-1], hints[:-1], strict=True):
-        belief = (belief @ Hints.moves) * Hints.tones[:, tone] * Points.hints[:, hint]
+    for number, (tone, hint) in enumerate(zip(tones[:-1], hints[:-1], strict=True)):
+        moves = Hints.moves[:: -1 if number % 2 else 1]
+        belief = (belief @ moves) * Hints.tones[:, tone] * Points.hints[:, hint]
         belief = belief / belief.sum()
         found.append(belief)
     return np.array(found)
