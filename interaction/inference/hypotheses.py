@@ -160,6 +160,12 @@ class Hypotheses(PreparedComponent):
                 )
             raise
 
+    @property
+    def _whose(self) -> str:
+        """Name the partner by its class or, where that is none of its own, by its policy's."""
+        kind = type(self._partner)
+        return (type(self._partner.policy) if kind is self.side.agent else kind).__name__
+
     def _likelihood(
         self, log_prob: Value, belief: State, observation: State, where: str, rows: int | None
     ) -> Array:
@@ -275,7 +281,7 @@ class Hypotheses(PreparedComponent):
             seen, partners = look(seat, game, stream)
             return seat.log_prob(actions, seen, partners, stream)
 
-        where = f"{type(self._partner).__name__}.log_prob"
+        where = f"{self._whose}.log_prob"
         log_prob = self._likelihood(self._asked(ask), belief, observation, where, rows)
         log_weights = np.asarray(belief.log_weights)
         mixed: float | Array = freeze(log_sum(log_weights + log_prob) - log_sum(log_weights))

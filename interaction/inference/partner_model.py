@@ -234,7 +234,7 @@ class PartnerModelFilter(KeptBelief, InferenceEngine):
 
         partners, log_prob = self._asked(weigh)
         partners = deal(partners, size, rows, self.partner_space)
-        where = f"{type(self._partner).__name__}.log_prob"
+        where = f"{self._whose}.log_prob"
         log_prob = self._likelihood(log_prob, belief, observation, where, rows)
         if action is None:
             return partners, log_weights + np.zeros_like(log_weights)
