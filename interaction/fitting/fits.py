@@ -149,7 +149,7 @@ def convergence(converged: Array, users: Array, method: str) -> str:
     """Say in a sentence how many of the fits converged."""
     bad = np.flatnonzero(~converged)
     rule = {
-        "grid": "the half grids agree to 1 % of a posterior standard deviation",
+        "grid": "grids and lattices agree to 1 % of a posterior standard deviation",
         "particles": f"R-hat < {R_HAT}, the moves are not stuck",
         "mcmc": f"R-hat < {R_HAT}, 20 autocorrelation times",
         "maximum_likelihood": "no further step gains 0.001 in log likelihood",
