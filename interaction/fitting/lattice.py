@@ -90,6 +90,11 @@ class Box:
                 shares[user, axis] = np.histogram(y[:, axis], _CELLS, (reach[0], reach[1]), weights=weight)[0]
         return cls(axes, ends[0], ends[1], smooth(shares))
 
+    @property
+    def is_even(self) -> bool:
+        """Whether the points lie equally densely everywhere."""
+        return self.shares.shape[-1] == 1
+
     def place(self, cube: Array) -> tuple[Array, Array]:
         """Give points of the unit cube `(users, points, d)` in the boxes, and the logs of their volumes.
 
