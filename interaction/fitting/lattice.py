@@ -93,7 +93,7 @@ class Box:
     @property
     def is_even(self) -> bool:
         """Whether the points lie equally densely everywhere."""
-        return self.shares.shape[-1] == 1
+        return bool(self.shares.shape[-1] == 1)
 
     def place(self, cube: Array) -> tuple[Array, Array]:
         """Give points of the unit cube `(users, points, d)` in the boxes, and the logs of their volumes.

@@ -9,7 +9,7 @@ from matplotlib import pyplot
 from scipy import stats
 from scipy.special import betaln
 
-from interaction import DeterministicPolicy, DiscretePolicy, InferenceEngine, State, User, spaces
+from interaction import Assistant, DeterministicPolicy, DiscretePolicy, InferenceEngine, State, User, spaces
 from interaction.errors import ArgumentError, ContractError, NoEffectError, SpaceError, UnknownNameError
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.maximum import maximize
@@ -123,8 +123,9 @@ def test_what_a_reset_draws_needs_a_prior():
 
     user = AnyUser()
     priors = {"p0": stats.randint(0, 10)}
+    helper = Assistant(policy=RandomPolicy(spaces.Discrete(10)))
     with pytest.raises(ArgumentError, match=r"reset draws 'p1' at random: give it a prior, too"):
-        parameter_recovery(CoordinatedTask(), user, priors, 5, 10, progress=False)
+        parameter_recovery(CoordinatedTask(), user, priors, 5, 10, assistant=helper, progress=False)
 
 
 # The methods, against closed forms and each other.
