@@ -18,7 +18,8 @@ from interaction.batching import ways
 from interaction.bundle import Bundle, Step
 from interaction.component import Component
 from interaction.inference import CascadedInferenceEngine, DualInferenceEngine, InferenceEngine
-from interaction.inference.believing import BelievingAssistant
+from interaction.inference.assistant_model import AssistantModelFilter
+from interaction.inference.believing import BelievingAssistant, BelievingUser
 from interaction.inference.candidates import Grid, Samples
 from interaction.inference.posterior import Posterior
 from interaction.inference.user_model import UserModelFilter
@@ -56,8 +57,11 @@ if TYPE_CHECKING:
     from interaction.planning import ExpectedInformationGain as ExpectedInformationGain
     from interaction.planning import GreedyPolicy as GreedyPolicy
     from interaction.planning import InformationGainPolicy as InformationGainPolicy
+    from interaction.planning import MonteCarloTree as MonteCarloTree
     from interaction.planning import RolloutPolicy as RolloutPolicy
     from interaction.planning import RolloutReturns as RolloutReturns
+    from interaction.planning import TabulatedPolicy as TabulatedPolicy
+    from interaction.planning import tabulate as tabulate
     from interaction.plot import animate as animate
     from interaction.plot import filmstrip as filmstrip
     from interaction.plot import plot_belief as plot_belief
@@ -78,9 +82,11 @@ __all__ = [
     "Agent",
     "Assistant",
     "AssistantEnv",
+    "AssistantModelFilter",
     "AssistantVectorEnv",
     "BeliefTree",
     "BelievingAssistant",
+    "BelievingUser",
     "BoltzmannPolicy",
     "Bundle",
     "BundleAEC",
@@ -102,6 +108,7 @@ __all__ = [
     "InferenceEngine",
     "InformationGainPolicy",
     "InteractionTask",
+    "MonteCarloTree",
     "ObservationEngine",
     "Policy",
     "Posterior",
@@ -116,6 +123,7 @@ __all__ = [
     "Simulator",
     "State",
     "Step",
+    "TabulatedPolicy",
     "Trajectories",
     "Transition",
     "Trials",
@@ -142,6 +150,7 @@ __all__ = [
     "robustness",
     "sensitivity",
     "spaces",
+    "tabulate",
     "ways",
 ]
 
@@ -153,12 +162,15 @@ _LATER = {  # imported when asked for: what they need takes longer to import tha
     "sensitivity": "interaction.studies",
     "robustness": "interaction.studies",
     "BeliefTree": "interaction.planning",
+    "MonteCarloTree": "interaction.planning",
     "BoltzmannPolicy": "interaction.planning",
     "GreedyPolicy": "interaction.planning",
     "ExpectedInformationGain": "interaction.planning",
     "InformationGainPolicy": "interaction.planning",
     "RolloutReturns": "interaction.planning",
     "RolloutPolicy": "interaction.planning",
+    "TabulatedPolicy": "interaction.planning",
+    "tabulate": "interaction.planning",
     "plot_rewards": "interaction.plot",
     "plot_belief": "interaction.plot",
     "plot_posterior": "interaction.plot",

@@ -134,6 +134,11 @@ def check_user(user: User, where: str) -> None:
 
 def check_log_prob(agent: Agent, where: str) -> None:
     """Raise a `ContractError` unless an agent's policy can tell the probability of an action."""
+    if agent.policy.by_chance:
+        raise ContractError(
+            f"{where}: {type(agent.policy).__name__}, the policy of {type(agent).__name__}, chooses by "
+            f"values that are drawn, so there is no log probability of an action; give it an exact planner"
+        )
     if not has_log_prob(agent.policy):
         raise ContractError(
             f"{where}: {type(agent.policy).__name__}, the policy of {type(agent).__name__}, must "

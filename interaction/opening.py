@@ -207,7 +207,7 @@ _BLANK = dict(GameState())
 def begin(seat: Seat, game: GameState | None, rng: EpisodeRandom) -> State:
     """Give the state with which an agent begins a game; it may need to know the game."""
     state: State
-    if seat.reset_in is None:
+    if seat.reset_in is None or (game is None and not seat.needs_game):
         state = seat.reset(rng)
     elif game is None:
         raise ContractError(

@@ -52,6 +52,7 @@ class Seat:
     name: str
     reset: Method
     reset_in: Method | None  # where the agent's start depends on the game
+    needs_game: bool  # whether it cannot start without knowing the game
     observe: Method
     infer: Method | None  # None where nothing is inferred
     sample: Method
@@ -116,6 +117,7 @@ def _seat(
         reset_in=state_of(change(agent, agent.reset_in, state_space), states, type(agent).__name__)
         if defines(agent, "reset_in", Agent)
         else None,
+        needs_game=_needs_game(agent),
         observe=observe
         if type(observation).__module__ == "interaction.observation"
         else observation_and_reward(observe, type(observation).__name__),
@@ -151,6 +153,12 @@ def _seat(
         provenance=int(Provenance.OBSERVED if agent.role == "user" else Provenance.INTERVENED),
         reset_slot=USER_RESET if agent.role == "user" else ASSISTANT_RESET,
     )
+
+
+def _needs_game(agent: Agent) -> bool:
+    """Say whether an agent cannot begin without knowing the game: where it says how, it says no other way."""
+    said = next(kind for kind in type(agent).__mro__ if kind.__dict__.keys() & {"reset", "reset_in"})
+    return "reset" not in said.__dict__
 
 
 def _with_stream(log_prob: Method) -> Method:

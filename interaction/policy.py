@@ -34,6 +34,8 @@ class Policy(Component):
 
     action_space: Space[Any]
     first_action: Value = None
+    by_chance = False
+    """Whether it chooses by values that are drawn, such as those of rollouts, and so has no `log_prob`."""
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> Sampled:
         """Give an action and a reward."""
@@ -173,7 +175,7 @@ def has_log_prob(policy: Policy) -> bool:
     """Say whether a policy, or the primary one of a dual policy, defines `log_prob`."""
     while isinstance(policy, DualPolicy):
         policy = policy.primary
-    return defines(policy, "log_prob", Policy)
+    return defines(policy, "log_prob", Policy) and not policy.by_chance
 
 
 def first_action(policy: Policy) -> Value:

@@ -116,7 +116,8 @@ class Predictor(PreparedComponent):
 
         The assistant looks after the user has acted. So a user who asks what follows its own action puts
         that into what it sees, as in `observation.replace(user_action=1, provenance=Provenance.OBSERVED)`,
-        and the task's state, where the action moves it.
+        and the task's state, where the action moves it: `task_state` after it, `previous_task_state` before
+        it, by which an assistant who infers weighs it.
         """
         if type(rng) is LiftedRandom:
             return rng.outside(self.predict_assistant_action, observation, rng, assistant_state)

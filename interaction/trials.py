@@ -7,7 +7,7 @@ from typing import Any
 from interaction import spaces
 from interaction.batching.streams import LiftedRandom
 from interaction.component import promise_of
-from interaction.errors import ArgumentError, ContractError
+from interaction.errors import ArgumentError, ContractError, EpisodeError
 from interaction.random import EpisodeRandom
 from interaction.state import GameState, State
 from interaction.task import InteractionTask, Transition
@@ -40,7 +40,11 @@ class Trials(InteractionTask):
         inner = task.state_space
         taken = [name for name in _OWN if name in inner.spaces]
         if taken:
-            raise ContractError(f"Trials: {type(task).__name__} has a field {taken[0]!r} of its own")
+            nested = "; for trials of trials write Trials(task, n * m)" if isinstance(task, Trials) else ""
+            raise ContractError(
+                f"Trials: expected a task without a field {taken[0]!r}, which is that of the trials, got "
+                f"{type(task).__name__}{nested}"
+            )
         self.task = task
         self.n = n
         own = {"trial": spaces.Discrete(n), "rounds": spaces.whole(low=0), "ended": spaces.Discrete(2)}
@@ -50,6 +54,12 @@ class Trials(InteractionTask):
         return self._begin(0, rng)
 
     def on_user_action(self, game: GameState, rng: EpisodeRandom) -> Transition:
+        if game.task_state.ended == 1:
+            raise EpisodeError(
+                f"Trials: expected the user to act in a trial that goes on, got trial "
+                f"{game.task_state.trial}, which it has ended: the next one begins in the assistant's turn "
+                f"(in a rollout, from_turn='assistant_acts')"
+            )
         last_half = game.assistant_action is None
         return self._act(game, rng, self.task.on_user_action, first_half=True, last_half=last_half)
 

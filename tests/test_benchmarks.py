@@ -9,7 +9,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize("name", ["engine", "inference", "recovery", "pointing", "envs", "lifting"])
+@pytest.mark.parametrize(
+    "name", ["engine", "inference", "recovery", "pointing", "envs", "lifting", "planning"]
+)
 def test_a_benchmark_prints_its_table(name):
     shown = subprocess.run(
         [sys.executable, f"benchmarks/{name}.py", "--quick"],

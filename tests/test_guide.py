@@ -13,25 +13,44 @@ from interaction.interop.coopihc import INSTALL
 
 ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
-IMPORTS = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)[0]
+BLOCKS = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+IMPORTS = BLOCKS[0]
 
 
-def test_pointing_in_the_guide(capsys):
-    blocks = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
-    for word in ("InformationGain(", "UserEnv("):
-        code = next(block for block in blocks if word in block)
-        exec(IMPORTS + code, {})
-    turns, reward, shape = capsys.readouterr().out.split(maxsplit=2)
-    assert 3 < float(turns) < 4
+def shown_by(page, capsys):
+    """Run the code of a page from top to bottom, and give the lines that it prints."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    exec("\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL)), {})
+    return capsys.readouterr().out.splitlines()
+
+
+def test_the_page_on_beliefs(capsys):
+    posterior, heard, believed = shown_by("beliefs.md", capsys)
+    assert float(posterior.split()[0]) > 0.1
+    ears = np.array(heard.strip("[]").split(), int)
+    right = 1 / (1 + (0.15 / 0.85) ** np.cumsum(2 * ears - 1))
+    assert np.allclose(np.array(believed.strip("[]").split(), float), right, atol=5e-4)
+
+
+def test_the_page_on_planning(capsys):
+    returns, searched, turns = (float(line) for line in shown_by("planning.md", capsys))
+    assert returns > 0
+    assert searched > -20  # who opens a door unsure loses 45 each time
+    assert 3 < turns < 4
+
+
+def test_training_in_the_guide(capsys):
+    code = next(block for block in BLOCKS if "UserEnv(" in block)
+    exec(IMPORTS + code, {})
+    reward, shape = capsys.readouterr().out.split(maxsplit=1)
     assert float(reward) == -1.0
     assert shape.startswith("(")
 
 
 def test_the_studies_and_the_fit_of_the_guide(capsys):
-    blocks = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
     names: dict[str, object] = {}
     for word in ("recovered.verdict", "taught =", "tree ="):
-        exec(IMPORTS + next(block for block in blocks if word in block), names)
+        exec(IMPORTS + next(block for block in BLOCKS if word in block), names)
     shown = capsys.readouterr().out
     assert "inverse_temperature" in shown
     assert "converged (grid" in shown
@@ -40,24 +59,23 @@ def test_the_studies_and_the_fit_of_the_guide(capsys):
     assert names["taught"].verdict
 
 
-def test_the_filter_of_the_guide(capsys):
-    code = next(
-        block for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if "belief_filter" in block
-    )
-    names: dict[str, object] = {}
-    exec(IMPORTS + code, names)
-    assert np.isfinite(names["posterior"].log_evidence)
-    assert float(capsys.readouterr().out.split()[0]) > 0.1
-
-
 def test_the_rollouts_of_the_guide(capsys):
-    code = next(block for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if "Tries(" in block)
+    code = next(block for block in BLOCKS if "Tries(" in block)
     exec(IMPORTS + code, {})
     assert capsys.readouterr().out.strip() == "[10 10 10]"
 
 
+def test_the_page_on_nesting(capsys):
+    believed, *levels = shown_by("nesting.md", capsys)
+    first, last = believed.split("] [")
+    assert np.allclose(np.array(first.strip("[]").split(), float), 1 / 3)
+    assert (np.array(last.strip("[]").split(), float) > 0.8).all()
+    found = [float(line.split("[")[1].split()[0]) for line in levels]
+    assert found == [0.59901, 0.690548, 0.76924, 0.832767, 0.881499]
+
+
 def test_natural_code_of_the_guide_is_lifted():
-    code = next(block for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if "ways(" in block)
+    code = next(block for block in BLOCKS if "ways(" in block)
     names: dict[str, object] = {}
     exec(IMPORTS + code, names)
     found = names["ways"](names["bundle"])

@@ -31,7 +31,7 @@ def spread(space: Space[Any], size: int) -> Any:
     if isinstance(space, Box):
         low, high = (np.broadcast_to(bound, (size, *space.shape)) for bound in (space.low, space.high))
         return Box(low, high, dtype=space.dtype)
-    raise ContractError(f"UserModelFilter: a user state with a field in {space} cannot be a candidate")
+    raise ContractError(f"a filter cannot hold candidates whose state has a field in {space}")
 
 
 def as_space(space: Space[Any], values: Array) -> Array:

@@ -104,7 +104,8 @@ def _fitting(
         slow = each * size > budget.left(0.8)
     fits = [size, BYTES // max(room, 1)]
     if slow:
-        fits.append(int(max(budget.left(0.8), 0.0) / each))
+        left = budget.left(0.8)
+        fits.append(int(left / each) if min(left, each) > 0 else 0)
     count = max(min(fits), before)
     if count < size:
         report.unchecked.append(

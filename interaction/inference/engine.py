@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from interaction.component import Component, check_parts, promise_of
 from interaction.random import EpisodeRandom
@@ -64,6 +64,16 @@ class DualInferenceEngine(InferenceEngine):
 
     def simulated(self) -> InferenceEngine:
         return self.dual.simulated()
+
+
+def engines_in(engine: InferenceEngine) -> Iterator[InferenceEngine]:
+    """Walk over an inference engine and those inside it; of one with a dual, over the primary one."""
+    yield engine
+    inside = engine.engines if isinstance(engine, CascadedInferenceEngine) else ()
+    if isinstance(engine, DualInferenceEngine):
+        inside = (engine.primary,)
+    for one in inside:
+        yield from engines_in(one)
 
 
 def all_batched(parts: Iterable[Component]) -> bool | None:

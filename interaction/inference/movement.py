@@ -50,6 +50,7 @@ class Movement:
         self.outcomes = hasattr(task, "outcome_log_prob")
         self.by_grid = isinstance(parameters, Grid) and hasattr(task, "hidden_transition") and bool(names)
         self.by_particles = isinstance(parameters, Samples) and bool(names)
+        self.stays = bool(names) and not self.by_grid and not self.by_particles
         self.where = type(task).__name__
 
     def moved(self, before: GameState, rng: EpisodeRandom) -> State:
@@ -77,6 +78,27 @@ class Movement:
             raise
         return found
 
+    def check_stays(self, before: GameState, rng: EpisodeRandom, counts: Array) -> None:
+        """Raise if an action moves what is hidden, though no `hidden_transition` says how.
+
+        `counts` tells which candidates are possible. Where the task cannot be asked, nothing is told.
+        """
+        try:
+            moved = self.moved(before, rng)
+        except Exception:  # a task may refuse an action that nobody took
+            return
+        for name in self.names:
+            was, now = np.asarray(before.task_state[name]), np.asarray(moved[name])
+            differs = (was != now).reshape(*counts.shape, -1).any(axis=-1) & counts
+            if differs.any():
+                role = "assistant" if before.turn_index == ASSISTANT_ACTS else "user"
+                raise ContractError(
+                    f"{self.where}.on_{role}_action moves {PREFIX}{name}, which the belief "
+                    f"takes to stay as it is: define {self.where}.hidden_transition(before, after), which "
+                    f"gives the probability of each of its values on the grid, or use Samples, which the "
+                    f"task's own methods move"
+                )
+
     def log_outcome(self, before: GameState, after: GameState, rng: EpisodeRandom) -> Array:
         """Give the log probability of what is seen in `after`, one row each."""
         task: Any = self.task
@@ -94,7 +116,7 @@ class Movement:
     def by_pairs(
         self,
         log_weights: Array,
-        users: State,
+        partners: State,
         before: GameState,
         after: GameState,
         rng: EpisodeRandom,
@@ -102,7 +124,7 @@ class Movement:
     ) -> Array:
         """Give the log weights `(..., candidates)` after a move to each hidden value; `count` the outcome.
 
-        Raises `ContractError` where users that hide different values differ in their own state, too.
+        Raises `ContractError` where partners that hide different values differ in their own state, too.
         """
         grid = self.parameters
         assert isinstance(grid, Grid)
@@ -112,9 +134,9 @@ class Movement:
         lead = log_weights.shape[:-1]
         total = int(np.prod(lead, dtype=int)) * size
         order = [*[index for index in range(len(sizes)) if index not in hidden], *hidden]
-        # The candidates, those with the same users next to each other: (others, values).
+        # The candidates, those with the same partners next to each other: (others, values).
         layout = np.arange(size).reshape(sizes).transpose(order).reshape(-1, values)
-        self._check_users(users, layout, len(lead))
+        self._check_partners(partners, layout, len(lead))
         chances = self._chances(before, after, rng, values, total)
         with np.errstate(divide="ignore"):
             step = np.log(chances).reshape(*lead, size, values)
@@ -168,12 +190,12 @@ class Movement:
             )
         return np.broadcast_to(chances, (total, values))
 
-    def _check_users(self, users: State, layout: Array, axis: int) -> None:
-        for path, leaf in flatten(users):
+    def _check_partners(self, partners: State, layout: Array, axis: int) -> None:
+        for path, leaf in flatten(partners):
             array = np.take(np.asarray(leaf), layout, axis=min(axis, np.ndim(leaf) - 1) if axis else 0)
             first = np.take(array, [0], axis=axis + 1)
             if not np.array_equal(np.broadcast_to(first, array.shape), array, equal_nan=True):
                 raise ContractError(
-                    f"UserModelFilter: a grid cannot follow {', '.join(self.names)}, which moves, while the "
-                    f"user's {path} remembers where it was: use Samples"
+                    f"a grid cannot follow {', '.join(self.names)}, which moves, while the partner's {path} "
+                    f"remembers where it was: use Samples"
                 )

@@ -23,17 +23,25 @@ def systematic(weights: Array, uniform: Array, count: int | None = None) -> Arra
     there as often as `count` times its weight says, rounded up or down.
     Source: Kitagawa 1996, "Monte Carlo filter and smoother for non-Gaussian nonlinear state space models".
     """
-    n = weights.shape[-1]
-    count = n if count is None else count
-    flat = weights.reshape(-1, n)
-    starts = np.asarray(uniform).reshape(-1)
-    indices = np.empty((len(flat), count), np.int64)
-    for row, start in enumerate(starts):
-        cumulated = np.cumsum(flat[row])
-        positions = (np.arange(count) + start) / count * cumulated[-1]
+    count = weights.shape[-1] if count is None else count
+    starts = np.asarray(uniform)[..., None]
+    return at_positions(weights, (np.arange(count) + starts) / count)
+
+
+def at_positions(weights: Array, positions: Array) -> Array:
+    """Give the indices of the particles at positions in [0, 1) of the cumulated weights.
+
+    For weights `(..., n)` and positions `(..., count)`; never one without weight.
+    """
+    rows = weights.reshape(-1, weights.shape[-1])
+    indices = np.empty(positions.shape, np.int64)
+    places, found = positions.reshape(len(rows), -1), indices.reshape(len(rows), -1)
+    for row, weighed in enumerate(rows):
+        cumulated = np.cumsum(weighed)
         below = np.nextafter(cumulated[-1], 0.0)  # never beyond the last weight above zero
-        indices[row] = np.searchsorted(cumulated, np.minimum(positions, below), side="right")
-    return indices.reshape(*weights.shape[:-1], count)
+        reached = np.minimum(places[row] * cumulated[-1], below)
+        found[row] = np.searchsorted(cumulated, reached, side="right")
+    return indices
 
 
 def liu_west_vectors(values: Array, old: Array, weights: Array, noise: Array, discount: float) -> Array:

@@ -1,14 +1,16 @@
 """Agents that plan: by exact trees of beliefs, by rollouts, or by what they would learn.
 
-Planners hold a belief (a `UserModelFilter`) and a finite set of assistant actions, and tell the value of each
-action.
+Planners hold a belief (a `UserModelFilter`, or for a user an `AssistantModelFilter`) and a finite set of
+actions, and tell the value of each action.
 """
 
 from interaction.planning.belief_tree import BeliefTree, Node
 from interaction.planning.boltzmann import BoltzmannPolicy
 from interaction.planning.information_gain import ExpectedInformationGain, InformationGainPolicy
+from interaction.planning.monte_carlo_tree import MonteCarloTree, SearchNode
 from interaction.planning.planner import GreedyPolicy, Planner
 from interaction.planning.rollouts import RolloutPolicy, RolloutReturns
+from interaction.planning.tabulation import TabulatedPolicy, tabulate
 
 __all__ = [
     "BeliefTree",
@@ -16,8 +18,12 @@ __all__ = [
     "ExpectedInformationGain",
     "GreedyPolicy",
     "InformationGainPolicy",
+    "MonteCarloTree",
     "Node",
     "Planner",
     "RolloutPolicy",
     "RolloutReturns",
+    "SearchNode",
+    "TabulatedPolicy",
+    "tabulate",
 ]

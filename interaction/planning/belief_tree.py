@@ -1,4 +1,4 @@
-"""Planning by exact expectation: a tree of beliefs, over all that the assistant may do and then see."""
+"""Planning by exact expectation: a tree of beliefs, over all that one may do and then see."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.agent import Assistant
-from interaction.batching.lockstep import Lineup, lead
+from interaction.batching.lockstep import lead
 from interaction.batching.play import check_discount
 from interaction.batching.selection import row_of
 from interaction.batching.streams import LiftedRandom
 from interaction.errors import ArgumentError, UnknownFieldError
-from interaction.inference.user_model import UserModelFilter
+from interaction.inference.partner_model import PartnerModelFilter
 from interaction.observation import ObservationEngine, RuleObservationEngine
 from interaction.planning.chances import outcomes
-from interaction.planning.planner import Planner
+from interaction.planning.planner import Planner, check_number
 from interaction.policy import RandomPolicy
 from interaction.random import EpisodeRandom
 from interaction.spaces import Space
 from interaction.state import GameState, State, Value, flatten
-from interaction.turns import ASSISTANT_ACTS, play_half
+from interaction.turns import play_half
 
 Array = NDArray[Any]
 _DIGITS = 12
@@ -32,7 +31,7 @@ _DIGITS = 12
 
 @dataclass(eq=False)
 class Node:
-    """A belief of the assistant before it acts: games that may be the true one, and how probable each is.
+    """A belief of the one who plans before it acts: games that may be the true one, and how probable each is.
 
     `values` are those of its actions, and `branches` what may be seen after each, as
     `(probability, observation, node)`. Where the game is over, nothing is seen.
@@ -52,30 +51,32 @@ class Node:
 
 
 class BeliefTree(Planner):
-    """Tells the exact value of each action of the assistant, by going through all that may come of it.
+    """Tells the exact value of each action, by going through all that may come of it.
 
-    The belief is over a `Grid` of hypotheses. Each action of the assistant, each answer of the user and each
-    move of the task is followed with its probability, as the components themselves draw them (from finitely
-    many), down to `depth` actions of the assistant, of which it always takes the best. Rewards of the k-th
-    round from here, from 0, count `discount`^k, and after the last one nothing counts. Equal beliefs are met
-    once. What the assistant's own policy and inference cost is not counted.
+    The belief is over a `Grid` of hypotheses. Each action of the one who plans (an assistant or, with an
+    `AssistantModelFilter`, a user), each answer of the partner and each move of the task is followed with its
+    probability, as the components themselves draw them (from finitely many), down to `depth` own actions, of
+    which it always takes the best. Rewards of the k-th round from here, from 0, count `discount`^k, and what
+    comes after the partner's answer to the last action does not count. Equal beliefs are met once. What one's
+    own policy and inference cost is not counted.
 
-    Between two of its actions the assistant sees what `observation_engine` shows it: by default all that is
-    not the user's own, but for what the belief is about.
+    Between two of its actions the one who plans sees what `observation_engine` shows it: by default all that
+    is not the partner's own, but for what the belief is about.
     Source: Kaelbling, Littman & Cassandra 1998, "Planning and acting in partially observable stochastic
     domains", section 3.
     """
 
+    for_users = True
+
     def __init__(
         self,
-        belief: UserModelFilter,
+        belief: PartnerModelFilter,
         action_space: Space[Any],
         depth: int,
         discount: float = 1.0,
         observation_engine: ObservationEngine | None = None,
     ) -> None:
-        if isinstance(depth, bool) or not isinstance(depth, int) or depth < 1:
-            raise ArgumentError(f"BeliefTree: depth: expected a number of actions >= 1, got {depth!r}")
+        check_number(depth, "BeliefTree: depth: expected a number of actions")
         check_discount(discount, "BeliefTree")
         self.depth = depth
         self.discount = discount
@@ -92,10 +93,9 @@ class BeliefTree(Planner):
         engine = self.observation_engine
         if engine is None:
             hidden = [name for name in self.belief.parameters.names if name.startswith("task_state.")]
-            engine = RuleObservationEngine("assistant", hide=hidden)
-        looking = Assistant(policy=RandomPolicy(self.action_space), observation_engine=engine)
-        user = self.belief.user_model
-        self._lineup = Lineup(self.belief.task_model, user and user.dual(), looking)
+            engine = RuleObservationEngine(self.side.role, hide=hidden)
+        policy = RandomPolicy(self.action_space)
+        self._lineup = self._seated(self.side.agent(policy=policy, observation_engine=engine), dual=True)
 
     def values(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
         """Give the value of each action: `(..., actions)`."""
@@ -110,7 +110,7 @@ class BeliefTree(Planner):
         return np.stack([root.values for root in self._grown(each)])
 
     def tree(self, state: State, observation: State) -> Node:
-        """Give the tree of one belief, from what the assistant sees now."""
+        """Give the tree of one belief, from what is seen now."""
         return self._grown([(state.__dict__.get(self.belief.field, state), observation)])[0]
 
     def _grown(self, beliefs: list[tuple[State, State]]) -> list[Node]:
@@ -138,13 +138,13 @@ class BeliefTree(Planner):
             if np.isneginf(log_weight):
                 continue
             game = row_of(games, index).replace(
-                turn_index=ASSISTANT_ACTS,
-                assistant_state=State(),
+                turn_index=self.side.acts,
                 previous_task_state=seen.get("previous_task_state", State()),
                 provenance=seen.get("provenance", 0),
+                **{self.side.state: State()},
             )
-            if self.belief.user_model is None:
-                game = game.replace(user_action=None)
+            if self.belief.model is None:
+                game = game.replace(**{self.belief.side.action: None})
             yield float(np.exp(log_weight)), game
 
 
@@ -213,27 +213,30 @@ class _Grower:
 
     def _played(self, game: GameState, action: int) -> list[tuple[float, Any]]:
         players, chosen, discount = self.players, self.planner.numbers[action], self.planner.discount
+        alone, sight_of = self.planner.belief.model is None, f"{self.planner.side.role}_observation"
+        answered = 1.0 if self.planner.side.opens else discount  # in the same round, or in the next one
 
         def play(rng: EpisodeRandom) -> tuple[float, State | None, GameState]:
             after, *rewards, over = play_half(players, game, rng, action=chosen)
             paid, later = float(sum(rewards)), 0.0
-            if not over and players.user is not None:
+            if not over and not alone:
                 after, *rewards, over = play_half(players, after, rng)
                 later = float(sum(rewards))
             elif not over:
                 after = play_half(players, after, rng)[0]  # nobody's turns are passed over
+            paid += answered * later
             if over:
-                return paid + discount * later, None, after
+                return paid, None, after
             after, looking, *_ = play_half(players, after, rng, act=False)
-            sight = after.assistant_observation
+            sight: State = after[sight_of]
             blank = after.replace(assistant_observation=State(), user_observation=State())  # nobody sees them
-            return paid + discount * (later + float(looking)), sight, blank
+            return paid + discount * float(looking), sight, blank
 
         try:
             return outcomes(play, "BeliefTree")
         except UnknownFieldError as error:
             error.add_note(
-                "A BeliefTree plays the task on from what the assistant sees and from the hypotheses of its "
+                "A BeliefTree plays the task on from what is seen and from the hypotheses of its "
                 "belief: what else the task reads has to be in one of them."
             )
             raise

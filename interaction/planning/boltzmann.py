@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from interaction.errors import ArgumentError, ContractError
-from interaction.planning.chances import Undrawn
 from interaction.planning.planner import Planner
 from interaction.policy import DiscretePolicy
 from interaction.random import EpisodeRandom
@@ -53,19 +52,12 @@ class BoltzmannPolicy(DiscretePolicy):
         self.temperature = temperature
         self.action_space = space
         self.batched = isinstance(values, Planner) or None
+        self.by_chance = isinstance(values, Planner) and values.draws
 
     def probabilities(self, observation: State, state: State) -> Value:
         if not isinstance(self.values, Planner):
             return self._soft(self.values(observation, state), state)
-        if self.values.draws:
-            raise ContractError(
-                f"BoltzmannPolicy: the values of {type(self.values).__name__} are drawn, so there is no "
-                f"exact probability of an action"
-            )
-        weights = state[self.values.belief.field].log_weights
-        rows = None if np.ndim(weights) == 1 else len(weights)
-        rng = Undrawn(0, episodes=None if rows is None else np.arange(rows))
-        return self._soft(self.values.values(state, observation, rng), state)
+        return self._soft(self.values.values(state, observation, self.values.undrawn(state)), state)
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, Value]:
         if not isinstance(self.values, Planner):

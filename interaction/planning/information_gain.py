@@ -14,15 +14,15 @@ from interaction.batching.streams import LiftedRandom
 from interaction.errors import ArgumentError, ContractError
 from interaction.inference.actions import action_probabilities
 from interaction.inference.particles import systematic
-from interaction.inference.user_model import UserModelFilter
+from interaction.inference.partner_model import PartnerModelFilter
 from interaction.planning.planner import Planner
-from interaction.players import Players
+from interaction.players import Players, Seat
 from interaction.policy import DiscretePolicy, Policy
-from interaction.random import USER_POLICY, EpisodeRandom
+from interaction.random import EpisodeRandom
 from interaction.spaces import Space
 from interaction.state import GameState, State, Value, lock
 from interaction.task import missing
-from interaction.turns import ASSISTANT_ACTS, USER_OBSERVES, look
+from interaction.turns import look
 
 Array = NDArray[Any]
 
@@ -34,7 +34,9 @@ _LISTED = 4_096
 
 
 class ExpectedInformationGain(Planner):
-    """Tells how much the user's next action would tell, for each action of the assistant.
+    """Tells how much the partner's next action would tell, for each action of the one who plans.
+
+    Here the assistant plans, and the user answers; with an `AssistantModelFilter` it is the other way round.
 
     I(θ; y | a) = H(y | a) − H(y | θ, a), with P(y | a) = Σθ b(θ) P(y | θ, a): the mutual information, in
     bits, of what the belief is about and the user's next action y, once the assistant's action a has moved
@@ -53,21 +55,21 @@ class ExpectedInformationGain(Planner):
     the two forms of the gain, Lindley, "On a measure of the information provided by an experiment", 1956.
     """
 
-    def __init__(self, belief: UserModelFilter, action_space: Space[Any], samples: int = 256) -> None:
+    for_users = True
+
+    def __init__(self, belief: PartnerModelFilter, action_space: Space[Any], samples: int = 256) -> None:
         if isinstance(samples, bool) or not isinstance(samples, int) or samples < 2:
             raise ArgumentError(f"ExpectedInformationGain: samples: expected a number >= 2, got {samples!r}")
         self.samples = samples
         super().__init__(belief, action_space)
 
     def _prepare(self) -> None:
-        user = self.belief.user_model
-        if user is None:
-            raise ContractError("ExpectedInformationGain: expected a belief over a user; it has none")
+        partner = self.belief.someone("ExpectedInformationGain")
         super()._prepare()
-        self._policy = user.policy
-        actions = spaces.count(user.policy.action_space)
+        self._policy = partner.policy
+        actions = spaces.count(partner.policy.action_space)
         listed = actions is not None and actions <= _LISTED
-        self._exact = isinstance(user.policy, DiscretePolicy) or listed
+        self._exact = isinstance(partner.policy, DiscretePolicy) or listed
 
     @property
     def draws(self) -> bool:
@@ -114,27 +116,26 @@ class ExpectedInformationGain(Planner):
         """The gain of each action and its error, `(episodes, actions)`."""
         (outer, size), count = log_weights.shape, len(self.actions)
         game = for_candidates(games, count, outer * size)
-        game = GameState(**game).replace(
-            assistant_action=lock(np.concatenate([self.numbers] * (outer * size))), turn_index=ASSISTANT_ACTS
-        )
+        actions = lock(np.concatenate([self.numbers] * (outer * size)))
+        game = GameState(**game).replace(turn_index=self.side.acts, **{self.side.action: actions})
         weights = np.exp(log_weights)
+        partner = self.belief.side
 
         def tell(players: Players) -> tuple[Array, Array]:
-            assert players.user is not None
-            assert players.assistant is not None
+            seat = partner.seat(players)
             stream = rng.repeat(size).repeat(count)
-            moved, _, _ = players.assistant.move(game, stream)
+            moved, _, _ = self.side.seat(players).move(game, stream)
             after = game.replace(
                 task_state=moved,
                 previous_task_state=game.task_state,
-                turn_index=USER_OBSERVES,
-                round_index=game.round_index + 1,
+                turn_index=partner.observes,
+                round_index=game.round_index + partner.opens,
             )
-            seen, users = look(players.user, after, stream)
+            seen, partners = look(seat, after, stream)
             if not self._exact:
-                return self._sampled(players, seen, users, log_weights, rng)
+                return self._sampled(seat, seen, partners, log_weights, rng)
             counts = np.repeat(weights.reshape(-1) > 0, count)
-            found = action_probabilities(self._lineup, players, seen, users, stream, counts)
+            found = action_probabilities(self._lineup, self._policy, seat, seen, partners, stream, counts)
             # The user's actions first: sums over a short last axis are slow.
             chances = np.ascontiguousarray(found.T).reshape(-1, outer, size, count)
             return _information(chances, weights), np.zeros((outer, count))
@@ -142,23 +143,22 @@ class ExpectedInformationGain(Planner):
         return self._lineup.in_batch(tell)
 
     def _sampled(
-        self, players: Players, seen: State, users: State, log_weights: Array, rng: EpisodeRandom
+        self, seat: Seat, seen: State, partners: State, log_weights: Array, rng: EpisodeRandom
     ) -> tuple[Array, Array]:
         """The same by draws of the user's action, from what each candidate sees after each action."""
-        assert players.user is not None
         (outer, size), count, samples = log_weights.shape, len(self.actions), self.samples
         uniform = np.broadcast_to(np.asarray(rng.copy().random()), (outer,))
         drawn = systematic(np.exp(log_weights), uniform, samples)  # (episodes, samples)
         shape = outer, samples, count
         looks = np.arange(outer * size * count).reshape(outer, size, count)
-        stream = rng.repeat(samples, common=False).repeat(count).at(0, USER_POLICY)
+        stream = rng.repeat(samples, common=False).repeat(count).at(0, seat.first_slot + 2)
 
         def of(rows: Array) -> tuple[State, State]:
             memo: dict[int, Value] = {}
             index = np.broadcast_to(rows, shape).reshape(-1)
-            return row_of(seen, index, memo), row_of(users, index, memo)
+            return row_of(seen, index, memo), row_of(partners, index, memo)
 
-        seat, policy = players.user, type(self._policy).__name__
+        policy = type(self._policy).__name__
         action, _ = seat.sample(*of(looks[np.arange(outer)[:, None], drawn]), stream)
         seat.action_membership.check(action, f"{policy}.sample", stream.rows)
         mixed, told = np.full(shape, -np.inf), np.zeros(shape)  # log Σ b p, and the mean of log p under b p
@@ -213,7 +213,7 @@ class InformationGainPolicy(Policy):
     """
 
     def __init__(
-        self, belief: UserModelFilter, action_space: Space[Any], threshold: float = 0.8, samples: int = 256
+        self, belief: PartnerModelFilter, action_space: Space[Any], threshold: float = 0.8, samples: int = 256
     ) -> None:
         if isinstance(threshold, bool) or not 0 < threshold <= 1:
             raise ArgumentError(

@@ -1,4 +1,4 @@
-"""Choosing by rollouts: simulated games in which the assistant goes on by its own policy."""
+"""Choosing by rollouts: simulated games in which the one who plans goes on by its own policy."""
 
 from __future__ import annotations
 
@@ -7,36 +7,39 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.agent import Assistant
+from interaction.agent import Agent
 from interaction.batching.candidates import for_candidates
-from interaction.batching.lockstep import Lineup
 from interaction.batching.play import CHUNK, check_discount, check_max_rounds, play
 from interaction.batching.recording import Recorder, totals
 from interaction.batching.selection import row_of
 from interaction.batching.streams import LiftedRandom
-from interaction.errors import ArgumentError
-from interaction.inference.user_model import UserModelFilter
+from interaction.errors import ContractError
+from interaction.inference.particles import systematic
+from interaction.inference.partner_model import PartnerModelFilter
 from interaction.opening import begin, for_rows
-from interaction.planning.planner import Planner
+from interaction.planning.planner import Planner, check_number
 from interaction.players import Players
 from interaction.policy import Policy
-from interaction.random import ASSISTANT_RESET, EpisodeRandom
+from interaction.random import EpisodeRandom
 from interaction.spaces import Space
 from interaction.state import GameState, State, Value, lock
-from interaction.turns import ASSISTANT_ACTS, SOURCES, play_half
+from interaction.turns import SOURCES, play_half
 
 Array = NDArray[Any]
 
 
 class RolloutReturns(Planner):
-    """Tells the expected return of each action of the assistant, by rollouts of users from the belief.
+    """Tells the expected return of each action, by rollouts of partners from the belief.
 
-    In each rollout the assistant takes the action, and then is `assistant`, as it is simulated (its dual),
-    for `horizon` rounds more. It goes on with what the acting assistant knows: the fields of its state that
-    the simulated one has, too (its belief), and only what else there is begins anew. The rewards of the k-th
-    round from here, from 0, count `discount`^k. Each of `samples` users is drawn from the belief,
-    systematically; all actions meet the same users and the same random numbers.
+    In each rollout the one who plans takes the action, and then is `agent` (an assistant or, with an
+    `AssistantModelFilter`, a user), as it is simulated (its dual), to the end of the round and for `horizon`
+    rounds more. It goes on with what the acting agent knows: the fields of its state that the simulated one
+    has, too (its belief), and only what else there is begins anew. The rewards of the k-th round from here,
+    from 0, count `discount`^k. Each of `samples` partners is drawn from the belief, systematically; all
+    actions meet the same partners and the same random numbers.
     """
+
+    for_users = True
 
     @property
     def draws(self) -> bool:
@@ -44,26 +47,29 @@ class RolloutReturns(Planner):
 
     def __init__(
         self,
-        belief: UserModelFilter,
+        belief: PartnerModelFilter,
         action_space: Space[Any],
-        assistant: Assistant,
+        agent: Agent,
         horizon: int,
         samples: int,
         discount: float = 1.0,
     ) -> None:
         check_max_rounds(horizon, "RolloutReturns: horizon")
         check_discount(discount, "RolloutReturns")
-        if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
-            raise ArgumentError(f"RolloutReturns: samples: expected a number >= 1, got {samples!r}")
-        self.assistant = assistant.dual()
+        check_number(samples, "RolloutReturns: samples: expected a number")
+        self.agent = agent.dual()
         self.horizon = horizon
         self.samples = samples
         self.discount = discount
         super().__init__(belief, action_space)
 
     def _prepare(self) -> None:
-        user = self.belief.user_model
-        self._lineup = Lineup(self.belief.task_model, user and user.dual(), self.assistant)
+        if self.agent.role != self.side.role:
+            raise ContractError(
+                f"RolloutReturns: who plans by a belief over the {self.belief.side.role} is of the role "
+                f"{self.side.role!r}, got {type(self.agent).__name__} of the role {self.agent.role!r}"
+            )
+        self._lineup = self._seated(self.agent, dual=True)
 
     def returns(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
         """Give the return of each rollout: `(..., samples, actions)`."""
@@ -75,10 +81,10 @@ class RolloutReturns(Planner):
         outer = 1 if rows is None else rows
         weights = np.exp(np.broadcast_to(belief.log_weights, (outer, size)))
         games = self.belief.games_to_play(belief, observation, rows, type(self).__name__)
-        known = {name: part for name, part in state.items() if name in self.assistant.state_space.spaces}
-        games = games.replace(assistant_state=for_candidates(State(**known), size, rows))
+        known = {name: part for name, part in state.items() if name in self.agent.state_space.spaces}
+        games = games.replace(**{self.side.state: for_candidates(State(**known), size, rows)})
         uniform = np.broadcast_to(np.asarray(rng.random()), (outer,))
-        drawn = _systematic(weights, uniform, self.samples)  # (episodes, samples)
+        drawn = systematic(weights, uniform, self.samples)  # (episodes, samples)
         users = (np.arange(outer)[:, None] * size + drawn).reshape(-1)
         stream = rng.simulation().repeat(self.samples, common=False).repeat(count)
         block = max(CHUNK // count, 1)
@@ -96,15 +102,14 @@ class RolloutReturns(Planner):
         assert rows is not None
         actions = lock(np.concatenate([self.numbers] * (rows // len(self.actions))))
 
+        side = self.side
+
         def rollout(players: Players) -> Array:
-            assert players.assistant is not None
-            here = rng.copy()
-            anew = begin(players.assistant, game, here.at(0, ASSISTANT_RESET))
-            begun = game.replace(
-                turn_index=ASSISTANT_ACTS,
-                assistant_state=anew.replace(**game.assistant_state),
-                assistant_action=for_rows(players.assistant.first_action, rows),
-            )
+            seat, here = side.seat(players), rng.copy()
+            anew = begin(seat, game, here.at(0, seat.reset_slot))
+            fields = {side.state: anew.replace(**game[side.state])}
+            fields[side.action] = for_rows(seat.first_action, rows)
+            begun = game.replace(turn_index=side.acts, **fields)
             after, *rewards, over = play_half(players, begun, here, action=actions)
             total = np.zeros(rows) + sum(rewards)
             alive = np.flatnonzero(~np.broadcast_to(over, (rows,)))
@@ -116,12 +121,13 @@ class RolloutReturns(Planner):
                     row_of(after, alive, {}),
                     still,
                     recorder,
-                    max_rounds=self.horizon,
+                    max_rounds=self.horizon + side.opens,  # a user's round is not over yet
                     check_first=False,
                     discount=self.discount,
                 )
+                later = 1.0 if side.opens else self.discount
                 for source in range(len(SOURCES)):
-                    total[alive] += self.discount * totals([recorder], source)[0]
+                    total[alive] += later * totals([recorder], source)[0]
             return total
 
         return self._lineup.in_batch(rollout)
@@ -140,24 +146,16 @@ class RolloutPolicy(Policy):
 
     def __init__(
         self,
-        belief: UserModelFilter,
+        belief: PartnerModelFilter,
         action_space: Space[Any],
-        assistant: Assistant,
+        agent: Agent,
         horizon: int,
         samples: int,
         discount: float = 1.0,
     ) -> None:
-        self.rollouts = RolloutReturns(belief, action_space, assistant, horizon, samples, discount)
+        self.rollouts = RolloutReturns(belief, action_space, agent, horizon, samples, discount)
         self.action_space = action_space
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:
         returns = self.rollouts.returns(state, observation, rng).mean(axis=-2)
         return self.rollouts.numbers[returns.argmax(axis=-1)], 0.0
-
-
-def _systematic(weights: Array, uniform: Array, count: int) -> Array:
-    """Draw `count` indices for each row of weights, evenly spaced: `(rows, count)`."""
-    cumulated = np.cumsum(weights, axis=1)
-    positions = (np.arange(count) + uniform[:, None]) / count * cumulated[:, -1:]
-    found: Array = (cumulated[:, None] <= positions[..., None]).sum(axis=-1)
-    return np.asarray(np.minimum(found, weights.shape[1] - 1))

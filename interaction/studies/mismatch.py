@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from tqdm import tqdm
 from interaction.agent import Assistant, User
 from interaction.bundle import Bundle
 from interaction.errors import ArgumentError, missing_extra, unknown_name
-from interaction.inference.engine import CascadedInferenceEngine, DualInferenceEngine, InferenceEngine
+from interaction.inference.engine import engines_in
 from interaction.inference.user_model import UserModelFilter
 from interaction.plot import axes_of, interval
 from interaction.task import InteractionTask
@@ -151,7 +151,7 @@ def robustness(
 
 def _paths(assistant: Assistant) -> list[str]:
     """Name what tells how good a belief is: weights, candidates and the truth; nothing without a belief."""
-    beliefs = [one for one in _engines(assistant.inference_engine) if isinstance(one, UserModelFilter)]
+    beliefs = [one for one in engines_in(assistant.inference_engine) if isinstance(one, UserModelFilter)]
     if not beliefs or len(beliefs[0].parameters.names) != 1:
         return []
     belief = beliefs[0]
@@ -161,16 +161,6 @@ def _paths(assistant: Assistant) -> list[str]:
         part = name.removeprefix("task_state.")
         return [f"{place}.log_weights", f"{place}.hidden.{part}", name]
     return [f"{place}.log_weights", f"{place}.users.{name}", f"user_state.{name}"]
-
-
-def _engines(engine: InferenceEngine) -> Iterator[InferenceEngine]:
-    """Walk over an inference engine and those inside it."""
-    yield engine
-    inside = getattr(engine, "engines", ()) if isinstance(engine, CascadedInferenceEngine) else ()
-    if isinstance(engine, DualInferenceEngine):
-        inside = (engine.primary,)
-    for one in inside:
-        yield from _engines(one)
 
 
 def _calibration(runs: Trajectories, paths: list[str]) -> tuple[Array, Array, Array]:

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from interaction.examples import coordination, delusions, pointing, recovery, teaching, tiger
+from interaction.examples import coordination, delusions, pointing, recovery, teaching, theory_of_mind, tiger
 
 
 def test_coordination_shows_the_four_cases(capsys, tmp_path):
@@ -162,3 +162,16 @@ def test_early_lessons_of_a_conservative_teacher_tell_more_about_memory(capsys):
         assert found["conservative"].bits_per_round[name] > found["random"].bits_per_round[name]
     teaching.demo(learners=10)
     assert "conservative" in capsys.readouterr().out
+
+
+def test_the_theory_of_mind_demonstration_runs(capsys, tmp_path):
+    """With 23 cells "one of each" is made in the five whose middles lie between 41/92 and 51/92."""
+    file = tmp_path / "theory_of_mind.png"
+    theory_of_mind.demo(levels=2, depth=1, cells=23, plot=file)
+    assert file.read_bytes().startswith(b"\x89PNG")
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "0.690548" in shown
+    assert "nowhere" in shown
+    middles = (np.arange(23) + 0.5) / 23
+    inside = np.flatnonzero((middles > 41 / 92) & (middles < 51 / 92))
+    assert f"{inside[0] / 23:.4f} to {(inside[-1] + 1) / 23:.4f}" in shown

@@ -28,7 +28,8 @@ from interaction import (
     User,
     spaces,
 )
-from interaction.checks import Report, check_agent, check_bundle, check_policy, check_task
+from interaction.checks import Report, batches, check_agent, check_bundle, check_policy, check_task
+from interaction.checks.report import Budget
 from interaction.errors import ConformanceError
 from interaction.tasks.coordination import CoordinatedTask, SimultaneousCoordinatedTask
 from interaction.users.coordination import PseudoRandomPolicy, PseudoRandomUser
@@ -295,3 +296,13 @@ def test_a_missing_extra_is_named():
 
     assert "pip install 'hci-interaction[data]'" in str(missing_extra("xarray", "data", "x"))
     assert issubclass(MissingExtraError, ImportError)
+
+
+def test_where_no_time_is_left_a_small_batch_is_played(monkeypatch):
+    """Also where a larger batch seems to take no longer than a small one: here the clock stands still."""
+    bundle, report = Bundle(Still(), User(policy=Keeps()), max_rounds=8), Report([], 8, "")
+    singles = {0: batches.play_alone(bundle, 0)}
+    budget = Budget(1e-9)
+    monkeypatch.setattr(batches, "perf_counter", lambda: 0.0)
+    assert batches._fitting(1_000, bundle, singles, 0.0, 7, [], budget, report) == 7
+    assert "it would take too long, so 7 episodes were played" in report.unchecked[0]

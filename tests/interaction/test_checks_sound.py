@@ -64,7 +64,7 @@ LINE = spaces.Box(-np.inf, np.inf, (), np.float64)
 PLANE = spaces.Box(-np.inf, np.inf, (2,), np.float64)
 USER = PseudoRandomUser()
 ROUNDS = 6
-SECONDS = 20.0  # enough on a machine that is busy
+SECONDS = 60.0  # enough on a machine that is busy
 
 
 class Circle(InteractionTask):

@@ -190,7 +190,7 @@ def test_probabilities_that_do_not_sum_to_one_are_an_error():
 
     belief = believing(Loose(spaces.Discrete(6)), [1 / 6, 0.2])
     rng = EpisodeRandom()
-    message = r"Loose\.log_prob: expected probabilities of the 6 actions .* sum to one, got the sum 1\.2"
+    message = r"Loose\.log_prob: expected probabilities of the 6 actions .* sum to one, .* with the sum 1\.2"
     for ask in (lambda: found(belief), lambda: belief.predict(belief.initial(rng), SEEN, rng)):
         with pytest.raises(ContractError, match=message):
             ask()

@@ -384,8 +384,9 @@ def forward(task, choices, actions, symbols):
 
 
 @settings(max_examples=12, deadline=None)
-@given(st.integers(2, 4), st.integers(2, 3), st.integers(2, 3), st.integers(0, 10_000))
-def test_a_goal_that_moves_is_followed_by_the_forward_algorithm(k, n_symbols, n_actions, seed):
+@given(st.integers(2, 4), st.integers(2, 3), st.integers(2, 3), st.booleans(), st.integers(0, 10_000))
+def test_a_goal_that_moves_is_followed_by_the_forward_algorithm(k, n_symbols, n_actions, told, seed):
+    """By what the user does and what becomes of it, or (not `told`) by the latter alone."""
     numpy_rng = np.random.default_rng(seed)
     transition, emission, choices = (
         numpy_rng.dirichlet(np.ones(n), k) * 0.9 + 0.1 / n for n in (k, n_symbols, n_actions)
@@ -396,14 +397,15 @@ def test_a_goal_that_moves_is_followed_by_the_forward_algorithm(k, n_symbols, n_
         user,
         Grid({"task_state.goal": range(k)}),
         task_model=task,
-        evidence=["user_action", "outcome"],
+        evidence=["user_action", "outcome"] if told else ["outcome"],
     )
     bundle = Bundle(task, user, BelievingAssistant(one, RandomPolicy(spaces.Discrete(2))), max_rounds=8)
     runs = bundle.run(3, seed=seed)
     assert bundle.run([1], seed=seed) == runs.episode(1)
     for episode in range(3):
         seen = np.concatenate([[0], runs["task_state.symbol"][episode, :-1]])
-        truth, evidence = forward(task, choices, runs["user_action"][episode], seen)
+        each = choices if told else np.ones_like(choices)
+        truth, evidence = forward(task, each, runs["user_action"][episode], seen)
         found = np.exp(runs["assistant_state.belief.log_weights"][episode])
         assert np.allclose(found, truth, atol=1e-12, rtol=0)
         assert np.isclose(runs["assistant_state.belief.log_evidence"][episode, -1], evidence, atol=1e-10)
@@ -663,3 +665,210 @@ def test_an_outcome_that_has_no_likelihood_is_an_error_where_it_moves(wrong):
     seen = State(round_index=0, task_state=x, previous_task_state=x, user_action=0, assistant_action=0)
     with pytest.raises(ContractError, match=r"Wrong\.outcome_log_prob: expected a log likelihood"):
         one.update(one.initial(RNG), seen, RNG)
+
+
+class Restless(Still2):
+    """The goal moves on with an action of the one or the other, from the third round on."""
+
+    def __init__(self, who):
+        self.who = who
+
+    def _moved(self, game, who):
+        here = who == self.who and game.round_index > 1
+        return Transition(State(goal=1 - game.task_state.goal if here else game.task_state.goal))
+
+    def on_user_action(self, game, rng):
+        return self._moved(game, "user")
+
+    def on_assistant_action(self, game, rng):
+        return self._moved(game, "assistant")
+
+
+@pytest.mark.parametrize("who", ["user", "assistant", "nobody"])
+@pytest.mark.parametrize("episodes", [1, 30])
+def test_a_grid_over_what_moves_without_a_hidden_transition_is_refused(who, episodes):
+    task, user = Restless(who), User(policy=Strives(np.array([[0.8, 0.2], [0.2, 0.8]])))
+    one = UserModelFilter(user, Grid({"task_state.goal": [0, 1]}), task_model=task)
+    bundle = Bundle(task, user, BelievingAssistant(one, RandomPolicy(spaces.Discrete(2))), max_rounds=6)
+    if who == "nobody":
+        assert bundle.run(episodes, seed=0).lengths.min() == 6
+        return
+    message = rf"Restless\.on_{who}_action moves task_state\.goal.*define Restless\.hidden_transition"
+    with pytest.raises(ContractError, match=message):
+        bundle.run(episodes, seed=0)
+
+
+def test_what_is_hidden_is_taken_to_stay_where_the_task_cannot_be_asked():
+    """The assistant's last action is asked for as if it were taken again, which the task may refuse."""
+
+    class Once(Still2):
+        state_space = spaces.Dict(goal=spaces.Discrete(2), done=spaces.Discrete(2))
+
+        def reset(self, rng):
+            return State(goal=rng.integers(0, 2), done=0)
+
+        def on_user_action(self, game, rng):
+            return Transition(game.task_state.replace(done=0))
+
+        def on_assistant_action(self, game, rng):
+            if game.task_state.done:
+                raise ValueError("already done")
+            return Transition(game.task_state.replace(done=1))
+
+    task, user = Once(), User(policy=Strives(np.array([[0.8, 0.2], [0.2, 0.8]])))
+    one = UserModelFilter(user, Grid({"task_state.goal": [0, 1]}), task_model=task)
+    assistant = BelievingAssistant(one, RandomPolicy(spaces.Discrete(2)))
+    assert Bundle(task, user, assistant, max_rounds=4).run(3, seed=0).lengths.min() == 4
+
+
+class Broken(DiscretePolicy):
+    """Gives no probabilities where its bias is below zero."""
+
+    action_space = spaces.Discrete(2)
+
+    def probabilities(self, observation, state):
+        return np.array([state.bias, 1 - state.bias]) if state.bias >= 0 else np.array([np.nan, 2.0])
+
+
+class BrokenByLogProb(Policy):
+    """The same without a list of probabilities."""
+
+    action_space = spaces.Discrete(2)
+
+    def sample(self, observation, state, rng):
+        return 0, 0.0
+
+    def log_prob(self, action, observation, state):
+        if state.bias < 0:
+            return np.nan
+        return np.log(state.bias if action == 0 else 1 - state.bias)
+
+
+@pytest.mark.parametrize("policy", [Broken(), BrokenByLogProb()])
+def test_a_candidate_that_is_excluded_need_not_have_probabilities(policy):
+    space = spaces.Dict(bias=spaces.real(-1.0, 1.0))
+    user = User(policy=policy, state=State(bias=0.25), state_space=space)
+    seen = State(task_state=State(), previous_task_state=State(), round_index=1, user_action=0)
+    for biases in ([0.25, -1.0], [-1.0, 0.25]):
+        one = UserModelFilter(user, Grid({"bias": biases}))
+        known = np.where(np.array(biases) > 0, 0.0, -np.inf)
+        belief = one.initial(RNG).replace(log_weights=known)
+        assert np.allclose(one.predict(belief, seen, RNG), [0.25, 0.75], atol=1e-12)
+        with pytest.raises(ContractError, match="sum to one, got"):
+            one.predict(one.initial(RNG), seen, RNG)
+
+
+class Drifts(InteractionTask):
+    """What is hidden moves by one each round, or stays."""
+
+    state_space = spaces.Dict(x=spaces.real())
+
+    def __init__(self, step):
+        self.step = step
+
+    def reset(self, rng):
+        return State(x=rng.normal())
+
+    def on_user_action(self, game, rng):
+        return Transition(State(x=game.task_state.x + self.step))
+
+    def on_assistant_action(self, game, rng):
+        return Transition(game.task_state)
+
+
+class Leans(DiscretePolicy):
+    action_space = spaces.Discrete(2)
+
+    def probabilities(self, observation, state):
+        p = 1 / (1 + np.exp(-5 * observation.task_state.x))
+        return np.array([1 - p, p])
+
+
+@pytest.mark.parametrize("step", [1.0, 0.0])
+def test_what_the_task_has_moved_is_not_moved_once_more(step):
+    """After a resampling, particles that the task moves are where it put them; those that stay are spread."""
+    task, user = Drifts(step), User(policy=Leans())
+    prior = Samples({"task_state.x": stats.norm()}, n=100, threshold=1.0)  # resampled at once
+    runs = Bundle(task, user, watching(UserModelFilter(user, prior, task_model=task)), max_rounds=1).run(
+        1, seed=1
+    )
+    began = runs.start["assistant_state.belief.hidden.x"][0]
+    now = runs["assistant_state.belief.hidden.x"][0, 0]
+    weights = runs["assistant_state.belief.log_weights"][0, 0]
+    assert np.allclose(weights, -np.log(100))
+    there = np.isin(np.round(now - step, 9), np.round(began, 9))
+    assert there.all() if step else not there.any()
+
+
+class Scheduled(Restless):
+    """Tells that it moves, and in which round."""
+
+    def _moved(self, game, who):
+        here = who == self.who and game.round_index == 2
+        return Transition(State(goal=1 - game.task_state.goal if here else game.task_state.goal))
+
+    def hidden_transition(self, before, after):
+        here = before.round_index == 2 and before.turn_index == (1 if self.who == "user" else 3)
+        return np.where(np.arange(2) == before.task_state.goal, 0.0 if here else 1.0, 1.0 if here else 0.0)
+
+
+@pytest.mark.parametrize("parameters", ["grid", "particles"])
+@pytest.mark.parametrize(("who", "present"), [("user", True), ("assistant", True), ("assistant", False)])
+def test_what_moves_in_a_certain_round_is_followed_in_that_round(parameters, who, present):
+    task = Scheduled(who)
+    user = User(policy=RandomPolicy(spaces.Discrete(2))) if present else None
+    prior = (
+        Grid({"task_state.goal": [0, 1]}, prior={"task_state.goal": [1.0, 0.0]})
+        if parameters == "grid"
+        else Samples({"task_state.goal": stats.randint(0, 1)}, n=5)
+    )
+    one = UserModelFilter(user, prior, task_model=task, evidence=[])
+    start = {"task_state": {"goal": 0}}
+    runs = Bundle(task, user, watching(one), max_rounds=6).run(2, seed=0, start=start)
+    weights = np.exp(runs["assistant_state.belief.log_weights"])
+    believed = (weights * runs["assistant_state.belief.hidden.goal"]).sum(axis=-1)
+    seen = runs["task_state.goal"] if who == "user" else runs["previous_task_state.goal"]
+    assert np.allclose(believed, seen, atol=1e-12)
+    assert set(np.ravel(seen)) == {0, 1}
+
+
+class Densities(Policy):
+    """Has the log probability that is its state."""
+
+    action_space = spaces.Discrete(2)
+
+    def sample(self, observation, state, rng):
+        return 0, 0.0
+
+    def log_prob(self, action, observation, state):
+        return state.told
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+@pytest.mark.parametrize("rows", [None, 3])
+def test_what_is_no_likelihood_is_an_error_that_names_user_values_and_observation(wrong, rows):
+    """But for a candidate that is excluded already, of which nothing is asked."""
+    space = spaces.Dict(theta=spaces.real(), told=spaces.real())
+    user = User(policy=Densities(), state=State(theta=0.0, told=-1.0), state_space=space)
+    one = UserModelFilter(user, Grid({"theta": [0.25, 0.5, 0.75]}))
+    rng = EpisodeRandom(0) if rows is None else EpisodeRandom(0, episodes=np.arange(rows))
+    belief = one.initial(rng)
+    told = np.array([-1.0, wrong, -1.0])
+    users = belief.users.replace(told=told if rows is None else np.tile(told, (rows, 1)))
+    belief = belief.replace(users=users)
+    numbers = np.zeros(rows or (), int)
+    action = 1 if rows is None else numbers + 1
+    seen = State(task_state=State(), user_action=action, provenance=1 if rows is None else numbers + 1)
+    for ask in (
+        lambda: one.update(belief, seen, rng),
+        lambda: one.predict_log_prob(1, belief, seen, rng),
+    ):
+        with pytest.raises(ContractError) as caught:
+            ask()
+        message = str(caught.value)
+        assert "Densities" in message or "User.log_prob" in message
+        assert f"got {wrong} for the candidate {{'theta': 0.5}}, which saw State(" in message
+        assert "user_action=1" in message
+    excluded = belief.replace(log_weights=np.log(np.array([0.5, 1e-300, 0.5])) + np.array([0, -np.inf, 0]))
+    after = np.exp(one.update(excluded, seen, rng).log_weights)
+    assert np.allclose(after, [0.5, 0.0, 0.5], atol=1e-12)

@@ -341,3 +341,17 @@ def test_the_last_element_of_a_space_is_inside_and_the_next_is_not():
         assert policy.log_prob(start + n - 1, State(), State()) == pytest.approx(-np.log(n))
         assert policy.log_prob(start + n, State(), State()) == -np.inf
         assert policy.log_prob(start - 1, State(), State()) == -np.inf
+
+
+class Certain(DiscretePolicy):
+    """Has one action."""
+
+    action_space = spaces.Discrete(1, start=5)
+
+    def probabilities(self, observation, state):
+        return np.array([1.0])
+
+
+def test_a_policy_of_a_single_action():
+    assert Certain().log_prob(5, State(), State()) == 0.0
+    assert [Certain().log_prob(action, State(), State()) for action in (0, 4, 6)] == [-np.inf] * 3

@@ -26,7 +26,7 @@ from interaction import (
 )
 from interaction.checks import check_bundle
 from interaction.envs import AssistantEnv, AssistantVectorEnv, UserEnv, UserVectorEnv
-from interaction.errors import ArgumentError, ContractError, SpaceError
+from interaction.errors import ArgumentError, ContractError, EpisodeError, SpaceError
 from interaction.tasks.bandit import MultiArmedBanditTask
 from interaction.tasks.coordination import CoordinatedTask
 from interaction.users.coordination import PseudoRandomUser
@@ -409,8 +409,10 @@ def test_trials_need_a_task_without_fields_of_their_names():
     class Named(InteractionTask):
         state_space = spaces.Dict(trial=THREE)
 
-    with pytest.raises(ContractError, match="'trial'"):
+    with pytest.raises(ContractError, match=r"'trial', which is that of the trials, got Named$"):
         Trials(Named(), 2)
+    with pytest.raises(ContractError, match=r"got Trials; for trials of trials write Trials\(task, n \* m\)"):
+        Trials(Trials(Climb(), 2), 3)
     with pytest.raises(ContractError, match="expected a task"):
         Trials(Climb, 2)
     assert "outcome" in Trials(MultiArmedBanditTask(), 2).state_space.spaces
@@ -429,6 +431,20 @@ def test_a_rollout_goes_on_in_the_trial_that_it_begins_in():
     found = simulator.rollout(step.game, EpisodeRandom(0), record=("task_state",)).values
     assert (found["task_state.trial"], found["task_state.rounds"]) == (1, start.rounds + 1)
     assert (found["task_state.x"], found["task_state.ended"]) == (start.x, 0)  # nobody climbs
+
+
+def test_nobody_plays_a_trial_on_that_has_ended():
+    """The user has ended it, and the assistant may still simulate: from its own turn the next one begins."""
+    bundle = trials(3)
+    game = bundle.reset(seed=4, go_to="assistant_observes")
+    while not game.task_state.ended:
+        game = bundle.step(go_to="assistant_observes").game
+    still = RandomPolicy(spaces.Discrete(1))
+    simulator = Simulator(bundle.task, User(policy=still), Assistant(policy=still), max_rounds=1)
+    with pytest.raises(EpisodeError, match=r"that goes on, got trial 1, .* from_turn='assistant_acts'"):
+        simulator.rollout(game, EpisodeRandom(0))
+    found = simulator.rollout(game, EpisodeRandom(0), from_turn="assistant_acts", record=("task_state",))
+    assert (found.values["task_state.trial"], found.values["task_state.ended"]) == (2, 0)
 
 
 def test_candidates_of_the_tasks_state_are_its_previous_one_too():

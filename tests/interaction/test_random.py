@@ -106,6 +106,7 @@ def test_draws_of_other_lengths_in_other_episodes_are_not_these():
             lambda: EpisodeRandom(0, 2**62).repeat(3, common=False),
             r"below 9,223,372,036,854,775,808, got 4,611,686,018,427,387,905 · 3",
         ),
+        (lambda: EpisodeRandom(0, 2**62 - 1).repeat(2, common=False), r"got 4,611,686,018,427,387,904 · 2"),
         (lambda: EpisodeRandom(0).random(2**32), "of less than 4,294,967,296 numbers"),
         (lambda: EpisodeRandom(0).at(0, 16), "a slot from 0 to 15"),
         (lambda: EpisodeRandom(0).at(-1, 0), "a round >= 0"),
@@ -114,6 +115,9 @@ def test_draws_of_other_lengths_in_other_episodes_are_not_these():
 def test_what_would_share_a_number_is_an_error(draw, named):
     with pytest.raises(ArgumentError, match=named):
         draw()
+    assert EpisodeRandom(0, 2**62 - 2).repeat(2, common=False).random().shape == (
+        2,
+    )  # the last that there are
 
 
 def test_a_method_has_no_more_draws_than_addresses():

@@ -261,6 +261,19 @@ def test_a_nested_sample_of_a_row_is_the_episode_alone(seed, episodes):
         assert one == State(a=batch.a[row], b=State(c=batch.b.c[row]))
 
 
+@pytest.mark.parametrize(("low", "high"), [(-np.inf, 3.0), (1.0, np.inf), (-np.inf, np.inf), (1.0, 3.0)])
+def test_samples_of_a_box_are_normal_where_it_is_open_and_uniform_where_it_is_not(low, high):
+    """2,000 draws each: a right sample fails with a probability of 1e-4, once and for all."""
+    drawn = spaces.sample(spaces.real(low, high), EpisodeRandom(3, episodes=np.arange(2_000)))
+    if np.isinf(low) and np.isinf(high):
+        expected = stats.norm()
+    elif np.isinf(low):
+        drawn, expected = high - drawn, stats.halfnorm()
+    else:
+        expected = stats.halfnorm(low) if np.isinf(high) else stats.uniform(low, high - low)
+    assert stats.kstest(drawn, expected.cdf).pvalue > 1e-4
+
+
 def test_samples_reach_every_element():
     """200 draws miss one of 6 pairs with a probability below 6 (5/6)^200 = 1e-15."""
     rng = EpisodeRandom(0, episodes=np.arange(200))

@@ -629,3 +629,35 @@ def test_what_a_candidate_looked_at_before_is_not_made_up():
     watching = Watcher(one).replace(policy=RandomPolicy(spaces.Discrete(2)))
     with pytest.raises(UnknownNameError, match="no 'arm'"):
         Bundle(task, user, watching, max_rounds=3).run(3, seed=0)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [Grid({"strength": [1.0, 1 / 3]}), Samples({"strength": stats.uniform()})],
+    ids=["grid", "samples"],
+)
+def test_an_update_takes_as_many_draws_with_nothing_to_weigh_as_later(parameters):
+    """So who draws after it, as in a cascade, has numbers that do not depend on who else is in a batch."""
+    user = User(
+        policy=InTurns(), state=State(strength=1.0), state_space=spaces.Dict(strength=spaces.real(0, 1))
+    )
+    task = MultiArmedBanditTask([0.2, 0.5, 0.8], n_demonstrations=100)
+    one = UserModelFilter(
+        user,
+        parameters,
+        task_model=task,
+        delay=1,
+        action="task_state.arm",
+        provenance="task_state.provenance",
+        assistant_action_space=spaces.Discrete(3),
+    )
+    bundle = Bundle(task, user, Watcher(one).replace(policy=RandomPolicy(spaces.Discrete(3))), max_rounds=4)
+    drawn = []
+    for rounds in range(3):
+        game = bundle.reset(seed=0, go_to="assistant_observes")
+        for _ in range(rounds):
+            game = bundle.step(go_to="assistant_observes").game
+        rng = EpisodeRandom()
+        one.update(game.assistant_state.belief, game, rng)
+        drawn.append(rng.draw)
+    assert len(set(drawn)) == 1

@@ -1,0 +1,226 @@
+"""Theory of mind: what do two do who think about each other, and how deep do they have to think?
+
+Two who meet without having agreed on a place, and a user who shows an assistant what it wants. Each level
+asks a simulator with a model of the other, which is one level below. Sources: Schelling 1960, "The strategy
+of conflict", chapter 3, as in Stuhlmüller & Goodman 2014, "Reasoning about reasoning by nested conditioning";
+Russell 2019, "Human compatible", chapter 8. Run it with `interaction demo theory_of_mind`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction import (
+    Assistant,
+    BelievingAssistant,
+    Bundle,
+    DiscretePolicy,
+    EpisodeRandom,
+    Grid,
+    Simulator,
+    State,
+    User,
+    UserModelFilter,
+    spaces,
+    tabulate,
+)
+from interaction.display import print_table
+from interaction.planning import BeliefTree, GreedyPolicy
+from interaction.planning.chances import Undrawn
+from interaction.plot import check_matplotlib
+from interaction.state import Value
+from interaction.tasks.paperclips import FIRST, PaperclipTask
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Array = NDArray[Any]
+COLORS = ("tab:blue", "tab:orange", "tab:green")
+
+
+class Meets(DiscretePolicy):
+    """Goes to a place as often as its prior times the other's probability says, if it thinks of another."""
+
+    action_space = spaces.Discrete(2)
+
+    def __init__(self, prior: tuple[float, float], other: User | Assistant | None = None) -> None:
+        self.prior = prior
+        self.simulator: Simulator | None = None
+        if isinstance(other, Assistant):
+            self.simulator = Simulator(assistant=other)
+        elif other is not None:
+            self.simulator = Simulator(user_model=other)
+
+    def probabilities(self, observation: State, state: State) -> Value:
+        weights, simulator = np.array(self.prior), self.simulator
+        if simulator is not None:
+            bob = simulator.user_model is None
+            ask = simulator.assistant_action_log_prob if bob else simulator.user_action_log_prob
+            weights = weights * [np.exp(ask(place, State(), Undrawn(0), over={})) for place in (0, 1)]
+        return weights / weights.sum()
+
+
+def meeting(levels: int, prior: tuple[float, float] = (0.55, 0.45)) -> Array:
+    """Give Alice's probabilities of the two places at each level, from 0: `(levels + 1, 2)`.
+
+    Bob thinks of her at his level, and she of him one level below; at level 0 neither thinks of the other.
+    """
+    bob = Assistant(policy=Meets(prior))
+    alices: list[DiscretePolicy] = [Meets(prior)]
+    for _ in range(levels):
+        alices.append(tabulate(Meets(prior, bob), {}))
+        bob = Assistant(policy=tabulate(Meets(prior, User(policy=alices[-1])), {}))
+    return np.array([alice.probabilities(State(), State()) for alice in alices])
+
+
+class Makes(DiscretePolicy):
+    """A user who makes what is worth most to itself, and does not think of the assistant."""
+
+    action_space = PaperclipTask.action_space
+
+    def __init__(self, task: PaperclipTask) -> None:
+        self.task = task
+
+    def probabilities(self, observation: State, state: State) -> Value:
+        return _best(np.stack([self.task.worth(observation.task_state.cell, made) for made in FIRST]))
+
+
+class Shows(DiscretePolicy):
+    """A user who makes that after which the game goes best, with the assistant that it takes it to be."""
+
+    action_space = PaperclipTask.action_space
+
+    def __init__(self, task: PaperclipTask, assistant: Assistant) -> None:
+        self.simulator = Simulator(task, User(policy=Makes(task)), assistant, max_rounds=1)
+
+    def returns(self, observation: State) -> Array:
+        """Give what a game is worth after each action; the user sees all that could be drawn."""
+        over = {"user_action": range(3)}
+        found = self.simulator.rollout(observation, EpisodeRandom(), over=over, from_turn="user_acts")
+        return np.asarray(found.returns)
+
+    def probabilities(self, observation: State, state: State) -> Value:
+        return _best(self.returns(observation))
+
+
+def _best(values: Any) -> Any:
+    """Give the probability of each action, the same for the best ones."""
+    best = values > values.max() - 1e-9
+    return best / best.sum()
+
+
+def pairs(task: PaperclipTask, depth: int) -> list[tuple[User, BelievingAssistant]]:
+    """Give users and assistants of each depth from 0: each assistant models the user of the depth below it.
+
+    At depth 0 there is the literal user, with the assistant who takes it for that. The user of depth 1 shows
+    this same assistant what it wants; the assistant of depth 2 knows that it does, and so on.
+    """
+    user = User(policy=Makes(task))
+    found = [(user, learner(task, user))]
+    for _ in range(depth):
+        assistant = learner(task, user)
+        user = User(policy=tabulate(Shows(task, assistant), {"task_state": task.state_space}))
+        found.append((user, assistant))
+    return found
+
+
+def learner(task: PaperclipTask, user: User) -> BelievingAssistant:
+    """Make the assistant who infers what things are worth from what such a user makes, and makes the best."""
+    cells = Grid({"task_state.cell": range(task.cells)})
+    about_user = UserModelFilter(user, cells, task_model=task, on_impossible="keep")
+    return BelievingAssistant(about_user, GreedyPolicy(BeliefTree(about_user, task.action_space, depth=1)))
+
+
+def play(task: PaperclipTask, user: User, assistant: Assistant) -> tuple[Array, Array]:
+    """Give what the user makes and what the game is worth in each cell: `(cells,)` each."""
+    cells = {"task_state.cell": range(task.cells)}
+    runs = Bundle(task, user, assistant, max_rounds=1).run([0], over=cells)
+    return runs["user_action"][0, :, 0], runs.returns[0]
+
+
+def figure_of(met: Array, task: PaperclipTask, played: list[tuple[Array, Array]]) -> Any:
+    """Draw where Alice goes by level, and what the user makes by what paperclips are worth."""
+    from matplotlib import pyplot
+
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.6), layout="constrained", width_ratios=(2, 3))
+    _plot_meeting(left, met)
+    _plot_made(right, task, played)
+    return figure
+
+
+def _plot_meeting(ax: Axes, met: Array) -> None:
+    levels = np.arange(len(met))
+    for place, (marker, name) in enumerate((("o", "the more popular place"), ("s", "the other place"))):
+        ax.plot(levels, met[:, place], color=COLORS[place], marker=marker)
+        above = 6 if place == 0 else -14
+        at = levels[-1], met[-1, place]
+        ax.annotate(name, at, (0, above), textcoords="offset points", ha="right", color=COLORS[place])
+    ax.set(
+        xlabel="level of Alice's thinking",
+        ylabel="probability that she goes there",
+        title="(a) where Alice goes to meet",
+        ylim=(0, 1),
+        xticks=levels,
+    )
+
+
+def _plot_made(ax: Axes, task: PaperclipTask, played: list[tuple[Array, Array]]) -> None:
+    edges = np.arange(task.cells + 1) / task.cells
+    for depth, (made, worth) in enumerate(played):
+        starts = np.flatnonzero(np.diff(made, prepend=-1))
+        for first, last in zip(starts, [*starts[1:], task.cells], strict=True):
+            low, high, action = edges[first], edges[last], made[first]
+            ax.barh(
+                depth, high - low, left=low, color=COLORS[action], alpha=0.35, edgecolor="black", height=0.7
+            )
+            name = ("2 paperclips", "one of\neach", "2 staples")[action]
+            ax.text((low + high) / 2, depth, name, ha="center", va="center", fontsize="small")
+        ax.text(1.02, depth, f"{worth.mean():.2f}", va="center", fontsize="small")
+    ax.text(1.02, len(played) - 0.35, "mean worth", fontsize="small")
+    ax.set(
+        xlabel="θ, what a paperclip is worth (a staple: 1 − θ)",
+        ylabel="depth of the user's thinking",
+        yticks=range(len(played)),
+        xlim=(0, 1),
+        ylim=(-0.5, len(played) - 0.4),
+    )
+    ax.set_title("(b) what the user makes first")
+
+
+def demo(levels: int = 5, depth: int = 2, cells: int = 92, plot: Path | None = None) -> None:
+    """See what two do who think about each other: in a meeting, and in making paperclips.
+
+    Alice thinks --levels deep of Bob who thinks of her. The user of the paperclip game thinks --depth deep of
+    an assistant that learns from what it makes; --cells is how finely its wishes are told apart. --plot
+    FILE.png draws both.
+    """
+    if plot is not None:
+        check_matplotlib("--plot")
+    met = meeting(levels)
+    print_table(
+        "Where Alice goes, who has not agreed with Bob on one of two places",
+        ["level", "more popular place", "other place"],
+        [[str(level), f"{first:.6f}", f"{second:.6f}"] for level, (first, second) in enumerate(met)],
+    )
+    task = PaperclipTask(cells)
+    played = [play(task, *pair) for pair in pairs(task, depth)]
+    rows = []
+    for level, (made, worth) in enumerate(played):
+        both = np.flatnonzero(made == 1)
+        where = f"{both[0] / cells:.4f} to {(both[-1] + 1) / cells:.4f}" if len(both) else "nowhere"
+        rows.append([str(level), where, f"{worth.mean():.6f}"])
+    head = ["depth", "one of each for θ", "mean worth"]
+    print_table("What a user makes who thinks of its assistant", head, rows)
+    if plot is not None:
+        figure_of(met, task, played).savefig(plot, dpi=200)
+        print(f"wrote {plot}")
+
+
+if __name__ == "__main__":
+    import typer
+
+    typer.run(demo)

@@ -1,0 +1,576 @@
+"""Agents who think about each other: known results at several depths, and users who plan with a model."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from interaction import (
+    Assistant,
+    AssistantModelFilter,
+    BelievingAssistant,
+    BelievingUser,
+    BoltzmannPolicy,
+    Bundle,
+    DiscretePolicy,
+    DualPolicy,
+    EpisodeRandom,
+    Grid,
+    InteractionTask,
+    Provenance,
+    RandomPolicy,
+    Simulator,
+    State,
+    Transition,
+    User,
+    UserModelFilter,
+    spaces,
+    tabulate,
+)
+from interaction.batching import ways
+from interaction.errors import ArgumentError, ContractError, SpaceError, UnknownFieldError
+from interaction.examples import theory_of_mind
+from interaction.planning import BeliefTree, ExpectedInformationGain, GreedyPolicy, Planner, RolloutReturns
+from interaction.planning.chances import Undrawn
+from interaction.tasks.paperclips import FIRST, SECOND, PaperclipTask
+from interaction.tasks.tiger import LISTEN, TigerTask
+
+RNG = EpisodeRandom(0, 0)
+TWO, THREE = spaces.Discrete(2), spaces.Discrete(3)
+
+
+# Schelling's meeting: Stuhlmüller & Goodman 2014, "Reasoning about reasoning by nested conditioning".
+
+
+def test_alice_and_bob_meet_where_more_people_go():
+    """At level d Alice has the odds (11/9)^(2d): each of the two multiplies once more by its prior."""
+    met = theory_of_mind.meeting(5)
+    odds = (11 / 9) ** (2.0 * np.arange(1, 6))
+    assert np.allclose(met[1:, 0], odds / (1 + odds), atol=1e-12, rtol=0)
+    assert np.allclose(met[1:, 0], [0.599010, 0.690548, 0.769240, 0.832767, 0.881499], atol=5e-7, rtol=0)
+    assert np.allclose(met.sum(axis=1), 1, atol=1e-15)
+    assert met[0].tolist() == [0.55, 0.45]
+
+
+class Counted(theory_of_mind.Meets):
+    """Level 0, who says how often it is asked."""
+
+    calls = 0
+
+    def probabilities(self, observation, state):
+        Counted.calls += 1
+        return super().probabilities(observation, state)
+
+
+def nested(levels, table):
+    """Alice at a level, each level as it is or as a table, and how often the innermost policy was asked."""
+    Counted.calls = 0
+    policy = Counted((0.55, 0.45))
+    for level in range(levels):
+        partner = (User if level % 2 else Assistant)(policy=policy)
+        policy = theory_of_mind.Meets((0.55, 0.45), partner)
+        policy = tabulate(policy, {}) if table else policy
+    return policy.probabilities(State(), State()), Counted.calls
+
+
+def test_a_table_of_each_level_adds_to_the_cost_and_does_not_multiply_it():
+    for levels in (1, 2, 3, 6):
+        (each, calls), (tables, once) = nested(levels, False), nested(levels, True)
+        assert np.array_equal(each, tables)
+        assert calls == 2**levels  # each level asks for both places
+        assert once == 2  # only the level above the innermost asks it
+
+
+# Rational speech acts: Frank & Goodman 2012, "Predicting pragmatic reasoning in language games".
+
+BLUE, CIRCLE, GREEN, SQUARE = range(4)
+TRUE = np.array([[1, 0, 0, 1], [1, 1, 0, 0], [0, 0, 1, 1]])
+"""What is true of a blue square, a blue circle and a green square."""
+
+
+class Reference(InteractionTask):
+    """The speaker alone sees which of three is meant."""
+
+    state_space = spaces.Dict(meant=THREE)
+
+    def reset(self, rng):
+        return State(meant=rng.integers(0, 3))
+
+    def on_user_action(self, game, rng):
+        return Transition(game.task_state)
+
+    def on_assistant_action(self, game, rng):
+        return Transition(game.task_state, float(game.assistant_action == game.task_state.meant), True)
+
+
+class Truthful(DiscretePolicy):
+    """Says anything that is true."""
+
+    action_space = spaces.Discrete(4)
+
+    def probabilities(self, observation, state):
+        true = TRUE[observation.task_state.meant]
+        return true / true.sum()
+
+
+class Understands(DiscretePolicy):
+    """Takes each referent as often as it believes in it."""
+
+    action_space = THREE
+
+    def probabilities(self, observation, state):
+        return np.exp(state.belief.log_weights)
+
+
+def listener(speaker):
+    """A listener who infers what such a speaker means."""
+    meant = Grid({"task_state.meant": range(3)})
+    return BelievingAssistant(UserModelFilter(speaker, meant, task_model=Reference()), Understands())
+
+
+def speaker(hears):
+    """A speaker who says what lets such a listener understand, P(u) ∝ exp(log L(meant | u))."""
+    simulator = Simulator(assistant=hears)
+
+    def understood(observation, state):
+        seen = observation.extend(provenance=Provenance.OBSERVED, previous_task_state=observation.task_state)
+        ask, meant = simulator.assistant_action_log_prob, observation.task_state.meant
+        return np.array([ask(meant, seen.extend(user_action=said), Undrawn(0), over={}) for said in range(4)])
+
+    policy = BoltzmannPolicy(understood, 1.0, spaces.Discrete(4))
+    return User(policy=tabulate(policy, {"task_state": Reference.state_space}))
+
+
+def test_rational_speech_acts():
+    """By "blue" one takes the blue square to be meant: the other would be "circle". L1: .6, .4."""
+    literal = listener(User(policy=Truthful()))
+    pragmatic = listener(speaker(literal))
+    runs = Bundle(Reference(), User(policy=Truthful()), literal, max_rounds=1).run(30, seed=0)
+    assert runs.terminated.all()
+    seen = State(round_index=0, turn_index=2, task_state=State(), previous_task_state=State())
+    for said, expected in ((BLUE, [0.6, 0.4, 0.0]), (SQUARE, [0.6, 0.0, 0.4]), (CIRCLE, [0, 1, 0])):
+        heard = seen.extend(user_action=said, assistant_action=0, provenance=Provenance.OBSERVED)
+        state, _ = pragmatic.inference_engine.infer(heard, pragmatic.reset(RNG), RNG)
+        assert np.allclose(np.exp(state.belief.log_weights), expected, atol=1e-12, rtol=0)
+
+
+# The paperclip game.
+
+
+@pytest.fixture(scope="module")
+def played():
+    """What is made, and what it is worth, at the depths 0 to 3."""
+    task = PaperclipTask()
+    pairs = theory_of_mind.pairs(task, 3)
+    return task, pairs, [theory_of_mind.play(task, *pair) for pair in pairs]
+
+
+def test_a_user_shows_what_it_wants_to_who_learns_from_it(played):
+    """One of each exactly for θ between 41/92 and 51/92. The cells are 1/92 wide, so that both lie between
+    two of them; and as all that is worth is linear in θ between these, the mean of the cells' middles is the
+    integral over θ, but for rounding."""
+    _, _, found = played
+    made, worth = found[0]
+    assert np.array_equal(made, np.where(np.arange(92) < 46, 2, 0))
+    assert np.isclose(worth.mean(), 69, atol=1e-9)
+    for made, worth in found[1:]:
+        edges = np.flatnonzero(np.diff(made)) + 1
+        assert edges.tolist() == [41, 51]
+        assert made[[0, 45, 91]].tolist() == [2, 1, 0]
+        assert np.isclose(worth.mean(), 69.271739, atol=5e-7)
+        assert np.isclose(worth.mean(), 92 * (1 - (51 / 92) ** 2) + 51 * 10 / 92, atol=1e-9)
+
+
+def test_where_it_is_indifferent(played):
+    """What the user's simulated games are worth is linear in θ, so that two cells tell where two actions are
+    worth the same: at 41/92 and 51/92, to 1e-12."""
+    task, pairs, _ = played
+    shows = theory_of_mind.Shows(task, pairs[3][1])
+    cells = np.array([44, 46])
+    values = np.array([shows.returns(State(task_state=State(cell=int(cell)))) for cell in cells])
+    for other, expected in ((2, 41 / 92), (0, 51 / 92)):
+        first, second = values[:, 1] - values[:, other]
+        low, high = task.theta(cells)
+        assert abs(low - first * (high - low) / (second - first) - expected) < 1e-12
+
+
+def test_the_assistants_of_all_depths_learn_alike(played):
+    """After "one of each" the literal user is ruled out, and its prior is kept; the others know."""
+    _, pairs, _ = played
+    seen = State(round_index=0, turn_index=2, task_state=State(), previous_task_state=State())
+    for depth, (_, assistant) in enumerate(pairs):
+        heard = seen.extend(user_action=1, assistant_action=0, provenance=Provenance.OBSERVED)
+        state, _ = assistant.inference_engine.infer(heard, assistant.reset(RNG), RNG)
+        likely = np.flatnonzero(np.exp(state.belief.log_weights) > 1e-12)
+        assert likely.tolist() == (list(range(92)) if depth < 2 else list(range(41, 51)))
+        assert np.array_equal(SECOND[assistant.policy.sample(heard, state, RNG)[0]], [50, 50])
+    assert FIRST.sum(axis=1).tolist() == [2, 2, 2]
+
+
+# Tables.
+
+
+class Odd(DiscretePolicy):
+    """Reads numbers, arrays and choices."""
+
+    action_space = spaces.Choice([3, 7, 11])
+
+    def probabilities(self, observation, state):
+        task = observation.task_state
+        first = task.x + 2 * (task.where * np.array([1, 5])).sum() + 3 * task.kind
+        weights = 1.0 + np.stack([first % 7, (first * state.mood) % 5, state.mood])
+        return weights / weights.sum()
+
+
+SEEN = spaces.Dict(
+    task_state=spaces.Dict(
+        x=spaces.Discrete(3, start=-1),
+        where=spaces.whole(-1, 1, (2,)),
+        kind=spaces.Choice([2, 5]),
+    )
+)
+MOODS = spaces.Dict(mood=spaces.Discrete(4))
+
+
+class Wanders(InteractionTask):
+    state_space = SEEN["task_state"]
+
+    def reset(self, rng):
+        return spaces.sample(self.state_space, rng)
+
+    def on_user_action(self, game, rng):
+        return Transition(spaces.sample(self.state_space, rng), float(game.user_action))
+
+    def on_assistant_action(self, game, rng):
+        return Transition(game.task_state)
+
+
+def test_a_table_is_the_policy_to_the_bit():
+    table = tabulate(Odd(), SEEN, MOODS)
+    assert table.table.shape == (3 * 9 * 2 * 4, 3)
+    for observation in spaces.elements(SEEN):
+        for state in spaces.elements(MOODS):
+            found = table.probabilities(observation, state)
+            assert found.tobytes() == Odd().probabilities(observation, state).tobytes()
+            for action in (3, 7, 11, 4):
+                told = [policy.log_prob(action, observation, state) for policy in (table, Odd())]
+                assert told[0] == told[1]
+    runs = []
+    for policy in (table, Odd()):
+        user = User(policy=policy, state=State(mood=3), state_space=MOODS)
+        bundle = Bundle(Wanders(), user, max_rounds=20)
+        runs.append(bundle.run(50, seed=1))
+        assert bundle.run([31], seed=1) == runs[-1].episode(31)
+    assert runs[0] == runs[1]
+    assert tabulate(Odd(), SEEN, MOODS) == table
+
+
+class Dear(Odd):
+    def sample(self, observation, state, rng):
+        return 3, -1.0
+
+
+class Feigns(Odd):
+    def simulated(self):
+        return Odd()
+
+
+class Skewed(Odd):
+    def probabilities(self, observation, state):
+        return np.array([0.5, 0.5])
+
+
+X = {"task_state": {"x": THREE}}
+WRONG = {
+    "no probabilities": (lambda: tabulate(RandomPolicy(TWO), {}), ContractError, "expected a DiscretePolicy"),
+    "a cost": (lambda: tabulate(Dear(), SEEN, MOODS), ContractError, "Dear defines sample besides"),
+    "a dual": (lambda: tabulate(Feigns(), SEEN, MOODS), ContractError, "DualPolicy"),
+    "no list": (
+        lambda: tabulate(Odd(), {"task_state": {"x": spaces.real(0, 1)}}),
+        ContractError,
+        r"observation\.task_state\.x: expected a finite space",
+    ),
+    "no bounds": (
+        lambda: tabulate(Odd(), {"round_index": spaces.whole(0)}),
+        ContractError,
+        r"observation\.round_index: expected a finite space",
+    ),
+    "too many": (
+        lambda: tabulate(Odd(), SEEN, {"mood": spaces.Discrete(10_000)}),
+        ArgumentError,
+        r"expected up to 100,000 situations, got 540,000: .* 10,000 of state\.mood",
+    ),
+    "what it reads": (lambda: tabulate(Odd(), X, MOODS), UnknownFieldError, "where"),
+    "no space": (lambda: tabulate(Odd(), [THREE]), ContractError, r"expected a spaces\.Dict"),
+    "too few": (lambda: tabulate(Skewed(), SEEN, MOODS), ContractError, "expected one for each of the 3"),
+    "outside": (
+        lambda: tabulate(Odd(), SEEN, MOODS).probabilities(
+            State(task_state=State(x=0, where=np.array([0, 2]), kind=2)), State(mood=0)
+        ),
+        SpaceError,
+        r"observation\.task_state\.where: expected a value in",
+    ),
+    "outside, too": (
+        lambda: tabulate(Odd(), SEEN, MOODS).probabilities(
+            State(task_state=State(x=0, where=np.array([0, 1]), kind=3)), State(mood=0)
+        ),
+        SpaceError,
+        r"observation\.task_state\.kind: expected a value in",
+    ),
+}
+
+
+@pytest.mark.parametrize(("ask", "kind", "words"), WRONG.values(), ids=WRONG)
+def test_what_cannot_be_a_table_is_said(ask, kind, words):
+    with pytest.raises(kind, match=words):
+        ask()
+
+
+def test_a_dual_can_be_made_of_tables():
+    both = DualPolicy(*(tabulate(policy, SEEN, MOODS) for policy in (Odd(), Odd())))
+    assert both.simulated() == tabulate(Odd(), SEEN, MOODS)
+
+
+# Users who plan by what they believe about their assistant.
+
+
+class Handing(InteractionTask):
+    """The user puts something into one of three places, and the assistant fetches from one of them."""
+
+    state_space = spaces.Dict(place=THREE)
+
+    def reset(self, rng):
+        return State(place=0)
+
+    def on_user_action(self, game, rng):
+        return Transition(State(place=game.user_action), -0.5 * game.user_action)
+
+    def on_assistant_action(self, game, rng):
+        return Transition(game.task_state, 4.0 * (game.assistant_action == game.task_state.place))
+
+
+class Fetches(DiscretePolicy):
+    """Looks where the thing is, but for a habit; how strong that is is hidden."""
+
+    action_space = THREE
+
+    def probabilities(self, observation, state):
+        there = np.where(np.arange(3) == observation.task_state.place, 1.0, 0.0)
+        habit = np.where(np.arange(3) == 2, 1.0, 0.0)
+        return (1 - state.habit) * there + state.habit * (0.7 * habit + 0.1)
+
+
+HABITS, PRIOR = np.array([0.2, 0.5, 0.8]), np.array([0.5, 0.3, 0.2])
+FETCHING = Assistant(
+    policy=Fetches(), state=State(habit=0.5), state_space=spaces.Dict(habit=spaces.real(0, 1))
+)
+ABOUT = AssistantModelFilter(FETCHING, Grid({"habit": HABITS}, prior={"habit": PRIOR}), task_model=Handing())
+BEGIN = State(
+    round_index=0,
+    turn_index=0,
+    task_state=State(place=0),
+    previous_task_state=State(place=0),
+    user_action=0,
+    assistant_action=0,
+    provenance=Provenance.UNKNOWN,
+)
+
+
+def chances(place):
+    """P(assistant's action | place) of each habit: (habits, actions)."""
+    there, habit = np.eye(3)[place], np.eye(3)[2]
+    return (1 - HABITS[:, None]) * there + HABITS[:, None] * (0.7 * habit + 0.1)
+
+
+def value(belief, depth, discount):
+    """The value of each action, by backward induction over beliefs, written out once more."""
+    values = []
+    for place in range(3):
+        told = belief @ chances(place)
+        total = -0.5 * place + 4.0 * told[place]
+        if depth > 1:
+            for answer in range(3):
+                later = belief * chances(place)[:, answer] / told[answer]
+                total += discount * told[answer] * max(value(later, depth - 1, discount))
+        values.append(total)
+    return values
+
+
+@pytest.mark.parametrize(("depth", "discount"), [(1, 1.0), (2, 0.8), (3, 0.9)])
+def test_a_user_plans_by_an_exact_tree(depth, discount):
+    tree = BeliefTree(ABOUT, THREE, depth, discount)
+    state = State(belief=ABOUT.update(ABOUT.initial(RNG), BEGIN, RNG))
+    found = tree.values(state, BEGIN, RNG)
+    assert np.allclose(found, value(PRIOR, depth, discount), atol=1e-12, rtol=0)
+    greedy = GreedyPolicy(tree)
+    best = greedy.sample(BEGIN, state, RNG)[0]
+    assert [greedy.log_prob(action, BEGIN, state) for action in range(3)] == [
+        0.0 if action == best else -np.inf for action in range(3)
+    ]
+
+
+def test_a_user_plans_by_rollouts():
+    """Each rollout: the action, and a round more of the action 1. 6,000 rollouts, four standard errors."""
+
+    class Middle(DiscretePolicy):
+        action_space = THREE
+
+        def probabilities(self, observation, state):
+            return np.array([0.0, 1.0, 0.0])
+
+    planner = RolloutReturns(ABOUT, THREE, User(policy=Middle()), horizon=1, samples=6_000, discount=0.8)
+    state = State(belief=ABOUT.update(ABOUT.initial(RNG), BEGIN, RNG))
+    returns = planner.returns(state, BEGIN, RNG)
+    later = 0.8 * (-0.5 + 4.0 * PRIOR @ chances(1)[:, 1])
+    for action in range(3):
+        expected = -0.5 * action + 4.0 * PRIOR @ chances(action)[:, action] + later
+        error = returns[:, action].std(ddof=1) / np.sqrt(6_000)
+        assert abs(returns[:, action].mean() - expected) < 4 * error
+    with pytest.raises(ContractError, match="is of the role 'user', got Assistant of the role 'assistant'"):
+        RolloutReturns(ABOUT, THREE, FETCHING, horizon=1, samples=2)
+    with pytest.raises(ContractError, match="are drawn"):
+        GreedyPolicy(planner).log_prob(0, BEGIN, state)
+    for policy in (GreedyPolicy(planner), BoltzmannPolicy(planner)):
+        with pytest.raises(ContractError, match="chooses by values that are drawn"):
+            UserModelFilter(BelievingUser(ABOUT, policy), Grid({"belief.updates": [0]}))
+
+
+def test_a_simulated_user_goes_on_with_what_it_believes():
+    """Who takes the best single action after this one is worth what a tree of depth 2 says. 400 rollouts."""
+    going_on = BelievingUser(ABOUT, GreedyPolicy(BeliefTree(ABOUT, THREE, 1)))
+    planner = RolloutReturns(ABOUT, THREE, going_on, horizon=1, samples=400, discount=0.8)
+    state = State(belief=ABOUT.update(ABOUT.initial(RNG), BEGIN, RNG))
+    returns = planner.returns(state, BEGIN, RNG)
+    error = returns.std(axis=0, ddof=1) / np.sqrt(400)
+    assert (np.abs(returns.mean(axis=0) - value(PRIOR, 2, 0.8)) < 4 * error).all()
+
+
+def test_what_a_user_would_learn_about_its_assistant():
+    """I(habit; answer | action), in bits, by its definition."""
+    gain = ExpectedInformationGain(ABOUT, THREE)
+    state = State(belief=ABOUT.update(ABOUT.initial(RNG), BEGIN, RNG))
+    for action, found in enumerate(gain.values(state, BEGIN, RNG)):
+        given_habit = chances(action)
+        mixed = PRIOR @ given_habit
+        expected = (PRIOR[:, None] * given_habit * np.log2(given_habit / mixed)).sum()
+        assert np.isclose(found, expected, atol=1e-12)
+
+
+class UserAtTheDoors(TigerTask):
+    """The tiger, with the user at the doors, and nobody or an assistant who does nothing beside it."""
+
+    def on_user_action(self, game, rng):
+        return super().on_assistant_action(game.replace(assistant_action=game.user_action), rng)
+
+    def on_assistant_action(self, game, rng):
+        return Transition(game.task_state)
+
+    def outcome_log_prob(self, before, after):
+        if before.turn_index == 3:
+            return 0.0
+        return super().outcome_log_prob(before.replace(assistant_action=before.user_action), after)
+
+    def hidden_transition(self, before, after):
+        if before.turn_index == 3:
+            return np.where(np.arange(2) == before.task_state.tiger, 1.0, 0.0)
+        return super().hidden_transition(before.replace(assistant_action=before.user_action), after)
+
+
+@pytest.mark.parametrize("assistant", [None, Assistant(policy=RandomPolicy(spaces.Discrete(1)))])
+def test_a_user_at_the_tigers_doors(assistant):
+    """The values of the horizons 1 to 4 are those of the assistant's tiger (Kaelbling et al. 1998). Played,
+    the belief follows the roars."""
+    task = UserAtTheDoors()
+    places = Grid({"task_state.tiger": [0, 1]})
+    one = AssistantModelFilter(assistant, places, task_model=task, evidence=["outcome"])
+    heard = State(heard=-1)
+    seen = State(round_index=0, turn_index=0, task_state=heard, previous_task_state=heard, user_action=0)
+    if assistant is not None:
+        seen = seen.extend(assistant_action=0)
+    for horizon, expected in enumerate([-1, -2, 2.72, 2.42125], start=1):
+        found = BeliefTree(one, THREE, horizon).values(State(belief=one.initial(RNG)), seen, RNG)
+        assert np.isclose(found.max(), expected, atol=1e-9)
+    user = BelievingUser(one, GreedyPolicy(BeliefTree(one, THREE, 4, 0.95)))
+    runs = Bundle(task, user, assistant, max_rounds=10).run(8, seed=0)
+    net = np.zeros(8)
+    for number in range(10):
+        right = np.exp(runs["user_state.belief.log_weights"][:, number, 1])
+        assert np.allclose(right, 1 / (1 + (0.85 / 0.15) ** -net), atol=1e-9)
+        action, heard = runs["user_action"][:, number], runs["task_state.heard"][:, number]
+        assert np.array_equal(action == LISTEN, np.abs(net) < 2)
+        net = np.where(action == LISTEN, net + np.where(heard == 1, 1, -1), 0)
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.integers(0, 1_000))
+def test_a_planning_user_plays_the_same_alone_and_in_a_batch(seed):
+    user = BelievingUser(ABOUT, GreedyPolicy(BeliefTree(ABOUT, THREE, 2, 0.9)))
+    bundle = Bundle(Handing(), user, FETCHING, max_rounds=4)
+    runs = bundle.run(6, seed=seed)
+    assert ways(bundle)["assistant policy.sample"] == "lifted"
+    for episode in range(6):
+        assert bundle.run([episode], seed=seed) == runs.episode(episode)
+        belief = PRIOR
+        for number in range(4):
+            acted, answered = (runs[name][episode, number] for name in ("user_action", "assistant_action"))
+            assert value(belief, 2, 0.9)[acted] > max(value(belief, 2, 0.9)) - 1e-9
+            belief = belief * chances(acted)[:, answered] / (belief @ chances(acted))[answered]
+
+
+def test_an_assistant_infers_a_user_who_plans_with_it():
+    """Three levels: the assistant's belief about a user whose belief about the assistant steers its plan."""
+
+    class Cautious(GreedyPolicy):
+        """Plans, unless it is careless."""
+
+        def log_prob(self, action, observation, state):
+            planned = np.exp(super().log_prob(action, observation, state))
+            care = np.asarray(state.care)
+            return np.log(care * planned + (1 - care) / 3)
+
+    class Planning(BelievingUser):
+        def __init__(self):
+            super().__init__(ABOUT, Cautious(BeliefTree(ABOUT, THREE, 1)))
+            self.state_space = spaces.Dict(belief=ABOUT.space, care=spaces.real(0, 1))
+
+        def reset(self, rng):
+            return State(belief=ABOUT.initial(rng), care=0.9)
+
+        def reset_in(self, game, rng):
+            return self.reset(rng)
+
+    cares = np.array([0.1, 0.9])
+    about_user = UserModelFilter(Planning(), Grid({"care": cares}), task_model=Handing())
+
+    class Watching(BelievingAssistant):
+        def __init__(self):
+            super().__init__(about_user, Fetches())
+            self.state_space = spaces.Dict(belief=about_user.space, habit=spaces.real(0, 1))
+
+        def reset(self, rng):
+            return State(belief=about_user.initial(rng), habit=0.5)
+
+        def reset_in(self, game, rng):
+            return self.reset(rng)
+
+    bundle = Bundle(Handing(), Planning(), Watching(), max_rounds=5)
+    runs = bundle.run(4, seed=3)
+    for episode in range(4):
+        assert bundle.run([episode], seed=3) == runs.episode(episode)
+        belief, weights = PRIOR, np.full(2, 0.5)
+        for number in range(5):
+            acted, answered = (runs[name][episode, number] for name in ("user_action", "assistant_action"))
+            planned = acted == np.argmax(value(belief, 1, 1.0))
+            likelihood = cares * planned + (1 - cares) / 3
+            weights = weights * likelihood / (weights @ likelihood)
+            found = np.exp(runs["assistant_state.belief.log_weights"][episode, number])
+            assert np.allclose(found, weights, atol=1e-12, rtol=0)
+            belief = belief * chances(acted)[:, answered] / (belief @ chances(acted))[answered]
+
+
+def test_a_planner_for_assistants_alone_refuses_a_user():
+    class Own(Planner):
+        pass
+
+    with pytest.raises(ContractError, match="Own: expected a UserModelFilter, got AssistantModelFilter"):
+        Own(ABOUT, THREE)
