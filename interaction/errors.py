@@ -63,6 +63,10 @@ class ConvergenceWarning(UserWarning):
     """A fit did not converge: its numbers are not to be trusted."""
 
 
+class AmbiguityWarning(UserWarning):
+    """What was given can be meant in two ways; the warning says which was taken, and how to say it."""
+
+
 class MissingExtraError(InteractionError, ImportError):
     """An optional library is not installed."""
 

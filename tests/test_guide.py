@@ -49,12 +49,14 @@ def test_training_in_the_guide(capsys):
 
 def test_the_studies_and_the_fit_of_the_guide(capsys):
     names: dict[str, object] = {}
-    for word in ("recovered.verdict", "tree ="):
+    for word in ("recovered.verdict", "taught =", "tree ="):
         exec(IMPORTS + next(block for block in BLOCKS if word in block), names)
     shown = capsys.readouterr().out
     assert "inverse_temperature" in shown
     assert "converged (grid" in shown
     assert names["ranks"].verdict
+    assert names["pointed"].verdict
+    assert names["taught"].verdict
 
 
 def test_the_rollouts_of_the_guide(capsys):

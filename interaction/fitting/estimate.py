@@ -40,14 +40,18 @@ class Estimate:
         low, high = np.quantile(flat, [tail, 1 - tail], axis=1)
         return low, high
 
+    def take(self, users: Array) -> Estimate:
+        """Give the estimate of some users (indices), in this order."""
+        return Estimate(self.names, *(getattr(self, name)[users] for name in _ARRAYS))
+
+
+_ARRAYS = ("draws", "mean", "sd", "mcse", "ess", "r_hat", "log_evidence", "converged")
+
 
 def together(parts: list[Estimate]) -> Estimate:
     """Put the users of several estimates one after the other."""
-    arrays = {
-        name: np.concatenate([getattr(part, name) for part in parts])
-        for name in ("draws", "mean", "sd", "mcse", "ess", "r_hat", "log_evidence", "converged")
-    }
-    return Estimate(parts[0].names, **arrays)
+    joined = (np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS)
+    return Estimate(parts[0].names, *joined)
 
 
 def gelman_rubin(draws: Array) -> Array:

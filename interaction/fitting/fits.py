@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.agent import Agent, User
-from interaction.errors import ArgumentError, ConvergenceWarning, missing_extra, unknown_name
+from interaction.errors import (
+    AmbiguityWarning,
+    ArgumentError,
+    ConvergenceWarning,
+    missing_extra,
+    unknown_name,
+)
 from interaction.fitting.estimate import R_HAT, Estimate
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.logged import read_table
@@ -47,6 +53,7 @@ def fit(
     draws: int = 1_000,
     chains: int = 4,
     seed: int = 0,
+    users: Literal["episode", "pooled"] | None = None,
     assistant_action_space: Space[Any] | None = None,
     log_likelihood: bool = True,
     progress: bool = True,
@@ -56,6 +63,9 @@ def fit(
     `data`: a data frame with a row for each round, and columns `episode`, `round`, `user_action` and what
     the task draws by itself (see `read_table`), or the trajectories of a run. With a column `user`, each
     user has parameters of their own, and the posterior a dimension `user`.
+    `users`: "episode", each episode is another user; "pooled", one user played them all. Where neither this
+    nor a column tells, they are pooled, with an `AmbiguityWarning` for a table of several episodes, and for
+    a run whose episodes began with different values of the parameters.
     `priors`: frozen `scipy.stats` distributions by entry of the user's state.
     `method`: "grid" is exact, for up to four continuous parameters; "particles" is a sequential Monte Carlo
     sampler, for any number and for several modes; "mcmc" runs ensembles of emcee.
@@ -74,7 +84,9 @@ def fit(
     check_seed(seed)
     checked = Priors(user, priors, "fit")
     _libraries(method)
-    observed = read_table(task, user, data, assistant_action_space)
+    observed = read_table(task, user, data, assistant_action_space, users=users)
+    if users is None and len(observed.labels) > 1:
+        _tell_pooled(data, observed, checked)
     check_rounds(observed.choices, checked, "fit", observed.users)
     likelihood = Likelihood(task, user, observed)
     estimate = METHODS[method](
@@ -86,6 +98,33 @@ def fit(
     if not tree.attrs["converged"]:
         warnings.warn(f"fit: {tree.attrs['verdict']}", ConvergenceWarning, stacklevel=2)
     return tree
+
+
+def _tell_pooled(data: pandas.DataFrame | Trajectories, observed: Observed, priors: Priors) -> None:
+    """Warn where several episodes are taken for those of one user, and nobody said so."""
+    how = (
+        'say users="episode" if each episode is another user, users="pooled" if one user played them all, '
+        "or give a table with a column 'user'"
+    )
+    count = len(observed.labels)
+    if isinstance(data, Trajectories):
+        for name in priors.names:
+            begun = data.start.get(f"user_state.{name}")
+            if begun is not None and len(np.unique(begun)) > 1:
+                warnings.warn(
+                    f"fit: the {count} episodes of the run began with {len(np.unique(begun))} different "
+                    f"values of {name}, and are taken for those of one user: {how}",
+                    AmbiguityWarning,
+                    stacklevel=3,
+                )
+                return
+    elif "user" not in data:
+        warnings.warn(
+            f"fit: the data has {count} episodes and no column 'user', and is taken for that of one user: "
+            f"{how}",
+            AmbiguityWarning,
+            stacklevel=3,
+        )
 
 
 def _tell_beginnings(user: User, data: pandas.DataFrame, priors: Priors) -> None:
@@ -121,19 +160,6 @@ def check_rounds(rounds: Any, priors: Priors, where: str, users: Array | None = 
         )
 
 
-def check_study(
-    user: User, priors: Mapping[str, Distribution], n_users: int, rounds: int, seed: int, where: str
-) -> Priors:
-    """Raise for what cannot be studied, before anything is computed; give the checked priors."""
-    for name, count, least in (("n_users", n_users, 2), ("rounds", rounds, 1)):
-        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < least:
-            raise ArgumentError(f"{where}: {name}: expected a number >= {least}, got {count!r}")
-    check_seed(seed)
-    checked = Priors(user, priors, where)
-    check_rounds(rounds, checked, where)
-    return checked
-
-
 def _libraries(method: str) -> None:
     """Raise for a missing library before anything is computed."""
     try:
@@ -149,7 +175,7 @@ def convergence(converged: Array, users: Array, method: str) -> str:
     """Say in a sentence how many of the fits converged."""
     bad = np.flatnonzero(~converged)
     rule = {
-        "grid": "the half grids agree to 1 % of a posterior standard deviation",
+        "grid": "grids and lattices agree to 1 % of a posterior standard deviation",
         "particles": f"R-hat < {R_HAT}, the moves are not stuck",
         "mcmc": f"R-hat < {R_HAT}, 20 autocorrelation times",
         "maximum_likelihood": "no further step gains 0.001 in log likelihood",

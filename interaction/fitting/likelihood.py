@@ -103,6 +103,12 @@ class Likelihood:
             found[: len(log_prob), episodes, part] = log_prob
         return found
 
+    def of_users(self, array: Array) -> Array:
+        """Give the sums over each user's episodes: `(episodes, …)` to `(users, …)`."""
+        found = np.zeros((len(self.observed.users), *array.shape[1:]))
+        np.add.at(found, self.observed.user, array)
+        return found
+
     def replay(self, values: Mapping[str, Array], together: int = 1) -> Iterator[tuple[Array, slice, Array]]:
         """Replay in parts: episodes, candidates, and log probabilities `(rounds, episodes, candidates)`.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,7 @@ def read_table(
     data: pandas.DataFrame | Trajectories,
     assistant_action_space: Space[Any] | None = None,
     where: str = "fit",
+    users: Literal["episode", "pooled"] | None = None,
 ) -> Observed:
     """Read logged episodes: a data frame with a row for each round, or the trajectories of a run.
 
@@ -56,13 +57,20 @@ def read_table(
     `start.user_action` is what stands for the last action before the first round, and so on; by default it is
     the policy's `first_action`. A run tells itself what was forced when it began, also of the user's state.
     `assistant_action` may be missing in the last row of an episode, where the user ended the game.
-    With a column `user`, each user has parameters of their own; without, one user played all episodes.
+    With a column `user`, each user has parameters of their own; without, one user played all episodes, unless
+    `users="episode"` says that each is another one. `users="pooled"` leaves the column out of account.
     Raises `UnknownNameError` for a column that means nothing, `SpaceError` for a value outside its
     space and `ArgumentError` for missing rounds or values, rows after the end of the game, and values that
     the task cannot have computed: each names the first row. A task that reads the user's state needs the
     columns `user_state.…`, or it is an `UnknownFieldError`.
     """
+    if users not in (None, "episode", "pooled"):
+        raise unknown_name(users, ("episode", "pooled"), f"{where}: users")
     frame, forced = _frame(data, where)
+    if users == "episode" and "user" in frame:
+        raise ArgumentError(
+            f"{where}: users=\"episode\" was given, but the data has a column 'user' that tells: drop one"
+        )
     spaces = {f"task_state.{path}": space for path, space in leaves(task.state_space)}
     actions = {join_path("user_action", path): space for path, space in leaves(user.policy.action_space)}
     if assistant_action_space is not None:
@@ -102,13 +110,15 @@ def read_table(
     for path, array in taken.items():
         name, _, rest = path.partition(".")
         parts[name][rest] = array
-    if "user" in frame:
-        users, index = np.unique(frame["user"].to_numpy()[first], return_inverse=True)
+    if users == "episode":
+        people, index = frame["episode"].to_numpy()[first], np.arange(len(first))
+    elif "user" in frame and users is None:
+        people, index = np.unique(frame["user"].to_numpy()[first], return_inverse=True)
         mixed = frame.groupby("episode", sort=False)["user"].nunique() > 1
         if mixed.any():
             raise ArgumentError(f"{where}: episode {mixed.idxmax()} has rows of more than one user")
     else:
-        users, index = np.array([0]), np.zeros(len(first), np.int64)
+        people, index = np.array([0]), np.zeros(len(first), np.int64)
     observed = Observed(
         task_states={},
         previous_states={},
@@ -116,7 +126,7 @@ def read_table(
         assistant_actions=parts["assistant_action"],
         lengths=lengths,
         user=index,
-        users=users,
+        users=people,
         labels=frame["episode"].to_numpy()[first],
         assistant_action_space=assistant_action_space,
         starts=starts,

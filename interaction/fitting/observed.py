@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.agent import User
+from interaction.agent import Assistant, User
 from interaction.bundle import Bundle
 from interaction.opening import for_rows
 from interaction.players import Players
+from interaction.policy import first_action
 from interaction.spaces import Space, leaves
-from interaction.state import GameState, State, replace_path
+from interaction.state import GameState, State, flatten, replace_path
 from interaction.task import InteractionTask
 
 Array = NDArray[Any]
@@ -110,42 +111,73 @@ def _pad(array: Array, rounds: int) -> Array:
 
 
 def simulate(
-    task: InteractionTask, user: User, values: Mapping[str, Array], rounds: int, seed: int, first: int = 0
+    task: InteractionTask,
+    user: User,
+    values: Mapping[str, Array],
+    rounds: int,
+    seed: int,
+    first: int = 0,
+    *,
+    assistant: Assistant | None = None,
+    episodes: int = 1,
 ) -> Observed:
-    """Play one episode for each simulated user, as one batch: `values` holds their parameters, `(users,)`.
+    """Let simulated users play, as one batch: `values` holds their parameters, `(users,)`.
 
-    The users are the episodes `first`, … of the seed, and play up to `rounds` rounds.
+    Each plays so many episodes of up to `rounds` rounds; user u those from `(first + u) * episodes` on under
+    the seed. What the assistant did is kept as that of logged episodes is.
     """
     count = len(next(iter(values.values())))
-    episodes = np.arange(first, first + count)
-    bundle = Bundle(task, user, max_rounds=rounds)
-    task_paths = [path for path, _ in leaves(task.state_space)]
-    action_paths = [path for path, _ in leaves(user.policy.action_space)]
-    record = [f"task_state.{path}" for path in task_paths] + [
-        join_path("user_action", p) for p in action_paths
-    ]
-    start = {f"user_state.{name}": array for name, array in values.items()}
-    runs = bundle.run(episodes.tolist(), seed=seed, start=start, record=record)
-    states: Leaves = {}
+    numbers = np.arange(first * episodes, (first + count) * episodes)
+    bundle = Bundle(task, user, assistant, max_rounds=rounds)
+    states = [f"task_state.{path}" for path, _ in leaves(task.state_space)]
+    agents: dict[str, Any] = {"user_action": user} | ({"assistant_action": assistant} if assistant else {})
+    actions = {
+        name: {path: join_path(name, path) for path, _ in leaves(agent.policy.action_space)}
+        for name, agent in agents.items()
+    }
+    record = [*states, *(path for paths in actions.values() for path in paths.values())]
+    record += [f"previous_{path}" for path in states] if assistant else []
+    start = {f"user_state.{name}": np.repeat(array, episodes) for name, array in values.items()}
+    runs = bundle.run(numbers.tolist(), seed=seed, start=start, record=record)
+
+    def by_round(path: str) -> Array:
+        return np.ascontiguousarray(np.moveaxis(np.ma.getdata(runs[path]), 1, 0))
+
+    before: Leaves = {}
     previous: Leaves = {}
-    for path in task_paths:
-        after = np.moveaxis(runs[f"task_state.{path}"], 1, 0)
-        begun = runs.start[f"task_state.{path}"][None]
-        states[path] = np.concatenate([begun, after[:-1]])
-        previous[path] = np.concatenate([begun, states[path][:-1]])
+    for path in states:
+        begun, name = runs.start[path][None], path.removeprefix("task_state.")
+        before[name] = np.concatenate([begun, by_round(path)[:-1]])
+        last = by_round(f"previous_{path}") if assistant else before[name]
+        previous[name] = np.concatenate([begun, last[:-1]])
+    taken = {
+        name: {path: by_round(whole) for path, whole in actions[name].items()} if name in actions else {}
+        for name in ("user_action", "assistant_action")
+    }
     return Observed(
-        task_states=states,
+        task_states=before,
         previous_states=previous,
-        user_actions={
-            path: np.ascontiguousarray(np.moveaxis(runs[join_path("user_action", path)], 1, 0))
-            for path in action_paths
-        },
-        assistant_actions={},
+        user_actions=taken["user_action"],
+        assistant_actions=taken["assistant_action"],
         lengths=runs.lengths,
-        user=np.arange(count),
-        users=episodes,
-        labels=episodes,
+        user=np.repeat(np.arange(count), episodes),
+        users=np.arange(first, first + count),
+        labels=numbers,
+        assistant_action_space=assistant.policy.action_space if assistant else None,
+        starts=_first_actions(assistant, len(numbers)),
     )
+
+
+def _first_actions(assistant: Assistant | None, count: int) -> Leaves:
+    """Give what stands for the assistant's last action before its first one, for each episode."""
+    if assistant is None:
+        return {}
+    first = first_action(assistant.policy)
+    parts = dict(flatten(first)) if isinstance(first, State) else {"": first}
+    return {
+        join_path("assistant_action", path): np.repeat(np.asarray(value)[None], count, axis=0)
+        for path, value in parts.items()
+    }
 
 
 def first_game(players: Players, task_state: State, starts: Leaves, count: int) -> GameState:

@@ -45,6 +45,12 @@ class Priors:
                 f"{where}: expected priors by parameter, as in {{'epsilon': scipy.stats.uniform(0, 1)}}, "
                 f"got {priors!r}"
             )
+        for name, prior in priors.items():
+            if not hasattr(prior, "ppf"):
+                raise ArgumentError(
+                    f"{where}: prior of {name}: expected a frozen scipy.stats distribution of a number, "
+                    f"got {prior!r}"
+                )
         self.distributions = dict(priors)
         self.names = tuple(priors)
         samples = Samples(priors)

@@ -3,10 +3,16 @@
 The grid lies in prior coordinates, where the prior is standard normal and the posterior falls off smoothly
 to all sides, so that the trapezoidal rule converges faster than any power of the spacing (Trefethen &
 Weideman 2014, "The exponentially convergent trapezoidal rule"). Discrete parameters take all their values.
+
+Where what a user did is impossible beyond some value (a response time shorter than the shortest one), the
+posterior ends at a cliff, which a grid puts at the next of its lines. So each grid is checked against a
+lattice, whose points stand in no line; where the two differ, or a cliff is seen, the posterior comes from
+several lattices that are shifted at random.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +22,7 @@ from tqdm import tqdm
 
 from interaction.errors import ArgumentError
 from interaction.fitting.estimate import Estimate, together
+from interaction.fitting.lattice import COARSE, FINE, Box, lattice
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.priors import Priors
 from interaction.random import EpisodeRandom
@@ -28,9 +35,10 @@ POINTS = {0: 1, 1: 96, 2: 32, 3: 16, 4: 11}
 _EDGE = 6.0  # the grid begins with ±6 standard deviations of the prior
 _NEGLIGIBLE = 1e-6  # part of the posterior below which a margin is cut off
 _PASSES = 8
-_TOLERANCE = 0.01  # how far the two half grids may differ, in posterior standard deviations
+_TOLERANCE = 0.01  # how far two answers may differ, in posterior standard deviations
 _MOST = 60_000  # candidates for one user
 _BLOCK = 1_000_000  # candidates at a time
+_SHIFTS = 4  # lattices whose differences tell the error
 
 
 def on_grid(
@@ -45,8 +53,9 @@ def on_grid(
 ) -> Estimate:
     """Give each user's posterior: moments and evidence from the grid, draws from its cells.
 
-    A user is converged when the two half grids (of alternating points) agree; where they do not, the grid
-    is made finer, as long as it stays below 60,000 points.
+    A user is converged when the grid agrees with its own halves (of alternating points) and with a lattice,
+    in means, standard deviations and evidence. Where it does not, four finer lattices, shifted at random,
+    take its place, as long as they have no more than 60,000 points, and have to agree with each other.
     """
     supports = [priors.support(index) if flag else None for index, flag in enumerate(priors.discrete)]
     continuous = int((~priors.discrete).sum())
@@ -57,72 +66,187 @@ def on_grid(
             f"{combinations} combinations of discrete values): use method='particles'"
         )
     users = len(likelihood.observed.users)
+    rules = _Rules(priors, supports, seed)
+    drawing = (priors, chains, draws, seed)
+    found, order = [], []
     block = max(_BLOCK // (combinations * POINTS[continuous] ** continuous), 1)
-    found = []
+    finer = combinations * FINE[continuous][0] * _SHIFTS
     with tqdm(total=users, desc=label, disable=not progress, unit="user", leave=False) as bar:
         for first in range(0, users, block):
             chosen = np.arange(first, min(first + block, users))
-            grid = _close_in(likelihood.select(chosen), priors, supports, POINTS[continuous])
-            found.append(_estimate(grid, priors, chosen, chains, draws, seed))
-            bar.update(len(chosen))
-    return together(found)
+            part = likelihood.select(chosen)
+            grid = _check(part, rules, chosen, _close_in(part, rules, POINTS[continuous]))
+            rough = ~grid.converged if continuous and finer <= _MOST else np.zeros(len(chosen), bool)
+            if not rough.all():
+                found.append(_estimate(grid.take(np.flatnonzero(~rough)), chosen[~rough], *drawing))
+                bar.update(int((~rough).sum()))
+            at_once = max(_BLOCK // finer, 1)
+            again = np.flatnonzero(rough)
+            for start in range(0, len(again), at_once):
+                some = again[start : start + at_once]
+                better = _refined(likelihood.select(chosen[some]), rules, chosen[some], grid.take(some))
+                found.append(_estimate(better, chosen[some], *drawing))
+                bar.update(len(some))
+            order += [*chosen[~rough], *chosen[rough]]
+    return together(found).take(np.argsort(order))
+
+
+class _Rules(NamedTuple):
+    """What is the same for all users."""
+
+    priors: Priors
+    supports: list[Any]  # values and probabilities of discrete parameters, None for continuous ones
+    seed: int
 
 
 class _Posterior(NamedTuple):
-    """A grid for each user: coordinates and weights `(users, points, …)`."""
+    """Weighted points for each user: coordinates and values `(users, points, …)`, weights that sum to one."""
 
     z: Array
     values: Array
     weights: Array
-    spacing: Array  # (users, parameters), 0 for discrete ones
+    spacing: Array  # of the grid's cells (users, parameters), 0 for discrete ones and for lattices
+    low: Array
+    high: Array
     log_evidence: Array
-    error: Array  # (users, parameters): the half grids' difference
+    error: Array  # of the means (users, parameters)
     converged: Array
 
+    def take(self, users: Array) -> _Posterior:
+        """Give the posterior of some of the users."""
+        return _Posterior(*(array[users] for array in self))
 
-def _close_in(likelihood: Likelihood, priors: Priors, supports: list[Any], points: int) -> _Posterior:
-    """Narrow the grid to where the posterior lies, and make it finer where it is too coarse."""
-    users, d = len(likelihood.observed.users), len(priors)
+
+def _close_in(likelihood: Likelihood, rules: _Rules, points: int) -> _Posterior:
+    """Narrow the grid to where the posterior lies."""
+    users, d = len(likelihood.observed.users), len(rules.priors)
+    active = np.arange(users)
     low, high = np.full((users, d), -_EDGE), np.full((users, d), _EDGE)
-    for _ in range(_PASSES):
-        grid = _evaluate(likelihood, priors, supports, low, high, points)
-        new_low, new_high = _margins(grid, low, supports, points)
-        shrunk = ((new_high - new_low) < 0.8 * (high - low)).any(axis=1, keepdims=True)
+    found = _on_cells(likelihood, rules, low, high, points)
+    for _ in range(_PASSES - 1):
+        part = found.take(active)
+        low, high = _margins(part, rules.supports, points)
+        shrunk = ((high - low) < 0.8 * (part.high - part.low)).any(axis=1)
         if not shrunk.any():
             break
-        low, high = np.where(shrunk, new_low, low), np.where(shrunk, new_high, high)
-    rough = np.flatnonzero(~grid.converged)
-    continuous = int((~priors.discrete).sum())
-    if len(rough) and continuous and 2**continuous * grid.z.shape[1] <= _MOST:
-        finer = _evaluate(likelihood.select(rough), priors, supports, low[rough], high[rough], 2 * points)
-        return _replace(grid, rough, finer)
-    return grid
+        active = active[shrunk]
+        closer = _on_cells(likelihood.select(active), rules, low[shrunk], high[shrunk], points)
+        for array, better in zip(found, closer, strict=True):
+            array[active] = better
+    return found
 
 
-def _evaluate(
-    likelihood: Likelihood, priors: Priors, supports: list[Any], low: Array, high: Array, points: int
-) -> _Posterior:
-    users = len(low)
-    sizes = [points if part is None else len(part[0]) for part in supports]
+def _on_cells(likelihood: Likelihood, rules: _Rules, low: Array, high: Array, points: int) -> _Posterior:
+    """Give the posterior on the grid; converged where its halves agree and no cliff is seen."""
+    priors = rules.priors
+    sizes = [points if part is None else len(part[0]) for part in rules.supports]
     index = np.stack([axis.reshape(-1) for axis in np.indices(sizes)], axis=-1)  # (candidates, d)
     spacing = np.where(priors.discrete, 0.0, (high - low) / points)
     z = low[:, None] + (index + 0.5) * spacing[:, None]
-    values = priors.at_coordinates(z)
-    log = -0.5 * (np.where(priors.discrete, 0.0, z) ** 2 + np.log(2 * np.pi) * ~priors.discrete).sum(-1)
+    table, log = _joint(likelihood, rules, z, index)
     with np.errstate(divide="ignore"):
         log += np.log(np.where(priors.discrete, 1.0, spacing)).sum(axis=-1)[:, None]
-    for column, (name, part) in enumerate(zip(priors.names, supports, strict=True)):
-        if part is not None:
-            values[name] = np.broadcast_to(part[0][index[:, column]], (users, len(index)))
-            log = log + np.log(part[1][index[:, column]])
-    log = log + likelihood.total(values)
-    log_evidence = logsumexp(log, axis=1)
-    possible = np.isfinite(log_evidence)
-    weights = np.where(possible[:, None], np.exp(log - np.where(possible, log_evidence, 0.0)[:, None]), 1.0)
-    weights /= weights.sum(axis=1, keepdims=True)
-    table = priors.columns(values)
+    weights, log_evidence = _normalised(log)
     error, agreed = _halves(table, weights, index[:, ~priors.discrete].sum(axis=-1) % 2)
-    return _Posterior(z, table, weights, spacing, log_evidence, error, agreed & possible)
+    whole = np.isfinite(log).reshape(len(low), *sizes)
+    axes = tuple((1 + np.flatnonzero(~priors.discrete)).tolist())
+    cliff = (whole.any(axis=axes) & ~whole.all(axis=axes)).reshape(len(low), -1).any(axis=1)
+    good = agreed & ~cliff & np.isfinite(log_evidence)
+    return _Posterior(z, table, weights, spacing, low, high, log_evidence, error, good)
+
+
+def _joint(likelihood: Likelihood, rules: _Rules, z: Array, index: Array) -> tuple[Array, Array]:
+    """Give the values at coordinates `(users, points, d)`, and the logs of prior times likelihood.
+
+    `index` `(points, d)` tells which value a discrete parameter takes.
+    """
+    priors = rules.priors
+    values = priors.at_coordinates(z)
+    log = -0.5 * (np.where(priors.discrete, 0.0, z) ** 2 + np.log(2 * np.pi) * ~priors.discrete).sum(-1)
+    for column, (name, part) in enumerate(zip(priors.names, rules.supports, strict=True)):
+        if part is not None:
+            values[name] = np.broadcast_to(part[0][index[:, column]], z.shape[:2])
+            log = log + np.log(part[1][index[:, column]])
+    return priors.columns(values), log + likelihood.total(values)
+
+
+def _normalised(log: Array) -> tuple[Array, Array]:
+    """Give weights that sum to one, and the log of their sum; equal ones if all is impossible."""
+    total = logsumexp(log, axis=1)
+    possible = np.isfinite(total)
+    weights = np.where(possible[:, None], np.exp(log - np.where(possible, total, 0.0)[:, None]), 1.0)
+    return weights / weights.sum(axis=1, keepdims=True), total
+
+
+def _refined(likelihood: Likelihood, rules: _Rules, users: Array, grid: _Posterior) -> _Posterior:
+    """Give the posterior by lattices in place of a grid; where they do not agree, by others that suit it."""
+    free = np.flatnonzero(~rules.priors.discrete)
+    low, high = grid.low[:, free], grid.high[:, free]
+    found = _shifted(likelihood, rules, users, Box.even(low, high), FINE, _SHIFTS, 1)
+    for attempt in (2, 3):
+        rough = np.flatnonzero(~found.converged)
+        if len(rough) == 0:
+            break
+        box = Box.around(found.z[rough][..., free], found.weights[rough], low[rough], high[rough])
+        again = _shifted(likelihood.select(rough), rules, users[rough], box, FINE, _SHIFTS, attempt)
+        for array, better in zip(found, again, strict=True):
+            array[rough] = better
+    return found
+
+
+def _shifted(
+    likelihood: Likelihood,
+    rules: _Rules,
+    users: Array,
+    box: Box,
+    table: Mapping[int, tuple[int, int]],
+    shifts: int,
+    attempt: int = 0,
+) -> _Posterior:
+    """Give the posterior by lattices that are shifted at random; converged where these agree."""
+    priors = rules.priors
+    free = np.flatnonzero(~priors.discrete)
+    rng = EpisodeRandom(rules.seed, episodes=users).at(1, attempt)
+    cube = lattice(table[len(free)], len(free), rng.random((shifts, len(free))))
+    sizes = [len(part[0]) for part in rules.supports if part is not None]
+    which = np.stack([axis.reshape(-1) for axis in np.indices((cube.shape[1], *sizes))], axis=-1)
+    index = np.zeros((len(which), len(priors)), np.int64)
+    index[:, priors.discrete] = which[:, 1:]
+    z = np.zeros((len(users), len(which), len(priors)))
+    places, volumes = box.place(cube)
+    z[..., free] = places[:, which[:, 0]]
+    values, log = _joint(likelihood, rules, z, index)
+    weights, log_evidence = _normalised(log + (volumes - np.log(cube.shape[1]))[:, which[:, 0]])
+    parts = weights.reshape(len(users), shifts, -1)
+    mass = parts.sum(axis=-1) * shifts
+    each = parts / np.maximum(parts.sum(axis=-1, keepdims=True), 1e-300)
+    some = values.reshape(*parts.shape, -1)
+    answers = np.stack([_moments(some[:, shift], each[:, shift]) for shift in range(shifts)])
+    apart = np.ptp(answers, axis=0) / 4  # (moments, users, parameters): the standard error of a mean of four
+    sd = _moments(values, weights)[1]
+    tolerance = _TOLERANCE / 4 if box.is_even else _TOLERANCE  # at a cliff, four may agree by chance
+    good = (apart <= tolerance * sd).all(axis=(0, 2)) & (np.ptp(mass, axis=1) / 4 <= tolerance)
+    none = np.zeros_like(sd)
+    good &= np.isfinite(log_evidence)
+    return _Posterior(z, values, weights, none, none, none, log_evidence, apart[0], good)
+
+
+def _check(likelihood: Likelihood, rules: _Rules, users: Array, grid: _Posterior) -> _Posterior:
+    """Compare grids with a lattice; a grid that differs has not converged."""
+    good = np.flatnonzero(grid.converged)
+    if rules.priors.discrete.all() or len(good) == 0:
+        return grid
+    free = ~rules.priors.discrete
+    box = Box.even(grid.low[good][:, free], grid.high[good][:, free])
+    other = _shifted(likelihood.select(good), rules, users[good], box, COARSE, 1)
+    mean, sd = _moments(grid.values[good], grid.weights[good])
+    other_mean, other_sd = _moments(other.values, other.weights)
+    off = np.abs(other_mean - mean)
+    agreed = (np.maximum(off, np.abs(other_sd - sd)) <= _TOLERANCE * sd).all(axis=1)
+    agreed &= np.abs(other.log_evidence - grid.log_evidence[good]) <= _TOLERANCE
+    error, converged = grid.error.copy(), grid.converged.copy()
+    error[good], converged[good] = np.maximum(error[good], off), agreed
+    return grid._replace(error=error, converged=converged)
 
 
 def _halves(values: Array, weights: Array, parity: Array) -> tuple[Array, Array]:
@@ -147,8 +271,9 @@ def _moments(values: Array, weights: Array) -> tuple[Array, Array]:
     return mean, np.sqrt(variance)
 
 
-def _margins(grid: _Posterior, low: Array, supports: list[Any], points: int) -> tuple[Array, Array]:
+def _margins(grid: _Posterior, supports: list[Any], points: int) -> tuple[Array, Array]:
     """Give the range of each continuous coordinate outside of which the posterior is negligible."""
+    low = grid.low
     new_low, new_high = low.copy(), low.copy()
     sizes = [points if part is None else len(part[0]) for part in supports]
     weights = grid.weights.reshape(len(low), *sizes)
@@ -163,24 +288,8 @@ def _margins(grid: _Posterior, low: Array, supports: list[Any], points: int) -> 
     return new_low, new_high
 
 
-def _replace(grid: _Posterior, users: Array, finer: _Posterior) -> _Posterior:
-    """Put finer grids in the place of some; the others are padded with points of weight 0."""
-    extra = finer.z.shape[1] - grid.z.shape[1]
-
-    def pad(array: Array) -> Array:
-        if array.ndim == 3:
-            return np.concatenate([array, np.repeat(array[:, -1:], extra, axis=1)], axis=1)
-        return np.concatenate([array, np.zeros((len(array), extra))], axis=1)
-
-    parts = [pad(grid.z), pad(grid.values), pad(grid.weights)]
-    parts += [part.copy() for part in grid[3:]]
-    for part, fine in zip(parts, finer, strict=True):
-        part[users] = fine
-    return _Posterior(*parts)
-
-
-def _estimate(grid: _Posterior, priors: Priors, users: Array, chains: int, draws: int, seed: int) -> Estimate:
-    """Draw from the cells: systematically, anywhere within a cell, in a random order."""
+def _estimate(grid: _Posterior, users: Array, priors: Priors, chains: int, draws: int, seed: int) -> Estimate:
+    """Draw from the points: systematically, anywhere within the cell of one of a grid, in a random order."""
     mean, sd = _moments(grid.values, grid.weights)
     total, d = chains * draws, len(priors)
     rng = EpisodeRandom(seed, episodes=users)
@@ -191,8 +300,7 @@ def _estimate(grid: _Posterior, priors: Priors, users: Array, chains: int, draws
         positions = (np.arange(total) + start[row]) / total * cumulated[row, -1]
         cells = np.minimum(np.searchsorted(cumulated[row], positions, side="right"), len(cumulated[row]) - 1)
         z = grid.z[row, cells] + (jitter[row] - 0.5) * grid.spacing[row]
-        drawn = priors.table(z)
-        drawn = np.where(priors.discrete, grid.values[row, cells], drawn)
+        drawn = np.where(grid.spacing[row] == 0, grid.values[row, cells], priors.table(z))
         found[row] = drawn[np.argsort(order[row])]
     flat = np.full_like(mean, float(total))
     return Estimate(

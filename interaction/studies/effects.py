@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 from tqdm import tqdm
 
-from interaction.agent import User
+from interaction.agent import Assistant, User
 from interaction.errors import ContractError, NoEffectError
-from interaction.fitting.fits import check_study
 from interaction.fitting.likelihood import Likelihood
-from interaction.fitting.observed import Observed, simulate
+from interaction.fitting.observed import Observed
 from interaction.fitting.priors import Priors, Values
 from interaction.fitting.quadrature import on_grid
 from interaction.inference.candidates import Distribution
 from interaction.random import EpisodeRandom
+from interaction.studies.design import Design
 from interaction.studies.results import Sensitivity
 from interaction.task import InteractionTask
 
@@ -40,12 +40,15 @@ def sensitivity(
     n_users: int = 50,
     rounds: int = 100,
     *,
+    assistant: Assistant | None = None,
+    episodes: int = 1,
     min_bits: float = 0.001,
     seed: int = 0,
     progress: bool = True,
 ) -> Sensitivity:
     """Tell what each parameter changes in what simulated users do, and which two do the same.
 
+    Each user plays `episodes` episodes of up to `rounds` rounds, alone or with the assistant.
     Bits per round: the mutual information of a parameter and a user's actions, the other parameters being
     known, divided by the number of rounds: E[log p(a | θ) − log ∫ p(a | θ', …) p(θ') dθ'].
     Two continuous parameters cannot be told apart when, at most users, the effects of small changes of the
@@ -54,19 +57,21 @@ def sensitivity(
     Raises `NoEffectError` with the names of parameters that change nothing, and `ContractError` for one
     that changes the actions but not their `log_prob`.
     """
-    checked = check_study(user, priors, n_users, rounds, seed, "sensitivity")
+    design = Design(task, assistant, episodes, rounds, seed)
+    checked = design.check(user, priors, n_users, "sensitivity")
     values = checked.draw(n_users, seed)
-    observed = simulate(task, user, values, rounds, seed)
-    likelihood = Likelihood(task, user, observed)
+    likelihood = design.play(user, values)
+    observed = likelihood.observed
     truth = likelihood.total({name: array[:, None] for name, array in values.items()})[:, 0]
-    _check_effects(task, user, checked, values, likelihood, truth, rounds, seed)
-    bits, error = {}, {}
+    _check_effects(design, user, checked, values, likelihood, truth)
+    bits, error, converged = {}, {}, []
     pairs = list(combinations(range(len(checked)), 2))
     with tqdm(total=len(checked) + len(pairs), desc="sensitivity", disable=not progress, leave=False) as bar:
         for name in checked.names:
             others = {other: array for other, array in values.items() if other != name}
             alone = Priors(user, {name: checked.distributions[name]}, "sensitivity")
             grid = on_grid(likelihood.fixing(others), alone, chains=1, draws=1)
+            converged.append(grid.converged)
             gained = (truth - grid.log_evidence) / np.log(2) / observed.choices
             bits[name] = max(float(gained.mean()), 0.0)
             error[name] = float(gained.std(ddof=1) / np.sqrt(n_users))
@@ -82,18 +87,14 @@ def sensitivity(
             if alike[names] > (_MADE_UP if whole else _COLLINEAR):
                 same.append(names)
             bar.update()
-    return Sensitivity(bits, error, alike, tuple(same), min_bits)
+    bad = int((~np.stack(converged)).sum())
+    of_all = f"{bad} of {n_users * len(checked)} integrals"
+    told = "all integrals converged" if bad == 0 else f"NOT converged: {of_all}"
+    return Sensitivity(bits, error, alike, tuple(same), min_bits, np.stack(converged), told, design.alone)
 
 
 def _check_effects(
-    task: InteractionTask,
-    user: User,
-    priors: Priors,
-    values: Values,
-    likelihood: Likelihood,
-    truth: Array,
-    rounds: int,
-    seed: int,
+    design: Design, user: User, priors: Priors, values: Values, likelihood: Likelihood, truth: Array
 ) -> None:
     """Raise for parameters that change nothing."""
     idle = []
@@ -111,7 +112,7 @@ def _check_effects(
     who = type(user).__name__
     for name in idle:
         moved = {**values, name: np.roll(values[name], 1)}
-        again = simulate(task, user, moved, rounds, seed)
+        again = design.play(user, moved).observed
         if not _same_actions(likelihood.observed, again):
             raise ContractError(
                 f"sensitivity: {name} changes what {who} does, but {type(user.policy).__name__}.log_prob "
@@ -119,8 +120,8 @@ def _check_effects(
             )
     raise NoEffectError(
         f"sensitivity: {', '.join(idle)} of {who} changes nothing: its actions and their probabilities are "
-        f"the same for all values (tried on {len(truth)} simulated users in {rounds} rounds). Is the state's "
-        f"entry read anywhere?"
+        f"the same for all values (tried on {len(truth)} simulated users in {design.rounds} rounds). "
+        + (f"It was {design.alone}" if design.alone else "Is the state's entry read anywhere?")
     )
 
 
@@ -151,9 +152,9 @@ def _cosines(likelihood: Likelihood, priors: Priors, n_users: int, seed: int) ->
         points[:, 2 + 2 * index, index] += _SHIFT
     log = likelihood.pointwise(priors.at_coordinates(points))
     with np.errstate(invalid="ignore"):
-        slopes = log[:, :, 2::2] - log[:, :, 1::2]  # (rounds, users, parameters)
+        slopes = log[:, :, 2::2] - log[:, :, 1::2]  # (rounds, episodes, parameters)
     slopes = np.where(np.isfinite(slopes), slopes, 0.0)
-    products = np.einsum("tuj,tuk->ujk", slopes, slopes)
+    products = likelihood.of_users(np.einsum("tej,tek->ejk", slopes, slopes))
     size = np.sqrt(np.einsum("ujj->uj", products))
     # A change that moves probabilities by less than rounding has no direction.
     size = np.where(size > 1e-9, size, np.nan)
@@ -183,7 +184,8 @@ def _made_up(likelihood: Likelihood, priors: Priors, values: Values, names: tupl
     rest = likelihood.fixing(others)
     truth = rest.pointwise(dict(zip(names, own, strict=True)))
     with np.errstate(over="ignore"):
-        change = ((1 - np.exp((rest.pointwise(candidates) - truth) / 2)) ** 2).sum(axis=0).reshape(shape)
+        change = ((1 - np.exp((rest.pointwise(candidates) - truth) / 2)) ** 2).sum(axis=0)
+    change = rest.of_users(change).reshape(shape)
     alone, best = change[..., 0], change[..., 1:].min(axis=-1)
     told = (first != own[0]) & (alone > 1e-9)
     undone = told & (best <= _LEFT * alone)

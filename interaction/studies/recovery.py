@@ -14,17 +14,18 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 from tqdm import tqdm
 
-from interaction.agent import User
+from interaction.agent import Assistant, User
 from interaction.errors import ArgumentError, unknown_name
-from interaction.fitting.fits import check_study, convergence
+from interaction.fitting.fits import convergence
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.maximum import Maximum, maximize
-from interaction.fitting.observed import Observed, simulate
+from interaction.fitting.observed import Observed
 from interaction.fitting.priors import Priors, Values
 from interaction.fitting.quadrature import on_grid
 from interaction.fitting.tempering import by_particles
 from interaction.inference.candidates import Distribution
 from interaction.random import EpisodeRandom
+from interaction.studies.design import Design
 from interaction.studies.results import (
     LEVELS,
     Calibration,
@@ -44,6 +45,8 @@ def parameter_recovery(
     n_users: int = 100,
     rounds: int = 100,
     *,
+    assistant: Assistant | None = None,
+    episodes: int = 1,
     method: Literal["grid", "particles", "maximum_likelihood"] = "grid",
     min_correlation: float = 0.7,
     seed: int = 0,
@@ -51,15 +54,17 @@ def parameter_recovery(
 ) -> ParameterRecovery:
     """Simulate users with parameters from the priors, infer these from their actions, and compare.
 
-    Each user plays one episode of up to `rounds` rounds. Estimates are posterior means, or the most likely
-    values. The verdict asks for a correlation of at least `min_correlation` for each parameter, and for
-    50, 80 and 95 % credible intervals that cover what they should, within three standard errors.
+    Each user plays `episodes` episodes of up to `rounds` rounds, alone or with the assistant. Estimates are
+    posterior means, or the most likely values. The verdict asks for a correlation of at least
+    `min_correlation` for each parameter, and for 50, 80 and 95 % credible intervals that cover what they
+    should, within three standard errors.
     """
     if method not in (*_POSTERIORS, "maximum_likelihood"):
         raise unknown_name(method, (*_POSTERIORS, "maximum_likelihood"), "parameter_recovery: method")
-    checked = check_study(user, priors, n_users, rounds, seed, "parameter_recovery")
+    design = Design(task, assistant, episodes, rounds, seed)
+    checked = design.check(user, priors, n_users, "parameter_recovery")
     values = checked.draw(n_users, seed)
-    likelihood = Likelihood(task, user, simulate(task, user, values, rounds, seed))
+    likelihood = design.play(user, values)
     label = f"parameter recovery: {method}"
     if method == "maximum_likelihood":
         maximum = maximize(likelihood, checked, progress=progress, label=label)
@@ -85,6 +90,7 @@ def parameter_recovery(
         method=method,
         convergence=convergence(converged, np.arange(n_users), method),
         min_correlation=min_correlation,
+        alone=design.alone,
     )
 
 
@@ -94,6 +100,8 @@ def model_recovery(
     n_users: int = 100,
     rounds: int = 1_000,
     *,
+    assistant: Assistant | None = None,
+    episodes: int = 1,
     criterion: Literal["bic", "marginal_likelihood"] = "bic",
     min_diagonal: float = 0.5,
     seed: int = 0,
@@ -104,7 +112,8 @@ def model_recovery(
     `users` maps a label to a user and its priors, from which the simulated parameters are drawn.
     By "bic", −2 log L + k log n at the most likely parameters in the user's space, for k parameters and n
     actions; by "marginal_likelihood", the evidence under the priors (by grid up to three continuous
-    parameters, else by particles). All models are fitted to the users of all models at once.
+    parameters, else by particles). All models are fitted to the users of all models at once, each of whom
+    plays `episodes` episodes of up to `rounds` rounds, alone or with the assistant.
     """
     if criterion not in ("bic", "marginal_likelihood"):
         raise unknown_name(criterion, ("bic", "marginal_likelihood"), "model_recovery: criterion")
@@ -116,13 +125,14 @@ def model_recovery(
     for label, pair in users.items():
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise ArgumentError(f"model_recovery: {label}: expected a user and its priors, got {pair!r}")
+    design = Design(task, assistant, episodes, rounds, seed)
     models = {
-        label: (user, check_study(user, priors, n_users, rounds, seed, f"model_recovery: {label}"))
-        for label, (user, priors) in users.items()
+        label: (user, design.check(user, priors, n_users, f"model_recovery: {label}", warn=index == 0))
+        for index, (label, (user, priors)) in enumerate(users.items())
     }
     observed = Observed.together(
         [
-            simulate(task, user, priors.draw(n_users, seed, first), rounds, seed, first)
+            design.play(user, priors.draw(n_users, seed, first), first).observed
             for first, (user, priors) in zip(
                 range(0, n_users * len(models), n_users),
                 tqdm(models.values(), desc="simulate", disable=not progress, leave=False),
@@ -144,7 +154,7 @@ def model_recovery(
     confusion = (best / best.sum(axis=-1, keepdims=True)).mean(axis=1)
     bad = int((~good).sum())
     told = "all fits converged" if bad == 0 else f"NOT converged: {bad} of {good.size} fits"
-    return ModelRecovery(tuple(models), table, confusion, criterion, good, told, min_diagonal)
+    return ModelRecovery(tuple(models), table, confusion, criterion, good, told, min_diagonal, design.alone)
 
 
 def calibration(
@@ -154,6 +164,8 @@ def calibration(
     n_users: int = 200,
     rounds: int = 100,
     *,
+    assistant: Assistant | None = None,
+    episodes: int = 1,
     method: Literal["grid", "particles"] = "grid",
     draws: int = 99,
     bins: int = 20,
@@ -163,17 +175,19 @@ def calibration(
 ) -> Calibration:
     """Check that posteriors are right: the truth must rank uniformly among `draws` posterior draws.
 
-    A chi-square test over `bins` bins of the ranks is judged at `level`, divided by the parameters.
+    Each user plays `episodes` episodes of up to `rounds` rounds, alone or with the assistant. A chi-square
+    test over `bins` bins of the ranks is judged at `level`, divided by the parameters.
     """
     if method not in _POSTERIORS:
         raise unknown_name(method, _POSTERIORS, "calibration: method")
     if draws < 1 or not 2 <= bins <= draws + 1:
         raise ArgumentError(f"calibration: expected 2 <= bins <= draws + 1, got bins={bins}, draws={draws}")
-    checked = check_study(user, priors, n_users, rounds, seed, "calibration")
+    design = Design(task, assistant, episodes, rounds, seed)
+    checked = design.check(user, priors, n_users, "calibration")
     if n_users < 5 * bins:
         raise ArgumentError(f"calibration: expected at least {5 * bins} users for {bins} bins, got {n_users}")
     values = checked.draw(n_users, seed)
-    likelihood = Likelihood(task, user, simulate(task, user, values, rounds, seed))
+    likelihood = design.play(user, values)
     each = max(-(-10 * draws // 4), 250)
     estimate = _POSTERIORS[method](
         likelihood, checked, draws=each, seed=seed, progress=progress, label="calibration"
@@ -196,6 +210,7 @@ def calibration(
         estimate.converged,
         convergence(estimate.converged, np.arange(n_users), method),
         level,
+        design.alone,
     )
 
 

@@ -38,10 +38,14 @@ class Verdict:
         return ("passed: " if self.passed else "NOT passed: ") + "; ".join(self.reasons)
 
 
-def judge(*conditions: tuple[bool, str]) -> Verdict:
-    """Make a verdict from conditions and what each says; where one fails, only the failures are told."""
+def judge(*conditions: tuple[bool, str], note: str = "") -> Verdict:
+    """Make a verdict from conditions and what each says; where one fails, only the failures are told.
+
+    The note comes first in any case.
+    """
     failed = tuple(reason for passed, reason in conditions if not passed)
-    return Verdict(not failed, failed or tuple(reason for _, reason in conditions))
+    reasons = failed or tuple(reason for _, reason in conditions)
+    return Verdict(not failed, (note, *reasons) if note else reasons)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +65,7 @@ class ParameterRecovery:
     method: str
     convergence: str
     min_correlation: float
+    alone: str = ""  # where users played without the assistant that the task has a part for
 
     def to_dataframe(self) -> pandas.DataFrame:
         """Give a row for each user and parameter."""
@@ -142,7 +147,7 @@ class ParameterRecovery:
                         f"{name}: {100 * level:.0f} % intervals cover {covered:.2f} (± {off:.2f})",
                     )
                 )
-        return judge(*conditions)
+        return judge(*conditions, note=self.alone)
 
     def plot(self, ax: Axes | None = None, parameter: str | None = None) -> Axes:
         """Draw estimates against true values, with the identity line.
@@ -187,6 +192,7 @@ class ModelRecovery:
     converged: Array  # (simulated, users, fitted)
     convergence: str
     min_diagonal: float
+    alone: str = ""  # where users played without the assistant that the task has a part for
 
     @property
     def inversion(self) -> Array:
@@ -207,7 +213,7 @@ class ModelRecovery:
                     f"{name}: recognised in {share:.2f} (at least {self.min_diagonal})",
                 )
             )
-        return judge(*conditions)
+        return judge(*conditions, note=self.alone)
 
     def to_dataframe(self) -> pandas.DataFrame:
         """Give a row for each pair of a simulated and a fitted model."""
@@ -264,6 +270,7 @@ class Calibration:
     converged: Array
     convergence: str
     level: float
+    alone: str = ""  # where users played without the assistant that the task has a part for
 
     @property
     def verdict(self) -> Verdict:
@@ -272,7 +279,7 @@ class Calibration:
         conditions = [(_enough(self.converged), self.convergence)]
         for name, p in self.p_values.items():
             conditions.append((p >= level, f"{name}: ranks uniform with p = {p:.3f} (at least {level:.4f})"))
-        return judge(*conditions)
+        return judge(*conditions, note=self.alone)
 
     def to_dataframe(self) -> pandas.DataFrame:
         """Give a row for each user and parameter, with the rank."""
@@ -314,18 +321,23 @@ class Sensitivity:
     collinearity: Mapping[tuple[str, str], float]
     indistinguishable: tuple[tuple[str, str], ...]
     min_bits: float
+    converged: Array  # (parameters, users)
+    convergence: str
+    alone: str = ""  # where users played without the assistant that the task has a part for
 
     @property
     def verdict(self) -> Verdict:
-        """Whether each parameter shows in the actions, and each pair can be told apart."""
-        conditions = [
+        """Whether each parameter shows in the actions, each pair can be told apart, and 99 % of the
+        integrals over the priors converged."""
+        conditions = [(_enough(self.converged), self.convergence)]
+        conditions += [
             (bits >= self.min_bits, f"{name}: {bits:.4f} bits a round (at least {self.min_bits})")
             for name, bits in self.bits_per_round.items()
         ]
         conditions += [
             (False, f"{first} and {second} cannot be told apart") for first, second in self.indistinguishable
         ]
-        return judge(*conditions)
+        return judge(*conditions, note=self.alone)
 
     def to_dataframe(self) -> pandas.DataFrame:
         """Give a row for each parameter."""

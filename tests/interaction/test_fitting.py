@@ -20,7 +20,14 @@ from interaction import (
     fit,
     spaces,
 )
-from interaction.errors import ArgumentError, ContractError, ConvergenceWarning, SpaceError, UnknownNameError
+from interaction.errors import (
+    AmbiguityWarning,
+    ArgumentError,
+    ContractError,
+    ConvergenceWarning,
+    SpaceError,
+    UnknownNameError,
+)
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.logged import read_table
 from interaction.fitting.observed import simulate
@@ -49,8 +56,9 @@ def table(runs=RUNS):
     return frame.rename(columns={"task_state.outcome": "outcome"})
 
 
-def quick(data, user=None, priors=LEARNER, task=TASK, **options):
-    return fit(task, user or RescorlaWagnerUser(), data, priors, draws=100, progress=False, **options)
+def quick(data, user=None, priors=LEARNER, task=TASK, users="pooled", **options):
+    user = user or RescorlaWagnerUser()
+    return fit(task, user, data, priors, draws=100, progress=False, users=users, **options)
 
 
 def test_a_table_a_run_and_shuffled_rows_give_the_same_fit():
@@ -114,7 +122,7 @@ def test_each_user_has_parameters_of_their_own():
         )
         for name, bias in biases.items()
     ]
-    tree = quick(pd.concat(frames), RandomUser(), {"bias": UNIT})
+    tree = quick(pd.concat(frames), RandomUser(), {"bias": UNIT}, users=None)
     assert tree.posterior.bias.dims == ("chain", "draw", "user")
     for name, bias in biases.items():
         assert abs(tree.summary.bias.sel(statistic="mean", user=name) - bias) < 0.1
@@ -168,7 +176,6 @@ def test_a_fit_that_does_not_converge_warns_and_says_so():
             ArgumentError,
             "row 9: task_state.outcome is missing",
         ),
-        (lambda f: f.assign(user=f["round"]), ArgumentError, "more than one user"),
         (lambda f: f.iloc[:0], ArgumentError, "no rows"),
         (lambda f: f.iloc[:1], ArgumentError, r"at least as many rounds as parameters \(2"),
         (lambda f: f.assign(assistant_action=1), ArgumentError, "give assistant_action_space"),
@@ -179,6 +186,47 @@ def test_a_fit_that_does_not_converge_warns_and_says_so():
 def test_bad_data_is_refused_with_its_first_row(change, error, message):
     with pytest.raises(error, match=message):
         quick(change(table()))
+
+
+def test_an_episode_is_played_by_one_user():
+    with pytest.raises(ArgumentError, match="more than one user"):
+        quick(table().assign(user=table()["round"]), users=None)
+
+
+def test_episodes_of_one_user_or_of_several_are_told_apart():
+    """Twenty biases in twenty episodes: pooled they make one rate, and nobody is told so in silence."""
+    biases = np.linspace(0.05, 0.95, 20)
+    runs = Bundle(TASK, RandomUser(), max_rounds=200).run(20, seed=4, start={"user_state.bias": biases})
+    frame = table(runs)
+    priors = {"bias": UNIT}
+    with pytest.warns(AmbiguityWarning, match=r'20 different values of bias.*users="episode".*\'user\''):
+        pooled = quick(runs, RandomUser(), priors, users=None)
+    with pytest.warns(AmbiguityWarning, match=r"20 episodes and no column 'user'.*users=\"pooled\""):
+        assert quick(frame, RandomUser(), priors, users=None).summary.bias.equals(pooled.summary.bias)
+    assert quick(runs, RandomUser(), priors, users="pooled").summary.bias.equals(pooled.summary.bias)
+    assert abs(pooled.summary.bias.sel(statistic="mean") - 0.5) < 0.03
+    for data in (runs, frame):
+        each = quick(data, RandomUser(), priors, users="episode")
+        assert each.summary.user.values.tolist() == list(range(20))
+        assert (abs(each.summary.bias.sel(statistic="mean") - biases) < 0.12).all()
+    named = quick(frame.assign(user=frame.episode), RandomUser(), priors, users=None)
+    assert named.summary.bias.equals(each.summary.bias)
+    again = quick(frame.assign(user=frame.episode), RandomUser(), priors, users="pooled")
+    assert again.summary.bias.equals(pooled.summary.bias)
+
+
+def test_episodes_that_one_user_played_need_no_word():
+    runs = Bundle(TASK, RandomUser(0.3), max_rounds=20).run(5, seed=4)
+    assert quick(runs, RandomUser(), {"bias": UNIT}, users=None).attrs["converged"]
+    one = table(runs).query("episode == 0")
+    assert quick(one, RandomUser(), {"bias": UNIT}, users=None).attrs["converged"]
+
+
+def test_contradictory_users_are_refused():
+    with pytest.raises(ArgumentError, match="has a column 'user' that tells: drop one"):
+        quick(table().assign(user=1), users="episode")
+    with pytest.raises(UnknownNameError, match="Valid names: episode, pooled"):
+        quick(table(), users="each")
 
 
 def test_bad_arguments_are_refused():

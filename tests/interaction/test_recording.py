@@ -206,7 +206,7 @@ def test_any_run_is_data_for_a_fit():
     found = fit(Drift(), user, runs, priors, progress=False)
     narrow = bundle.run(3, seed=0, record=["task_state", "user_action"])
     for data in (runs.to_dataframe(), narrow, narrow.to_dataframe()):
-        again = fit(Drift(), user, data, priors, progress=False)
+        again = fit(Drift(), user, data, priors, users="pooled", progress=False)
         assert np.array_equal(again["posterior"]["follows"], found["posterior"]["follows"])
     with pytest.raises(ArgumentError, match="draws x at random"):
         fit(Drift(), user, runs.to_dataframe(start=[]), priors, progress=False)

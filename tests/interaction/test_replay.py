@@ -510,9 +510,8 @@ def test_what_was_forced_of_the_users_state_is_known_to_the_run():
     expected = by_hand(free, lambda w, episode, t: 0.1 + 0.8 * w * 0.6 * 0.5 ** (t + 1))
     other = User(policy=Fresh(), inference_engine=Fades(), state=State(w=0.5, n=0.6))
     assert np.allclose(likelihood(Momentum(), other, free), expected)  # a start that was not forced
+    options = {"draws": 20, "progress": False, "users": "pooled"}
     with pytest.warns(UserWarning, match=r"start.user_state.n is 0.1 in the data, and is not used"):
-        fit(Momentum(), user, runs.to_dataframe(), {"w": stats.uniform()}, draws=20, progress=False)
-    told = fit(
-        Momentum(), other, free.to_dataframe(start=[]), {"w": stats.uniform()}, draws=20, progress=False
-    )
-    assert told.equals(fit(Momentum(), other, free, {"w": stats.uniform()}, draws=20, progress=False))
+        fit(Momentum(), user, runs.to_dataframe(), {"w": stats.uniform()}, **options)
+    told = fit(Momentum(), other, free.to_dataframe(start=[]), {"w": stats.uniform()}, **options)
+    assert told.equals(fit(Momentum(), other, free, {"w": stats.uniform()}, **options))

@@ -1,0 +1,56 @@
+"""Teachers, who choose which item to show next.
+
+Source: Nioche, Murena, de la Torre-Ortiz & Oulasvirta 2021, "Improving artificial teachers by considering how
+people learn and forget", IUI (teachers that take forgetting into account).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from interaction import Assistant, DeterministicPolicy, RandomPolicy, State, spaces
+from interaction.errors import ArgumentError
+from interaction.state import Value
+from interaction.users.teaching import ForgettingLearner, recall
+
+
+class RandomTeacher(Assistant):
+    """Shows any of the items, all equally often."""
+
+    def __init__(self, n_items: int = 20) -> None:
+        super().__init__(policy=RandomPolicy(spaces.Discrete(n_items)))
+
+
+class ConservativePolicy(DeterministicPolicy):
+    """Shows what is about to be forgotten; a new item only where nothing is."""
+
+    def __init__(self, user_model: ForgettingLearner, n_items: int, threshold: float) -> None:
+        super().__init__()
+        if not 0 < threshold < 1:
+            raise ArgumentError(
+                f"ConservativeTeacher: threshold: expected a probability between 0 and 1, got {threshold!r}"
+            )
+        self.model, self.threshold = user_model.state, threshold
+        self.action_space = spaces.Discrete(n_items)
+
+    def action(self, observation: State, state: State) -> Value:
+        task = observation.task_state
+        seen = task.shown > 0
+        elapsed = task.now - task.last
+        p = recall(task.shown, elapsed, self.model.forgetting, self.model.repetition)
+        believed = np.where(seen, p, np.inf)
+        at_risk = believed.min() < self.threshold
+        return np.where(at_risk | seen.all(), np.argmin(believed), np.argmin(seen))
+
+
+class ConservativeTeacher(Assistant):
+    """Repeats the item least well recalled while one is below `threshold`, and shows a new one otherwise.
+
+    What is recalled is computed by the user model, as it is: this teacher does not learn about its learner.
+    """
+
+    def __init__(
+        self, user_model: ForgettingLearner | None = None, n_items: int = 20, threshold: float = 0.7
+    ) -> None:
+        model = ForgettingLearner() if user_model is None else user_model
+        super().__init__(policy=ConservativePolicy(model, n_items, threshold))
