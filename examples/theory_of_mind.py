@@ -29,8 +29,7 @@ from interaction import (
     tabulate,
 )
 from interaction.display import print_table
-from interaction.planning import BeliefTree, GreedyPolicy
-from interaction.planning.chances import Undrawn
+from interaction.planning import BeliefTree, GreedyPolicy, Undrawn
 from interaction.plot import check_matplotlib
 from interaction.state import Value
 from interaction.tasks.paperclips import FIRST, PaperclipTask

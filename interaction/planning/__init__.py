@@ -1,4 +1,4 @@
-"""Agents that plan: by exact trees of beliefs, by rollouts, or by what they would learn.
+"""Agents that plan: by exact trees of beliefs, trees of simulations, rollouts, or what they would learn.
 
 Planners hold a belief (a `UserModelFilter`, or for a user an `AssistantModelFilter`) and a finite set of
 actions, and tell the value of each action.
@@ -6,6 +6,7 @@ actions, and tell the value of each action.
 
 from interaction.planning.belief_tree import BeliefTree, Node
 from interaction.planning.boltzmann import BoltzmannPolicy
+from interaction.planning.chances import Undrawn
 from interaction.planning.information_gain import ExpectedInformationGain, InformationGainPolicy
 from interaction.planning.monte_carlo_tree import MonteCarloTree, SearchNode
 from interaction.planning.planner import GreedyPolicy, Planner
@@ -25,5 +26,6 @@ __all__ = [
     "RolloutReturns",
     "SearchNode",
     "TabulatedPolicy",
+    "Undrawn",
     "tabulate",
 ]
