@@ -39,7 +39,7 @@ from interaction.display import print_table
 from interaction.planning import Planner
 from interaction.tasks.tiger import LISTEN, NOTHING, OPEN_LEFT, OPEN_RIGHT, TigerTask
 
-DISCOUNT, SIMULATIONS, DEPTH, PATIENCE = 0.95, 300, 5, 20
+DISCOUNT, SIMULATIONS, DEPTH, EXPLORATION, PATIENCE = 0.95, 300, 5, 0.3, 20
 MANY = 1_000  # tigers at once, against another library's one
 TIGER = UserModelFilter(None, Grid({"task_state.tiger": [0, 1]}), task_model=TigerTask())
 DOORS = TigerTask.action_space
@@ -121,6 +121,7 @@ def planner(simulations: int = SIMULATIONS) -> MonteCarloTree:
         simulations,
         DEPTH,
         DISCOUNT,
+        exploration=EXPLORATION,
         patience=PATIENCE,
         assistant=Assistant(policy=Listens(), observation_engine=looks),
     )

@@ -137,7 +137,7 @@ def learner(task: PaperclipTask, user: User) -> BelievingAssistant:
 def play(task: PaperclipTask, user: User, assistant: Assistant) -> tuple[Array, Array]:
     """Give what the user makes and what the game is worth in each cell: `(cells,)` each."""
     cells = {"task_state.cell": range(task.cells)}
-    runs = Bundle(task, user, assistant, max_rounds=1).run([0], over=cells)
+    runs = Bundle(task, user, assistant, max_rounds=1).run([0], seed=0, over=cells)
     return runs["user_action"][0, :, 0], runs.returns[0]
 
 

@@ -191,6 +191,12 @@ def _to_whole(function: Any) -> Any:
     return call
 
 
+def _trunc(self: Any) -> Any:
+    if not self.plain and not hasattr(self.data.dtype.type, "__trunc__"):  # as numpy's integers
+        raise TypeError(f"type {self.data.dtype.type.__name__} doesn't define __trunc__ method")
+    return _to_whole(np.trunc)(self)
+
+
 def _round(self: Any, digits: Any = None) -> Any:
     if self.ndim:
         raise TypeError("type numpy.ndarray doesn't define __round__ method")
@@ -241,7 +247,7 @@ def install() -> None:
         "invert": _invert,
         "floor": _to_whole(np.floor),
         "ceil": _to_whole(np.ceil),
-        "trunc": _to_whole(np.trunc),
+        "trunc": _trunc,
         "round": _round,
         "divmod": _divmod,
         "rdivmod": _rdivmod,

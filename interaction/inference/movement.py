@@ -55,10 +55,14 @@ class Movement:
 
     def moved(self, before: GameState, rng: EpisodeRandom) -> State:
         """Play the action of whose turn it is, in each candidate's game: the task's next state."""
+        return self._played(before, rng)[0]
+
+    def _played(self, before: GameState, rng: EpisodeRandom) -> tuple[State, Value]:
+        """Give the task's next state, and whether the game is over."""
         role = "assistant" if before.turn_index == ASSISTANT_ACTS else "user"
         name = f"on_{role}_action"
         if not defines(self.task, name, InteractionTask):
-            return before.task_state
+            return before.task_state, False
         space = membership(self.task.state_space)
         slot = ASSISTANT_TASK if role == "assistant" else USER_TASK
 
@@ -66,10 +70,11 @@ class Movement:
             way = self.lineup.asked(
                 self.task, getattr(self.task, name), (self.task.state_space, "reward", "flag")
             )
-            return transition(way, space, self.where, name)(before, rng.at(0, slot))[0]
+            after = transition(way, space, self.where, name)(before, rng.at(0, slot))
+            return after[0], after[2]
 
         try:
-            found: State = self.lineup.in_batch(play)
+            found: tuple[State, Value] = self.lineup.in_batch(play)
         except UnknownFieldError as error:
             error.add_note(
                 f"A filter over {', '.join(PREFIX + one for one in self.names)} moves it by "
@@ -84,12 +89,12 @@ class Movement:
         `counts` tells which candidates are possible. Where the task cannot be asked, nothing is told.
         """
         try:
-            moved = self.moved(before, rng)
+            moved, over = self._played(before, rng)
         except Exception:  # a task may refuse an action that nobody took
             return
         for name in self.names:
             was, now = np.asarray(before.task_state[name]), np.asarray(moved[name])
-            differs = (was != now).reshape(*counts.shape, -1).any(axis=-1) & counts
+            differs = (was != now).reshape(*counts.shape, -1).any(axis=-1) & counts & np.logical_not(over)
             if differs.any():
                 role = "assistant" if before.turn_index == ASSISTANT_ACTS else "user"
                 raise ContractError(

@@ -111,7 +111,8 @@ class PartnerModelFilter(KeptBelief, InferenceEngine):
         hidden = self._hidden_names()
         if isinstance(self.task_model, NoTask) and (hidden or self.model is None):
             raise ContractError(
-                f"{where}: no {self.side.role}, or a hidden entry of the task's state needs a task_model"
+                f"{where}: a belief over a hidden entry of the task's state, or without a "
+                f"{self.side.role}, needs a task_model"
             )
         in_trials = isinstance(self.task_model, Trials) and isinstance(self.parameters, Grid)
         if in_trials and hidden and not hasattr(self.task_model, "hidden_transition"):
@@ -284,7 +285,10 @@ class PartnerModelFilter(KeptBelief, InferenceEngine):
             where = f"{type(self.task_model).__name__}.outcome_log_prob"
             found = movement.log_outcome(before, after, rng)
             weights = log_weights + self._likelihood(found, belief, later, where, rows)
-        return hidden, weights, log_sum(log_weights) - log_sum(weights) if counts else 0.0
+        if not counts:
+            return hidden, weights, 0.0
+        with np.errstate(invalid="ignore"):  # where all that is seen is impossible, `_settle` tells
+            return hidden, weights, log_sum(log_weights) - log_sum(weights)
 
     def _update_apart(self, belief: State, observation: State, rng: EpisodeRandom, news: Array) -> State:
         """Update the episodes that learn from other things apart from each other."""
@@ -322,7 +326,7 @@ class PartnerModelFilter(KeptBelief, InferenceEngine):
                 )
             fallback = self.parameters.log_prior if self.on_impossible == "reset" else belief.log_weights
             log_weights = np.where(impossible[..., None], fallback, log_weights)
-            total = np.where(impossible, 0.0, total)
+            total, surprise = np.where(impossible, 0.0, total), np.where(impossible, 0.0, surprise)
             log_weights = log_weights - np.where(impossible, 0.0, total)[..., None]
         else:
             log_weights = log_weights - total[..., None]

@@ -13,7 +13,7 @@ from interaction.batching.lockstep import lead
 from interaction.batching.play import check_discount
 from interaction.batching.selection import row_of
 from interaction.batching.streams import LiftedRandom
-from interaction.errors import ArgumentError, UnknownFieldError
+from interaction.errors import ArgumentError, ContractError, UnknownFieldError
 from interaction.inference.partner_model import PartnerModelFilter
 from interaction.observation import ObservationEngine, RuleObservationEngine
 from interaction.planning.chances import outcomes
@@ -21,7 +21,7 @@ from interaction.planning.planner import Planner, check_number
 from interaction.policy import RandomPolicy
 from interaction.random import EpisodeRandom
 from interaction.spaces import Space
-from interaction.state import GameState, State, Value, flatten
+from interaction.state import GameState, State, Value, flatten, freeze
 from interaction.turns import play_half
 
 Array = NDArray[Any]
@@ -114,10 +114,22 @@ class BeliefTree(Planner):
         return self._grown([(state.__dict__.get(self.belief.field, state), observation)])[0]
 
     def _grown(self, beliefs: list[tuple[State, State]]) -> list[Node]:
-        """Grow trees level by level, where equal beliefs are one node, and value them from the leaves on."""
+        """Grow a tree for each belief, one for those that are the same to the bit."""
         grower = _Grower(self)
-        level: dict[Any, Node] = {}
-        roots = [grower.node(self._games(*one), level) for one in beliefs]
+        grown: dict[Any, Node] = {}
+        roots = []
+        for one in beliefs:
+            level: dict[Any, Node] = {}
+            root = grower.node(self._games(*one), level)
+            same = root.numbers, root.probabilities.tobytes()
+            if same not in grown:
+                grown[same] = root
+                self._grow(grower, level)
+            roots.append(grown[same])
+        return roots
+
+    def _grow(self, grower: _Grower, level: dict[Any, Node]) -> None:
+        """Grow a tree level by level, where equal beliefs are one node, and value it from the leaves on."""
         levels = [level]
         for _ in range(self.depth):
             level = {}
@@ -128,7 +140,6 @@ class BeliefTree(Planner):
             for node in above.values():
                 later = [sum(p * below.value for p, _, below in branch) for branch in node.branches]
                 node.values = node.rewards + self.discount * np.array(later, float)
-        return roots
 
     def _games(self, belief: State, observation: State) -> Iterator[tuple[float, GameState]]:
         """Give the games of the hypotheses that are left, with their probabilities."""
@@ -212,7 +223,8 @@ class _Grower:
         return self.steps[number, action]
 
     def _played(self, game: GameState, action: int) -> list[tuple[float, Any]]:
-        players, chosen, discount = self.players, self.planner.numbers[action], self.planner.discount
+        players, discount = self.players, self.planner.discount
+        chosen = freeze(self.planner.numbers[action])
         alone, sight_of = self.planner.belief.model is None, f"{self.planner.side.role}_observation"
         answered = 1.0 if self.planner.side.opens else discount  # in the same round, or in the next one
 
@@ -225,6 +237,8 @@ class _Grower:
             elif not over:
                 after = play_half(players, after, rng)[0]  # nobody's turns are passed over
             paid += answered * later
+            if not np.isfinite(paid):
+                raise ContractError(f"BeliefTree: expected rewards that are finite numbers, got {paid}")
             if over:
                 return paid, None, after
             after, looking, *_ = play_half(players, after, rng, act=False)
@@ -251,7 +265,7 @@ class _Grower:
 
 
 def _plain(leaf: Value) -> Any:
-    """Give what equal values have in common, −0.0 and 0.0 among them."""
+    """Give what equal values have in common, −0.0 and 0.0 among them, and what is no number."""
     if not isinstance(leaf, np.ndarray):
-        return leaf
+        return "NaN" if isinstance(leaf, float) and np.isnan(leaf) else leaf
     return leaf.shape, (leaf + 0.0 if leaf.dtype.kind == "f" else leaf).tobytes()

@@ -69,6 +69,10 @@ class BoltzmannPolicy(DiscretePolicy):
         temperature: Any = self.temperature
         if isinstance(temperature, str):
             temperature = get_path(state, temperature)
+            if not np.all(np.greater(temperature, 0)):
+                raise ContractError(
+                    f"BoltzmannPolicy: {self.temperature}: expected a number above 0, got {temperature}"
+                )
             if self.batched:
                 temperature = np.asarray(temperature)[..., None]
         scaled = np.divide(values, temperature)

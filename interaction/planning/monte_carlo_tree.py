@@ -96,7 +96,7 @@ class MonteCarloTree(Planner):
         depth: int,
         discount: float = 1.0,
         *,
-        exploration: float = 0.3,
+        exploration: float = 1.0,
         patience: int = 1,
         assistant: Assistant | None = None,
         observation_engine: ObservationEngine | None = None,

@@ -45,6 +45,11 @@ class Planner(PreparedComponent):
         if not isinstance(belief, PartnerModelFilter if self.for_users else UserModelFilter):
             either = " or an AssistantModelFilter" if self.for_users else ""
             raise ContractError(f"{type(self).__name__}: expected a UserModelFilter{either}, got {belief!r}")
+        if belief.delay:
+            raise ContractError(
+                f"{type(self).__name__}: expected a belief without delay, got one of delay={belief.delay}, "
+                f"whose candidates have not seen yet what they act on next"
+            )
         if isinstance(action_space, Dict):
             raise ContractError(
                 f"{type(self).__name__}: expected a finite space of numbers (Discrete, Choice or "

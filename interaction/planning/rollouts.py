@@ -94,6 +94,10 @@ class RolloutReturns(Planner):
             game = for_candidates(row_of(games, users[part], {}), count, len(part))
             each = stream.select(np.arange(first * count, (first + len(part)) * count))
             found[part] = self._play(GameState(**game), each).reshape(len(part), count)
+        if np.isnan(found).any():
+            raise ContractError(
+                f"{type(self).__name__}: expected rewards that are numbers, got a return of NaN"
+            )
         shape = (self.samples, count) if rows is None else (outer, self.samples, count)
         return found.reshape(shape)
 

@@ -50,6 +50,8 @@ class Statistics:
         logs = self._logs[visits.sum(axis=-1)][:, None]
         tried = np.maximum(visits, 1)
         bounds = np.where(visits > 0, totals / tried + scale * np.sqrt(logs / tried), np.inf)
+        alike = (self.highest <= self.lowest)[trees, None]  # all returns so far: each action in its turn
+        bounds = np.where(alike, -visits.astype(float), bounds)
         return np.asarray(bounds.argmax(axis=-1))
 
     def follow(self, trees: Array, nodes: Array, actions: Array, sights: Array) -> Array:

@@ -135,16 +135,18 @@ def _position(space: Space[Any], value: Any, path: str) -> Any:
     """Give the index of a value among the elements of its space; raise for one that is outside."""
     shape = spaces.shape_of(space)
     if not shape and isinstance(space, Discrete | Choice):
-        found: Any = spaces.position(space, value)
+        found: Any = np.asarray(spaces.position(space, value))
         width: Any = space.n
-        wrong = (found < 0) | (found >= width)
+        wrong = ~((found >= 0) & (found < width) & (found == np.floor(found)))
     else:
         low, high = (np.ravel(bound).astype(np.int64) for bound in space_bounds(space))
         entries = np.asarray(value)
         entries = entries.reshape(*entries.shape[: entries.ndim - len(shape)], -1)
-        wrong = ((entries < low) | (entries > high)).any(axis=-1)
+        inside = (entries >= low) & (entries <= high) & (entries == np.floor(entries))
+        wrong = ~inside.all(axis=-1)
+        entries = np.where(inside, entries, low)
         strides = np.cumprod([1, *(high - low + 1)[:0:-1]])[::-1]
         found = ((entries.astype(np.int64) - low) * strides).sum(axis=-1)
     if np.any(wrong):
         raise SpaceError(f"TabulatedPolicy: {path}: expected a value in {space}, got {value!r}")
-    return found
+    return found.astype(np.int64)

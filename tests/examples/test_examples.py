@@ -165,13 +165,13 @@ def test_early_lessons_of_a_conservative_teacher_tell_more_about_memory(capsys):
 
 
 def test_the_theory_of_mind_demonstration_runs(capsys, tmp_path):
-    """With 23 cells "one of each" is made in the five whose middles lie between 41/92 and 51/92."""
+    """With 22 cells "one of each" is made in the two whose middles lie between 41/92 and 51/92."""
     file = tmp_path / "theory_of_mind.png"
-    theory_of_mind.demo(levels=2, depth=1, cells=23, plot=file)
+    theory_of_mind.demo(levels=2, depth=1, cells=22, plot=file)
     assert file.read_bytes().startswith(b"\x89PNG")
     shown = " ".join(capsys.readouterr().out.split())
     assert "0.690548" in shown
     assert "nowhere" in shown
-    middles = (np.arange(23) + 0.5) / 23
+    middles = (np.arange(22) + 0.5) / 22
     inside = np.flatnonzero((middles > 41 / 92) & (middles < 51 / 92))
-    assert f"{inside[0] / 23:.4f} to {(inside[-1] + 1) / 23:.4f}" in shown
+    assert f"{inside[0] / 22:.4f} to {(inside[-1] + 1) / 22:.4f}" in shown

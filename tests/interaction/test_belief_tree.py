@@ -763,3 +763,60 @@ def test_a_number_may_be_compared_with_many(draw):
     for chance, value in outcomes(draw, "draw"):
         found[value] += chance
     assert np.allclose(list(found.values()), [0.2, 0.3, 0.5])
+
+
+def test_a_tree_does_not_depend_on_which_others_are_grown_with_it():
+    """To the bit, though beliefs that are equal to twelve digits are one node in each tree."""
+    rng = EpisodeRandom(0, episodes=np.arange(6))
+    rights = 0.5 + np.array([0.0, 1e-15, -1e-15, 3e-14, 0.2, 0.2])
+    log_weights = np.log(np.stack([1 - rights, rights], axis=-1))
+    belief = TIGER.initial(rng).replace(log_weights=log_weights)
+    heard = State(heard=np.full(6, -1))
+    seen = State(round_index=0, task_state=heard, previous_task_state=heard)
+    tree = BeliefTree(TIGER, DOORS, 3, 0.95)
+    found = tree.values(State(belief=belief), seen, rng)
+    one = TIGER.initial(RNG)
+    alone = [tree.values(State(belief=one.replace(log_weights=row)), START, RNG) for row in log_weights]
+    assert found.tolist() == np.array(alone).tolist()
+
+
+def test_what_is_not_sensed_is_the_same_sight():
+    class Deaf(ObservationEngine):
+        def observe(self, game, rng):
+            return State(
+                heard=float("nan") if game.task_state.heard < 0 else game.task_state.heard * 1.0
+            ), 0.0
+
+    heard = State(heard=-1)
+    seen = State(round_index=0, task_state=heard, previous_task_state=heard)
+    deaf = BeliefTree(TIGER, DOORS, 3, observation_engine=Deaf()).tree(believing(0.5), seen)
+    assert np.allclose(deaf.values, BeliefTree(TIGER, DOORS, 3).tree(believing(0.5), seen).values, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["tree", "rollouts"])
+def test_rewards_that_are_no_numbers_are_an_error(kind):
+    class Unpaid(TigerTask):
+        def on_assistant_action(self, game, rng):
+            return super().on_assistant_action(game, rng)._replace(reward=np.nan)
+
+    one = UserModelFilter(None, Grid({"task_state.tiger": [0, 1]}), task_model=Unpaid())
+    base = BelievingAssistant(one, Threshold())
+    planner = BeliefTree(one, DOORS, 2) if kind == "tree" else RolloutReturns(one, DOORS, base, 2, 3)
+    with pytest.raises(ContractError, match=r"expected rewards that are|reward"):
+        planner.values(State(belief=one.initial(RNG)), START, RNG)
+
+
+def test_a_temperature_in_the_state_is_above_zero():
+    policy = BoltzmannPolicy(worth, "heat", spaces.Discrete(2))
+    for heat in (0.0, -1.0, np.nan):
+        with pytest.raises(ContractError, match="heat: expected a number above 0"):
+            policy.probabilities(State(), State(heat=heat))
+
+
+def test_planners_refuse_a_belief_with_a_delay():
+    user = User(policy=Draws())
+    one = UserModelFilter(
+        user, Grid({"task_state.x": [0, 1]}), task_model=PaysLater(), delay=1, action="task_state.x"
+    )
+    with pytest.raises(ContractError, match="expected a belief without delay, got one of delay=1"):
+        BeliefTree(one, spaces.Discrete(2), 1)

@@ -27,7 +27,7 @@ from interaction import (
 )
 from interaction.checks import check_agent, check_bundle, check_task
 from interaction.envs import UserEnv, UserVectorEnv
-from interaction.errors import ArgumentError, ContractError, SpaceError, UnknownNameError
+from interaction.errors import AmbiguityWarning, ArgumentError, ContractError, SpaceError, UnknownNameError
 from interaction.fitting.priors import Priors
 from interaction.membership import membership
 from interaction.policy import space_bounds, uniform_log_prob
@@ -590,9 +590,10 @@ def test_a_hidden_undeclared_entry_of_the_task_is_found():
 
 
 def test_studies_take_a_user_without_spaces():
-    ranks = calibration(
-        Counting(), leaning(), {"p": stats.uniform(0, 1)}, n_users=100, rounds=4, progress=False
-    )
+    with pytest.warns(AmbiguityWarning, match="WITHOUT an assistant, though Counting defines"):
+        ranks = calibration(
+            Counting(), leaning(), {"p": stats.uniform(0, 1)}, n_users=100, rounds=4, progress=False
+        )
     assert bool(ranks.verdict)
 
 

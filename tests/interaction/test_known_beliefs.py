@@ -872,3 +872,34 @@ def test_what_is_no_likelihood_is_an_error_that_names_user_values_and_observatio
     excluded = belief.replace(log_weights=np.log(np.array([0.5, 1e-300, 0.5])) + np.array([0, -np.inf, 0]))
     after = np.exp(one.update(excluded, seen, rng).log_weights)
     assert np.allclose(after, [0.5, 0.0, 0.5], atol=1e-12)
+
+
+@pytest.mark.parametrize("way", ["keep", "reset"])
+@pytest.mark.parametrize("parameters", ["grid", "samples"])
+@pytest.mark.parametrize("episodes", [1, 5])
+def test_an_outcome_that_excludes_all_candidates_is_survived_where_that_is_asked(way, parameters, episodes):
+    class Never(Emits):
+        def outcome_log_prob(self, before, after):
+            return -np.inf if before.round_index == 1 else 0.0
+
+    task = Never(np.full((2, 2), 0.5), np.full((2, 2), 0.5))
+    user = User(policy=RandomPolicy(spaces.Discrete(2)))
+    over = Grid({"task_state.goal": [0, 1]}) if parameters == "grid" else None
+    over = over or Samples({"task_state.goal": stats.randint(0, 2)}, n=20)
+    one = UserModelFilter(user, over, task_model=task, evidence=["outcome"], on_impossible=way)
+    runs = Bundle(task, user, watching(one), max_rounds=4).run(episodes, seed=0)
+    assert (runs["assistant_state.belief.impossible"][:, -1] > 0).all()
+    assert np.isfinite(runs["assistant_state.belief.surprise"]).all()
+    assert np.allclose(np.exp(runs["assistant_state.belief.log_weights"]).sum(axis=-1), 1.0)
+
+
+def test_a_goal_that_is_set_where_the_game_ends_is_none_that_moves():
+    class Ends(Still2):
+        def on_assistant_action(self, game, rng):
+            right = game.assistant_action == game.task_state.goal
+            return Transition(State(goal=1 - game.task_state.goal) if right else game.task_state, 0.0, right)
+
+    task, user = Ends(), User(policy=Strives(np.array([[0.8, 0.2], [0.2, 0.8]])))
+    one = UserModelFilter(user, Grid({"task_state.goal": [0, 1]}), task_model=task)
+    runs = Bundle(task, user, watching(one), max_rounds=6).run(20, seed=0)
+    assert runs.lengths.max() > 1

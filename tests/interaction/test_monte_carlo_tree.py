@@ -104,7 +104,7 @@ def test_values_come_to_those_of_the_exact_tree(belief):
     tree = BeliefTree(TIGER, DOORS, 2, 0.95)
     exact = tree.values(*tigers(shares))
     few, many = (
-        MonteCarloTree(belief, DOORS, simulations, 2, 0.95).values(state, seen, rng.at(0, 6))
+        MonteCarloTree(belief, DOORS, simulations, 2, 0.95, exploration=0.3).values(state, seen, rng.at(0, 6))
         for simulations in (250, 2_500)
     )
     assert (exact.argmax(axis=-1) == LISTEN).all()
@@ -139,7 +139,8 @@ def test_the_crying_baby_is_fed_when_the_exact_tree_feeds_it():
     quiet = State(cries=np.zeros(3, int))
     seen = State(round_index=0, task_state=quiet, previous_task_state=quiet)
     beliefs = baby.initial(RNG).replace(log_weights=np.log(np.stack([1 - hungry, hungry], axis=-1)))
-    found = MonteCarloTree(baby, spaces.Discrete(2), 1_500, 4, 0.9).values(State(belief=beliefs), seen, rng)
+    tree = MonteCarloTree(baby, spaces.Discrete(2), 1_500, 4, 0.9, exploration=0.3)
+    found = tree.values(State(belief=beliefs), seen, rng)
     one = START.replace(task_state=State(cries=0), previous_task_state=State(cries=0))
     tree = BeliefTree(baby, spaces.Discrete(2), 4, 0.9)
     for row, values in enumerate(found):
@@ -284,7 +285,7 @@ def test_the_tiger_is_met_as_by_the_optimal_policy():
     """100 games of 6 rounds, with the same random numbers as those of the optimal policy, which listens until
     it has heard one side twice more than the other. Of the discounted returns, 1.5 less are allowed and two
     standard errors of the difference, of which each is below 1."""
-    planner = MonteCarloTree(TIGER, DOORS, 300, 4, 0.95, patience=20, assistant=LISTENING)
+    planner = MonteCarloTree(TIGER, DOORS, 300, 4, 0.95, exploration=0.3, patience=20, assistant=LISTENING)
     returns = []
     for policy in (Threshold(), GreedyPolicy(planner)):
         bundle = Bundle(TigerTask(), assistant=BelievingAssistant(TIGER, policy), max_rounds=6)
@@ -681,3 +682,27 @@ def test_returns_without_bounds_are_an_error():
     seen = State(round_index=0, task_state=State(), previous_task_state=State())
     with pytest.raises(ContractError, match="finite numbers, got a return of -inf"):
         MonteCarloTree(one, spaces.Discrete(2), 9, 2).values(State(belief=one.initial(RNG)), seen, RNG)
+
+
+class Rare(InteractionTask):
+    """Action 1 pays 10, now and then; the others pay nothing, so that the first returns are all the same."""
+
+    state_space = spaces.Dict(x=spaces.Discrete(2))
+
+    def reset(self, rng):
+        return State(x=0)
+
+    def on_assistant_action(self, game, rng):
+        lucky = game.assistant_action == 1 and rng.random() < 0.3
+        return Transition(game.task_state, 10.0 if lucky else 0.0)
+
+
+def test_where_all_returns_are_the_same_each_action_has_its_turn():
+    """Of 30 trees of 400 simulations none gives up the action that pays now and then (as 7 of 10 did)."""
+    one = UserModelFilter(None, Grid({"task_state.x": [0, 1]}), task_model=Rare(), evidence=[])
+    rng = EpisodeRandom(1, episodes=np.arange(30))
+    x = State()
+    seen = State(round_index=0, task_state=x, previous_task_state=x)
+    values = MonteCarloTree(one, spaces.Discrete(3), 400, 1).values(State(belief=one.initial(rng)), seen, rng)
+    assert (values.argmax(axis=-1) == 1).all()
+    assert (np.abs(values[:, 1] - 3.0) < 4 * 10 * np.sqrt(0.21 / 100)).all()

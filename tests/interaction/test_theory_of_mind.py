@@ -574,3 +574,20 @@ def test_a_planner_for_assistants_alone_refuses_a_user():
 
     with pytest.raises(ContractError, match="Own: expected a UserModelFilter, got AssistantModelFilter"):
         Own(ABOUT, THREE)
+
+
+class Notes(DiscretePolicy):
+    action_space = spaces.Discrete(2)
+
+    def probabilities(self, observation, state):
+        return np.array([0.9, 0.1]) if observation.x > 1 else np.array([0.2, 0.8])
+
+
+@pytest.mark.parametrize("space", [spaces.Discrete(4), spaces.whole(0, 3), spaces.MultiDiscrete([4])])
+def test_a_table_has_no_place_between_its_situations(space):
+    table = tabulate(Notes(), {"x": space})
+    shape = spaces.shape_of(space)
+    assert table.probabilities(State(x=np.full(shape, 2) if shape else 2), State()).tolist() == [0.9, 0.1]
+    for value in (1.37, np.nan, -1.0, 4.0):
+        with pytest.raises(SpaceError, match="expected a value in"):
+            table.probabilities(State(x=np.full(shape, value) if shape else value), State())

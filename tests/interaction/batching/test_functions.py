@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from interaction.batching.lifting import NotLiftedError, play_lifted
@@ -66,6 +66,8 @@ def as_numpy(function):
 
 @THOROUGH
 @given(st.sampled_from(sorted(UNARY)), st.sampled_from(SHAPES), st.sampled_from(KINDS), SEEDS, st.booleans())
+@example(name="math.trunc(x)", shape=(), kind="bool", seed=0, numpys=True)
+@example(name="math.trunc(x)", shape=(), kind="float", seed=0, numpys=True)
 def test_a_function_of_one_value_is_lifted_to_the_bit_or_not(name, shape, kind, seed, numpys):
     function = as_numpy(UNARY[name]) if numpys else UNARY[name]
     kind = _bounded(name, kind)
