@@ -51,6 +51,10 @@ class ExpectedInformationGain(Planner):
       which falls with the square root of `samples`; where nearly all draws tell the same, it may be too
       small, and more draws are needed.
 
+    The look of the user and the move of the task are played once, and all candidates share what they draw:
+    where they do draw (a noisy eye), the gain is that of an observer who knows what was drawn, which is more
+    than there is, and no error tells. An action after which the game is over counts as if it went on.
+
     Sources: Liu et al., "BIGnav: Bayesian information gain for guiding multiscale navigation", CHI 2017; for
     the two forms of the gain, Lindley, "On a measure of the information provided by an experiment", 1956.
     """

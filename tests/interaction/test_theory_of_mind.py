@@ -19,6 +19,7 @@ from interaction import (
     InteractionTask,
     Provenance,
     RandomPolicy,
+    RuleObservationEngine,
     Simulator,
     State,
     Transition,
@@ -591,3 +592,59 @@ def test_a_table_has_no_place_between_its_situations(space):
     for value in (1.37, np.nan, -1.0, 4.0):
         with pytest.raises(SpaceError, match="expected a value in"):
             table.probabilities(State(x=np.full(shape, value) if shape else value), State())
+
+
+class Wants(InteractionTask):
+    """The user points to what it wants, and the assistant gives it."""
+
+    state_space = spaces.Dict(want=spaces.Discrete(2))
+
+    def reset(self, rng):
+        return State(want=rng.integers(0, 2))
+
+    def on_user_action(self, game, rng):
+        return Transition(game.task_state)
+
+    def on_assistant_action(self, game, rng):
+        return Transition(game.task_state, float(game.assistant_action == game.task_state.want))
+
+
+class Points(DiscretePolicy):
+    action_space = spaces.Discrete(2)
+
+    def probabilities(self, observation, state):
+        return np.where(np.arange(2) == observation.task_state.want, 0.8, 0.2)
+
+
+class Gives(DiscretePolicy):
+    """Gives what it believes is wanted, the more surely the sharper it is."""
+
+    action_space = spaces.Discrete(2)
+
+    def probabilities(self, observation, state):
+        weights = np.exp(state.sharp * state.belief.log_weights)
+        return weights / weights.sum()
+
+
+def test_a_user_plans_by_a_tree_with_an_assistant_that_infers():
+    """The first action decides: the belief of the assistant after it, to the power of how sharp it is."""
+    task = Wants()
+    about_user = UserModelFilter(User(policy=Points()), Grid({"task_state.want": [0, 1]}), task_model=task)
+    assistant = Assistant(
+        policy=Gives(),
+        inference_engine=about_user,
+        observation_engine=RuleObservationEngine("assistant", hide=["task_state.want"]),
+        state=State(sharp=2.0, belief=about_user.initial(EpisodeRandom())),
+        state_space=spaces.Dict(sharp=spaces.real(0.0), belief=about_user.space),
+    )
+    about = AssistantModelFilter(assistant, Grid({"sharp": [1.0, 2.0]}), task_model=task)
+    tree = BeliefTree(about, spaces.Discrete(2), 1)
+    user = BelievingUser(about, GreedyPolicy(tree))
+    bundle = Bundle(task, user, assistant, max_rounds=1)
+    game = bundle.reset(seed=0, start={"task_state": {"want": 1}}, go_to="user_acts")
+    values = tree.values(game.user_state, game.user_observation, EpisodeRandom())
+    shares = [p**sharp / (p**sharp + (1 - p) ** sharp) for p in (0.2, 0.8) for sharp in (1.0, 2.0)]
+    assert np.allclose(values, [np.mean(shares[:2]), np.mean(shares[2:])], atol=1e-12)
+    runs = bundle.run(9, seed=0)
+    assert (runs["user_action"][:, 0] == runs["task_state.want"][:, 0]).all()
+    assert bundle.run([4], seed=0) == runs.episode(4)
