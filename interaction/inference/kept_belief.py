@@ -104,7 +104,8 @@ class KeptBelief(Hypotheses):
             if seat.reset_in is None or not {path for path, _ in leaves(self.partner_space)} <= set(values):
                 known = None if game is None else for_candidates(game, size, rng.rows)
                 return begin(seat, None if known is None else GameState(**dict(known)), rows)
-            state: State = for_rows(self._partner.state, rows.rows)
+            # The candidates tell all of it: any state will do to begin with.
+            state: State = for_rows(freeze(spaces.first(self.partner_space)), rows.rows)
             return state
 
         partners = deal(self._lineup.in_batch(reset), size, rng.rows, self.partner_space)

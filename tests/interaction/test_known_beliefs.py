@@ -903,3 +903,21 @@ def test_a_goal_that_is_set_where_the_game_ends_is_none_that_moves():
     one = UserModelFilter(user, Grid({"task_state.goal": [0, 1]}), task_model=task)
     runs = Bundle(task, user, watching(one), max_rounds=6).run(20, seed=0)
     assert runs.lengths.max() > 1
+
+
+def test_a_belief_over_all_of_a_state_that_begins_by_the_game_needs_no_game():
+    class Aims(User):
+        def reset_in(self, game, rng):
+            return State(**dict.fromkeys(self.state_space.spaces, game.task_state.x))
+
+    both = {"goal": spaces.Discrete(3), "other": spaces.Discrete(3)}
+    for fields, whole in ((["goal"], True), (["goal", "other"], False)):
+        space = spaces.Dict({name: both[name] for name in fields})
+        user = Aims(policy=RandomPolicy(spaces.Discrete(2)), state_space=space)
+        user = user.replace(policy=Strives(np.full((3, 2), 0.5)))
+        one = UserModelFilter(user, Grid({"goal": [2, 0]}))
+        if whole:
+            assert one.initial(RNG).users.goal.tolist() == [2, 0]
+        else:
+            with pytest.raises(ContractError, match="game"):
+                one.initial(RNG)

@@ -662,3 +662,14 @@ def test_an_index_beyond_what_counts_is_an_error_of_ours(episode):
 def test_a_simulation_begins_at_its_first_draw():
     first = EpisodeRandom(3, 1).at(2, 4).simulation().random()
     assert first == EpisodeRandom(3, 1).at(2, 4).simulation().at(0, 15).random()
+
+
+@pytest.mark.parametrize("shape", [(), (3,)])
+def test_rows_in_different_rounds_draw_as_alone(shape):
+    episodes, rounds = np.array([3, 9, 4, 3]), np.array([0, 2, 0, 5])
+    batch = EpisodeRandom(7, episodes=episodes)
+    batch.place = rounds << 4 | 2
+    found = batch.random(shape)
+    for row, (episode, number) in enumerate(zip(episodes.tolist(), rounds.tolist(), strict=True)):
+        alone = EpisodeRandom(7, episode).at(number, 2).random(shape)
+        assert np.array_equal(found[row], alone)
