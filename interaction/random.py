@@ -332,6 +332,10 @@ class EpisodeRandom:
         values = self._rows(size, draw)
         return values[:, 0] if not shape else values.reshape(len(values), *shape)
 
+    def random_for(self, rows: NDArray[Any], shape: int | Shape) -> Any:
+        """Draw for all rows of a batch what only these rows need."""
+        return self.random(shape)
+
     def _line(self) -> int:
         """Number an episode or, where episodes are parted into replicas, one of these."""
         if self.replica is None:

@@ -73,9 +73,9 @@ class LiftedRandom(EpisodeRandom):
         size = math.prod(shape)
         key = self.draw, size
         self.draw += 1
-        if key not in self.kept:
+        if key not in self.kept or type(self.stream) is not EpisodeRandom:
             self.stream.draw = key[0]
-            values = self.stream.random(size) if size != 1 else self.stream.random()
+            values = self.stream.random_for(run.rows, size if size != 1 else ())
             self.kept[key] = np.ascontiguousarray(values.T)
         data = self.kept[key]
         narrowed = len(run.rows) != run.total

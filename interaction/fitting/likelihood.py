@@ -18,8 +18,9 @@ from interaction.batching.candidates import for_candidates
 from interaction.batching.lockstep import Lineup
 from interaction.batching.selection import row_of
 from interaction.errors import ArgumentError, ContractError
-from interaction.fitting.draws import NoDraw, agreed, probes
+from interaction.fitting.draws import NoDraw
 from interaction.fitting.observed import Leaves, Observed, first_game
+from interaction.noted import agreed, probes
 from interaction.opening import begin
 from interaction.players import Players
 from interaction.policy import RandomPolicy

@@ -17,8 +17,8 @@ from interaction.agent import Assistant, User
 from interaction.batching.lockstep import Lineup
 from interaction.batching.selection import row_of
 from interaction.errors import ArgumentError, UnknownFieldError, UnknownNameError
-from interaction.fitting.draws import Note, agreed, probes
 from interaction.fitting.observed import Leaves, Observed, first_game
+from interaction.noted import Note, agreed, probes
 from interaction.players import Players, Seat
 from interaction.policy import RandomPolicy
 from interaction.random import ASSISTANT_TASK, TASK_RESET, USER_TASK, EpisodeRandom

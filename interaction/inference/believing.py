@@ -8,7 +8,7 @@ from typing import ClassVar
 from interaction import spaces
 from interaction.agent import Agent, Assistant, User
 from interaction.component import check_parts
-from interaction.errors import ArgumentError
+from interaction.errors import ArgumentError, ContractError
 from interaction.inference.assistant_model import AssistantModelFilter
 from interaction.inference.engine import CascadedInferenceEngine
 from interaction.inference.partner_model import PartnerModelFilter
@@ -30,7 +30,14 @@ class _Believing(Agent):
         policy: Policy,
         *,
         observation_engine: ObservationEngine | None = None,
+        state: State | None = None,
+        state_space: spaces.Dict | None = None,
     ) -> None:
+        if type(self).reset is not _Believing.reset or type(self).reset_in is not _Believing.reset_in:
+            raise ContractError(
+                f"{type(self).__name__}: its reset follows from its beliefs: define reset_own(self, rng), "
+                f"which gives the rest of its state, in place of reset"
+            )
         given = (belief,) if isinstance(belief, PartnerModelFilter) else belief
         self.beliefs = check_parts(type(self).__name__, self._kind, given)
         fields = [one.field for one in self.beliefs]
@@ -43,18 +50,39 @@ class _Believing(Agent):
         hidden = sorted({name for name in names if name.startswith("task_state.")})
         if observation_engine is None and hidden:
             observation_engine = RuleObservationEngine(self.role, hide=hidden)
+        own = State() if state is None else state
+        if state_space is None:
+            drawn = type(self).reset_own is not _Believing.reset_own and state is None
+            state_space = spaces.read_off(
+                self.reset_own(EpisodeRandom()) if drawn else own, type(self).__name__
+            )
+        both = sorted(set(fields) & set(state_space.spaces))
+        if both:
+            raise ArgumentError(
+                f"{type(self).__name__}: the field {both[0]!r} of its state holds a belief, and cannot hold "
+                f"something else; give the filter another one (field='...')"
+            )
         super().__init__(
             policy=policy,
             observation_engine=observation_engine,
             inference_engine=self.beliefs[0] if len(fields) == 1 else CascadedInferenceEngine(self.beliefs),
-            state_space=spaces.Dict({one.field: one.space for one in self.beliefs}),
+            state=own,
+            state_space=spaces.Dict({**state_space.spaces, **{one.field: one.space for one in self.beliefs}}),
         )
 
+    def reset_own(self, rng: EpisodeRandom) -> State:
+        """Give the rest of its state at the start of an episode: the `state`, unless it is drawn here."""
+        return self.state
+
     def reset_in(self, game: GameState, rng: EpisodeRandom) -> State:
-        return State(**{one.field: one.initial(rng, game) for one in self.beliefs})
+        return self._begun(rng, game)
 
     def reset(self, rng: EpisodeRandom) -> State:
-        return State(**{one.field: one.initial(rng) for one in self.beliefs})
+        return self._begun(rng, None)
+
+    def _begun(self, rng: EpisodeRandom, game: GameState | None) -> State:
+        beliefs = {one.field: one.initial(rng, game) for one in self.beliefs}
+        return self.reset_own(rng).extend(**beliefs)
 
 
 class BelievingAssistant(_Believing, Assistant):
@@ -64,6 +92,9 @@ class BelievingAssistant(_Believing, Assistant):
     filter's `field`, drawn anew in each episode. Several filters infer one after the other, each in a field
     of its own. Unless an `observation_engine` is given, it sees what assistants see by default, but not what
     the beliefs are about.
+
+    What else is in its state begins as `state` says (`state_space` says what it may hold), or as a subclass
+    draws it in `reset_own(self, rng)`.
 
     >>> from interaction import Grid, RandomPolicy, UserModelFilter
     >>> from interaction.users.coordination import PseudoRandomUser

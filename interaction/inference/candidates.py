@@ -74,6 +74,15 @@ class Grid(Component):
         """The names of the parameters."""
         return tuple(self.axes)
 
+    def alike(self, other: object) -> bool:
+        """Say whether a belief over the other's candidates is one over these, too."""
+        axes = self.axes.items()
+        return (
+            isinstance(other, Grid)
+            and list(self.axes) == list(other.axes)
+            and all(np.array_equal(axis, other.axes[name]) for name, axis in axes)
+        )
+
     def check(self, name: str, space: Space[Any], where: str) -> None:
         """Raise unless all candidates of a parameter lie inside its space."""
         values = self.axes[name]
@@ -153,6 +162,10 @@ class Samples(Component):
     def names(self) -> tuple[str, ...]:
         """The names of the parameters."""
         return (*self.prior, *self.from_reset)
+
+    def alike(self, other: object) -> bool:
+        """Say whether a belief over the other's particles is one over these, too."""
+        return isinstance(other, Samples) and (self.names, self.size) == (other.names, other.size)
 
     def check(self, name: str, space: Space[Any], where: str) -> None:
         """Raise unless the prior of a parameter lies inside its space, as far as its quantiles tell."""

@@ -26,6 +26,7 @@ from interaction.inference.movement import PREFIX, log_sum
 from interaction.inference.posterior import Posterior
 from interaction.inference.sides import Side
 from interaction.membership import membership
+from interaction.noted import Note, noted
 from interaction.players import Players
 from interaction.prediction import NoTask
 from interaction.random import EpisodeRandom
@@ -92,8 +93,10 @@ class Hypotheses(PreparedComponent):
             raise unknown_name(name, listed, f"{where}: parameters of {owner}")
         return valid[key]
 
-    def _hidden_names(self) -> list[str]:
-        return [name for name in self.parameters.names if name.startswith(PREFIX)]
+    @property
+    def hidden_names(self) -> list[str]:
+        """The hidden entries of the task's state that the belief is about."""
+        return [name.removeprefix(PREFIX) for name in self.parameters.names if name.startswith(PREFIX)]
 
     def _read_spaces(self) -> None:
         self._partner = self.side.nobody() if self.model is None else self.model
@@ -160,6 +163,18 @@ class Hypotheses(PreparedComponent):
                 )
             raise
 
+    def _streams(self, rng: EpisodeRandom) -> tuple[EpisodeRandom, Note]:
+        """Give the streams of the candidates, one for all of a grid, and a note of whether they draw."""
+        return noted(rng.repeat(self.parameters.size, common=self.parameters.common))
+
+    def _check_shared(self, drew: bool, what: str = "draws while it looks or infers") -> None:
+        """Raise where the candidates of a grid have drawn: they follow one of the ways it may have come."""
+        if self.parameters.common and drew:
+            raise ContractError(
+                f"{self._name}: {self._whose} {what}, which a Grid cannot follow: its candidates would share "
+                f"one draw, and be as sure as if it were known. Use Samples, whose particles draw their own"
+            )
+
     @property
     def _whose(self) -> str:
         """Name the partner by its class or, where that is none of its own, by its policy's."""
@@ -192,6 +207,19 @@ class Hypotheses(PreparedComponent):
 
     # Reading the belief.
 
+    def belief_in(self, state: State) -> State:
+        """Give the belief in the state of who believes, or the belief itself; raise where there is none."""
+        found = state.__dict__.get(self.field, state)
+        if isinstance(found, State) and "log_weights" in found:
+            return found
+        fields = f"one with {', '.join(state)}" if state else "one without fields"
+        raise ContractError(
+            f"{self._name}: expected a state with the field {self.field!r}, which holds the belief, got "
+            f"{fields}. A Believing{self.side.other.agent.__name__}(filter, policy) has it; an agent of your "
+            f"own needs state_space=spaces.Dict({self.field}=filter.space) and a reset that gives "
+            f"State({self.field}=filter.initial(rng))"
+        )
+
     def values(self, belief: State) -> dict[str, Array]:
         """Give the candidates' values of each parameter: `(..., candidates)`."""
         return {
@@ -203,7 +231,7 @@ class Hypotheses(PreparedComponent):
 
     def posterior(self, state: State) -> Posterior:
         """Give the posterior in the state of who believes (or in a belief itself)."""
-        belief = state.__dict__.get(self.field, state)
+        belief = self.belief_in(state)
         axes = self.parameters.axes if isinstance(self.parameters, Grid) else None
         found = {
             name: (array, shape_of(self.parameter_space(name))) for name, array in self.values(belief).items()
@@ -236,10 +264,10 @@ class Hypotheses(PreparedComponent):
                 f"listed: ask predict_log_prob(action, state, observation, rng), which gives the log density "
                 f"of an action"
             )
-        belief = state.__dict__.get(self.field, state)
+        belief = self.belief_in(state)
         rows, size = rng.rows, self.parameters.size
         game = self._next_games(belief, observation, rows)
-        stream = rng.simulation().repeat(size)
+        stream, note = self._streams(rng.simulation())
         weights = np.exp(belief.log_weights)
 
         def predict(players: Players) -> Array:
@@ -249,6 +277,7 @@ class Hypotheses(PreparedComponent):
             return action_probabilities(self._lineup, policy, seat, seen, partners, stream, counts)
 
         chances = self._asked(predict)
+        self._check_shared(note.drew)
         chances = chances.reshape((size, -1) if rows is None else (rows, size, -1))
         mixed: Array = (weights[..., None] * chances).sum(axis=-2)
         mixed /= mixed.sum(axis=-1, keepdims=True)
@@ -266,7 +295,7 @@ class Hypotheses(PreparedComponent):
             found: Array = rng.outside(self.predict_log_prob, action, state, observation, rng)
             return found
         self.someone("predict_log_prob")
-        belief = state.__dict__.get(self.field, state)
+        belief = self.belief_in(state)
         rows, size = rng.rows, self.parameters.size
         action = self._actions.conform(freeze(action))
         if rows is not None:
@@ -274,7 +303,7 @@ class Hypotheses(PreparedComponent):
         self._actions.check(action, f"{self._name}.predict_log_prob", rows)
         actions = for_candidates(action, size, rows)
         game = self._next_games(belief, observation, rows)
-        stream = rng.simulation().repeat(size)
+        stream, note = self._streams(rng.simulation())
 
         def ask(players: Players) -> Value:
             seat = self.side.seat(players)
@@ -283,6 +312,7 @@ class Hypotheses(PreparedComponent):
 
         where = f"{self._whose}.log_prob"
         log_prob = self._likelihood(self._asked(ask), belief, observation, where, rows)
+        self._check_shared(note.drew)
         log_weights = np.asarray(belief.log_weights)
         mixed: float | Array = freeze(log_sum(log_weights + log_prob) - log_sum(log_weights))
         return mixed

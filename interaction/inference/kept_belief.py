@@ -5,6 +5,7 @@ Between two looks of the one who believes, it acts itself, then the partner look
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from interaction.errors import UnknownFieldError
 from interaction.inference.engine import engines_in
 from interaction.inference.hypotheses import Hypotheses
 from interaction.inference.movement import PREFIX
+from interaction.noted import agreed, probes
 from interaction.opening import begin, for_rows
 from interaction.players import Players
 from interaction.policy import first_action
@@ -45,8 +47,7 @@ class KeptBelief(Hypotheses):
         return False
 
     def _parts(self) -> dict[str, Space[Any]]:
-        size, hidden = self.parameters.size, self._hidden_names()
-        names = [name.removeprefix(PREFIX) for name in hidden]
+        size, names = self.parameters.size, self.hidden_names
         parts: dict[str, Space[Any]] = {
             "log_weights": spaces.real(high=0.0, shape=(size,)),
             self.side.many: spread(self.partner_space, size),
@@ -93,13 +94,13 @@ class KeptBelief(Hypotheses):
         if type(rng) is LiftedRandom:
             return self._lifted(rng, self.initial, rng, game)
         size, stream = self.parameters.size, rng.simulation()
-        rows = stream.repeat(size, common=self.parameters.common)
+        rows, note = self._streams(stream)
         values = {
             name: as_space(self.parameter_space(name), array)
             for name, array in self.parameters.draw(rng).items()
         }
 
-        def reset(players: Players) -> State:
+        def reset(players: Players, rows: EpisodeRandom = rows) -> State:
             seat = self.side.seat(players)
             if seat.reset_in is None or not {path for path, _ in leaves(self.partner_space)} <= set(values):
                 known = None if game is None else for_candidates(game, size, rng.rows)
@@ -108,14 +109,20 @@ class KeptBelief(Hypotheses):
             state: State = for_rows(freeze(spaces.first(self.partner_space)), rows.rows)
             return state
 
-        partners = deal(self._lineup.in_batch(reset), size, rng.rows, self.partner_space)
+        begun = self._lineup.in_batch(reset)
+        if self.parameters.common and note.drew:
+            streams, _ = probes(rows.rows or 1)
+            same = agreed([self._lineup.in_batch(partial(reset, rows=other)) for other in streams])
+            for path, _ in leaves(self.partner_space):
+                self._check_shared(path not in same and path not in values, f"draws {path} as a game begins")
+        partners = deal(begun, size, rng.rows, self.partner_space)
         for name, array in values.items():
             if not name.startswith(PREFIX):
                 partners = replace_path(partners, name, array)
         fields: dict[str, Value] = {
             "log_weights": self.parameters.log_prior,
             self.side.many: partners,
-            "hidden": State(**{name.removeprefix(PREFIX): values[name] for name in self._hidden_names()}),
+            "hidden": State(**{name: values[f"{PREFIX}{name}"] for name in self.hidden_names}),
             "log_evidence": 0.0,
             "surprise": 0.0,
             "impossible": 0,

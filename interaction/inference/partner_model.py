@@ -29,6 +29,7 @@ from interaction.inference.engine import InferenceEngine
 from interaction.inference.kept_belief import BOTH, NOTHING, KeptBelief
 from interaction.inference.movement import PREFIX, Movement, log_sum
 from interaction.inference.resampling import resampled
+from interaction.noted import noted
 from interaction.players import Players
 from interaction.prediction import NoTask
 from interaction.random import EpisodeRandom
@@ -108,7 +109,7 @@ class PartnerModelFilter(KeptBelief, InferenceEngine):
             raise ArgumentError(f"{self._name}: {name}: expected one of {valid}, got {value!r}")
 
     def _check_task(self, where: str) -> None:
-        hidden = self._hidden_names()
+        hidden = self.hidden_names
         if isinstance(self.task_model, NoTask) and (hidden or self.model is None):
             raise ContractError(
                 f"{where}: a belief over a hidden entry of the task's state, or without a "
@@ -117,20 +118,19 @@ class PartnerModelFilter(KeptBelief, InferenceEngine):
         in_trials = isinstance(self.task_model, Trials) and isinstance(self.parameters, Grid)
         if in_trials and hidden and not hasattr(self.task_model, "hidden_transition"):
             raise ContractError(
-                f"{where}: a new trial begins with another {hidden[0]}, and only the task knows how probable "
-                f"each is then: define hidden_transition(before, after) in a subclass of Trials, or use "
-                f"Samples, which the task itself moves"
+                f"{where}: a new trial begins with another {PREFIX}{hidden[0]}, and only the task knows how "
+                f"probable each is then: define hidden_transition(before, after) in a subclass of Trials, or "
+                f"use Samples, which the task itself moves"
             )
 
     def _is_followed(self) -> bool:
-        names = [name.removeprefix(PREFIX) for name in self._hidden_names()]
-        self._movement = Movement(self.task_model, self.parameters, names, self._lineup)
+        self._movement = Movement(self.task_model, self.parameters, self.hidden_names, self._lineup)
         self._moves = (self._movement.by_grid or self._movement.by_particles) and not self.delay
         counts = "outcome" in self.evidence and not self.delay
         return self.model is not None and (self._moves or counts)
 
     def infer(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
-        return state.replace(**{self.field: self.update(state[self.field], observation, rng)}), 0.0
+        return state.replace(**{self.field: self.update(self.belief_in(state), observation, rng)}), 0.0
 
     def update(self, belief: State, observation: State, rng: EpisodeRandom) -> State:
         """Give the belief after what is observed now."""
@@ -225,6 +225,7 @@ class PartnerModelFilter(KeptBelief, InferenceEngine):
         if action is not None:
             self._actions.check(action, f"{self._name}: {self.action}", rows)
         game = self.candidate_games(belief, seen, rows, before)
+        stream, note = noted(stream)
 
         def weigh(players: Players) -> tuple[State, Array]:
             seat = side.seat(players)
@@ -234,6 +235,7 @@ class PartnerModelFilter(KeptBelief, InferenceEngine):
             return partners, seat.log_prob(for_candidates(action, size, rows), looked, partners, stream)
 
         partners, log_prob = self._asked(weigh)
+        self._check_shared(note.drew)
         partners = deal(partners, size, rows, self.partner_space)
         where = f"{self._whose}.log_prob"
         log_prob = self._likelihood(log_prob, belief, observation, where, rows)

@@ -98,10 +98,10 @@ class UserModelFilter(PartnerModelFilter):
             raise ArgumentError(f"{where}: without a user there is no delay")
         if self.delay and isinstance(self.task_model, NoTask):
             raise ContractError(f"{where}: delay=1 needs a task_model")
-        hidden = self._hidden_names()
+        hidden = self.hidden_names
         if self.delay and hidden and hasattr(self.task_model, "hidden_transition"):
             raise ContractError(
-                f"{where}: with delay=1 the hidden {hidden[0]} cannot move (hidden_transition)"
+                f"{where}: with delay=1 the hidden task_state.{hidden[0]} cannot move (hidden_transition)"
             )
         super()._check_task(where)
 

@@ -58,7 +58,7 @@ class BeliefTree(Planner):
     probability, as the components themselves draw them (from finitely many), down to `depth` own actions, of
     which it always takes the best. Rewards of the k-th round from here, from 0, count `discount`^k, and what
     comes after the partner's answer to the last action does not count. Equal beliefs are met once. What one's
-    own policy and inference cost is not counted.
+    own policy and inference cost is not counted, and what else is in one's state (what one wants, say) stays.
 
     Between two of its actions the one who plans sees what `observation_engine` shows it: by default all that
     is not the partner's own, but for what the belief is about.
@@ -82,6 +82,7 @@ class BeliefTree(Planner):
         self.discount = discount
         self.observation_engine = observation_engine
         super().__init__(belief, action_space)
+        self._check_learns()
         names = belief.parameters.names
         if not hasattr(belief.parameters, "axes"):
             raise ArgumentError(
@@ -102,18 +103,25 @@ class BeliefTree(Planner):
         if type(rng) is LiftedRandom:
             found: Array = rng.outside(self.values, state, observation, rng)
             return found
-        belief = state.__dict__.get(self.belief.field, state)
         if rng.rows is None:
-            return self.tree(belief, observation).values
+            return self.tree(state, observation).values
+        belief, own = self._parts(state)
         belief = lead(belief, self.belief.space, rng.rows)
-        each = [(row_of(belief, row), row_of(observation, row)) for row in range(rng.rows)]
+        each = [(row_of(belief, row), row_of(own, row), row_of(observation, row)) for row in range(rng.rows)]
         return np.stack([root.values for root in self._grown(each)])
 
     def tree(self, state: State, observation: State) -> Node:
         """Give the tree of one belief, from what is seen now."""
-        return self._grown([(state.__dict__.get(self.belief.field, state), observation)])[0]
+        return self._grown([(*self._parts(state), observation)])[0]
 
-    def _grown(self, beliefs: list[tuple[State, State]]) -> list[Node]:
+    def _parts(self, state: State) -> tuple[State, State]:
+        """Give the belief, and what else is in the state of the one who plans."""
+        if self.belief.field not in state:
+            return state, State()
+        own = {name: part for name, part in state.items() if name != self.belief.field}
+        return state[self.belief.field], State(**own)
+
+    def _grown(self, beliefs: list[tuple[State, State, State]]) -> list[Node]:
         """Grow a tree for each belief, one for those that are the same to the bit."""
         grower = _Grower(self)
         grown: dict[Any, Node] = {}
@@ -141,7 +149,7 @@ class BeliefTree(Planner):
                 later = [sum(p * below.value for p, _, below in branch) for branch in node.branches]
                 node.values = node.rewards + self.discount * np.array(later, float)
 
-    def _games(self, belief: State, observation: State) -> Iterator[tuple[float, GameState]]:
+    def _games(self, belief: State, own: State, observation: State) -> Iterator[tuple[float, GameState]]:
         """Give the games of the hypotheses that are left, with their probabilities."""
         games = self.belief.games_to_play(belief, observation, None, "BeliefTree")
         seen = observation.__dict__
@@ -152,7 +160,7 @@ class BeliefTree(Planner):
                 turn_index=self.side.acts,
                 previous_task_state=seen.get("previous_task_state", State()),
                 provenance=seen.get("provenance", 0),
-                **{self.side.state: State()},
+                **{self.side.state: own},
             )
             if self.belief.model is None:
                 game = game.replace(**{self.belief.side.action: None})

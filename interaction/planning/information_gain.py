@@ -11,18 +11,19 @@ from interaction import spaces
 from interaction.batching.candidates import for_candidates
 from interaction.batching.selection import row_of
 from interaction.batching.streams import LiftedRandom
-from interaction.errors import ArgumentError, ContractError
-from interaction.inference.actions import action_probabilities
+from interaction.errors import ArgumentError
 from interaction.inference.particles import systematic
 from interaction.inference.partner_model import PartnerModelFilter
+from interaction.planning.answers import Answering, Looks
+from interaction.planning.channels import information, information_of_answers, mean_and_error, rows_of
+from interaction.planning.drawn_gain import DrawnGain
 from interaction.planning.planner import Planner
-from interaction.players import Players, Seat
+from interaction.players import Players
 from interaction.policy import DiscretePolicy, Policy
 from interaction.random import EpisodeRandom
 from interaction.spaces import Space
 from interaction.state import GameState, State, Value, lock
 from interaction.task import missing
-from interaction.turns import look
 
 Array = NDArray[Any]
 
@@ -51,9 +52,10 @@ class ExpectedInformationGain(Planner):
       which falls with the square root of `samples`; where nearly all draws tell the same, it may be too
       small, and more draws are needed.
 
-    The look of the user and the move of the task are played once, and all candidates share what they draw:
-    where they do draw (a noisy eye), the gain is that of an observer who knows what was drawn, which is more
-    than there is, and no error tells. An action after which the game is over counts as if it went on.
+    Where the user draws while it looks (a noisy eye), or the task as it moves, `samples` draws of that are
+    taken, too, and the error tells of them. What the task draws the assistant is taken to see before the
+    answer, but for what the belief is about; what the user draws it does not see. That the game is over is
+    an answer, too: an action that ends it for all candidates tells nothing.
 
     Sources: Liu et al., "BIGnav: Bayesian information gain for guiding multiscale navigation", CHI 2017; for
     the two forms of the gain, Lindley, "On a measure of the information provided by an experiment", 1956.
@@ -93,12 +95,12 @@ class ExpectedInformationGain(Planner):
     def gain_and_error(self, state: State, observation: State, rng: EpisodeRandom) -> tuple[Array, Array]:
         """Give the gain of each action and its Monte Carlo standard error, in bits: `(..., actions)` each.
 
-        The error is 0 where the gain is exact.
+        The error is 0 where the gain is exact. Where it is not, the gain may lie below 0 by chance.
         """
         if type(rng) is LiftedRandom:
             both: tuple[Array, Array] = rng.outside(self.gain_and_error, state, observation, rng)
             return both
-        belief = state.__dict__.get(self.belief.field, state)
+        belief = self.belief.belief_in(state)
         rows, size, count = rng.rows, self.belief.parameters.size, len(self.actions)
         outer = 1 if rows is None else rows
         log_weights = np.broadcast_to(belief.log_weights, (outer, size))
@@ -122,91 +124,62 @@ class ExpectedInformationGain(Planner):
         game = for_candidates(games, count, outer * size)
         actions = lock(np.concatenate([self.numbers] * (outer * size)))
         game = GameState(**game).replace(turn_index=self.side.acts, **{self.side.action: actions})
-        weights = np.exp(log_weights)
-        partner = self.belief.side
 
         def tell(players: Players) -> tuple[Array, Array]:
-            seat = partner.seat(players)
-            stream = rng.repeat(size).repeat(count)
-            moved, _, _ = self.side.seat(players).move(game, stream)
-            after = game.replace(
-                task_state=moved,
-                previous_task_state=game.task_state,
-                turn_index=partner.observes,
-                round_index=game.round_index + partner.opens,
-            )
-            seen, partners = look(seat, after, stream)
-            if not self._exact:
-                return self._sampled(seat, seen, partners, log_weights, rng)
-            counts = np.repeat(weights.reshape(-1) > 0, count)
-            found = action_probabilities(self._lineup, self._policy, seat, seen, partners, stream, counts)
-            # The user's actions first: sums over a short last axis are slow.
-            chances = np.ascontiguousarray(found.T).reshape(-1, outer, size, count)
-            return _information(chances, weights), np.zeros((outer, count))
+            names = self.belief.hidden_names
+            answering = Answering(self._lineup, players, self.side, self._policy, names, count)
+            looks, luck, noise = self._looked(answering, game, outer, rng)
+            if not (luck | noise).any():
+                return self._known(answering, looks, log_weights, rng)
+            found = np.empty((2, outer, count))
+            for lucky, noisy in ((False, False), (False, True), (True, False), (True, True)):
+                part = np.flatnonzero((luck == lucky) & (noise == noisy))
+                if not len(part):
+                    continue
+                rows = np.arange(outer * size * count).reshape(outer, -1)[part].reshape(-1)
+                some, few = GameState(**dict(row_of(game, rows, {}))), self._part(rng, part)
+                if lucky or noisy:
+                    drawn = DrawnGain(answering, self._exact, self.samples, lucky, noisy)
+                    found[:, part] = drawn.told(some, log_weights[part], few)
+                else:
+                    looks, _, _ = self._looked(answering, some, len(part), few)
+                    found[:, part] = self._known(answering, looks, log_weights[part], few)
+            return found[0], found[1]
 
         return self._lineup.in_batch(tell)
 
-    def _sampled(
-        self, seat: Seat, seen: State, partners: State, log_weights: Array, rng: EpisodeRandom
+    @staticmethod
+    def _part(rng: EpisodeRandom, part: Array) -> EpisodeRandom:
+        return rng if rng.rows is None else rng.select(part)
+
+    def _looked(
+        self, answering: Answering, game: GameState, outer: int, rng: EpisodeRandom
+    ) -> tuple[Looks, Array, Array]:
+        """Give what the candidates see, and the episodes in which the task draws, and in which they do."""
+        stream = rng.repeat(self.belief.parameters.size).repeat(answering.count)
+        moves, moving = answering.moved(game, stream)
+        looks, looking = answering.looks(moves, stream)
+        luck, noise = (np.any(note.rows.reshape(outer, -1), axis=1) for note in (moving, looking))
+        if answering.hidden:
+            noise = noise | luck  # how what is hidden moves is not seen either
+        return looks, np.asarray(luck), np.asarray(noise)
+
+    def _known(
+        self, answering: Answering, looks: Looks, log_weights: Array, rng: EpisodeRandom
     ) -> tuple[Array, Array]:
-        """The same by draws of the user's action, from what each candidate sees after each action."""
-        (outer, size), count, samples = log_weights.shape, len(self.actions), self.samples
+        """The gain where nothing is drawn but answers."""
+        (outer, size), count = log_weights.shape, answering.count
+        weights = np.exp(log_weights)
+        if self._exact:
+            counts = np.repeat(weights.reshape(-1) > 0, count)
+            chances = answering.chances(looks, counts).reshape(-1, outer, size, count)
+            return np.maximum(information(chances, weights), 0.0), np.zeros((outer, count))
         uniform = np.broadcast_to(np.asarray(rng.copy().random()), (outer,))
-        drawn = systematic(np.exp(log_weights), uniform, samples)  # (episodes, samples)
-        shape = outer, samples, count
-        looks = np.arange(outer * size * count).reshape(outer, size, count)
-        stream = rng.repeat(samples, common=False).repeat(count).at(0, seat.first_slot + 2)
-
-        def of(rows: Array) -> tuple[State, State]:
-            memo: dict[int, Value] = {}
-            index = np.broadcast_to(rows, shape).reshape(-1)
-            return row_of(seen, index, memo), row_of(partners, index, memo)
-
-        policy = type(self._policy).__name__
-        action, _ = seat.sample(*of(looks[np.arange(outer)[:, None], drawn]), stream)
-        seat.action_membership.check(action, f"{policy}.sample", stream.rows)
-        mixed, told = np.full(shape, -np.inf), np.zeros(shape)  # log Σ b p, and the mean of log p under b p
-        never = np.zeros(shape, bool)
-        for candidate in range(size):
-            found = seat.log_prob(action, *of(looks[:, None, candidate]), stream)
-            log_prob = np.broadcast_to(found, outer * samples * count).reshape(shape)
-            never |= np.isneginf(log_prob) & (drawn[..., None] == candidate)
-            mixed, told = _mixed(mixed, told, log_prob, log_weights[:, candidate, None, None])
-        bits = (told - mixed) / np.log(2)
-        if never.any() or not np.isfinite(bits).all():
-            raise ContractError(
-                f"{policy}.log_prob: expected the log probability of what {policy}.sample draws, finite "
-                f"under the candidate that draws it and a number below infinity under the others"
-            )
-        bits = np.ascontiguousarray(np.maximum(bits, 0.0).swapaxes(1, 2))  # (episodes, actions, samples)
-        # Draws that follow each other are of the same candidate, or of neighbours: how much they differ does
-        # not count how much the candidates do, each of which is there as often as its weight says.
-        apart = np.diff(bits, axis=-1)
-        return bits.mean(axis=-1), np.sqrt((apart**2).mean(axis=-1) / 2 / samples)
-
-
-def _mixed(mixed: Array, told: Array, log_prob: Array, log_weight: Array) -> tuple[Array, Array]:
-    """Take one more candidate into log Σ b p and into the mean of log p under the weights b p."""
-    with np.errstate(invalid="ignore"):  # of what is no number the caller tells
-        joint = np.where(np.isneginf(log_weight), log_weight, log_weight + log_prob)
-        mixed = np.logaddexp(mixed, joint)
-        share = np.where(np.isneginf(joint), 0.0, np.exp(joint - mixed))
-        return mixed, np.where(share > 0, told + share * (log_prob - told), told)
-
-
-def _information(chances: Array, weights: Array) -> Array:
-    """Give the mutual information in bits, for chances `(user's actions, episodes, candidates, actions)`."""
-    mixed = np.einsum("rs,yrsc->yrc", weights, chances)
-    known = np.einsum("rs,rsc->rc", weights, _entropy(chances))
-    return np.asarray(np.maximum(_entropy(mixed) - known, 0.0))
-
-
-def _entropy(chances: Array) -> Array:
-    """Give the entropy in bits of probabilities on the first axis."""
-    terms = chances * np.log2(np.maximum(chances, 1e-300))
-    # A single column would be added in pairs, but those of a batch are added one after the other.
-    found: Array = -(terms.sum(axis=0) if terms[0].size > 1 else np.cumsum(terms, axis=0)[-1])
-    return found
+        authors = systematic(weights, uniform, self.samples)
+        stream = rng.repeat(self.samples, common=False).repeat(count)
+        answers = answering.answers(looks, rows_of(authors, size, count).reshape(-1), stream)
+        bits = information_of_answers(answering, answers, [looks], log_weights, authors)[0]
+        return mean_and_error(bits)
 
 
 class InformationGainPolicy(Policy):
@@ -232,7 +205,7 @@ class InformationGainPolicy(Policy):
         raise missing(self, "settle(self, observation, state, candidate)", "returns the action")
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:
-        weights = np.exp(state[self.information.belief.field].log_weights)
+        weights = np.exp(self.information.belief.belief_in(state).log_weights)
         if weights.max() > self.threshold:
             return self.settle(observation, state, weights.argmax()), 0.0
         return self.information.best(state, observation, rng), 0.0

@@ -126,6 +126,7 @@ class MonteCarloTree(Planner):
         self.assistant = assistant
         self.observation_engine = observation_engine
         super().__init__(belief, action_space)
+        self._check_learns()
         if simulations < len(self.actions):
             raise ArgumentError(
                 f"MonteCarloTree: simulations: expected one or more for each of the {len(self.actions)} "
@@ -140,6 +141,7 @@ class MonteCarloTree(Planner):
             looking = Assistant(policy=RandomPolicy(self.action_space), observation_engine=engine)
         elif engine is not None:
             looking = looking.replace(observation_engine=engine)
+        self._check_carried(looking)
         self._lineup = self._seated(looking, dual=True)
         self._own_space = looking.state_space
 
@@ -169,7 +171,7 @@ class MonteCarloTree(Planner):
 
     def _searches(self, state: State, observation: State, rng: EpisodeRandom) -> Iterator[_Search]:
         """Give the searches of all episodes, some at a time."""
-        belief = state.__dict__.get(self.belief.field, state)
+        belief = self.belief.belief_in(state)
         rows, size = rng.rows, self.belief.parameters.size
         outer = 1 if rows is None else rows
         games = self._games(belief, observation, rows)

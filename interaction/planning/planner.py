@@ -13,6 +13,7 @@ from interaction.batching.lockstep import Lineup
 from interaction.batching.streams import LiftedRandom
 from interaction.component import PreparedComponent
 from interaction.errors import ArgumentError, ContractError
+from interaction.inference.engine import engines_in
 from interaction.inference.partner_model import PartnerModelFilter
 from interaction.inference.sides import Side
 from interaction.inference.user_model import UserModelFilter
@@ -74,6 +75,33 @@ class Planner(PreparedComponent):
         partner = partner.dual() if dual and partner is not None else partner
         return self.side.lineup(self.belief.task_model, planning, partner)
 
+    def _check_carried(self, agent: Agent) -> None:
+        """Raise if a simulated agent keeps another belief in the field from which it is given this one."""
+        for engine in engines_in(agent.inference_engine):
+            if not isinstance(engine, PartnerModelFilter) or engine.field != self.belief.field:
+                continue
+            if not engine.parameters.alike(self.belief.parameters):
+                raise ContractError(
+                    f"{type(self).__name__}: the simulated {type(agent).__name__} goes on with the belief in "
+                    f"the field {engine.field!r}, but keeps another one there: give both the same Grid or "
+                    f"Samples, or one of them another field"
+                )
+
+    def _check_learns(self) -> None:
+        """Raise for a belief that learns less than it does in a tree, which learns from all that is seen."""
+        belief, name = self.belief, type(self).__name__
+        model, wanted = belief.model, []
+        if model is not None and spaces.count(model.policy.action_space) != 1:
+            wanted.append(belief.side.action)
+        if hasattr(belief.task_model, "outcome_log_prob") and (belief.hidden_names or model is None):
+            wanted.append("outcome")
+        lacking = [one for one in wanted if one not in belief.evidence]
+        if lacking:
+            raise ContractError(
+                f"{name}: expected a belief that learns from {' and '.join(lacking)}, too, as it does in the "
+                f"tree; got one with evidence={list(belief.evidence)}. Give its filter evidence={wanted}"
+            )
+
     def values(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
         """Give what each action is worth, the more the better: `(..., actions)`."""
         raise missing(self, "values(self, state, observation, rng)", "returns an array (..., actions)")
@@ -91,7 +119,7 @@ class Planner(PreparedComponent):
                 f"the values of {type(self).__name__} are drawn, so there is no exact probability of an "
                 f"action that is chosen by them"
             )
-        weights = state[self.belief.field].log_weights
+        weights = self.belief.belief_in(state).log_weights
         return Undrawn(0, episodes=None if np.ndim(weights) == 1 else np.arange(len(weights)))
 
     @property

@@ -69,6 +69,7 @@ class RolloutReturns(Planner):
                 f"RolloutReturns: who plans by a belief over the {self.belief.side.role} is of the role "
                 f"{self.side.role!r}, got {type(self.agent).__name__} of the role {self.agent.role!r}"
             )
+        self._check_carried(self.agent)
         self._lineup = self._seated(self.agent, dual=True)
 
     def returns(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
@@ -76,7 +77,7 @@ class RolloutReturns(Planner):
         if type(rng) is LiftedRandom:
             returns: Array = rng.outside(self.returns, state, observation, rng)
             return returns
-        belief = state.__dict__.get(self.belief.field, state)
+        belief = self.belief.belief_in(state)
         rows, size, count = rng.rows, self.belief.parameters.size, len(self.actions)
         outer = 1 if rows is None else rows
         weights = np.exp(np.broadcast_to(belief.log_weights, (outer, size)))

@@ -31,6 +31,7 @@ from interaction.planning import (
     BoltzmannPolicy,
     ExpectedInformationGain,
     GreedyPolicy,
+    MonteCarloTree,
     RolloutReturns,
 )
 from interaction.planning.chances import Chances, outcomes
@@ -631,6 +632,60 @@ def test_bad_input_is_an_error(make, error, message):
         make()
 
 
+class Hears(InteractionTask):
+    """One of two is right, which a noise tells after each guess (outcome), and a user who points."""
+
+    state_space = spaces.Dict(right=spaces.Discrete(2), heard=spaces.Discrete(2))
+
+    def reset(self, rng):
+        return State(right=rng.integers(0, 2), heard=0)
+
+    def on_user_action(self, game, rng):
+        return Transition(game.task_state)
+
+    def on_assistant_action(self, game, rng):
+        state = game.task_state
+        heard = state.right if rng.random() < 0.8 else 1 - state.right
+        return Transition(state.replace(heard=heard), reward=float(game.assistant_action == state.right))
+
+    def outcome_log_prob(self, before, after):
+        if before.turn_index == 1:
+            return 0.0
+        return np.log(np.where(after.task_state.heard == after.task_state.right, 0.8, 0.2))
+
+
+class PointsAtIt(DeterministicPolicy):
+    action_space = spaces.Discrete(2)
+
+    def action(self, observation, state):
+        return observation.task_state.right
+
+
+@pytest.mark.parametrize(
+    ("user", "evidence", "lacking"),
+    [
+        (True, None, "outcome"),
+        (True, ["outcome"], "user_action"),
+        (True, [], "user_action and outcome"),
+        (False, [], "outcome"),
+    ],
+)
+def test_a_belief_learns_as_it_does_in_the_tree(user, evidence, lacking):
+    """A tree learns from all that is seen; a filter that learns from less would not reach what it plans."""
+    user = User(policy=PointsAtIt(0.3)) if user else None
+    over = Grid({"task_state.right": [0, 1]})
+    one = UserModelFilter(user, over, task_model=Hears(), evidence=evidence)
+    two = spaces.Discrete(2)
+    for make in (lambda: BeliefTree(one, two, 1), lambda: MonteCarloTree(one, two, 8, 1)):
+        with pytest.raises(ContractError, match=rf"expected a belief that learns from {lacking}, too.*Give"):
+            make()
+    whole = [*(["user_action"] if user else []), "outcome"]
+    one = UserModelFilter(user, over, task_model=Hears(), evidence=whole)
+    planner = BeliefTree(one, spaces.Discrete(2), 2)
+    bundle = Bundle(Hears(), user, BelievingAssistant(one, GreedyPolicy(planner)), max_rounds=3)
+    assert bundle.run(20, seed=0).returns.mean() > 1.5
+
+
 def test_a_tree_says_what_it_cannot_know():
     one = UserModelFilter(None, Grid({"task_state.x": [0, 1]}), task_model=Reads(), evidence=[])
     seen = State(round_index=0, task_state=State(), previous_task_state=State())
@@ -721,7 +776,7 @@ def test_soft_choices_over_gains_that_are_drawn_are_the_same_in_a_batch():
         state=State(slope=1.0),
         state_space=spaces.Dict(slope=spaces.real()),
     )
-    one = UserModelFilter(user, Grid({"slope": [-1.0, 0.2, 1.0]}), task_model=Placed())
+    one = UserModelFilter(user, Samples({"slope": stats.uniform(-1, 2)}, n=9), task_model=Placed())
     policy = BoltzmannPolicy(ExpectedInformationGain(one, spaces.Discrete(4)), 0.02)
     bundle = Bundle(Placed(), user, BelievingAssistant(one, policy), max_rounds=5)
     runs = bundle.run(9, seed=0)

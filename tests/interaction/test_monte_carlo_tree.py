@@ -329,8 +329,12 @@ class Ask(InteractionTask):
 
 
 class NoisyEye(ObservationEngine):
+    def __init__(self, noise=1.0):
+        self.noise = noise
+
     def observe(self, game, rng):
-        return State(seen=game.task_state.x + rng.normal()), 0.0
+        blur = self.noise * rng.normal() if self.noise else 0.0
+        return State(seen=game.task_state.x + blur), 0.0
 
 
 class Tells(DiscretePolicy):
@@ -382,12 +386,16 @@ def test_batches_are_searched_in_parts(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "parameters", [Grid({"slope": [-1.0, 0.2, 1.0]}), Samples({"slope": stats.norm()}, n=20)]
+    ("eye", "parameters"),
+    [
+        (NoisyEye(0.0), Grid({"slope": [-1.0, 0.2, 1.0]})),
+        (NoisyEye(), Samples({"slope": stats.norm()}, n=20)),
+    ],
 )
-def test_games_with_a_user_are_the_same_in_a_batch(parameters):
+def test_games_with_a_user_are_the_same_in_a_batch(eye, parameters):
     user = User(
         policy=Tells(),
-        observation_engine=NoisyEye(),
+        observation_engine=eye,
         state=State(slope=1.0),
         state_space=spaces.Dict(slope=spaces.real()),
     )

@@ -40,6 +40,107 @@ RNG = EpisodeRandom(0, 0)
 TWO, THREE = spaces.Discrete(2), spaces.Discrete(3)
 
 
+class Wanted(InteractionTask):
+    """The user says 0 or 1, and is paid where the assistant repeats what it wants."""
+
+    state_space = spaces.Dict(paid=spaces.Discrete(2))
+
+    def reset(self, rng):
+        return State(paid=0)
+
+    def on_user_action(self, game, rng):
+        return Transition(game.task_state)
+
+    def on_assistant_action(self, game, rng):
+        right = game.assistant_action == game.user_state.want
+        return Transition(State(paid=int(right)), reward=float(right))
+
+
+class Repeats(DiscretePolicy):
+    """Does what the user said, as surely as it cares."""
+
+    action_space = TWO
+
+    def probabilities(self, observation, state):
+        same = np.arange(2) == observation.user_action
+        return state.care * same + (1 - state.care) * ~same
+
+
+def wanting(**own):
+    model = Assistant(
+        policy=Repeats(), state=State(care=0.9), state_space=spaces.Dict(care=spaces.real(0, 1))
+    )
+    about = AssistantModelFilter(model, Grid({"care": [0.6, 0.9]}), task_model=Wanted())
+    return about, model, BelievingUser(about, GreedyPolicy(BeliefTree(about, TWO, 2)), **own)
+
+
+@pytest.mark.parametrize("want", [0, 1])
+def test_a_user_who_plans_for_what_it_wants(want):
+    """Who wants 1 says 1: worth the mean chance that it is repeated, twice."""
+    about, model, user = wanting(state=State(want=want))
+    seen = State(
+        round_index=0, task_state=State(paid=0), previous_task_state=State(paid=0), assistant_action=0
+    )
+    for state in (user.reset(RNG), user.replace(state=State(want=want)).reset(RNG)):
+        values = user.policy.planner.values(state, seen, RNG)
+        assert np.isclose(values[want], 0.75 + 0.75)
+        assert np.isclose(values[1 - want], 0.25 + 0.75)
+    runs = Bundle(Wanted(), user, model, max_rounds=4).run(50, seed=0)
+    assert (runs["user_action"] == want).all()
+    assert Bundle(Wanted(), user, model, max_rounds=4).run([7], seed=0) == runs.episode(7)
+    with pytest.raises(UnknownFieldError, match="want"):
+        user.policy.planner.values(about.initial(RNG), seen, RNG)
+
+
+def test_what_a_believing_user_wants_may_be_drawn():
+    about, model, user = wanting(state=State(want=0))
+
+    class Drawn(BelievingUser):
+        def reset_own(self, rng):
+            return State(want=rng.integers(0, 2))
+
+    drawn = Drawn(about, user.policy)
+    runs = Bundle(Wanted(), drawn, model, max_rounds=3).run(40, seed=0)
+    assert (runs["user_action"][:, :3] == runs["user_state.want"][:, :1]).all()
+    assert 10 < runs["user_state.want"][:, 0].sum() < 30
+
+    class Lost(BelievingUser):
+        def reset(self, rng):
+            return State(want=1)
+
+    with pytest.raises(ContractError, match=r"Lost: its reset follows.*define reset_own\(self, rng\)"):
+        Lost(about, user.policy)
+    with pytest.raises(ArgumentError, match="the field 'belief' of its state holds a belief"):
+        BelievingUser(about, user.policy, state=State(belief=1))
+
+
+def test_a_state_without_the_belief_is_told():
+    about, model, user = wanting(state=State(want=0))
+    alone = User(policy=user.policy, inference_engine=about, state=State(want=0))
+    with pytest.raises(
+        ContractError, match=r"the field 'belief'.*got one with want\. A BelievingUser\(filter"
+    ):
+        Bundle(Wanted(), alone, model, max_rounds=2).run(2, seed=0)
+
+
+def test_a_simulated_agent_that_keeps_another_belief_is_refused():
+    def over(values, model):
+        return UserModelFilter(model, Grid({"theta": values}), task_model=Wanted())
+
+    model = User(policy=Tosses(), state=State(theta=0.5), state_space=spaces.Dict(theta=spaces.real(0, 1)))
+    mine, other = over([0.1, 0.9], model), over([0.9, 0.1], model)
+    simulated = BelievingAssistant(other, RandomPolicy(TWO))
+    with pytest.raises(ContractError, match="the field 'belief', but keeps another one there"):
+        RolloutReturns(mine, TWO, simulated, 1, 2)
+
+
+class Tosses(DiscretePolicy):
+    action_space = TWO
+
+    def probabilities(self, observation, state):
+        return np.stack([state.theta, 1 - state.theta])
+
+
 # Schelling's meeting: Stuhlmüller & Goodman 2014, "Reasoning about reasoning by nested conditioning".
 
 
@@ -531,28 +632,17 @@ def test_an_assistant_infers_a_user_who_plans_with_it():
 
     class Planning(BelievingUser):
         def __init__(self):
-            super().__init__(ABOUT, Cautious(BeliefTree(ABOUT, THREE, 1)))
-            self.state_space = spaces.Dict(belief=ABOUT.space, care=spaces.real(0, 1))
-
-        def reset(self, rng):
-            return State(belief=ABOUT.initial(rng), care=0.9)
-
-        def reset_in(self, game, rng):
-            return self.reset(rng)
+            cares = spaces.Dict(care=spaces.real(0, 1))
+            policy = Cautious(BeliefTree(ABOUT, THREE, 1))
+            super().__init__(ABOUT, policy, state=State(care=0.9), state_space=cares)
 
     cares = np.array([0.1, 0.9])
     about_user = UserModelFilter(Planning(), Grid({"care": cares}), task_model=Handing())
 
     class Watching(BelievingAssistant):
         def __init__(self):
-            super().__init__(about_user, Fetches())
-            self.state_space = spaces.Dict(belief=about_user.space, habit=spaces.real(0, 1))
-
-        def reset(self, rng):
-            return State(belief=about_user.initial(rng), habit=0.5)
-
-        def reset_in(self, game, rng):
-            return self.reset(rng)
+            habits = spaces.Dict(habit=spaces.real(0, 1))
+            super().__init__(about_user, Fetches(), state=State(habit=0.5), state_space=habits)
 
     bundle = Bundle(Handing(), Planning(), Watching(), max_rounds=5)
     runs = bundle.run(4, seed=3)
