@@ -66,7 +66,8 @@ def test_the_rollouts_of_the_guide(capsys):
 
 
 def test_the_page_on_nesting(capsys):
-    believed, *levels = shown_by("nesting.md", capsys)
+    believed, said, *levels = shown_by("nesting.md", capsys)
+    assert said == "True"
     first, last = believed.split("] [")
     assert np.allclose(np.array(first.strip("[]").split(), float), 1 / 3)
     assert (np.array(last.strip("[]").split(), float) > 0.8).all()

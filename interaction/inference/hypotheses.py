@@ -273,7 +273,7 @@ class Hypotheses(PreparedComponent):
         def predict(players: Players) -> Array:
             seat = self.side.seat(players)
             seen, partners = look(seat, game, stream)
-            counts = np.broadcast_to(weights > 0, (rows or 1, size)).reshape(-1)
+            counts = np.broadcast_to(weights > 0, (1 if rows is None else rows, size)).reshape(-1)
             return action_probabilities(self._lineup, policy, seat, seen, partners, stream, counts)
 
         chances = self._asked(predict)

@@ -192,7 +192,9 @@ class PartnerModelFilter(KeptBelief, InferenceEngine):
             acted = {who.action: observation[who.action]} if who.action in observation else {}
             seen = self._sight(belief, observation).extend(**acted)
         game = GameState(**dict(self.candidate_games(belief, seen, rows)))
-        possible = np.broadcast_to(np.exp(belief.log_weights) > 0, (rows or 1, size)).reshape(-1)
+        possible = np.broadcast_to(
+            np.exp(belief.log_weights) > 0, (1 if rows is None else rows, size)
+        ).reshape(-1)
         stream = here.simulation().repeat(size, common=self.parameters.common)
         game = game.replace(turn_index=who.acts, provenance=int(who.provenance))
         self._movement.check_stays(game, stream, possible)
@@ -305,6 +307,19 @@ class PartnerModelFilter(KeptBelief, InferenceEngine):
         updated: State = together(found, len(news))
         return updated
 
+    def _impossible(self, observation: State, rows: int | None, impossible: Array) -> str:
+        """Say what no candidate explains, in the first episode in which it is so."""
+        seen = observation if rows is None else row_of(observation, int(np.argmax(impossible)))
+        own = self.side.other.state
+        shown = State(**{name: value for name, value in seen.items() if name != own})
+        more = ", take more particles" if isinstance(self.parameters, Samples) else ""
+        return (
+            f"{self._name}: what was observed is impossible under all {self.parameters.size} "
+            f"candidates of {', '.join(self.parameters.names)} ({type(self._partner).__name__}): "
+            f"{shown!r}. Give the {self.side.role} model some noise (a lapse){more}, or say "
+            f"on_impossible='reset' or 'keep'."
+        )
+
     def _settle(
         self,
         belief: State,
@@ -320,12 +335,7 @@ class PartnerModelFilter(KeptBelief, InferenceEngine):
         impossible = np.isneginf(total)
         if np.any(impossible):
             if self.on_impossible == "raise":
-                raise ImpossibleEvidenceError(
-                    f"{self._name}: what was observed is impossible under all {self.parameters.size} "
-                    f"candidates of {', '.join(self.parameters.names)} ({type(self._partner).__name__}): "
-                    f"{observation!r}. Give the {self.side.role} model some noise (a lapse), or say "
-                    f"on_impossible='reset' or 'keep'."
-                )
+                raise ImpossibleEvidenceError(self._impossible(observation, rng.rows, impossible))
             fallback = self.parameters.log_prior if self.on_impossible == "reset" else belief.log_weights
             log_weights = np.where(impossible[..., None], fallback, log_weights)
             total, surprise = np.where(impossible, 0.0, total), np.where(impossible, 0.0, surprise)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction import spaces
-from interaction.errors import ArgumentError, ContractError, SpaceError, UnknownFieldError
+from interaction.errors import ArgumentError, ContractError, SpaceError, UnknownNameError
 from interaction.given import reading
 from interaction.planning.boltzmann import BoltzmannPolicy
 from interaction.policy import DiscretePolicy, space_bounds
@@ -40,7 +40,7 @@ def tabulate(
 
     Raises `ContractError` for a policy that has no `probabilities`, or more to it than these (a cost, a
     dual), and for spaces that are not finite; `ArgumentError` for more than `most` situations;
-    `UnknownFieldError` for what the policy reads and the spaces lack.
+    `UnknownNameError` for what the policy reads, or asks for by `in` or `getattr`, and the spaces lack.
 
     >>> import numpy as np
     >>> from interaction import DiscretePolicy, State, spaces
@@ -89,11 +89,34 @@ def _dict(given: Dict | Mapping[str, Any]) -> Dict:
     return Dict({name: _dict(part) if isinstance(part, Mapping) else part for name, part in parts.items()})
 
 
+class _Situation(State):
+    """What a policy is asked with: to ask what else there may be is an error, also where that is caught."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._refuse(f"reads {name!r}")
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.__dict__ or self._refuse(f"asks whether there is {name!r}")
+
+    def _refuse(self, what: str) -> Any:
+        raise UnknownNameError(f"it {what}; there is only {', '.join(self.__dict__) or 'nothing'}")
+
+
+def _situation(state: State) -> _Situation:
+    parts = {name: _situation(part) if isinstance(part, State) else part for name, part in state.items()}
+    return _Situation(**parts)
+
+
 def _asked(policy: DiscretePolicy, situation: Any) -> Array:
     name = type(policy).__name__
+    ask = reading(policy.probabilities, name, "probabilities")
     try:
-        found = reading(policy.probabilities, name, "probabilities")(situation.observation, situation.state)
-    except UnknownFieldError as error:
+        found = ask(_situation(situation.observation), _situation(situation.state))
+    except UnknownNameError as error:
         error.add_note("tabulate asks the policy with what observations and states hold: add what it reads.")
         raise
     chances = np.asarray(found, float)

@@ -29,7 +29,7 @@ from interaction import (
     tabulate,
 )
 from interaction.batching import ways
-from interaction.errors import ArgumentError, ContractError, SpaceError, UnknownFieldError
+from interaction.errors import ArgumentError, ContractError, SpaceError, UnknownFieldError, UnknownNameError
 from interaction.examples import theory_of_mind
 from interaction.planning import BeliefTree, ExpectedInformationGain, GreedyPolicy, Planner, RolloutReturns
 from interaction.planning.chances import Undrawn
@@ -382,6 +382,22 @@ class Skewed(Odd):
         return np.array([0.5, 0.5])
 
 
+class Asks(DiscretePolicy):
+    """Follows a hint, if there is one."""
+
+    action_space = TWO
+
+    def __init__(self, how):
+        self.how = how
+
+    def probabilities(self, observation, state):
+        if self.how == "in":
+            hint = observation.task_state.hint if "hint" in observation.task_state else 0
+        else:
+            hint = getattr(observation, "hint", 0)
+        return np.where(np.arange(2) == hint, 0.9, 0.1)
+
+
 X = {"task_state": {"x": THREE}}
 WRONG = {
     "no probabilities": (lambda: tabulate(RandomPolicy(TWO), {}), ContractError, "expected a DiscretePolicy"),
@@ -402,7 +418,9 @@ WRONG = {
         ArgumentError,
         r"expected up to 100,000 situations, got 540,000: .* 10,000 of state\.mood",
     ),
-    "what it reads": (lambda: tabulate(Odd(), X, MOODS), UnknownFieldError, "where"),
+    "what it reads": (lambda: tabulate(Odd(), X, MOODS), UnknownNameError, "where"),
+    "what it asks for": (lambda: tabulate(Asks("in"), X), UnknownNameError, "asks whether there is 'hint'"),
+    "what it looks for": (lambda: tabulate(Asks("getattr"), X), UnknownNameError, "reads 'hint'"),
     "no space": (lambda: tabulate(Odd(), [THREE]), ContractError, r"expected a spaces\.Dict"),
     "too few": (lambda: tabulate(Skewed(), SEEN, MOODS), ContractError, "expected one for each of the 3"),
     "outside": (
