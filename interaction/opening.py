@@ -116,6 +116,13 @@ def read_over(space: Dict, over: Mapping[str, Any] | None, where: str) -> Forced
     return axes
 
 
+def check_apart(axes: Forced, forced: Forced, where: str) -> None:
+    """Raise for a path that is both among the candidates and among the starting values."""
+    clash = [path for path in axes if path in forced]
+    if clash:
+        raise ArgumentError(f"{where}: {', '.join(clash)} is both in start and in over")
+
+
 def per_row(space: Dict, forced: Forced) -> set[str]:
     """Name the forced values that have a leading axis of rows."""
     return {path for path, value in forced.items() if np.ndim(value) > len(shape_of(_leaf(space, path)))}

@@ -24,6 +24,7 @@ from interaction.opening import (
     ACTIONS,
     Forced,
     check_actions,
+    check_apart,
     combine,
     for_rows,
     go_to_turn,
@@ -153,7 +154,7 @@ class Simulator(Predictor):
         axes = read_over(self._spaces, over, "over")
         outer = rng.rows
         given = read_start(self._spaces, start, "start", outer)
-        given = {path: value for path, value in given.items() if path not in axes}
+        check_apart(axes, given, "rollout")
         forced = {*given, *axes}
         check_actions(self._spaces, forced, turn, limit)
         states = {path for path in forced if not path.startswith(ACTIONS)}

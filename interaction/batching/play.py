@@ -15,7 +15,16 @@ from interaction.batching.lockstep import Lineup
 from interaction.batching.recording import REWARDS, Recorder, Rows, recorded, together, totals
 from interaction.batching.selection import row_of
 from interaction.errors import ArgumentError, EpisodeError, unknown_name
-from interaction.opening import Forced, combine, for_rows, new_game, per_row, read_over, read_start
+from interaction.opening import (
+    Forced,
+    check_apart,
+    combine,
+    for_rows,
+    new_game,
+    per_row,
+    read_over,
+    read_start,
+)
 from interaction.players import Players
 from interaction.random import EpisodeRandom, check_seed, fresh_seed
 from interaction.state import GameState, Value
@@ -145,9 +154,7 @@ def run(
     axes = read_over(space, over, "over")
     forced = read_start(space, start, "start", len(chosen))
     per_episode = per_row(space, forced)
-    clash = [path for path in axes if path in forced]
-    if clash:
-        raise ArgumentError(f"run: {', '.join(clash)} is both in start and in over")
+    check_apart(axes, forced, "run")
     count, combined = combine(axes)
     total = len(chosen) * count
     wanted, per_round = read_record(record)

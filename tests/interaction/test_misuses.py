@@ -303,6 +303,10 @@ CALLS = {
         lambda: EpisodeRandom(0).random("a"),
         r"rng.random: expected lengths >= 0, got shape='a'",
     ),
+    "a path of a rollout that is given twice": (
+        lambda: rollout(start={"task_state": {"x": 1}}, over={"task_state.x": [0, 1]}),
+        r"rollout: task_state\.x is both in start and in over",
+    ),
     "a wrong path of a rollout": (lambda: rollout(record=("nope",)), r"record: there is no 'nope'"),
     "a wrong path of a run": (lambda: played(episodes=2, record=["nope"]), r"record: there is no 'nope'"),
     "a turn that is a float": (lambda: coordination().reset(seed=0, go_to=0.0), r"go_to: there is no 0.0"),
