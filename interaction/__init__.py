@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from interaction.envs import EnvPolicy as EnvPolicy
     from interaction.envs import UserEnv as UserEnv
     from interaction.envs import UserVectorEnv as UserVectorEnv
+    from interaction.fitting import compare as compare
     from interaction.fitting import fit as fit
     from interaction.interop.coopihc import from_coopihc as from_coopihc
     from interaction.planning import BeliefTree as BeliefTree
@@ -137,6 +138,7 @@ __all__ = [
     "check_bundle",
     "check_policy",
     "check_task",
+    "compare",
     "errors",
     "filmstrip",
     "fit",
@@ -156,6 +158,7 @@ __all__ = [
 
 _LATER = {  # imported when asked for: what they need takes longer to import than all the rest
     "fit": "interaction.fitting",
+    "compare": "interaction.fitting",
     "parameter_recovery": "interaction.studies",
     "model_recovery": "interaction.studies",
     "calibration": "interaction.studies",

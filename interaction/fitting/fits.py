@@ -195,9 +195,9 @@ def convergence(converged: Array, users: Array, method: str) -> str:
     return f"NOT converged for {len(bad)} of {len(users)} users ({method}: {rule}): {which}; {remedy}"
 
 
-def named(items: Any) -> str:
+def named(items: Any, between: str = ", ") -> str:
     """List the first five of some things."""
-    return ", ".join(map(str, items[:5])) + (", …" if len(items) > 5 else "")
+    return between.join(map(str, items[:5])) + (f"{between}…" if len(items) > 5 else "")
 
 
 def _tree(
