@@ -63,12 +63,17 @@ if TYPE_CHECKING:
     from interaction.planning import RolloutReturns as RolloutReturns
     from interaction.planning import TabulatedPolicy as TabulatedPolicy
     from interaction.planning import tabulate as tabulate
-    from interaction.plot import animate as animate
-    from interaction.plot import filmstrip as filmstrip
-    from interaction.plot import plot_belief as plot_belief
-    from interaction.plot import plot_comparison as plot_comparison
-    from interaction.plot import plot_posterior as plot_posterior
-    from interaction.plot import plot_rewards as plot_rewards
+    from interaction.plots import animate as animate
+    from interaction.plots import filmstrip as filmstrip
+    from interaction.plots import plot_belief as plot_belief
+    from interaction.plots import plot_comparison as plot_comparison
+    from interaction.plots import plot_density as plot_density
+    from interaction.plots import plot_forest as plot_forest
+    from interaction.plots import plot_pairs as plot_pairs
+    from interaction.plots import plot_posterior as plot_posterior
+    from interaction.plots import plot_predictive as plot_predictive
+    from interaction.plots import plot_rewards as plot_rewards
+    from interaction.plots import plot_trace as plot_trace
     from interaction.studies import calibration as calibration
     from interaction.studies import model_recovery as model_recovery
     from interaction.studies import parameter_recovery as parameter_recovery
@@ -147,8 +152,13 @@ __all__ = [
     "parameter_recovery",
     "plot_belief",
     "plot_comparison",
+    "plot_density",
+    "plot_forest",
+    "plot_pairs",
     "plot_posterior",
+    "plot_predictive",
     "plot_rewards",
+    "plot_trace",
     "robustness",
     "sensitivity",
     "spaces",
@@ -174,12 +184,17 @@ _LATER = {  # imported when asked for: what they need takes longer to import tha
     "RolloutPolicy": "interaction.planning",
     "TabulatedPolicy": "interaction.planning",
     "tabulate": "interaction.planning",
-    "plot_rewards": "interaction.plot",
-    "plot_belief": "interaction.plot",
-    "plot_posterior": "interaction.plot",
-    "plot_comparison": "interaction.plot",
-    "filmstrip": "interaction.plot",
-    "animate": "interaction.plot",
+    "plot_rewards": "interaction.plots",
+    "plot_density": "interaction.plots",
+    "plot_forest": "interaction.plots",
+    "plot_pairs": "interaction.plots",
+    "plot_predictive": "interaction.plots",
+    "plot_trace": "interaction.plots",
+    "plot_belief": "interaction.plots",
+    "plot_posterior": "interaction.plots",
+    "plot_comparison": "interaction.plots",
+    "filmstrip": "interaction.plots",
+    "animate": "interaction.plots",
     "UserEnv": "interaction.envs",
     "AssistantEnv": "interaction.envs",
     "UserVectorEnv": "interaction.envs",

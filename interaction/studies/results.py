@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.errors import missing_extra, unknown_name
-from interaction.plot import axes_of
+from interaction.plots import axes_of
 
 if TYPE_CHECKING:
     import pandas
