@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from types import CodeType, ModuleType
 from typing import Any
 
 from interaction.errors import ArgumentError
 from interaction.task import InteractionTask, defines
+from interaction.trajectory import Trajectories
 from interaction.trials import Trials
 
 _FIELD = "assistant_action"
@@ -30,19 +31,21 @@ def needs_assistant(task: InteractionTask) -> str:
     return type(task).__name__
 
 
-def check_alone(
-    task: InteractionTask, names: Iterable[object], helped: bool, alone: bool, where: str
-) -> None:
+def check_alone(task: InteractionTask, data: Any, helped: bool, alone: bool, where: str) -> None:
     """Raise where there was an assistant, or may have been, whose actions are not in the data.
 
-    `names`: what the data holds. `helped`: the assistant's actions are among it. `alone`: the word of who
-    gives the data that there was none.
+    `data`: a table or a run. `helped`: the assistant's space was given. `alone`: the word of who gives the
+    data that there was none.
     """
     if alone and helped:
         raise ArgumentError(f"{where}: alone=True and assistant_action_space were given: drop one")
-    if alone or helped:
+    if isinstance(data, Trajectories):
+        names = [*data, *data.start]
+    else:
+        names = [str(name) for name in getattr(data, "columns", ())]
+    if alone or helped or not names or any(name.startswith("assistant_action") for name in names):
         return
-    trace = next((name for name in map(str, names) if name.startswith(_TRACES)), "")
+    trace = next((name for name in names if name.startswith(_TRACES)), "")
     needs = needs_assistant(task)
     if trace or needs:
         why = f"has {trace}" if trace else f"is of {needs}, which defines on_assistant_action,"

@@ -17,6 +17,7 @@ from interaction.errors import (
     missing_extra,
     unknown_name,
 )
+from interaction.fitting.alone import check_alone
 from interaction.fitting.estimate import R_HAT, Estimate
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.logged import read_table
@@ -87,7 +88,8 @@ def fit(
     check_seed(seed)
     checked = Priors(user, priors, "fit")
     _libraries(method)
-    observed = read_table(task, user, data, assistant_action_space, users=users, alone=alone)
+    check_alone(task, data, assistant_action_space is not None, alone, "fit")
+    observed = read_table(task, user, data, assistant_action_space, users=users)
     if users is None and len(observed.labels) > 1:
         _tell_pooled(data, observed, checked)
     check_rounds(observed.choices, checked, "fit", observed.users)

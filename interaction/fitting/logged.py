@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from interaction.agent import User
 from interaction.errors import ArgumentError, SpaceError, missing_extra, unknown_name
-from interaction.fitting.alone import check_alone
 from interaction.fitting.observed import Leaves, Observed, join_path
 from interaction.fitting.replay import Recorded, Replay
 from interaction.membership import membership, remedy
@@ -47,7 +46,6 @@ def read_table(
     assistant_action_space: Space[Any] | None = None,
     where: str = "fit",
     users: Literal["episode", "pooled"] | None = None,
-    alone: bool = False,
 ) -> Observed:
     """Read logged episodes: a data frame with a row for each round, or the trajectories of a run.
 
@@ -58,8 +56,7 @@ def read_table(
     `previous_task_state.x` one before the last action of the round, for users who look at it.
     `start.user_action` is what stands for the last action before the first round, and so on; by default it is
     the policy's `first_action`. A run tells itself what was forced when it began, also of the user's state.
-    `assistant_action` may be missing in the last row of an episode, where the user ended the game. Where no
-    row has one, `alone=True` says that there was no assistant, though the task has a part for one.
+    `assistant_action` may be missing in the last row of an episode, where the user ended the game.
     With a column `user`, each user has parameters of their own; without, one user played all episodes, unless
     `users="episode"` says that each is another one. `users="pooled"` leaves the column out of account.
     Raises `UnknownNameError` for a column that means nothing, `SpaceError` for a value outside its
@@ -84,8 +81,6 @@ def read_table(
             f"{where}: the data has assistant_action: give assistant_action_space, which is "
             f"assistant.policy.action_space"
         )
-    traces = [*frame.columns, *(data.start if isinstance(data, Trajectories) else ())]
-    check_alone(task, traces, assistant_action_space is not None, alone, where)
     frame = _named(frame, spaces, actions, where)
     frame, lengths, first = _rounds(frame, where)
     read = _Reader(frame, lengths, first, where)
