@@ -23,7 +23,7 @@ from interaction import (
 )
 from interaction.errors import ArgumentError, ContractError
 from interaction.planning import InformationGainPolicy, RolloutPolicy
-from interaction.plot import plot_posterior
+from interaction.plots import plot_posterior
 from interaction.state import Value
 
 if TYPE_CHECKING:

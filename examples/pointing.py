@@ -23,7 +23,7 @@ from interaction.assistants.pointing import (
     RolloutAssistant,
 )
 from interaction.display import print_table
-from interaction.plot import check_matplotlib, filmstrip, interval, plot_belief, plot_comparison
+from interaction.plots import check_matplotlib, filmstrip, interval, plot_belief, plot_comparison
 from interaction.studies.mismatch import Robustness, robustness
 from interaction.tasks.pointing import PointingTask
 from interaction.users.pointing import CarefulPointer

@@ -14,7 +14,7 @@ from scipy import stats
 
 from interaction import User
 from interaction.display import print_table
-from interaction.plot import check_matplotlib
+from interaction.plots import check_matplotlib
 from interaction.studies.effects import sensitivity
 from interaction.studies.recovery import model_recovery, parameter_recovery
 from interaction.studies.results import ModelRecovery, ParameterRecovery, Sensitivity

@@ -30,7 +30,7 @@ from interaction import (
 )
 from interaction.display import print_table
 from interaction.planning import BeliefTree, GreedyPolicy, Undrawn
-from interaction.plot import check_matplotlib
+from interaction.plots import check_matplotlib
 from interaction.state import Value
 from interaction.tasks.paperclips import FIRST, PaperclipTask
 

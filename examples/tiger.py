@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from interaction import BelievingAssistant, Bundle, EpisodeRandom, Grid, State, Trajectories, UserModelFilter
 from interaction.display import print_table
 from interaction.planning import BeliefTree, GreedyPolicy
-from interaction.plot import check_matplotlib
+from interaction.plots import check_matplotlib
 from interaction.tasks.tiger import LISTEN, NOTHING, TigerTask
 
 if TYPE_CHECKING:

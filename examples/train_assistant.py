@@ -17,7 +17,7 @@ from interaction import Assistant, Bundle, RandomPolicy, User, spaces
 from interaction.assistants.coordination import CoordinatedAssistant
 from interaction.envs import AssistantEnv, EnvPolicy
 from interaction.errors import missing_extra
-from interaction.plot import check_matplotlib, interval, plot_comparison
+from interaction.plots import check_matplotlib, interval, plot_comparison
 from interaction.tasks.coordination import CoordinatedTask
 from interaction.users.coordination import PseudoRandomUser
 

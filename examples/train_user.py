@@ -18,7 +18,7 @@ from interaction import Bundle, DeterministicPolicy, RandomPolicy, State, User, 
 from interaction.assistants.pointing import ConstantGain
 from interaction.envs import EnvPolicy, UserEnv
 from interaction.errors import missing_extra
-from interaction.plot import axes_of, check_matplotlib, interval
+from interaction.plots import axes_of, check_matplotlib, interval
 from interaction.state import Value
 from interaction.tasks.pointing import PointingTask
 

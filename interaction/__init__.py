@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from interaction.envs import EnvPolicy as EnvPolicy
     from interaction.envs import UserEnv as UserEnv
     from interaction.envs import UserVectorEnv as UserVectorEnv
+    from interaction.fitting import compare as compare
     from interaction.fitting import fit as fit
     from interaction.interop.coopihc import from_coopihc as from_coopihc
     from interaction.planning import BeliefTree as BeliefTree
@@ -62,12 +63,17 @@ if TYPE_CHECKING:
     from interaction.planning import RolloutReturns as RolloutReturns
     from interaction.planning import TabulatedPolicy as TabulatedPolicy
     from interaction.planning import tabulate as tabulate
-    from interaction.plot import animate as animate
-    from interaction.plot import filmstrip as filmstrip
-    from interaction.plot import plot_belief as plot_belief
-    from interaction.plot import plot_comparison as plot_comparison
-    from interaction.plot import plot_posterior as plot_posterior
-    from interaction.plot import plot_rewards as plot_rewards
+    from interaction.plots import animate as animate
+    from interaction.plots import filmstrip as filmstrip
+    from interaction.plots import plot_belief as plot_belief
+    from interaction.plots import plot_comparison as plot_comparison
+    from interaction.plots import plot_density as plot_density
+    from interaction.plots import plot_forest as plot_forest
+    from interaction.plots import plot_pairs as plot_pairs
+    from interaction.plots import plot_posterior as plot_posterior
+    from interaction.plots import plot_predictive as plot_predictive
+    from interaction.plots import plot_rewards as plot_rewards
+    from interaction.plots import plot_trace as plot_trace
     from interaction.studies import calibration as calibration
     from interaction.studies import model_recovery as model_recovery
     from interaction.studies import parameter_recovery as parameter_recovery
@@ -137,6 +143,7 @@ __all__ = [
     "check_bundle",
     "check_policy",
     "check_task",
+    "compare",
     "errors",
     "filmstrip",
     "fit",
@@ -145,8 +152,13 @@ __all__ = [
     "parameter_recovery",
     "plot_belief",
     "plot_comparison",
+    "plot_density",
+    "plot_forest",
+    "plot_pairs",
     "plot_posterior",
+    "plot_predictive",
     "plot_rewards",
+    "plot_trace",
     "robustness",
     "sensitivity",
     "spaces",
@@ -156,6 +168,7 @@ __all__ = [
 
 _LATER = {  # imported when asked for: what they need takes longer to import than all the rest
     "fit": "interaction.fitting",
+    "compare": "interaction.fitting",
     "parameter_recovery": "interaction.studies",
     "model_recovery": "interaction.studies",
     "calibration": "interaction.studies",
@@ -171,12 +184,17 @@ _LATER = {  # imported when asked for: what they need takes longer to import tha
     "RolloutPolicy": "interaction.planning",
     "TabulatedPolicy": "interaction.planning",
     "tabulate": "interaction.planning",
-    "plot_rewards": "interaction.plot",
-    "plot_belief": "interaction.plot",
-    "plot_posterior": "interaction.plot",
-    "plot_comparison": "interaction.plot",
-    "filmstrip": "interaction.plot",
-    "animate": "interaction.plot",
+    "plot_rewards": "interaction.plots",
+    "plot_density": "interaction.plots",
+    "plot_forest": "interaction.plots",
+    "plot_pairs": "interaction.plots",
+    "plot_predictive": "interaction.plots",
+    "plot_trace": "interaction.plots",
+    "plot_belief": "interaction.plots",
+    "plot_posterior": "interaction.plots",
+    "plot_comparison": "interaction.plots",
+    "filmstrip": "interaction.plots",
+    "animate": "interaction.plots",
     "UserEnv": "interaction.envs",
     "AssistantEnv": "interaction.envs",
     "UserVectorEnv": "interaction.envs",

@@ -63,6 +63,10 @@ class ConvergenceWarning(UserWarning):
     """A fit did not converge: its numbers are not to be trusted."""
 
 
+class ReliabilityWarning(UserWarning):
+    """A number may be off; the warning says which, why, and what to do."""
+
+
 class AmbiguityWarning(UserWarning):
     """What was given can be meant in two ways; the warning says which was taken, and how to say it."""
 

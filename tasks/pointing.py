@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from interaction import EpisodeRandom, GameState, InteractionTask, State, Transition, spaces
 from interaction.errors import ArgumentError
-from interaction.plot import axes_of
+from interaction.plots import axes_of
 from interaction.state import Value
 
 if TYPE_CHECKING:

@@ -4,13 +4,16 @@ import importlib
 import re
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib import pyplot
 
 from interaction.batching import functions
 from interaction.batching.rules import FUNCTIONS
 from interaction.interop.coopihc import INSTALL
 
+mpl.use("Agg")
 ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
@@ -73,6 +76,14 @@ def test_the_page_on_nesting(capsys):
     assert (np.array(last.strip("[]").split(), float) > 0.8).all()
     found = [float(line.split("[")[1].split()[0]) for line in levels]
     assert found == [0.59901, 0.690548, 0.76924, 0.832767, 0.881499]
+
+
+def test_the_page_on_comparing(capsys):
+    *rows, of_each, interval, share = shown_by("comparing.md", capsys)
+    assert [row.split()[0] for row in rows[-2:]] == ["learner", "random"]
+    assert "0: 0." in of_each or "0: 1.0" in of_each
+    assert (interval, share) == ("90 % equal-tailed interval", "share of user_action = 1")
+    pyplot.close("all")
 
 
 def test_natural_code_of_the_guide_is_lifted():

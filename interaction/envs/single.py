@@ -13,7 +13,7 @@ from interaction.bundle import Bundle
 from interaction.envs.atomic import MOST_ENDED, atomic, never_begins
 from interaction.envs.view import ActionView, Form, ObservationView, check_role
 from interaction.errors import ContractError, unknown_name
-from interaction.plot import check_matplotlib
+from interaction.plots import check_matplotlib
 from interaction.random import check_seed, fresh_seed
 from interaction.spaces import Space
 from interaction.state import GameState

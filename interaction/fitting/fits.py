@@ -17,6 +17,7 @@ from interaction.errors import (
     missing_extra,
     unknown_name,
 )
+from interaction.fitting.alone import check_alone
 from interaction.fitting.estimate import R_HAT, Estimate
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.logged import read_table
@@ -55,6 +56,7 @@ def fit(
     seed: int = 0,
     users: Literal["episode", "pooled"] | None = None,
     assistant_action_space: Space[Any] | None = None,
+    alone: bool = False,
     log_likelihood: bool = True,
     progress: bool = True,
 ) -> xarray.DataTree:
@@ -66,6 +68,8 @@ def fit(
     `users`: "episode", each episode is another user; "pooled", one user played them all. Where neither this
     nor a column tells, they are pooled, with an `AmbiguityWarning` for a table of several episodes, and for
     a run whose episodes began with different values of the parameters.
+    `assistant_action_space`: that of the assistant whose actions are in the data. `alone=True` says that
+    there was none, though the task has a part for one.
     `priors`: frozen `scipy.stats` distributions by entry of the user's state.
     `method`: "grid" is exact, for up to four continuous parameters; "particles" is a sequential Monte Carlo
     sampler, for any number and for several modes; "mcmc" runs ensembles of emcee.
@@ -84,6 +88,7 @@ def fit(
     check_seed(seed)
     checked = Priors(user, priors, "fit")
     _libraries(method)
+    check_alone(task, data, assistant_action_space is not None, alone, "fit")
     observed = read_table(task, user, data, assistant_action_space, users=users)
     if users is None and len(observed.labels) > 1:
         _tell_pooled(data, observed, checked)
@@ -172,18 +177,29 @@ def _libraries(method: str) -> None:
 
 
 def convergence(converged: Array, users: Array, method: str) -> str:
-    """Say in a sentence how many of the fits converged."""
+    """Say in a sentence which of the fits did not converge, and what to do; or that all did."""
     bad = np.flatnonzero(~converged)
-    rule = {
-        "grid": "grids and lattices agree to 1 % of a posterior standard deviation",
-        "particles": f"R-hat < {R_HAT}, the moves are not stuck",
-        "mcmc": f"R-hat < {R_HAT}, 20 autocorrelation times",
-        "maximum_likelihood": "no further step gains 0.001 in log likelihood",
+    rule, remedy = {
+        "grid": (
+            "grids and lattices agree to 1 % of a posterior standard deviation",
+            'use method="particles"',
+        ),
+        "particles": (f"R-hat < {R_HAT}, the moves are not stuck", "give more draws"),
+        "mcmc": (f"R-hat < {R_HAT}, 20 autocorrelation times", 'use method="particles"'),
+        "maximum_likelihood": (
+            "no further step gains 0.001 in log likelihood",
+            'give more rounds, or use method="particles"',
+        ),
     }[method]
     if len(bad) == 0:
         return f"converged ({method}: {rule})"
-    which = ", ".join(str(users[index]) for index in bad[:5]) + (", …" if len(bad) > 5 else "")
-    return f"NOT converged for {len(bad)} of {len(users)} users ({method}: {rule}): {which}"
+    which = named(users[bad])
+    return f"NOT converged for {len(bad)} of {len(users)} users ({method}: {rule}): {which}; {remedy}"
+
+
+def named(items: Any, between: str = ", ") -> str:
+    """List the first five of some things."""
+    return between.join(map(str, items[:5])) + (f"{between}…" if len(items) > 5 else "")
 
 
 def _tree(

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from interaction.agent import Assistant, User
 from interaction.errors import AmbiguityWarning, ArgumentError
+from interaction.fitting.alone import needs_assistant
 from interaction.fitting.fits import check_rounds
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.observed import simulate
 from interaction.fitting.priors import Priors
 from interaction.inference.candidates import Distribution
 from interaction.random import check_seed
-from interaction.task import InteractionTask, defines
-from interaction.trials import Trials
+from interaction.task import InteractionTask
 
 Array = NDArray[Any]
 
@@ -60,21 +60,12 @@ class Design:
 
     @property
     def alone(self) -> str:
-        """Say that users play without the assistant that the task has a part for; empty if it is not so.
-
-        It is not said of a task whose `on_user_action` looks at `game.assistant_action`, since this is how a
-        task that can be played alone finds out that it is.
-        """
-        task = self.task
-        while isinstance(task, Trials):
-            task = task.task
-        if self.assistant is not None or not defines(task, "on_assistant_action", InteractionTask):
-            return ""
-        code = getattr(type(task).on_user_action, "__code__", None)
-        if code is not None and "assistant_action" in code.co_names:
+        """Say that users play without the assistant that the task has a part for; empty if it is not so."""
+        name = needs_assistant(self.task) if self.assistant is None else ""
+        if not name:
             return ""
         return (
-            f"played WITHOUT an assistant, though {type(task).__name__} defines on_assistant_action: "
+            f"played WITHOUT an assistant, though {name} defines on_assistant_action: "
             f"give assistant=..., if one is meant"
         )
 

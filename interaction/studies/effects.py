@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from interaction.agent import Assistant, User
 from interaction.errors import ContractError, NoEffectError
+from interaction.fitting.fits import named
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.observed import Observed
 from interaction.fitting.priors import Priors, Values
@@ -87,10 +88,15 @@ def sensitivity(
             if alike[names] > (_MADE_UP if whole else _COLLINEAR):
                 same.append(names)
             bar.update()
-    bad = int((~np.stack(converged)).sum())
-    of_all = f"{bad} of {n_users * len(checked)} integrals"
-    told = "all integrals converged" if bad == 0 else f"NOT converged: {of_all}"
-    return Sensitivity(bits, error, alike, tuple(same), min_bits, np.stack(converged), told, design.alone)
+    good = np.stack(converged)
+    told = "all integrals converged"
+    if not good.all():
+        bad = [f"{checked.names[index]} of user {user}" for index, user in np.argwhere(~good)]
+        told = (
+            f"NOT converged: {len(bad)} of {good.size} integrals over a prior: {named(bad)}; "
+            f"give narrower priors, or fewer rounds"
+        )
+    return Sensitivity(bits, error, alike, tuple(same), min_bits, good, told, design.alone)
 
 
 def _check_effects(

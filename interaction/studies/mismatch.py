@@ -15,7 +15,7 @@ from interaction.bundle import Bundle
 from interaction.errors import ArgumentError, missing_extra, unknown_name
 from interaction.inference.engine import engines_in
 from interaction.inference.user_model import UserModelFilter
-from interaction.plot import axes_of, interval
+from interaction.plots import axes_of, interval
 from interaction.task import InteractionTask
 from interaction.trajectory import Trajectories
 

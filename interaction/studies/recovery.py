@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from interaction.agent import Assistant, User
 from interaction.errors import ArgumentError, unknown_name
-from interaction.fitting.fits import convergence
+from interaction.fitting.fits import convergence, named
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.maximum import Maximum, maximize
 from interaction.fitting.observed import Observed
@@ -48,6 +48,7 @@ def parameter_recovery(
     assistant: Assistant | None = None,
     episodes: int = 1,
     method: Literal["grid", "particles", "maximum_likelihood"] = "grid",
+    draws: int = 1_000,
     min_correlation: float = 0.7,
     seed: int = 0,
     progress: bool = True,
@@ -55,10 +56,11 @@ def parameter_recovery(
     """Simulate users with parameters from the priors, infer these from their actions, and compare.
 
     Each user plays `episodes` episodes of up to `rounds` rounds, alone or with the assistant. Estimates are
-    posterior means, or the most likely values. The verdict asks for a correlation of at least
-    `min_correlation` for each parameter, and for 50, 80 and 95 % credible intervals that cover what they
-    should, within three standard errors.
+    posterior means (of four times `draws` draws), or the most likely values. The verdict asks that all fits
+    converged, for a correlation of at least `min_correlation` for each parameter, and for 50, 80 and 95 %
+    credible intervals that cover what they should, within three standard errors.
     """
+    _check_draws(draws, "parameter_recovery")
     if method not in (*_POSTERIORS, "maximum_likelihood"):
         raise unknown_name(method, (*_POSTERIORS, "maximum_likelihood"), "parameter_recovery: method")
     design = Design(task, assistant, episodes, rounds, seed)
@@ -71,7 +73,9 @@ def parameter_recovery(
         means, sds, intervals = _by_information(maximum, checked)
         converged = maximum.converged
     else:
-        estimate = _POSTERIORS[method](likelihood, checked, seed=seed, progress=progress, label=label)
+        estimate = _POSTERIORS[method](
+            likelihood, checked, draws=draws, seed=seed, progress=progress, label=label
+        )
         means, sds = _by_name(checked, estimate.mean), _by_name(checked, estimate.sd)
         intervals = {
             level: tuple(_by_name(checked, ends) for ends in estimate.interval(level)) for level in LEVELS
@@ -103,6 +107,7 @@ def model_recovery(
     assistant: Assistant | None = None,
     episodes: int = 1,
     criterion: Literal["bic", "marginal_likelihood"] = "bic",
+    draws: int = 250,
     min_diagonal: float = 0.5,
     seed: int = 0,
     progress: bool = True,
@@ -112,11 +117,13 @@ def model_recovery(
     `users` maps a label to a user and its priors, from which the simulated parameters are drawn.
     By "bic", −2 log L + k log n at the most likely parameters in the user's space, for k parameters and n
     actions; by "marginal_likelihood", the evidence under the priors (by grid up to three continuous
-    parameters, else by particles). All models are fitted to the users of all models at once, each of whom
-    plays `episodes` episodes of up to `rounds` rounds, alone or with the assistant.
+    parameters, else by particles, four times `draws` of them). All models are fitted to the users of all
+    models at once, each of whom plays `episodes` episodes of up to `rounds` rounds, alone or with the
+    assistant. The verdict asks that all fits converged.
     """
     if criterion not in ("bic", "marginal_likelihood"):
         raise unknown_name(criterion, ("bic", "marginal_likelihood"), "model_recovery: criterion")
+    _check_draws(draws, "model_recovery")
     if not isinstance(users, Mapping) or len(users) < 2:
         raise ArgumentError(
             f"model_recovery: expected two or more users with their priors, as in "
@@ -143,7 +150,7 @@ def model_recovery(
     scores, converged = [], []
     for label, (user, priors) in models.items():
         score, good = _score(
-            Likelihood(task, user, observed), priors, criterion, seed, progress, f"fit {label}"
+            Likelihood(task, user, observed), priors, criterion, draws, seed, progress, f"fit {label}"
         )
         scores.append(score)
         converged.append(good)
@@ -152,8 +159,7 @@ def model_recovery(
     better = -table if criterion == "bic" else table
     best = better == better.max(axis=-1, keepdims=True)
     confusion = (best / best.sum(axis=-1, keepdims=True)).mean(axis=1)
-    bad = int((~good).sum())
-    told = "all fits converged" if bad == 0 else f"NOT converged: {bad} of {good.size} fits"
+    told = _who(good, tuple(models), criterion)
     return ModelRecovery(tuple(models), table, confusion, criterion, good, told, min_diagonal, design.alone)
 
 
@@ -214,8 +220,19 @@ def calibration(
     )
 
 
+def _check_draws(draws: int, where: str) -> None:
+    if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 1:
+        raise ArgumentError(f"{where}: draws: expected a number >= 1, got {draws!r}")
+
+
 def _score(
-    likelihood: Likelihood, priors: Priors, criterion: str, seed: int, progress: bool, label: str
+    likelihood: Likelihood,
+    priors: Priors,
+    criterion: str,
+    draws: int,
+    seed: int,
+    progress: bool,
+    label: str,
 ) -> tuple[Array, Array]:
     """Give each user's score under a model, and whether the fit converged."""
     if criterion == "bic":
@@ -223,8 +240,21 @@ def _score(
         penalty = len(priors) * np.log(likelihood.observed.choices)
         return -2 * maximum.log_likelihood + penalty, maximum.converged
     method = on_grid if (~priors.discrete).sum() <= 3 else by_particles
-    estimate = method(likelihood, priors, draws=250, seed=seed, progress=progress, label=label)
+    estimate = method(likelihood, priors, draws=draws, seed=seed, progress=progress, label=label)
     return estimate.log_evidence, estimate.converged
+
+
+def _who(converged: Array, models: tuple[str, ...], criterion: str) -> str:
+    """Say in a sentence which fits `(simulated, users, fitted)` did not converge, and what to do."""
+    bad = np.argwhere(~converged)
+    if len(bad) == 0:
+        return "all fits converged"
+    fits = [f"{models[fitted]} to user {user} of {models[simulated]}" for simulated, user, fitted in bad]
+    remedy = {
+        "bic": 'give more rounds, or use criterion="marginal_likelihood"',
+        "marginal_likelihood": "give narrower priors, or more draws (of particles)",
+    }[criterion]
+    return f"NOT converged: {len(bad)} of {converged.size} fits: {named(fits)}; {remedy}"
 
 
 def _by_name(priors: Priors, array: Array) -> Values:

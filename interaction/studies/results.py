@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.errors import missing_extra, unknown_name
-from interaction.plot import axes_of
+from interaction.plots import axes_of
 
 if TYPE_CHECKING:
     import pandas
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 LEVELS = (0.5, 0.8, 0.95)
 """The levels of the intervals whose coverage is told."""
-
-CONVERGED = 0.99
-"""The share of the fits of a study that must converge; how many did not is told in any case."""
 
 
 @dataclass(frozen=True)
@@ -119,12 +116,12 @@ class ParameterRecovery:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether 99 % of the fits converged, estimates go with the truth, and credible intervals cover it.
+        """Whether all fits converged, estimates go with the truth, and credible intervals cover it.
 
         Coverage may be off by three binomial standard errors; that of maximum likelihood is not judged,
         and neither is that of discrete parameters, whose intervals cover more than their level.
         """
-        conditions = [(_enough(self.converged), self.convergence)]
+        conditions = [(bool(self.converged.all()), self.convergence)]
         users = len(self.converged)
         for name, numbers in self.statistics().items():
             correlation = numbers["correlation"]
@@ -204,8 +201,8 @@ class ModelRecovery:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether 99 % of the fits converged and each model is recognised often enough."""
-        conditions = [(_enough(self.converged), self.convergence)]
+        """Whether all fits converged and each model is recognised often enough."""
+        conditions = [(bool(self.converged.all()), self.convergence)]
         for name, share in zip(self.models, np.diag(self.confusion), strict=True):
             conditions.append(
                 (
@@ -274,9 +271,9 @@ class Calibration:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether 99 % of the fits converged and no test rejects uniformity (Bonferroni's correction)."""
+        """Whether all fits converged and no test rejects uniformity (Bonferroni's correction)."""
         level = self.level / len(self.ranks)
-        conditions = [(_enough(self.converged), self.convergence)]
+        conditions = [(bool(self.converged.all()), self.convergence)]
         for name, p in self.p_values.items():
             conditions.append((p >= level, f"{name}: ranks uniform with p = {p:.3f} (at least {level:.4f})"))
         return judge(*conditions, note=self.alone)
@@ -327,9 +324,9 @@ class Sensitivity:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether each parameter shows in the actions, each pair can be told apart, and 99 % of the
-        integrals over the priors converged."""
-        conditions = [(_enough(self.converged), self.convergence)]
+        """Whether each parameter shows in the actions, each pair can be told apart, and all integrals over
+        the priors converged."""
+        conditions = [(bool(self.converged.all()), self.convergence)]
         conditions += [
             (bits >= self.min_bits, f"{name}: {bits:.4f} bits a round (at least {self.min_bits})")
             for name, bits in self.bits_per_round.items()
@@ -369,10 +366,6 @@ class Sensitivity:
         ax.set(xlabel="bits per round", title="What an action tells about each parameter")
         ax.legend(fontsize="small")
         return ax
-
-
-def _enough(converged: Array) -> bool:
-    return bool(converged.mean() >= CONVERGED)
 
 
 def _correlation(first: Array, second: Array) -> float:

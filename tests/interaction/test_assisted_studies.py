@@ -254,3 +254,101 @@ def test_a_run_with_a_teacher_is_fitted_as_it_was_logged():
         mean, sd = (float(tree.summary[name].sel(statistic=key)) for key in ("mean", "sd"))
         assert abs(mean - true) < 3 * sd
         assert sd < 0.1
+
+
+def asks(game):
+    return game.assistant_action is None
+
+
+class Asking(Lamp):
+    """Finds out by its own method whether there is an assistant."""
+
+    def on_user_action(self, game, rng):
+        return Transition(game.task_state, terminated=self._over(game))
+
+    def _over(self, game):
+        return game.assistant_action is None and game.round_index > 1_000
+
+
+class AskingElsewhere(Lamp):
+    """Finds out by a function."""
+
+    def on_user_action(self, game, rng):
+        return Transition(game.task_state, reward=1.0 if asks(game) else 0.0)
+
+
+class AskingBelow(Lamp):
+    """Finds out by what it inherits."""
+
+    def on_user_action(self, game, rng):
+        return super().on_user_action(game, rng)
+
+
+class Between(AskingBelow, AskingElsewhere):
+    """Inherits in a row."""
+
+
+class Around(InteractionTask):
+    """Plays another task, which finds out."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def reset(self, rng):
+        return self.inner.reset(rng)
+
+    def on_user_action(self, game, rng):
+        return self.inner.on_user_action(game, rng)
+
+    def on_assistant_action(self, game, rng):
+        return self.inner.on_assistant_action(game, rng)
+
+
+@pytest.mark.parametrize(
+    "task", [Asking(), AskingElsewhere(), Between(), Around(Asking()), Trials(Asking(), 2)]
+)
+def test_a_task_may_ask_for_its_assistant_in_what_it_calls(task):
+    design = Design(task, None, 1, 5, 0)
+    assert design.alone == ""
+
+
+@pytest.mark.parametrize("task", [Lamp(), AskingBelow(), Around(Lamp()), Trials(Lamp(), 2)])
+def test_a_task_that_asks_nowhere_is_told_of(task):
+    assert "defines on_assistant_action" in Design(task, None, 1, 5, 0).alone
+
+
+def test_a_table_without_what_the_assistant_did_is_refused_before_anything_is_computed():
+    learner = ForgettingLearner(0.08, 0.4)
+    runs = Bundle(TeachingTask(), learner, ConservativeTeacher(), max_rounds=30).run(1, seed=1)
+    table = runs.to_dataframe()[["episode", "round", "user_action"]]
+    told = (
+        r"fit: the data is of TeachingTask, which defines on_assistant_action, but no assistant_action: give "
+        r"these columns, and assistant_action_space.*or say alone=True"
+    )
+    with pytest.raises(ArgumentError, match=told):
+        fit(TeachingTask(), learner, table, MEMORY, **QUIET)
+    part = Bundle(TeachingTask(), learner, ConservativeTeacher(), max_rounds=30).run(
+        1, seed=1, record=["user_action", "task_state"]
+    )
+    with pytest.raises(ArgumentError, match=r"fit: the data has start\.assistant_state|fit: the data is of"):
+        fit(TeachingTask(), learner, part, MEMORY, **QUIET)
+    with pytest.raises(ArgumentError, match="alone=True and assistant_action_space were given"):
+        fit(TeachingTask(), learner, table, MEMORY, assistant_action_space=spaces.Discrete(20), alone=True)
+
+
+def test_a_run_of_an_assistant_whose_actions_were_not_recorded_is_refused():
+    """Pointing may be played alone; that it was not shows in what the run began with."""
+    bundle = Bundle(POINTING, CarefulPointer(0.1), HELPER, max_rounds=30)
+    runs = bundle.run(1, seed=0, record=["user_action", "task_state"])
+    with pytest.raises(ArgumentError, match=r"has assistant_state\.belief.* but no assistant_action"):
+        fit(POINTING, CarefulPointer(), runs, ERRORS, **QUIET)
+
+
+def test_who_played_alone_says_so():
+    runs = Bundle(Lamp(), RandomUser(0.3), max_rounds=50).run(1, seed=2)
+    with pytest.raises(ArgumentError, match="say alone=True"):
+        fit(Lamp(), RandomUser(), runs, {"bias": stats.uniform()}, **QUIET)
+    tree = fit(Lamp(), RandomUser(), runs, {"bias": stats.uniform()}, alone=True, **QUIET)
+    first = int((runs["user_action"] == 0).sum())
+    mean = tree.summary.bias.sel(statistic="mean")
+    assert np.isclose(mean, stats.beta(1 + first, 51 - first).mean(), atol=1e-6)

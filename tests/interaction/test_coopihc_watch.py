@@ -707,7 +707,7 @@ class TestEdges:
     def test_a_user_who_draws_nothing_while_it_looks_is_fitted(self):
         task, user = from_coopihc(TheirCoordinatedTask()), leaning_with_noise(lambda value, game_state: value)
         data = Bundle(task, user, max_rounds=30).run(1, seed=0, start={"user_state": {"bias": 8}})
-        tree = fit(task, user, data, {"bias": randint(1, 10)}, draws=20, chains=1, progress=False)
+        tree = fit(task, user, data, {"bias": randint(1, 10)}, alone=True, draws=20, chains=1, progress=False)
         presses, bias = data["user_action"].sum(), np.arange(1, 10)
         weights = (bias / 10) ** presses * (1 - bias / 10) ** (30 - presses)
         exact = (weights * bias).sum() / weights.sum()
@@ -727,7 +727,7 @@ class TestEdges:
         task = from_coopihc(TheirCoordinatedTask())
         table = Bundle(task, user, max_rounds=5).run(1, seed=0)
         with pytest.raises(ContractError, match="the user draws random numbers"):
-            fit(task, user, table, {"bias": randint(1, 10)}, progress=False)
+            fit(task, user, table, {"bias": randint(1, 10)}, alone=True, progress=False)
 
 
 def leaning_with_noise(noise):

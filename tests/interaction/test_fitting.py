@@ -297,6 +297,7 @@ def test_the_assistants_actions_are_part_of_the_game():
         Bundle(CoordinatedTask(), PseudoRandomUser(3, 5, 7), max_rounds=3).run(1, seed=0),
         priors,
         draws=50,
+        alone=True,
         progress=False,
     )
     assert tree.posterior.p0.dtype.kind == "i"
@@ -331,7 +332,7 @@ def test_vector_actions_are_read_from_a_column_for_each_entry():
     )
     observed = read_table(Still(), user, frame)
     assert observed.user_actions[""].shape == (3, 1, 2)
-    tree = fit(Still(), user, frame, {"goal": stats.uniform(-1, 2)}, draws=50, progress=False)
+    tree = fit(Still(), user, frame, {"goal": stats.uniform(-1, 2)}, draws=50, alone=True, progress=False)
     assert set(tree.observed_data.data_vars) == {"user_action[0]", "user_action[1]"}
 
 

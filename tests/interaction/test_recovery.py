@@ -1,5 +1,7 @@
 """Recovery, calibration and sensitivity tell what is true of users whose truth is known."""
 
+import re
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -20,6 +22,13 @@ from interaction.fitting.quadrature import on_grid
 from interaction.fitting.tempering import by_particles
 from interaction.policy import RandomPolicy
 from interaction.studies import calibration, model_recovery, parameter_recovery, sensitivity
+from interaction.studies.results import (
+    LEVELS,
+    Calibration,
+    ModelRecovery,
+    ParameterRecovery,
+    Sensitivity,
+)
 from interaction.tasks.bandit import MultiArmedBanditTask
 from interaction.tasks.coordination import CoordinatedTask
 from interaction.users.bandit import (
@@ -264,7 +273,60 @@ def test_a_fit_that_did_not_converge_fails_the_verdict():
     found = parameter_recovery(TASK, user, {**LEARNER, **KERNEL}, 3, 150, progress=False)
     assert not found.converged.all()
     assert not found.verdict
-    assert "NOT converged for" in str(found.verdict)
+    assert re.search(
+        r"NOT converged for \d of 3 users .*: \d.*; use method=\"particles\"", str(found.verdict)
+    )
+    better = parameter_recovery(
+        TASK, user, {**LEARNER, **KERNEL}, 3, 150, method="particles", min_correlation=-1, progress=False
+    )
+    assert better.converged.all()
+
+
+@pytest.mark.parametrize("study", ["parameter_recovery", "calibration", "model_recovery", "sensitivity"])
+def test_a_single_fit_of_a_thousand_that_did_not_converge_fails_the_verdict(study):
+    """What else the verdict asks for is as it should be."""
+    users = 1_000
+    one = np.arange(users) != 7
+    rest = {"convergence": "NOT converged for 1 of 1000 users (grid: …): 7", "alone": ""}
+    values = np.arange(float(users))
+
+    def result(converged):
+        if study == "parameter_recovery":
+            half = {level: np.round(level * users) for level in LEVELS}
+            low = {level: {"a": np.where(values < half[level], values, values + 1)} for level in LEVELS}
+            ends = {level: (low[level], low[level]) for level in LEVELS}
+            return ParameterRecovery(
+                {"a": values}, {"a": values}, {}, ends, {}, converged, "grid", min_correlation=0.9, **rest
+            )
+        if study == "calibration":
+            return Calibration({"a": values}, 99, 20, {"a": 1.0}, {"a": 0.5}, converged, level=0.01, **rest)
+        if study == "model_recovery":
+            table = np.stack([converged[None]] * 2, axis=-1)
+            return ModelRecovery(("a", "b"), values, np.eye(2), "bic", table, min_diagonal=0.5, **rest)
+        return Sensitivity({"a": 1.0}, {"a": 0.1}, {}, (), 0.001, converged[None], **rest)
+
+    assert result(np.ones(users, bool)).verdict
+    assert not result(one).verdict
+    assert result(one).verdict.reasons == (rest["convergence"],)
+
+
+def test_a_study_says_which_fits_did_not_converge_and_what_to_do():
+    """No fit of the evidence converges here: with two draws, R-hat tells nothing good."""
+    users = {
+        "four": (RescorlaWagnerChoiceKernelUser(), {**LEARNER, **KERNEL}),
+        "one": (RandomUser(), {"bias": UNIT}),
+    }
+    found = model_recovery(
+        TASK, users, 2, 60, criterion="marginal_likelihood", draws=2, min_diagonal=0, progress=False
+    )
+    assert not found.converged[..., 0].all()
+    assert found.converged[..., 1].all()
+    assert re.search(
+        r"NOT converged: \d of 8 fits: four to user \d of four.*more draws \(of particles\)",
+        str(found.verdict),
+    )
+    with pytest.raises(ArgumentError, match="model_recovery: draws: expected a number >= 1, got 0"):
+        model_recovery(TASK, users, 2, 60, draws=0)
 
 
 def test_models_are_told_apart_by_bic_and_by_evidence():

@@ -401,7 +401,7 @@ def test_a_user_who_draws_by_any_door_is_refused(draw, promise):
     user = presses(lambda state: state.height, inference_engine=Draws(), more={"m": 0.5})
     runs = Bundle(Stairs(), user, max_rounds=3).run(2, seed=1)
     with pytest.raises(ContractError, match="the user draws random numbers"):
-        fit(Stairs(), user, runs, {"w": stats.uniform()}, progress=False)
+        fit(Stairs(), user, runs, {"w": stats.uniform()}, alone=True, progress=False)
 
 
 class Rebounds(InteractionTask):

@@ -8,7 +8,7 @@ from matplotlib import pyplot
 from interaction import Bundle
 from interaction.assistants.pointing import InformationGain
 from interaction.errors import ArgumentError
-from interaction.plot import (
+from interaction.plots import (
     animate,
     filmstrip,
     games_of,

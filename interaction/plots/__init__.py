@@ -1,0 +1,28 @@
+"""Pictures of runs, of single episodes and of fits.
+
+Each function draws on given matplotlib axes, or makes some, and returns them (extra `plot`).
+"""
+
+from interaction.plots.axes import axes_of, check_matplotlib, interval
+from interaction.plots.films import animate, filmstrip, games_of
+from interaction.plots.fits import plot_density, plot_forest, plot_pairs, plot_trace
+from interaction.plots.predictive import plot_predictive
+from interaction.plots.runs import plot_belief, plot_comparison, plot_posterior, plot_rewards
+
+__all__ = [
+    "animate",
+    "axes_of",
+    "check_matplotlib",
+    "filmstrip",
+    "games_of",
+    "interval",
+    "plot_belief",
+    "plot_comparison",
+    "plot_density",
+    "plot_forest",
+    "plot_pairs",
+    "plot_posterior",
+    "plot_predictive",
+    "plot_rewards",
+    "plot_trace",
+]

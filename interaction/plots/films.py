@@ -1,0 +1,96 @@
+"""One episode in pictures: as a filmstrip or as a film, by the task's own `plot`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from interaction.errors import ArgumentError
+from interaction.plots.axes import pyplot_of
+from interaction.state import GameState, freeze, nest
+from interaction.task import InteractionTask
+from interaction.trajectory import Trajectories
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def games_of(task: InteractionTask, runs: Trajectories, episode: int) -> list[GameState]:
+    """Give the games at the end of each round of one episode of a run, with the task's states alone.
+
+    `episode` is a place in the run, which must have recorded the task's state in each round.
+    """
+    one = runs.episode(episode)
+    prefix = "task_state."
+    paths = [path for path in one if path.startswith(prefix)]
+    if not paths or not one.per_round or one.over:
+        raise ArgumentError(
+            'expected a run without `over` that recorded "task_state" in each round, '
+            f"got {list(one)[:4] or 'nothing'}"
+        )
+    return [
+        GameState(
+            round_index=number,
+            task_state=nest({path[len(prefix) :]: freeze(one[path][0, number]) for path in paths}),
+        )
+        for number in range(int(one.lengths[0]))
+    ]
+
+
+def filmstrip(
+    task: InteractionTask, runs: Trajectories, episode: int = 0, frames: int = 6
+) -> tuple[Figure, list[Axes]]:
+    """Draw some rounds of an episode one below the other, by the task's own `plot`."""
+    games = games_of(task, runs, episode)
+    _check_plot(task)
+    chosen = np.unique(np.linspace(0, len(games) - 1, min(frames, len(games))).round().astype(int))
+    figure, axes = pyplot_of("filmstrip").subplots(
+        len(chosen), 1, figsize=(8, 1.8 * len(chosen)), squeeze=False, layout="constrained"
+    )
+    for ax, index in zip(axes[:, 0], chosen, strict=True):
+        task.plot(games[index], ax)  # type: ignore[attr-defined]
+    return figure, list(axes[:, 0])
+
+
+def animate(
+    task: InteractionTask,
+    runs: Trajectories,
+    episode: int,
+    file: str | Path,
+    frames_per_second: int = 2,
+) -> Path:
+    """Write an episode as a film, by the task's own `plot`: a GIF, or an MP4 where ffmpeg is installed."""
+    path = Path(file)
+    writers = {".gif": "pillow", ".mp4": "ffmpeg"}
+    if path.suffix.lower() not in writers:
+        raise ArgumentError(f"animate: expected a file that ends in .gif or .mp4, got {path.name!r}")
+    games = games_of(task, runs, episode)
+    _check_plot(task)
+    pyplot = pyplot_of("animate")
+    from matplotlib import animation
+
+    writer = writers[path.suffix.lower()]
+    if not animation.writers.is_available(writer):
+        raise ArgumentError(f"animate: {path.suffix} needs {writer}, which is not installed; write a .gif")
+
+    figure, ax = pyplot.subplots(figsize=(8, 2.5), layout="constrained")
+
+    def draw(index: int) -> list[Any]:
+        ax.clear()
+        task.plot(games[index], ax)  # type: ignore[attr-defined]
+        return []
+
+    film = animation.FuncAnimation(figure, draw, frames=len(games))
+    film.save(path, writer=writer, fps=frames_per_second)
+    pyplot.close(figure)
+    return path
+
+
+def _check_plot(task: InteractionTask) -> None:
+    if not hasattr(task, "plot"):
+        raise ArgumentError(
+            f"{type(task).__name__} must define plot(self, game, ax), which draws one game, to be shown"
+        )

@@ -1,0 +1,206 @@
+"""Pictures of fits: what is believed of each person, how sure, and whether the fitted users play like them.
+
+Draws are those of a tree of `fit`; intervals are by arviz-stats (extra `inference`), and say their kind and
+width: "eti" is equal-tailed, "hdi" that of the highest density.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction.errors import ArgumentError, missing_extra, unknown_name
+from interaction.plots.axes import axes_of, pyplot_of
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array = NDArray[Any]
+Kind = Literal["eti", "hdi"]
+KINDS = {"eti": "equal-tailed interval", "hdi": "highest-density interval"}
+_SAMPLE = ("chain", "draw")
+_MOST = 2_000  # draws of a cloud
+
+
+def plot_forest(
+    tree: xarray.DataTree,
+    parameters: str | Sequence[str],
+    ax: Axes | None = None,
+    *,
+    level: float = 0.9,
+    kind: Kind = "eti",
+) -> Axes:
+    """Draw the median and the intervals of 50 % and `level` of each person, or group, in rows.
+
+    Several parameters stand below each other, on one axis: give those that have the same unit. A person whose
+    fit did not converge has an open mark.
+    """
+    ax = axes_of(ax, "plot_forest")
+    names = [parameters] if isinstance(parameters, str) else list(parameters)
+    labels: list[str] = []
+    for name in names:
+        draws = _draws(tree, name, "plot_forest")
+        dims = [str(dim) for dim in draws.dims if dim not in _SAMPLE]
+        if len(dims) > 1:
+            raise ArgumentError(f"plot_forest: {name}: expected one number for each {dims[0]}, got {dims}")
+        rows = draws if dims else draws.expand_dims("row", -1)
+        good = tree.summary.converged.values if dims == ["user"] else np.ones(rows.shape[-1], bool)
+        places = len(labels) + np.arange(rows.shape[-1])
+        for width, line in ((level, 1.0), (0.5, 3.5)):
+            ends = _interval(rows, width, kind, "plot_forest")
+            told = "_" if labels else f"{100 * width:g} % {KINDS[kind]}"
+            ax.hlines(places, *ends, color="C0", linewidth=line, label=told)
+        middles = rows.median(_SAMPLE).values
+        told = "_" if labels else "median"
+        ax.plot(middles[good], places[good], "o", color="C0", markeredgecolor="white", label=told)
+        if not good.all():
+            ax.plot(middles[~good], places[~good], "o", color="C1", mfc="white", label="not converged")
+        who = [f"{dims[0]} {value}" for value in draws[dims[0]].values] if dims else [name]
+        labels += [f"{name}, {one}" for one in who] if dims and len(names) > 1 else who
+    ax.set_yticks(range(len(labels)), labels)
+    ax.set(ylim=(len(labels) - 0.5, -0.5), xlabel=", ".join(names))
+    ax.set_title(f"Posteriors by {_count(tree)} draws each", fontsize="medium")
+    ax.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, frameon=False)
+    return ax
+
+
+def plot_density(
+    tree: xarray.DataTree,
+    parameter: str,
+    ax: Axes | None = None,
+    *,
+    user: object = None,
+    level: float = 0.9,
+    kind: Kind = "eti",
+    truth: float | None = None,
+) -> Axes:
+    """Draw the posterior of one parameter (of one user), with its interval and, where known, the truth."""
+    ax = axes_of(ax, "plot_density")
+    draws = _of_one(tree, parameter, user, "plot_density")
+    low, high = (float(end) for end in _interval(draws, level, kind, "plot_density"))
+    told = f"{100 * level:g} % {KINDS[kind]}\n{low:.3g} to {high:.3g}"
+    if draws.dtype.kind in "iu":
+        values, counts = np.unique(draws.values, return_counts=True)
+        inside = (values >= low) & (values <= high)
+        shares = counts / counts.sum()
+        ax.bar(values, shares, color="C0", alpha=0.3)
+        ax.bar(values[inside], shares[inside], color="C0", label=told)
+    else:
+        curve = draws.azstats.kde(dim=_SAMPLE)
+        x, density = (curve.sel(plot_axis=axis).values for axis in ("x", "y"))
+        ax.plot(x, density, color="C0")
+        inside = (x >= low) & (x <= high)
+        ax.fill_between(x[inside], density[inside], color="C0", alpha=0.3, linewidth=0, label=told)
+    ax.axvline(
+        float(draws.mean()), color="C0", linestyle="--", linewidth=1, label=f"mean {float(draws.mean()):.3g}"
+    )
+    if truth is not None:
+        ax.axvline(truth, color="black", linewidth=1, label=f"truth {truth:.3g}")
+    ax.set(xlabel=parameter, ylabel="probability" if draws.dtype.kind in "iu" else "density")
+    ax.set_ylim(bottom=0)
+    ax.set_title(_title(tree, user), fontsize="medium")
+    ax.legend(fontsize="small")
+    return ax
+
+
+def plot_trace(tree: xarray.DataTree, parameter: str, ax: Axes | None = None, *, user: object = None) -> Axes:
+    """Draw the draws of one parameter (of one user) in their order, each chain in its colour.
+
+    Chains of "mcmc" should look alike and have no trend. The draws of the other methods have no order: there
+    the levels alone tell something.
+    """
+    ax = axes_of(ax, "plot_trace")
+    draws = _of_one(tree, parameter, user, "plot_trace")
+    for chain in draws.chain.values:
+        ax.plot(draws.sel(chain=chain).values, linewidth=0.5, alpha=0.8, label=f"chain {chain}")
+    ax.set(xlabel="draw", ylabel=parameter)
+    r_hat = float(_of_user(tree.summary[parameter], user).sel(statistic="r_hat"))
+    ax.set_title(f"{_title(tree, user)}, R-hat {r_hat:.2f}", fontsize="medium")
+    ax.legend(fontsize="small", ncols=2)
+    return ax
+
+
+def plot_pairs(
+    tree: xarray.DataTree, parameters: Sequence[str] | None = None, *, user: object = None
+) -> tuple[Figure, list[Axes]]:
+    """Draw each two parameters (of one user) against each other, and each one's histogram, in a triangle.
+
+    Gives the figure, and its axes row by row: the histogram of a parameter is the last of its row.
+    """
+    names = list(tree.posterior.data_vars) if parameters is None else list(parameters)
+    if len(names) < 2:
+        raise ArgumentError(f"plot_pairs: expected two or more parameters, got {names}")
+    flat = [_of_one(tree, name, user, "plot_pairs").values.reshape(-1) for name in names]
+    chosen = np.unique(np.linspace(0, len(flat[0]) - 1, _MOST).round().astype(int))
+    side = 2.2 * len(names)
+    figure = pyplot_of("plot_pairs").figure(figsize=(side, side), layout="constrained")
+    grid = figure.add_gridspec(len(names), len(names))
+    drawn: list[Axes] = []
+    for row, column in zip(*np.tril_indices(len(names)), strict=True):
+        ax = figure.add_subplot(grid[row, column])
+        if row == column:
+            ax.hist(flat[row], bins=30, color="C0", alpha=0.6)
+            ax.set_yticks([])
+        else:
+            ax.plot(flat[column][chosen], flat[row][chosen], ".", color="C0", markersize=2, alpha=0.4)
+            r = np.corrcoef(flat[column], flat[row])[0, 1]
+            ax.set_title(f"r = {r:.2f}", fontsize="small")
+        if column == 0 and row > 0:
+            ax.set_ylabel(names[row])
+        if row == len(names) - 1:
+            ax.set_xlabel(names[column])
+        drawn.append(ax)
+    figure.suptitle(_title(tree, user), fontsize="medium")
+    return figure, drawn
+
+
+def _draws(tree: xarray.DataTree, name: str, where: str) -> Any:
+    try:
+        import arviz_stats  # noqa: F401  (which gives arrays the methods `azstats`)
+    except ImportError:
+        raise missing_extra("arviz_stats", "inference", where) from None
+    if "posterior" not in getattr(tree, "children", ()):
+        raise ArgumentError(f"{where}: expected a tree of `fit`, got {type(tree).__name__}")
+    if name not in tree.posterior:
+        raise unknown_name(name, map(str, tree.posterior.data_vars), f"{where}: parameters of the fit")
+    return tree.posterior[name]
+
+
+def _of_one(tree: xarray.DataTree, name: str, user: object, where: str) -> Any:
+    """Give the draws of one parameter of one user: `(chain, draw)`."""
+    draws = _draws(tree, name, where)
+    dims = [dim for dim in draws.dims if dim not in _SAMPLE]
+    if not dims:
+        return draws
+    valid = draws[dims[0]].values.tolist()
+    if user is None or user not in valid:
+        raise unknown_name(user, map(str, valid), f"{where}: user={user!r}: {dims[0]}s of {name}")
+    return _of_user(draws, user)
+
+
+def _of_user(values: Any, user: object) -> Any:
+    dim = next((dim for dim in ("user", "group") if dim in values.dims), None)
+    return values if dim is None else values.sel({dim: user})
+
+
+def _interval(draws: Any, level: float, kind: str, where: str) -> tuple[Any, Any]:
+    if kind not in KINDS:
+        raise unknown_name(kind, KINDS, f"{where}: kind")
+    if not 0 < level < 1:
+        raise ArgumentError(f"{where}: level: expected a number between 0 and 1, got {level!r}")
+    ends = getattr(draws.azstats, kind)(prob=level, dim=list(_SAMPLE))
+    return tuple(ends.sel(ci_bound=bound).values for bound in ("lower", "upper"))
+
+
+def _count(tree: xarray.DataTree) -> str:
+    return f"{tree.posterior.sizes['chain'] * tree.posterior.sizes['draw']:,}"
+
+
+def _title(tree: xarray.DataTree, user: object) -> str:
+    who = "Posterior" if user is None else f"Posterior of user {user}"
+    return f"{who} by {_count(tree)} draws"

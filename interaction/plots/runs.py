@@ -1,0 +1,98 @@
+"""Pictures of runs: rewards over rounds, beliefs, comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction.errors import ArgumentError
+from interaction.plots.axes import axes_of, interval
+from interaction.trajectory import Trajectories
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Array = NDArray[Any]
+
+
+def plot_rewards(
+    runs: Trajectories | Mapping[str, Trajectories], ax: Axes | None = None, cumulative: bool = True
+) -> Axes:
+    """Draw the mean reward over rounds, with bands of the middle 50 and 90 % of the episodes.
+
+    `runs`: one run, or several by label; each must have recorded all rounds, or the paths `rewards.…`.
+    """
+    ax = axes_of(ax, "plot_rewards")
+    labelled = {"reward": runs} if isinstance(runs, Trajectories) else runs
+    for number, (label, run) in enumerate(labelled.items()):
+        rewards = _rewards(run)
+        values = np.cumsum(rewards, axis=1) if cumulative else rewards
+        rounds = np.arange(1, values.shape[1] + 1)
+        for low, high, alpha in ((5, 95, 0.12), (25, 75, 0.25)):
+            edges = np.percentile(values, [low, high], axis=0)
+            ax.fill_between(rounds, *edges, color=f"C{number}", alpha=alpha, linewidth=0)
+        ax.plot(rounds, values.mean(axis=0), color=f"C{number}", label=label)
+    ax.set(xlabel="round", ylabel="cumulative reward" if cumulative else "reward")
+    ax.legend()
+    return ax
+
+
+def _rewards(run: Trajectories) -> Array:
+    """The rewards of all sources in each round: `(episodes, rounds)`."""
+    paths = [path for path in run if path.startswith("rewards.")]
+    if not paths or not run.per_round or run.over:
+        raise ArgumentError(
+            "plot_rewards: expected a run without `over`, that recorded the rewards of each round "
+            '(record="all")'
+        )
+    total: Array = sum((run[path] for path in paths), np.zeros(run[paths[0]].shape))
+    return total
+
+
+def plot_belief(
+    beliefs: Array,
+    ax: Axes | None = None,
+    labels: Sequence[object] | None = None,
+    truth: int | None = None,
+) -> Axes:
+    """Draw a belief over rounds as a heat map: `beliefs` `(rounds, candidates)`; `truth` is marked."""
+    ax = axes_of(ax, "plot_belief")
+    beliefs = np.asarray(beliefs, float)
+    if beliefs.ndim != 2:
+        raise ArgumentError(f"plot_belief: expected an array (rounds, candidates), got {beliefs.shape}")
+    image = ax.imshow(beliefs.T, aspect="auto", origin="lower", vmin=0, vmax=1, cmap="viridis")
+    ax.figure.colorbar(image, ax=ax, label="probability")
+    if truth is not None:
+        ax.axhline(truth, color="white", linestyle="--", linewidth=1, label="truth")
+        ax.legend(fontsize="small")
+    if labels is not None:
+        ax.set_yticks(range(len(labels)), [str(label) for label in labels])
+    ax.set(xlabel="round", ylabel="candidate", title="Belief")
+    return ax
+
+
+def plot_posterior(weights: Array, ax: Axes | None = None, labels: Sequence[object] | None = None) -> Axes:
+    """Draw a belief as a bar chart over its candidates: `weights` `(candidates,)`."""
+    ax = axes_of(ax, "plot_posterior")
+    weights = np.asarray(weights, float)
+    names = [str(label) for label in (labels if labels is not None else range(len(weights)))]
+    ax.bar(names, weights, color="tab:blue")
+    ax.set(ylim=(0, 1), xlabel="candidate", ylabel="probability")
+    return ax
+
+
+def plot_comparison(
+    values: Mapping[str, Array], ax: Axes | None = None, xlabel: str = "mean, with 95 % intervals"
+) -> Axes:
+    """Draw the means of several things, such as assistants, with 95 % intervals: `(episodes,)` by label."""
+    ax = axes_of(ax, "plot_comparison")
+    names = list(values)
+    means = [interval(values[name]) for name in names]
+    ax.errorbar([m for m, _ in means], range(len(names)), xerr=[h for _, h in means], fmt="o", capsize=4)
+    ax.set_yticks(range(len(names)), names)
+    ax.invert_yaxis()
+    ax.set(xlabel=xlabel)
+    return ax
