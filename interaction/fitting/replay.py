@@ -30,6 +30,7 @@ from interaction.turns import ASSISTANT_ACTS, ASSISTANT_OBSERVES, USER_ACTS, USE
 Array = NDArray[Any]
 Values = dict[str, Value]
 """Values of some rows, by path."""
+_ENOUGH = 4  # streams, to take what comes out alike in them for what does not depend on a draw
 _TOLERANCE = 1e-6  # of floats, which a file may have rounded
 _AGENTS = ("user_state", "assistant_state", "user_observation", "assistant_observation")
 _UNKNOWN = (
@@ -226,8 +227,12 @@ class _Play:
         return _Half(states, over[0], certain)
 
     def _going_on(self, states: list[State], wrong: Array) -> list[State]:
-        """Give, where a stream ends a game that goes on, what another stream gave that does not."""
+        """Give, where a stream ends a game that goes on, what another stream gave that does not.
+
+        Where few do not, that they agree would tell little: there the streams are left to differ.
+        """
         rows = np.arange(len(self.rows))
+        wrong = wrong & ((~wrong).sum(axis=0) >= _ENOUGH)
         chosen = np.where(wrong, np.argmin(wrong, axis=0), np.arange(len(states))[:, None])
         flat = [self._arrays(state) for state in states]
         drawn = {path: np.stack([one[path] for one in flat]) for path in flat[0]}
