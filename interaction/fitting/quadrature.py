@@ -21,6 +21,7 @@ from scipy.special import logsumexp
 from tqdm import tqdm
 
 from interaction.errors import ArgumentError
+from interaction.fitting.cells import masses, slopes, within
 from interaction.fitting.estimate import Estimate, together
 from interaction.fitting.lattice import COARSE, FINE, Box, lattice
 from interaction.fitting.likelihood import Likelihood
@@ -67,7 +68,7 @@ def on_grid(
         )
     users = len(likelihood.observed.users)
     rules = _Rules(priors, supports, seed)
-    drawing = (priors, chains, draws, seed)
+    drawing = (rules, chains, draws)
     found, order = [], []
     block = max(_BLOCK // (combinations * POINTS[continuous] ** continuous), 1)
     finer = combinations * FINE[continuous][0] * _SHIFTS
@@ -288,19 +289,27 @@ def _margins(grid: _Posterior, supports: list[Any], points: int) -> tuple[Array,
     return new_low, new_high
 
 
-def _estimate(grid: _Posterior, users: Array, priors: Priors, chains: int, draws: int, seed: int) -> Estimate:
-    """Draw from the points: systematically, anywhere within the cell of one of a grid, in a random order."""
+def _estimate(grid: _Posterior, users: Array, rules: _Rules, chains: int, draws: int) -> Estimate:
+    """Draw from the points, systematically and in a random order; from a grid, within its cells."""
     mean, sd = _moments(grid.values, grid.weights)
-    total, d = chains * draws, len(priors)
-    rng = EpisodeRandom(seed, episodes=users)
+    priors, total, d = rules.priors, chains * draws, len(rules.priors)
+    points = POINTS[int((~priors.discrete).sum())]
+    sizes = [points if part is None else len(part[0]) for part in rules.supports]
+    rng = EpisodeRandom(rules.seed, episodes=users)
     start, jitter, order = rng.random(), rng.random((total, d)), rng.random((total,))
-    cumulated = np.cumsum(grid.weights, axis=1)
     found = np.empty((len(users), total, d))
     for row in range(len(users)):
-        positions = (np.arange(total) + start[row]) / total * cumulated[row, -1]
-        cells = np.minimum(np.searchsorted(cumulated[row], positions, side="right"), len(cumulated[row]) - 1)
-        z = grid.z[row, cells] + (jitter[row] - 0.5) * grid.spacing[row]
-        drawn = np.where(grid.spacing[row] == 0, grid.values[row, cells], priors.table(z))
+        weights, parted = grid.weights[row], grid.spacing[row] > 0
+        if parted.any():
+            slope, bend = slopes(weights, sizes, parted)
+            weights = weights * masses(slope, bend)
+        cumulated = np.cumsum(weights)
+        positions = (np.arange(total) + start[row]) / total * cumulated[-1]
+        cells = np.minimum(np.searchsorted(cumulated, positions, side="right"), len(cumulated) - 1)
+        drawn = grid.values[row, cells]
+        if parted.any():
+            inside = within(jitter[row], slope[cells], bend[cells])
+            drawn = np.where(parted, priors.table(grid.z[row, cells] + inside * grid.spacing[row]), drawn)
         found[row] = drawn[np.argsort(order[row])]
     flat = np.full_like(mean, float(total))
     return Estimate(
