@@ -28,11 +28,9 @@ class RecallTask(InteractionTask):
     def __init__(self, items: Sequence[int], times: Sequence[float], study_after: float = 5.0) -> None:
         shown, when = np.asarray(items), np.asarray(times, float)
         if shown.ndim != 1 or len(shown) == 0 or shown.dtype.kind not in "iu" or shown.min() < 0:
-            raise ArgumentError(f"RecallTask: items: expected integers >= 0, one for each test, got {items!r}")
+            raise ArgumentError(f"RecallTask: items: expected one integer >= 0 for each test, got {items!r}")
         if when.shape != shown.shape or not np.isfinite(when).all():
-            raise ArgumentError(
-                f"RecallTask: times: expected {len(shown)} numbers of seconds, one for each test, got {times!r}"
-            )
+            raise ArgumentError(f"RecallTask: times: expected {len(shown)} times in seconds, got {times!r}")
         if not (np.isfinite(study_after) and study_after >= 0):
             raise ArgumentError(f"RecallTask: study_after: expected seconds >= 0, got {study_after!r}")
         early = np.flatnonzero(np.diff(when) <= study_after)

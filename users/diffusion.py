@@ -5,9 +5,9 @@ calculations for first-passage times in Wiener diffusion models" (the density, b
 Kesselmeier & Gondan 2012, "Fast and accurate calculations for cumulative first-passage time distributions in
 Wiener diffusion models" (the distribution function, likewise).
 
-Time is measured in units of boundary²: τ = t/a², and the way to the boundary that is reached as a share w of a.
-Without drift the density of τ is f(τ, w), and with the drift v that of the boundary at the distance w a is
-exp(±v a w − v² t/2) f(τ, w)/a², with + where the drift leads there.
+Time is measured in units of a², a being the distance of the boundaries: τ = t/a²; and the way to the boundary
+that is reached as a share w of a. Without drift the density of τ is f(τ, w). With the drift v that of t is
+exp(±v a w − v² t/2) f(τ, w)/a², with + where the drift leads to this boundary.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ def log_passage_density(tau: Any, way: Any) -> Any:
     """Give log f(τ, w) of a diffusion without drift: how soon it first reaches a boundary, from `way` = w.
 
     The other boundary is at the distance 1 − w on the other side. `tau` > 0 and `way` in (0, 1): numbers, or
-    arrays of the same shape. Up to τ = 0.3 by the series for short times, with k = 0, ±1, ±2 (Navarro & Fuss
-    2009, equation 6), beyond by the one for long times, with four terms (equation 5). What is left out is less
-    than 1e-14 of the first term, times (1 + k)/w for the short one, and of that of w = 1/2 for the long one.
+    arrays that fit together. Up to τ = 0.3 by the series for short times, with k = 0, ±1, ±2 (Navarro & Fuss
+    2009, equation 6), beyond by that for long times, with four terms (equation 5). The terms left out sum to
+    less than 1e-14 of the first one, 6 exp(−12/τ)/w and 25 exp(−12π²τ) being the largest; as w nears one,
+    rounding adds up to 1e-16/(1 − w).
     """
     short = np.minimum(tau, _SHORT)
     images = 0.0
@@ -48,8 +49,8 @@ def log_passage_density(tau: Any, way: Any) -> Any:
         images = images + (way - 2 * k) * np.exp(-2 * k * (k - way) / short)
     early = np.log(way + images) - way * way / (2 * short) - 1.5 * np.log(short) - 0.5 * np.log(2 * np.pi)
     long = np.maximum(tau, _SHORT)
-    waves = 0.0
-    for k in (1, 2, 3, 4):
+    waves = np.sin(np.pi * way)
+    for k in (2, 3, 4):
         waves = waves + k * np.sin(k * np.pi * way) * np.exp((1 - k * k) * np.pi**2 / 2 * long)
     late = np.log(np.pi * waves) - np.pi**2 / 2 * long
     return np.where(tau <= _SHORT, early, late)
@@ -58,16 +59,17 @@ def log_passage_density(tau: Any, way: Any) -> Any:
 def log_density(time: Any, upper: Any, drift: Any, boundary: Any, start: Any) -> Any:
     """Give the log density of reaching the upper boundary (else the lower) `time` seconds after the start.
 
-    `drift` per second, and noise of one per √second; `boundary`: the distance a of the two; `start`: where
-    the evidence starts, as a share of it from the lower one. Numbers, or arrays of the same shape. A time that
-    is not above zero gives −inf.
+    `drift` in 1/√s, the noise being one; `boundary`: the distance a of the two, in √s; `start`: where the
+    evidence starts, as a share of it from the lower one. Numbers, or arrays that fit together. A time that is
+    not above zero gives −inf.
     """
     way = np.where(upper, 1 - start, start)
     towards = np.where(upper, drift, -drift)
-    known = np.where(time > 0, time, 1.0)
+    possible = (time > 0) & (time < np.inf)
+    known = np.where(possible, time, 1.0)
     log = log_passage_density(known / (boundary * boundary), way) - 2 * np.log(boundary)
     log = log + towards * boundary * way - drift * drift * known / 2
-    return np.where((time > 0) & (time < np.inf), log, -np.inf)
+    return np.where(possible, log, -np.inf)
 
 
 def upper_probability(drift: Any, boundary: Any, start: Any) -> Any:
@@ -158,11 +160,11 @@ class DiffusionPolicy(Policy):
 class DiffusionUser(User):
     """Gathers evidence until it suffices for one of two choices, which takes its time.
 
-    Its state holds `drift` (evidence a second, for each unit of the task's `strength`), `boundary` (how much
-    evidence lies between the two choices, more being slower and surer), `non_decision` (seconds for seeing and
+    Its state holds `drift` (1/√s: evidence a second, for each unit of the task's `strength`), `boundary` (√s:
+    how much evidence lies between the choices, more being slower and surer), `non_decision` (s: for seeing and
     moving, before and after) and `start` (where it starts, as a share of the boundary from the choice 0).
-    Evidence is measured by its noise, which is one per √second, as in Navarro & Fuss 2009; with the noise of
-    0.1 that Ratcliff uses, drift and boundary are a tenth of these.
+    The unit of evidence is its noise in a second, as in Navarro & Fuss 2009; where that is called 0.1, as by
+    Ratcliff, drift and boundary are a tenth of these.
     Raises `ArgumentError` for a boundary that is not above zero, a time below zero, a start that does not lie
     between the boundaries, and what is no finite number.
     """

@@ -1,8 +1,8 @@
 """Memory by activation, as in ACT-R: what was met often and lately is recalled more surely, and faster.
 
 Sources: Anderson & Schooler 1991, "Reflections of the environment in memory" (activation by the power of each
-age); Anderson, Bothell, Byrne, Douglass, Lebiere & Qin 2004, "An integrated theory of the mind" (equations 1 to
-5: base-level learning, noise, threshold, latency).
+age); Anderson, Bothell, Byrne, Douglass, Lebiere & Qin 2004, "An integrated theory of the mind" (base-level
+learning, noise, threshold, latency).
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ class RecallByActivation(Policy):
 
     def log_prob(self, action: Value, observation: State, state: State) -> Value:
         base = activation(observation.task_state.ages, state.decay)
-        failed = np.where(action.latency == 0, -np.logaddexp(0.0, (base - state.threshold) / state.noise), -np.inf)
+        failed = np.where(
+            action.latency == 0, -np.logaddexp(0.0, (base - state.threshold) / state.noise), -np.inf
+        )
         taken = action.latency - state.fixed_time
         known = np.where(taken > 0, taken, 1.0)
         noisy = np.log(state.latency_factor) - np.log(known)
@@ -68,8 +70,8 @@ class BaseLevelLearner(User):
     the logistic noise of activation), `latency_factor` (F, seconds that recalling takes at the activation 0)
     and `fixed_time` (seconds for seeing and answering: no latency is shorter).
     A failure has no latency (0), and no item is recalled that was never studied.
-    Raises `ArgumentError` for a decay or a time below zero, a noise or factor that is not above zero, and what
-    is no finite number.
+    Raises `ArgumentError` for a decay or a time below zero, a noise or a factor that is not above zero, and
+    what is no finite number.
     """
 
     def __init__(
