@@ -16,8 +16,8 @@ class DecisionTask(InteractionTask):
 
     The state holds what is right (`answer`, 0 or 1 with equal probability) and how strong the evidence for it
     is (`strength`, one of `strengths` with equal probability; 0 tells nothing), in a unit of yours, such as
-    the share of dots that move one way. The action is `Dict(choice, time)`: 0 or 1, and the seconds that it took.
-    The reward is one for the right choice, and the game ends.
+    the share of dots that move one way. The action is `Dict(choice, time)`: 0 or 1, and the seconds that it
+    took. The reward is one for the right choice, and the game ends.
     """
 
     def __init__(self, strengths: Sequence[float] = (1.0,)) -> None:

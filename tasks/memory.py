@@ -66,6 +66,11 @@ def paired_associates(n_items: int = 20, n_blocks: int = 8, order: int = 0) -> R
     The items come in another order in each block; `order` is the seed of these orders.
     Source: Anderson 1981, "Interference: The relationship between response latency and response accuracy".
     """
+    for count in (n_items, n_blocks):
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
+            raise ArgumentError(
+                f"paired_associates: expected n_items and n_blocks >= 1, got {n_items!r}, {n_blocks!r}"
+            )
     rng = np.random.default_rng(order)
     items = np.concatenate([rng.permutation(n_items) for _ in range(n_blocks)])
     return RecallTask(items.tolist(), (10.0 * np.arange(len(items))).tolist(), 5.0)

@@ -161,8 +161,8 @@ class DiffusionUser(User):
     """Gathers evidence until it suffices for one of two choices, which takes its time.
 
     Its state holds `drift` (1/√s: evidence a second, for each unit of the task's `strength`), `boundary` (√s:
-    how much evidence lies between the choices, more being slower and surer), `non_decision` (s: for seeing and
-    moving, before and after) and `start` (where it starts, as a share of the boundary from the choice 0).
+    how much evidence lies between the choices, more being slower and surer), `non_decision` (s: to see before
+    it, to move after it) and `start` (where it starts, as a share of the boundary from the choice 0).
     The unit of evidence is its noise in a second, as in Navarro & Fuss 2009; where that is called 0.1, as by
     Ratcliff, drift and boundary are a tenth of these.
     Raises `ArgumentError` for a boundary that is not above zero, a time below zero, a start that does not lie
