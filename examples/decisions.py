@@ -50,7 +50,8 @@ def fitted(
 def draws_of(tree: xarray.DataTree, count: int) -> Array:
     """Give some draws of the posterior: `(count, 3)`, drift, boundary and non-decision time."""
     all_of_them = np.stack([tree["posterior"][name].to_numpy().reshape(-1) for name in TRUE], axis=-1)
-    return all_of_them[np.linspace(0, len(all_of_them) - 1, count).astype(int)]
+    some: Array = all_of_them[np.linspace(0, len(all_of_them) - 1, count).astype(int)]
+    return some
 
 
 def predicted(draws: Array, strength: Any, right: bool) -> tuple[Array, Array]:

@@ -254,7 +254,8 @@ class _Best:
             if (log[:, 0] - log[:, -1] < _TOLERANCE).all():
                 break
         self.z[users] = self.whole[users][:, self.free]
-        return self.log[users] - before
+        gained: Array = self.log[users] - before
+        return gained
 
 
 def _follow(matrix: Array, fresh: Array, moved: Array, change: Array) -> Array:
