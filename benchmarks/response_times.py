@@ -1,7 +1,7 @@
 """Response times: how fast the densities are, whether parameters are recovered, and posteriors calibrated.
 
-Run `python benchmarks/response_times.py` (extra `inference`), which takes some fifteen minutes; `--quick`: a few users,
-and no calibration.
+Run `python benchmarks/response_times.py` (extra `inference`), for a quarter of an hour; `--quick`: a few
+users, and no calibration.
 """
 
 from __future__ import annotations

@@ -135,10 +135,13 @@ def _plot_quantiles(ax: Axes, runs: Trajectories, draws: Array) -> None:
             fontsize="small",
         )
     ax.axvline(0.5, color="0.8", linewidth=0.8, zorder=0)
-    ax.text(0.25, 0.97, "wrong (■)", color="tab:orange", transform=ax.transAxes, ha="center", va="top")
-    ax.text(0.75, 0.97, "right (●)", color="tab:blue", transform=ax.transAxes, ha="center", va="top")
+    ax.text(0.02, 0.97, "■ wrong", color="tab:orange", transform=ax.transAxes, ha="left", va="top")
+    ax.text(0.98, 0.97, "● right", color="tab:blue", transform=ax.transAxes, ha="right", va="top")
     ax.set(xlabel="probability of the choice", ylabel="response time (s)", xlim=(0, 1))
-    ax.set_title("(a) times by quantile: data (points), model (lines, 95 % bands)", fontsize="medium")
+    ax.set_title(
+        f"(a) quantiles of {len(time)} times (points), and of the model (lines, 95 % bands)",
+        fontsize="medium",
+    )
 
 
 def demo(decisions: int = 600, seed: int = 0, plot: Path | None = None) -> None:
