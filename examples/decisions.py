@@ -76,14 +76,7 @@ def figure_of(runs: Trajectories, tree: xarray.DataTree) -> Figure:
         low, high = np.quantile(values, [0.025, 0.975])
         ax.hist(values, 40, density=True, color="tab:blue", alpha=0.35)
         ax.axvline(true, color="black", linestyle="--", linewidth=1)
-        ax.annotate(
-            "true",
-            (true, 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(3, -10),
-            fontsize="small",
-            textcoords="offset points",
-        )
+        ax.text(true, 0.93, " true", transform=ax.get_xaxis_transform(), fontsize="small")
         ax.plot([low, high], [0, 0], color="tab:blue", linewidth=4, solid_capstyle="butt", clip_on=False)
         ax.set(xlabel=f"{name.replace('_', '-')} ({UNITS[name]})", yticks=[], ylabel="density")
         ax.spines[["top", "right", "left"]].set_visible(False)
@@ -98,23 +91,25 @@ def _plot_quantiles(ax: Axes, runs: Trajectories, draws: Array) -> None:
         for path in ("task_state.strength", "user_action.choice", "user_action.time", "task_state.answer")
     )
     right = choice == answer
-    lines: dict[float, Array] = {}
     fine = np.linspace(0, TASK.strengths.max(), 40)
     for was_right, color, marker in ((True, "tab:blue", "o"), (False, "tab:orange", "s")):
         found = [predicted(draws, at, was_right) for at in fine]
         chance = np.array([pair[0].mean() for pair in found])
         bands = np.array([np.quantile(pair[1], [0.025, 0.5, 0.975], axis=0) for pair in found])
-        for number in range(len(QUANTILES)):
+        for number, quantile in enumerate(QUANTILES):
+            if was_right:
+                at = chance[0], bands[0, 1, number]
+                told = {"textcoords": "offset points", "ha": "center", "fontsize": "small"}
+                ax.annotate(f"{quantile:g}", at, (0, 3), **told)
             ax.fill_between(
                 chance, bands[:, 0, number], bands[:, 2, number], color=color, alpha=0.2, linewidth=0
             )
             ax.plot(chance, bands[:, 1, number], color=color, linewidth=1)
-        lines[was_right] = np.array([chance[0], *bands[0, 1]])
-        for at in TASK.strengths:
-            here = (strength == at) & (right == was_right)
+        for level in TASK.strengths:
+            here = (strength == level) & (right == was_right)
             if here.sum() < 10:  # too few for quantiles
                 continue
-            share = here.sum() / (strength == at).sum()
+            share = here.sum() / (strength == level).sum()
             ax.scatter(
                 np.full(5, share),
                 np.quantile(time[here], QUANTILES),
@@ -125,15 +120,6 @@ def _plot_quantiles(ax: Axes, runs: Trajectories, draws: Array) -> None:
                 linewidth=0.5,
                 zorder=3,
             )
-    for number, quantile in enumerate(QUANTILES):
-        ax.annotate(
-            f"{quantile:g}",
-            (0.5, lines[True][1 + number]),
-            (0, 3),
-            textcoords="offset points",
-            ha="center",
-            fontsize="small",
-        )
     ax.axvline(0.5, color="0.8", linewidth=0.8, zorder=0)
     ax.text(0.02, 0.97, "■ wrong", color="tab:orange", transform=ax.transAxes, ha="left", va="top")
     ax.text(0.98, 0.97, "● right", color="tab:blue", transform=ax.transAxes, ha="right", va="top")
