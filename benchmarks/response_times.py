@@ -10,7 +10,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -24,8 +24,21 @@ from interaction.users.diffusion import DiffusionUser, log_density, passage_quan
 from interaction.users.memory import BaseLevelLearner
 
 ROWS = 20_000
-STUDIES: dict[str, tuple[InteractionTask, User, dict[str, Any], int, int]] = {
-    "drift diffusion": (
+
+
+class Study(NamedTuple):
+    """Who does what under which priors; rounds and episodes of each user in recovery and in calibration."""
+
+    task: InteractionTask
+    user: User
+    priors: dict[str, Any]
+    users: int
+    recovery: tuple[int, int]
+    calibration: tuple[int, int]
+
+
+STUDIES = {
+    "drift diffusion": Study(
         DecisionTask([0.25, 0.5, 1.0]),
         DiffusionUser(),
         {
@@ -33,19 +46,21 @@ STUDIES: dict[str, tuple[InteractionTask, User, dict[str, Any], int, int]] = {
             "boundary": stats.gamma(20, scale=0.075),
             "non_decision": stats.gamma(20, scale=0.015),
         },
-        1,
-        200,
+        50,
+        (1, 200),
+        (1, 60),
     ),
-    "base-level learning": (
-        paired_associates(20, 8),
+    "base-level learning": Study(
+        paired_associates(10, 5),
         BaseLevelLearner(),
         {
             "threshold": stats.norm(-2.6, 0.5),
             "noise": stats.gamma(20, scale=0.025),
             "latency_factor": stats.gamma(20, scale=0.0105),
         },
-        160,
-        1,
+        200,
+        (50, 1),
+        (50, 1),
     ),
 }
 
@@ -83,12 +98,19 @@ def print_speed() -> None:
 def main(quick: bool) -> None:
     """Measure everything, and print the tables."""
     print_speed()
-    for name, (task, user, priors, rounds, episodes) in STUDIES.items():
-        few, part = (4, 8) if quick else (50, 1)
-        each = max(rounds // part, 1), max(episodes // part, 1)
-        recovered = parameter_recovery(task, user, priors, few, each[0], episodes=each[1])
+    for name, study in STUDIES.items():
+        count = 4 if quick else study.users
+        rounds, episodes = study.recovery
+        recovered = parameter_recovery(
+            study.task,
+            study.user,
+            study.priors,
+            count,
+            rounds,
+            episodes=min(episodes, 25) if quick else episodes,
+        )
         print_table(
-            f"{name}: {few} users, {each[0] * each[1]} actions each",
+            f"{name}: {count} users",
             ["parameter", "correlation", "rmse", "50, 80, 95 % intervals cover"],
             [
                 [key, f"{row['correlation']:.3f}", f"{row['rmse']:.3f}", covered(row)]
@@ -96,8 +118,9 @@ def main(quick: bool) -> None:
             ],
         )
         if not quick:
-            fewer = (max(rounds // 4, 1), max(episodes // 4, 1))
-            print(calibration(task, user, priors, 200, fewer[0], episodes=fewer[1]).verdict)
+            rounds, episodes = study.calibration
+            found = calibration(study.task, study.user, study.priors, 200, rounds, episodes=episodes)
+            print(found.verdict)
 
 
 def covered(row: dict[str, float]) -> str:
