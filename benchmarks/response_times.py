@@ -101,14 +101,8 @@ def main(quick: bool) -> None:
     for name, study in STUDIES.items():
         count = 4 if quick else study.users
         rounds, episodes = study.recovery
-        recovered = parameter_recovery(
-            study.task,
-            study.user,
-            study.priors,
-            count,
-            rounds,
-            episodes=min(episodes, 25) if quick else episodes,
-        )
+        episodes = min(episodes, 25 if quick else episodes)
+        recovered = parameter_recovery(study.task, study.user, study.priors, count, rounds, episodes=episodes)
         print_table(
             f"{name}: {count} users",
             ["parameter", "correlation", "rmse", "50, 80, 95 % intervals cover"],
