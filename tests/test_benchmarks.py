@@ -23,6 +23,17 @@ def test_a_benchmark_prints_its_table(name):
     assert "reached" in shown.stdout
 
 
+def test_the_benchmark_of_response_times_prints_its_tables():
+    shown = subprocess.run(
+        [sys.executable, "benchmarks/response_times.py", "--quick"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert all(word in shown.stdout for word in ("µs a row", "drift", "latency_factor"))
+
+
 def test_the_benchmark_of_wrapped_components_prints_its_table():
     reason = "the package coopihc is not installed (docs/coopihc.md tells how to)"
     pytest.importorskip("coopihc", reason=reason, exc_type=ImportError)

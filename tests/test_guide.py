@@ -1,5 +1,6 @@
 """The guide's worked example runs as it stands."""
 
+import ast
 import importlib
 import re
 from pathlib import Path
@@ -40,6 +41,18 @@ def test_the_page_on_planning(capsys):
     assert returns > 0
     assert searched > -20  # who opens a door unsure loses 45 each time
     assert 3 < turns < 4
+
+
+def test_the_page_on_response_times(capsys):
+    means, refused, recalled, seconds = "\n".join(
+        line for line in shown_by("response_times.md", capsys) if line.strip()
+    ).splitlines()
+    found = ast.literal_eval(means)
+    for name, true, within in (("drift", 2.0, 0.6), ("boundary", 1.2, 0.15), ("non_decision", 0.25, 0.03)):
+        assert abs(found[name] - true) < within
+    assert "no value of drift, boundary, non_decision under the priors explains" in refused
+    assert "recalled" in recalled
+    assert "seconds" in seconds
 
 
 def test_training_in_the_guide(capsys):

@@ -22,7 +22,7 @@ from interaction.fitting.estimate import R_HAT, Estimate
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.logged import read_table
 from interaction.fitting.mcmc import by_mcmc, import_extras
-from interaction.fitting.observed import Observed
+from interaction.fitting.observed import Observed, join_path
 from interaction.fitting.priors import Priors
 from interaction.fitting.quadrature import on_grid
 from interaction.fitting.tempering import by_particles
@@ -78,7 +78,7 @@ def fit(
     (one `observation` for each row), `sample_stats`, and `summary` with the method's own mean, sd, Monte
     Carlo standard error, effective sample size and R-hat. `attrs["converged"]` is 1 or 0 and
     `attrs["verdict"]` says why; a fit that did not converge also warns (`ConvergenceWarning`).
-    Raises for bad data or priors before anything is computed.
+    Raises for bad data or priors before anything is computed, and for data that no value explains.
     """
     if method not in METHODS:
         raise unknown_name(method, METHODS, "fit: method")
@@ -220,6 +220,7 @@ def _tree(
         return np.moveaxis(array, 0, -1) if many else array[0]
 
     total = likelihood.total(_drawn(estimate, priors)).reshape(estimate.draws.shape[:3])
+    _check_possible(total, estimate, likelihood, priors)
     groups: dict[str, dict[str, Array]] = {
         "posterior": {
             name: shaped(estimate.draws[..., index]).astype(np.int64 if priors.discrete[index] else float)
@@ -270,6 +271,26 @@ def _tree(
     tree.attrs["verdict"] = convergence(estimate.converged, observed.users, method)
     tree.attrs["model"] = type(likelihood.user).__name__
     return tree  # type: ignore[no-any-return]
+
+
+def _check_possible(total: Array, estimate: Estimate, likelihood: Likelihood, priors: Priors) -> None:
+    """Raise where no draw makes possible what a user did, as no value can that the method has tried."""
+    lost = np.flatnonzero(np.isneginf(total).all(axis=(1, 2)))[:1]
+    if len(lost) == 0:
+        return
+    one = likelihood.select(lost)
+    values = {name: array[lost, :100] for name, array in _drawn(estimate, priors).items()}
+    never = np.isneginf(one.pointwise(values)).all(axis=-1).T  # (episodes, rounds)
+    which = "all actions together are impossible"
+    if never.any():
+        episode, t = np.argwhere(never)[0]
+        taken = {join_path("user_action", path): array for path, array in one.observed.user_actions.items()}
+        told = ", ".join(f"{path} = {array[t, episode].tolist()}" for path, array in taken.items())
+        which = f"in episode {one.observed.labels[episode]}, round {t}, {told} is impossible"
+    raise ArgumentError(
+        f"fit: no value of {', '.join(priors.names)} under the priors explains what user "
+        f"{one.observed.users[0]} did: {which}. Look at the data, or give priors that reach further"
+    )
 
 
 class _Rows:

@@ -3,11 +3,14 @@
 A search from several starts: steps along (F + λ diag F)⁻¹ g, with the gradient g by finite differences and
 the damping λ raised after a step that was worse. The information F is at first that of the outer products
 of the gradients of single actions, which points well from afar; later it follows the changes of the
-gradient, which comes to an end also where the model is not the true one.
+gradient, which comes to an end also where the model is not the true one. Where it met what is impossible, the
+most likely values may lie at a cliff, at which a gradient does not lead along; there points around the best
+one are tried, from a normal distribution that is fitted to the best of them again and again.
 
 Sources: Berndt, Hall, Hall & Hausman 1974, "Estimation and inference in nonlinear structural models" (F at
 first); Broyden, Fletcher, Goldfarb and Shanno 1970 (F later); Marquardt 1963, "An algorithm for
-least-squares estimation of nonlinear parameters" (λ).
+least-squares estimation of nonlinear parameters" (λ); Rubinstein 1999, "The cross-entropy method for
+combinatorial and continuous optimization" (at cliffs).
 """
 
 from __future__ import annotations
@@ -34,6 +37,9 @@ _SHIFT = 1e-5  # of finite differences, in space coordinates
 _REACH = 2.0  # the longest step
 _RIDGE = 1e-3  # information below which a direction counts as flat
 _TOLERANCE = 1e-3  # gain in log likelihood that a further step promises
+_AROUND = 6  # searches around the best point
+_CLOUDS = 60  # of points, for each of them
+_CLOUD = 256
 _IDLE = 12  # steps in a row, of different lengths, none of which gained as much: towards a bound or infinity
 
 
@@ -43,7 +49,7 @@ class Maximum:
 
     `coordinates` `(users, continuous parameters)` and `covariance` are in space coordinates, the latter the
     inverse of the estimated information. `converged` says that no further step promised a gain of 0.001
-    in log likelihood, or that a dozen in a row had none.
+    in log likelihood, or that a dozen in a row had none; at cliffs, that a search around had none.
     """
 
     values: Values
@@ -69,6 +75,7 @@ def maximize(
     search = _Search(likelihood, priors, z[chosen])
     search.run(progress, label)
     found = _Best(search)
+    found.look_around(likelihood, priors, np.flatnonzero(search.met.any(axis=1) & np.isfinite(found.log)))
     return Maximum(found.values, found.log, found.converged, found.z, found.covariance)
 
 
@@ -122,6 +129,7 @@ class _Search:
         self.damping = np.full((users, starts), 1e-2)
         self.done = np.zeros((users, starts), bool)
         self.idle = np.zeros((users, starts), np.int64)
+        self.met = np.zeros((users, starts), bool)  # what is impossible
         self.step = 0
 
     def run(self, progress: bool, label: str) -> None:
@@ -171,6 +179,7 @@ class _Search:
     def _take(self, users: Array, z: Array, log: Array, gradient: Array, outer: Array) -> None:
         """Keep what is better; where it is not, damp more."""
         first = np.isneginf(self.log[users])
+        self.met[users] |= np.isneginf(log)
         self.idle[users] = np.where(log > self.log[users] + _TOLERANCE, 0, self.idle[users] + 1)
         better = (log > self.log[users]) | first
         who, start = np.nonzero(better)
@@ -202,9 +211,51 @@ class _Best:
         self.values = search.priors.in_space(z)
         still = (search.promise() < _TOLERANCE) | (search.idle >= _IDLE)
         self.converged = still[rows, best] & np.isfinite(self.log)
-        self.z = z[:, search.free]
+        self.z, self.whole, self.free = z[:, search.free], z, search.free
         outer = search.outer[rows, best]
         self.covariance = np.linalg.inv(outer + _RIDGE * np.eye(outer.shape[-1]))
+
+    def look_around(self, likelihood: Likelihood, priors: Priors, users: Array) -> None:
+        """Try points around the best ones of some users, and go on from better ones.
+
+        Such a user has converged when a whole search around the best point gained less than 0.001.
+        """
+        rng = np.random.default_rng(0)
+        for _ in range(_AROUND):
+            if len(users) == 0:
+                break
+            users = users[self._search_around(likelihood.select(users), priors, users, rng) > _TOLERANCE]
+        self.converged[users] = False
+        self.z = self.whole[:, self.free]
+        self.values = priors.in_space(self.whole)
+
+    def _search_around(
+        self, likelihood: Likelihood, priors: Priors, users: Array, rng: np.random.Generator
+    ) -> Array:
+        """Draw points, fit a normal distribution to the best of them, and again; give what was gained."""
+        rows, reach, d = np.arange(len(users)), priors.reach[self.free], len(self.free)
+        before = self.log[users]
+        width = 0.3 * np.minimum(np.sqrt(np.einsum("uii->ui", self.covariance[users])), 1.0)
+        centre, root = self.z[users], _diagonal(width)
+        for _ in range(_CLOUDS):
+            steps = rng.standard_normal((_CLOUD, d)) @ np.swapaxes(root, -1, -2)
+            points = np.repeat(self.whole[users, None], _CLOUD, axis=1)
+            points[..., self.free] = np.clip(centre[:, None] + steps, -reach, reach)
+            log = likelihood.total(priors.in_space(points))
+            order = np.argsort(-log, axis=1)[:, : _CLOUD // 4]
+            log, points = log[rows[:, None], order], points[rows[:, None], order]
+            better = log[:, 0] > self.log[users]
+            self.whole[users[better]], self.log[users[better]] = points[better, 0], log[better, 0]
+            best = np.where(np.isfinite(log)[..., None], points, self.whole[users, None])[..., self.free]
+            centre = best.mean(axis=1)
+            apart = best - centre[:, None]
+            spread = np.swapaxes(apart, -1, -2) @ apart / best.shape[1]
+            root = np.linalg.cholesky(1.5 * spread + 1e-14 * np.eye(d))
+            if (log[:, 0] - log[:, -1] < _TOLERANCE).all():
+                break
+        self.z[users] = self.whole[users][:, self.free]
+        gained: Array = self.log[users] - before
+        return gained
 
 
 def _follow(matrix: Array, fresh: Array, moved: Array, change: Array) -> Array:

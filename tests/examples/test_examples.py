@@ -4,7 +4,18 @@ from functools import partial
 
 import numpy as np
 
-from interaction.examples import coordination, delusions, pointing, recovery, teaching, theory_of_mind, tiger
+from interaction import Bundle
+from interaction.examples import (
+    coordination,
+    decisions,
+    delusions,
+    pointing,
+    recovery,
+    teaching,
+    theory_of_mind,
+    tiger,
+)
+from interaction.users.diffusion import DiffusionUser
 
 
 def test_coordination_shows_the_four_cases(capsys, tmp_path):
@@ -162,6 +173,26 @@ def test_early_lessons_of_a_conservative_teacher_tell_more_about_memory(capsys):
         assert found["conservative"].bits_per_round[name] > found["random"].bits_per_round[name]
     teaching.demo(learners=10)
     assert "conservative" in capsys.readouterr().out
+
+
+def test_the_decisions_demonstration_runs(capsys, tmp_path):
+    """What it predicts is what such a user does: shares and medians of 20,000 right decisions."""
+    file = tmp_path / "decisions.png"
+    decisions.demo(decisions=80, plot=file)
+    assert file.read_bytes().startswith(b"\x89PNG")
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in ("drift (1/√s)", "95 % interval", "converged"))
+    runs = Bundle(decisions.TASK, DiffusionUser(**decisions.TRUE)).run(20_000, seed=1)
+    strength, choice, time, answer = (
+        np.asarray(runs[path]).ravel()
+        for path in ("task_state.strength", "user_action.choice", "user_action.time", "task_state.answer")
+    )
+    for at in decisions.TASK.strengths:
+        share, times = decisions.predicted(np.array([list(decisions.TRUE.values())]), at, right=True)
+        here = strength == at
+        assert abs((choice == answer)[here].mean() - share[0]) < 0.03  # four standard errors
+        right = here & (choice == answer)
+        assert np.allclose(np.quantile(time[right], decisions.QUANTILES), times[0], rtol=0.06)
 
 
 def test_the_theory_of_mind_demonstration_runs(capsys, tmp_path):

@@ -11,6 +11,7 @@ from scipy.special import logsumexp
 from interaction import InteractionTask, Policy, State, Transition, User, calibration, spaces
 from interaction.fitting.lattice import COARSE, FINE, Box, lattice
 from interaction.fitting.likelihood import Likelihood
+from interaction.fitting.maximum import maximize
 from interaction.fitting.observed import simulate
 from interaction.fitting.priors import Priors
 from interaction.fitting.quadrature import on_grid
@@ -177,6 +178,22 @@ def test_the_grid_is_right_at_a_cliff(policy, truth):
         assert (np.abs(found.mean[user] - mean) <= 0.02 * sd).all()
         assert (np.abs(found.sd[user] - sd) <= 0.02 * sd).all()
         assert abs(found.log_evidence[user] - evidence) <= 0.02
+
+
+@pytest.mark.parametrize("policy", [ShiftedTime(), Practice()], ids=["shift", "practice"])
+def test_no_values_are_more_likely_than_the_most_likely_at_a_cliff(policy):
+    """By more than .01, of 40,000 around them and 20,000 under the prior; or the user has not converged."""
+    likelihood, priors = simulated(policy, 6)
+    found = maximize(likelihood, priors)
+    assert found.converged.mean() > 0.8
+    rng = np.random.default_rng(0)
+    spread = {name: np.tile(array, (6, 1)) for name, array in priors.draw(20_000, 1).items()}
+    best = likelihood.total(spread).max(axis=1)
+    for size in (0.1, 0.01):
+        steps = size * rng.standard_normal((6, 20_000, len(priors)))
+        near = priors.in_space(priors.to_space(found.values)[:, None] + steps)
+        best = np.maximum(best, likelihood.total(near).max(axis=1))
+    assert (best < found.log_likelihood + 0.01)[found.converged].all()
 
 
 def test_no_draw_lies_beyond_the_cliff():

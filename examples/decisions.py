@@ -1,0 +1,159 @@
+"""Decisions: what choices and response times tell about how somebody decides.
+
+A simulated person decides which of two it is, by evidence of four strengths. The drift diffusion model is
+fitted to the choices and their times, and what it predicts is laid over the data as a quantile-probability
+plot (Ratcliff & McKoon 2008, "The diffusion decision model"). Run it with `interaction demo decisions` (extra
+`inference`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from interaction import Bundle, Trajectories, fit
+from interaction.display import print_table
+from interaction.plots import check_matplotlib
+from interaction.tasks.decisions import DecisionTask
+from interaction.users.diffusion import DiffusionUser, passage_quantile, upper_probability
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array = NDArray[Any]
+
+TASK = DecisionTask([0.1, 0.3, 0.6, 1.0])
+TRUE = {"drift": 2.5, "boundary": 1.4, "non_decision": 0.3}
+UNITS = {"drift": "1/√s", "boundary": "√s", "non_decision": "s"}
+PRIORS = {
+    "drift": stats.norm(2, 2),
+    "boundary": stats.gamma(8, scale=0.2),
+    "non_decision": stats.gamma(8, scale=0.04),
+}
+QUANTILES = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
+
+
+def fitted(
+    decisions: int = 600, seed: int = 0, progress: bool = True
+) -> tuple[Trajectories, xarray.DataTree]:
+    """Let a person decide so many times, and fit the model to it."""
+    runs = Bundle(TASK, DiffusionUser(**TRUE)).run(decisions, seed=seed)
+    return runs, fit(TASK, DiffusionUser(), runs, PRIORS, users="pooled", seed=seed, progress=progress)
+
+
+def draws_of(tree: xarray.DataTree, count: int) -> Array:
+    """Give some draws of the posterior: `(count, 3)`, drift, boundary and non-decision time."""
+    all_of_them = np.stack([tree["posterior"][name].to_numpy().reshape(-1) for name in TRUE], axis=-1)
+    some: Array = all_of_them[np.linspace(0, len(all_of_them) - 1, count).astype(int)]
+    return some
+
+
+def predicted(draws: Array, strength: Any, right: bool) -> tuple[Array, Array]:
+    """Give how probable a right (or wrong) choice is, and the quantiles of its times: `(n,)`, `(n, 5)`."""
+    drift, boundary, non_decision = (column[:, None] for column in draws.T)
+    lead = drift * strength * boundary
+    tau = passage_quantile(QUANTILES, 0.5, np.abs(lead))
+    chance = upper_probability(drift * strength if right else -drift * strength, boundary, 0.5)
+    return chance[:, 0], non_decision + boundary * boundary * tau
+
+
+def figure_of(runs: Trajectories, tree: xarray.DataTree) -> Figure:
+    """Draw the quantile-probability plot, and the posterior of each parameter beside the true value."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    grid = figure.add_gridspec(3, 2, width_ratios=[2.2, 1])
+    _plot_quantiles(figure.add_subplot(grid[:, 0]), runs, draws_of(tree, 200))
+    for row, (name, true) in enumerate(TRUE.items()):
+        ax = figure.add_subplot(grid[row, 1])
+        values = tree["posterior"][name].to_numpy().reshape(-1)
+        low, high = np.quantile(values, [0.025, 0.975])
+        ax.hist(values, 40, density=True, color="tab:blue", alpha=0.35)
+        ax.axvline(true, color="black", linestyle="--", linewidth=1)
+        ax.text(true, 0.93, " true", transform=ax.get_xaxis_transform(), fontsize="small")
+        ax.plot([low, high], [0, 0], color="tab:blue", linewidth=4, solid_capstyle="butt", clip_on=False)
+        ax.set(xlabel=f"{name.replace('_', '-')} ({UNITS[name]})", yticks=[], ylabel="density")
+        ax.spines[["top", "right", "left"]].set_visible(False)
+        if row == 0:
+            ax.set_title("(b) posterior, bar: 95 %", fontsize="medium")
+    return figure
+
+
+def _plot_quantiles(ax: Axes, runs: Trajectories, draws: Array) -> None:
+    strength, choice, time, answer = (
+        np.asarray(runs[path]).ravel()
+        for path in ("task_state.strength", "user_action.choice", "user_action.time", "task_state.answer")
+    )
+    right = choice == answer
+    fine = np.linspace(0, TASK.strengths.max(), 40)
+    for was_right, color, marker in ((True, "tab:blue", "o"), (False, "tab:orange", "s")):
+        found = [predicted(draws, at, was_right) for at in fine]
+        chance = np.array([pair[0].mean() for pair in found])
+        bands = np.array([np.quantile(pair[1], [0.025, 0.5, 0.975], axis=0) for pair in found])
+        for number, quantile in enumerate(QUANTILES):
+            if was_right:
+                at = chance[0], bands[0, 1, number]
+                told: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": "small"}
+                ax.annotate(f"{quantile:g}", at, (0, 3), **told)
+            ax.fill_between(
+                chance, bands[:, 0, number], bands[:, 2, number], color=color, alpha=0.2, linewidth=0
+            )
+            ax.plot(chance, bands[:, 1, number], color=color, linewidth=1)
+        for level in TASK.strengths:
+            here = (strength == level) & (right == was_right)
+            if here.sum() < 10:  # too few for quantiles
+                continue
+            share = here.sum() / (strength == level).sum()
+            ax.scatter(
+                np.full(5, share),
+                np.quantile(time[here], QUANTILES),
+                color=color,
+                marker=marker,
+                s=18,
+                edgecolor="black",
+                linewidth=0.5,
+                zorder=3,
+            )
+    ax.axvline(0.5, color="0.8", linewidth=0.8, zorder=0)
+    ax.text(0.02, 0.97, "■ wrong", color="tab:orange", transform=ax.transAxes, ha="left", va="top")
+    ax.text(0.98, 0.97, "● right", color="tab:blue", transform=ax.transAxes, ha="right", va="top")
+    ax.set(xlabel="probability of the choice", ylabel="response time (s)", xlim=(0, 1))
+    ax.set_title(
+        f"(a) quantiles of {len(time)} times (points), and of the model (lines, 95 % bands)",
+        fontsize="medium",
+    )
+
+
+def demo(decisions: int = 600, seed: int = 0, plot: Path | None = None) -> None:
+    """Fit drift diffusion to --decisions choices and their times; --plot FILE.png draws model and data."""
+    if plot is not None:
+        check_matplotlib("--plot")
+    runs, tree = fitted(decisions, seed)
+    rows = []
+    for name, true in TRUE.items():
+        values = tree["posterior"][name].to_numpy()
+        low, high = np.quantile(values, [0.025, 0.975])
+        rows.append(
+            [f"{name} ({UNITS[name]})", f"{true:g}", f"{values.mean():.3f}", f"{low:.3f} to {high:.3f}"]
+        )
+    print_table(
+        f"Drift diffusion, fitted to {decisions} decisions",
+        ["parameter", "true", "posterior mean", "95 % interval"],
+        rows,
+    )
+    print(f"fit: {tree.attrs['verdict']}")
+    if plot is not None:
+        figure_of(runs, tree).savefig(plot, dpi=200)
+        print(f"wrote {plot}")
+
+
+if __name__ == "__main__":
+    import typer
+
+    typer.run(demo)
