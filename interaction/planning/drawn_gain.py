@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from interaction.batching.selection import row_of
 from interaction.inference.particles import systematic
+from interaction.noted import Note
 from interaction.planning.answers import Answering, Looks, Moves
 from interaction.planning.channels import (
     GROUPS,
@@ -45,22 +46,28 @@ class DrawnGain:
         self.ways = few if lucky else 1
         self.looks = (max(few, GROUPS) if exact else _LOOKS) if noisy else 1
 
-    def told(self, game: GameState, log_weights: Array, rng: EpisodeRandom) -> tuple[Array, Array]:
-        """Give gain and error, `(episodes, actions)` each, for a row of each candidate and action."""
+    def told(
+        self, game: GameState, log_weights: Array, rng: EpisodeRandom
+    ) -> tuple[Array, Array, NDArray[np.bool_]]:
+        """Give gain and error, `(episodes, actions)` each, for a row of each candidate and action.
+
+        The last tells in which episodes the partner has drawn while it looked.
+        """
         (outer, size), count, ways = log_weights.shape, self.answering.count, self.ways
         uniform = np.broadcast_to(np.asarray(rng.copy().random()), (outer,))
         drawn = systematic(np.exp(log_weights), uniform, ways if self.exact else self.samples)
         lots = rng.copy().simulation().repeat(ways, common=False)
         asked = None if self.exact else rng.repeat(self.samples, common=False)
         block = max(_ROWS // (size * count), 1)
-        parts = []
+        parts, drew = [], np.zeros(outer, bool)
         for first in range(0, outer * ways, block):
             part = np.arange(first, min(first + block, outer * ways))
             episode, way = np.divmod(part, ways)
             rows = (episode[:, None] * size * count + np.arange(size * count)).reshape(-1)
             games, weights = GameState(**dict(row_of(game, rows, {}))), log_weights[episode]
             sources = drawn[episode, way][:, None]
-            moves, looks = self._looked(games, sources, size, lots.select(part))
+            moves, each = self._looked(games, sources, size, lots.select(part))
+            looks = self._noting(each, drew, episode)
             if asked is None:
                 parts.append(self._by_chances(looks, weights))
             else:
@@ -69,11 +76,20 @@ class DrawnGain:
                 authors = drawn[episode[:, None], own]
                 parts.append(self._by_answers(moves, list(looks), weights, authors, stream))
         whole = np.concatenate(parts, axis=1).reshape(len(parts[0]), outer, -1, count)
-        return self._joined(whole)
+        return *self._joined(whole), drew
+
+    @staticmethod
+    def _noting(
+        looks: Iterator[tuple[Looks, Note]], drew: NDArray[np.bool_], episode: Rows
+    ) -> Iterator[Looks]:
+        """Give the looks, and note for which episodes they draw."""
+        for one, note in looks:
+            np.logical_or.at(drew, episode, note.rows.reshape(len(episode), -1).any(axis=1))
+            yield one
 
     def _looked(
         self, games: GameState, sources: Rows, size: int, lots: EpisodeRandom
-    ) -> tuple[Moves, Iterator[Looks]]:
+    ) -> tuple[Moves, Iterator[tuple[Looks, Note]]]:
         """Give the games after one move of the task, and what the candidates see of it, look by look."""
         answering, count = self.answering, self.answering.count
         moves, _ = answering.moved(games, lots.repeat(size).repeat(count))
@@ -81,13 +97,13 @@ class DrawnGain:
         moves = moves.shown(moves, shown) if self.lucky else moves
         several, first = lots.repeat(self.looks, common=False), np.arange(len(sources)) * self.looks
 
-        def looks() -> Iterator[Looks]:
+        def looks() -> Iterator[tuple[Looks, Note]]:
             for number in range(self.looks):
                 stream = several.select(first + number).repeat(size).repeat(count)
                 here = moves
                 if self.lucky and moves.hidden:
                     here = answering.moved(games, stream)[0].shown(moves, np.arange(len(moves.over)))
-                yield answering.looks(here, stream)[0]
+                yield answering.looks(here, stream)
 
         return moves, looks()
 
@@ -104,9 +120,8 @@ class DrawnGain:
             sums[number * GROUPS // self.looks][: len(chances)] += chances
         total = np.sum(sums, axis=0)
         each = [total] if self.looks == 1 else [total, *[total - one for one in sums]]
-        return np.stack(
-            [information((one / one.sum(axis=0)).reshape(-1, outer, size, count), weights) for one in each]
-        )
+        means = [one / np.where(counts, one.sum(axis=0), 1.0) for one in each]
+        return np.stack([information(one.reshape(-1, outer, size, count), weights) for one in means])
 
     def _by_answers(
         self, moves: Moves, looks: list[Looks], log_weights: Array, authors: Rows, stream: EpisodeRandom

@@ -133,14 +133,16 @@ class ExpectedInformationGain(Planner):
                 return self._known(answering, looks, log_weights, rng)
             found = np.empty((2, outer, count))
             for lucky, noisy in ((False, False), (False, True), (True, False), (True, True)):
-                part = np.flatnonzero((luck == lucky) & (noise == noisy))
+                part = np.flatnonzero((luck == lucky) & (noise == noisy))  # with those of the case before
                 if not len(part):
                     continue
                 rows = np.arange(outer * size * count).reshape(outer, -1)[part].reshape(-1)
                 some, few = GameState(**dict(row_of(game, rows, {}))), self._part(rng, part)
                 if lucky or noisy:
                     drawn = DrawnGain(answering, self._exact, self.samples, lucky, noisy)
-                    found[:, part] = drawn.told(some, log_weights[part], few)
+                    gain, error, drew = drawn.told(some, log_weights[part], few)
+                    found[:, part] = gain, error
+                    noise[part] |= drew  # it may draw only where the task has drawn something else
                 else:
                     looks, _, _ = self._looked(answering, some, len(part), few)
                     found[:, part] = self._known(answering, looks, log_weights[part], few)

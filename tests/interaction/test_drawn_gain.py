@@ -230,6 +230,57 @@ def test_an_episode_in_which_nothing_is_drawn_is_exact_beside_others():
         assert alone[0].tobytes() == gain[row].tobytes()
 
 
+class BlurredByACue(Blurred):
+    """Draws only where the task has drawn a cue."""
+
+    def observe(self, game, rng):
+        clear = rng.random() >= self.blur if game.task_state.cue == 1 else True
+        return State(asked=game.task_state.asked, cue=game.task_state.cue, clear=clear), 0.0
+
+
+def blurred_by_a_cue(policy, sign, parameters=None):
+    belief = believing(policy, sign=sign, parameters=parameters)
+    user = belief.user_model.replace(observation_engine=BlurredByACue(0.6))
+    return UserModelFilter(user, belief.parameters, task_model=belief.task_model)
+
+
+def test_an_eye_that_draws_only_where_the_task_has_drawn_something():
+    """Whether it draws is not known from one draw of the task."""
+    sign = 0.3
+    plain, blurred = ([one(yes) for yes in (VALUES, VALUES**2, VALUES)] for one in (bits, _blurred))
+    honest(blurred_by_a_cue(Nods(), sign), (1 - sign) * np.array(plain) + sign * np.array(blurred))
+    expected = (1 - sign) * of_says(0.0, 0.0) + sign * of_says(0.6, 1.0)
+    honest(blurred_by_a_cue(Says(), sign), expected, samples=32, rows=150)
+
+
+def _blurred(yes):
+    return bits(0.4 * (1 - yes) + 0.6 / 2)
+
+
+@pytest.mark.parametrize("policy", [Nods(), Says()], ids=["listed", "drawn"])
+def test_whether_an_eye_draws_is_told_for_each_episode(policy):
+    belief, rows = blurred_by_a_cue(policy, 0.1), 7
+    gain, error = found(belief, samples=16, rows=rows)
+    for row in range(rows):
+        planner = ExpectedInformationGain(belief, QUESTIONS, 16)
+        alone = planner.gain_and_error(belief_of(belief), SEEN, EpisodeRandom(0, row))
+        assert alone[0].tobytes() == gain[row].tobytes()
+        assert alone[1].tobytes() == error[row].tobytes()
+
+
+@pytest.mark.parametrize("policy", [Nods(), Says()], ids=["listed", "drawn"])
+@pytest.mark.parametrize(("blur", "sign"), [(0.4, 0.0), (0.0, 0.3), (0.4, 0.3)])
+def test_a_candidate_that_is_excluded_makes_no_difference(policy, blur, sign):
+    def gain(values):
+        belief = believing(policy, blur, sign, parameters=Grid({"theta": values}))
+        weights = np.array([0.6, 0.4, 0.0])[: len(values)]
+        with np.errstate(divide="ignore"):
+            begun = belief.initial(EpisodeRandom()).replace(log_weights=lock(np.log(weights)))
+        return ExpectedInformationGain(belief, QUESTIONS, 32).gain_and_error(begun, SEEN, EpisodeRandom(0))
+
+    assert np.allclose(gain([0.1, 0.5, 0.95]), gain([0.1, 0.5]), rtol=1e-12, atol=1e-15)
+
+
 @pytest.mark.parametrize("policy", [Nods(), Says()], ids=["listed", "drawn"])
 @pytest.mark.parametrize(("blur", "sign"), [(0.0, 0.0), (0.4, 0.3)])
 def test_an_action_that_ends_the_game_tells_nothing(policy, blur, sign):
