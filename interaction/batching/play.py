@@ -83,14 +83,16 @@ def play(
                 recorder.end(rows, game, totals, paid, number - first_round + 1, True)
                 return
             leaving, staying = np.flatnonzero(over), np.flatnonzero(np.logical_not(over))
-            left, left_rewards = row_of(game, leaving, {}), _rows_of(rewards, leaving)
+            left, part, left_rewards = game, leaving, _rows_of(rewards, leaving)
             if last_look and first == 0:
+                left, part = row_of(game, leaving, {}), None
                 left, left_rewards[4], left_rewards[5], *_ = play_half(
                     players, left, rng.select(leaving), checked, None, False
                 )
-            recorder.keep(number - first_round, rows[leaving], left, left_rewards)
+            gone, length = rows[leaving], number - first_round + 1
+            recorder.keep(number - first_round, gone, left, left_rewards, part)
             paid = _weighed(left_rewards, weight)
-            recorder.end(rows[leaving], left, _rows_of(totals, leaving), paid, number - first_round + 1, True)
+            recorder.end(gone, left, _rows_of(totals, leaving), paid, length, True, part)
             game, rng, rows = row_of(game, staying, {}), rng.select(staying), rows[staying]
             given = [row_of(action, staying, {}) for action in given]
             totals, rewards = _rows_of(totals, staying), _rows_of(rewards, staying)

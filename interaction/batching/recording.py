@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from interaction.batching.selection import row_of
 from interaction.errors import EpisodeError
 from interaction.state import GameState, Value, flatten
 from interaction.turns import SOURCES
@@ -51,13 +52,15 @@ class Recorder:
         """Keep how all rows begin, the actions that were forced included."""
         self._begun, self._forced = game, frozenset(forced)
 
-    def keep(self, number: int, rows: Rows, game: GameState, rewards: list[Value]) -> None:
-        """Keep what some rows are like at the end of a round."""
+    def keep(
+        self, number: int, rows: Rows, game: GameState, rewards: list[Value], part: Rows | None = None
+    ) -> None:
+        """Keep what some rows are like at the end of a round; they are all of the game, or a part of it."""
         if self.wanted is None or not self.per_round:
             return
         while len(self._rounds) <= number:
             self._rounds.append([])
-        values = self._select(game, len(rows))
+        values = self._select(game, len(rows), part)
         values.update(
             (path, reward) for path, reward in zip(REWARDS, rewards, strict=True) if self.wanted(path)
         )
@@ -72,8 +75,9 @@ class Recorder:
         rewards: list[Value],
         length: int,
         terminated: bool,
+        part: Rows | None = None,
     ) -> None:
-        """Keep how some rows ended."""
+        """Keep how some rows ended; they are all of the game, or a part of it."""
         where: Array = rows
         if self.rows < 4 * len(rows) < 4 * self.rows:  # a mask is faster for many of them
             where = np.zeros(self.rows, bool)
@@ -86,21 +90,24 @@ class Recorder:
         self.lengths[where] = length
         self.terminated[where] = terminated
         if self.wanted is not None and not self.per_round:
-            values = self._select(game, len(rows))
+            values = self._select(game, len(rows), part)
             for path, value in values.items():
                 self._final[path] = _write(self._final.get(path), self.rows, where, value, path=path)
             self._ends.append((where, tuple(values)))
         if self.progress is not None:
             self.progress(len(rows))
 
-    def _select(self, game: GameState, rows: int) -> dict[str, Value]:
+    def _select(self, game: GameState, rows: int, part: Rows | None) -> dict[str, Value]:
         assert self.wanted is not None
         leaves = {path: value for path, value in flatten(game) if value is not None}
         self.paths.update(leaves)
+        values = {path: value for path, value in leaves.items() if self.wanted(path)}
+        if part is not None:
+            taken: dict[int, Value] = {}
+            values = {path: row_of(value, part, taken) for path, value in values.items()}
         return {
             path: _columns(value, rows) if isinstance(value, tuple) else value
-            for path, value in leaves.items()
-            if self.wanted(path)
+            for path, value in values.items()
         }
 
     def total(self, source: int) -> Array | None:
