@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.batching.arrays import aligned, as_array, made
+from interaction.batching.arrays import aligned, as_array, data_of, made
 from interaction.batching.lifted import Lifted, Owner
 from interaction.batching.rules import by_episode
 from interaction.batching.runs import Run
+from interaction.membership import largest, smallest
 from interaction.state import lock
 
 Array = NDArray[Any]
+_INTEGER = np.dtype(np.int64)
 _BASIC = (int, np.integer, slice, type(None), type(Ellipsis))
 
 
@@ -22,6 +24,9 @@ def get(array: Lifted, key: Any) -> Lifted:
     if array.plain:
         array._no_text("is indexed")
         raise TypeError("a Python number is not subscriptable")
+    if _is_number_in_vector(array, key):
+        array.run.path = hash((array.run.path, 1))
+        return made(array.run, array.now().reshape(-1).take(_flat(array, key)))  # type: ignore[no-any-return]
     parts = _parts(array, key)
     array.run.path = hash((array.run.path, len(parts)))
     if not any(type(part) is Lifted for part in parts):
@@ -51,6 +56,28 @@ def get(array: Lifted, key: Any) -> Lifted:
     return made(array.run, found)  # type: ignore[no-any-return]
 
 
+def _is_number_in_vector(array: Lifted, key: Any) -> bool:
+    """Whether a vector is asked for the entry at a number that differs, which is found in its flat memory."""
+    return (
+        type(key) is Lifted
+        and array.data.ndim == 2
+        and key.data.ndim == 1
+        and key.data.dtype == _INTEGER
+        and array.now().flags.c_contiguous
+    )
+
+
+def _flat(array: Lifted, key: Lifted) -> Array:
+    """Say where the entries of a vector at a number of each episode lie in its flat memory."""
+    run, number, (length, episodes) = array.run, data_of(array.run, key), array.now().shape
+    least = smallest(number)
+    if least < -length or largest(number) >= length:
+        raise run.fail("an index is out of bounds in an episode")
+    at: Array = (number if least >= 0 else np.where(number < 0, number + length, number)) * episodes
+    at += run.every
+    return at
+
+
 def _get(array: Array, *parts: Any) -> Any:
     return array[parts]
 
@@ -74,6 +101,9 @@ def put(array: Lifted, key: Any, value: Any) -> None:
     parts = _without_masks(array, parts)
     data = array.writeable(row)
     given = aligned(run, value)
+    if len(parts) == 1 and _is_number_in_vector(array, parts[0]) and np.ndim(value) == 0:
+        data.reshape(-1)[_flat(array, parts[0])] = given
+        return
     if not any(type(part) is Lifted for part in parts):
         _check_apart(run, data[_padded(parts)], given)
         data[_padded(parts)] = given
@@ -226,5 +256,5 @@ def _place(array: Lifted, parts: list[Any]) -> tuple[Array, tuple[Any, ...], int
     data = array.now()
     rest = array.ndim - len(parts)
     axes = [*range(before, len(parts)), *range(before), *range(len(parts), array.ndim), array.ndim]
-    index = (*numbers, *(slice(None),) * (before + rest), np.arange(data.shape[-1]))
+    index = (*numbers, *(slice(None),) * (before + rest), array.run.every)
     return data.transpose(axes), index, before, rest

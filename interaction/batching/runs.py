@@ -11,6 +11,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
@@ -77,12 +78,26 @@ class Run:
     """One way through a method: the episodes that go it, and those that are left for another run."""
 
     __slots__ = (
-        *("failure", "groups", "left", "level", "limit", "over", "path", "quiet", "rows", "steps", "total"),
+        *(
+            "_every",
+            "failure",
+            "groups",
+            "left",
+            "level",
+            "limit",
+            "over",
+            "path",
+            "quiet",
+            "rows",
+            "steps",
+            "total",
+        ),
     )
 
-    def __init__(self, rows: Array, total: int, limit: int, groups: int) -> None:
+    def __init__(self, rows: Array, every: Array, limit: int, groups: int) -> None:
         self.rows = rows  # the episodes that still go this way, of `total` in the call
-        self.total = total
+        self.total = total = len(every)
+        self._every = every
         self.limit = limit  # how many groups of episodes there may be
         self.groups = groups  # how many there are beside this one
         self.steps: list[Array] = [] if len(rows) == total else [rows]  # which episodes stayed, each time
@@ -94,6 +109,11 @@ class Run:
         )
         self.path = 0  # which answers it was given and which functions it met, as a number
         self.quiet = False  # whether Python would not warn of what numpy now comes across
+
+    @property
+    def every(self) -> Array:
+        """0, 1, ... for the episodes that still go this way, in their own order."""
+        return self._every[: len(self.rows)]
 
     def fail(self, reason: str, remedy: str = "") -> NotLiftedError:
         """Take note that this method cannot be lifted, and make the error.
@@ -124,7 +144,7 @@ class Run:
             answer = 2 * count >= len(values)
             others = ~values
             keep, leave = (values, others) if answer else (others, values)
-            self._leave([leave.nonzero()[0]], what)
+            self._leave(list(leave.nonzero()), what)
             self._stay(keep.nonzero()[0])
             return answer
         if values.dtype.kind == "f":  # by their bits, which tell 0.0 from -0.0
@@ -145,10 +165,10 @@ class Run:
         self.groups += len(groups)
         if self.groups >= self.limit:
             self._too_many(what, self.groups + 1)
-        self.left += [self.rows[group] for group in groups]
+        self.left += [self.rows.take(group) for group in groups]
 
     def _stay(self, keep: Array) -> None:
-        self.rows = self.rows[keep]
+        self.rows = self.rows.take(keep)
         self.steps.append(keep)
         self.level += 1
 
@@ -163,6 +183,14 @@ class Run:
 _KINDS = {"divide": "divide by zero", "over": "overflow", "under": "underflow", "invalid": "invalid value"}
 
 
+@lru_cache
+def _wanted(settings: tuple[str, ...]) -> tuple[frozenset[str], dict[str, Any]]:
+    """Give which kinds of errors numpy is set to raise, by the names that it calls with, and which it tells of."""
+    told = {kind: way for kind, way in zip(np.geterr(), settings, strict=True) if way in ("warn", "raise")}
+    raised = frozenset(_KINDS[kind] for kind, way in told.items() if way == "raise")
+    return raised, dict.fromkeys(told, "call")
+
+
 class Arithmetic:
     """While lifted methods run, numpy warns of what it comes across where one episode would be warned, too.
 
@@ -171,10 +199,8 @@ class Arithmetic:
 
     def __init__(self) -> None:
         self.run: Run | None = None
-        settings = np.geterr()
-        self._raised = {_KINDS[kind] for kind, setting in settings.items() if setting == "raise"}
-        asked = {kind: "call" for kind, setting in settings.items() if setting in ("warn", "raise")}
-        self._settings = np.errstate(call=self._on_error, **asked)  # type: ignore[arg-type]
+        self._raised, asked = _wanted(tuple(np.geterr().values()))
+        self._settings = np.errstate(call=self._on_error, **asked)
 
     def __enter__(self) -> Arithmetic:
         self._settings.__enter__()
