@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from interaction.batching.arrays import aligned, as_array, data_of, made
 from interaction.batching.lifted import Lifted, Owner
 from interaction.batching.rules import by_episode
-from interaction.batching.runs import Run
+from interaction.batching.runs import Run, count
 from interaction.membership import largest, smallest
 from interaction.state import lock
 
@@ -67,6 +67,11 @@ def _is_number_in_vector(array: Lifted, key: Any) -> bool:
     )
 
 
+def _is_single(value: Any) -> bool:
+    """Whether a value is, at first sight, a single number in each episode."""
+    return value.data.ndim == 1 if type(value) is Lifted else type(value) in (int, float, bool)
+
+
 def _flat(array: Lifted, key: Lifted) -> Array:
     """Say where the entries of a vector at a number of each episode lie in its flat memory."""
     run, number, (length, episodes) = array.run, data_of(array.run, key), array.now().shape
@@ -74,7 +79,7 @@ def _flat(array: Lifted, key: Lifted) -> Array:
     if least < -length or largest(number) >= length:
         raise run.fail("an index is out of bounds in an episode")
     at: Array = (number if least >= 0 else np.where(number < 0, number + length, number)) * episodes
-    at += run.every
+    at += count(episodes)
     return at
 
 
@@ -88,12 +93,17 @@ _get.__name__ = "array[...]"
 def put(array: Lifted, key: Any, value: Any) -> None:
     """Assign into each episode's array, which the method must have made itself."""
     run = array.run
+    if _is_number_in_vector(array, key) and _is_single(value):
+        data = array.writeable()
+        _check_whole(array, value)
+        data.reshape(-1)[_flat(array, key)] = aligned(run, value)
+        return
     parts = _parts(array, key)
     row = _whole_row(array, parts, value)
     array.writeable(row)
     _check_whole(array, value)
-    if len(parts) == 1 and _is_mask(parts[0]) and np.ndim(value) == 0:
-        data = array.writeable()
+    if len(parts) == 1 and _is_mask(parts[0]) and (_is_single(value) or np.ndim(value) == 0):
+        data = array.writeable(row)
         mask = parts[0].now()
         mask = mask.reshape(*mask.shape[:-1], *(1,) * (array.ndim - parts[0].ndim), mask.shape[-1])
         np.copyto(data, aligned(run, value), where=mask, casting="unsafe")
@@ -101,9 +111,6 @@ def put(array: Lifted, key: Any, value: Any) -> None:
     parts = _without_masks(array, parts)
     data = array.writeable(row)
     given = aligned(run, value)
-    if len(parts) == 1 and _is_number_in_vector(array, parts[0]) and np.ndim(value) == 0:
-        data.reshape(-1)[_flat(array, parts[0])] = given
-        return
     if not any(type(part) is Lifted for part in parts):
         _check_apart(run, data[_padded(parts)], given)
         data[_padded(parts)] = given
@@ -256,5 +263,5 @@ def _place(array: Lifted, parts: list[Any]) -> tuple[Array, tuple[Any, ...], int
     data = array.now()
     rest = array.ndim - len(parts)
     axes = [*range(before, len(parts)), *range(before), *range(len(parts), array.ndim), array.ndim]
-    index = (*numbers, *(slice(None),) * (before + rest), array.run.every)
+    index = (*numbers, *(slice(None),) * (before + rest), count(data.shape[-1]))
     return data.transpose(axes), index, before, rest

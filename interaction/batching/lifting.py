@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from interaction.batching import functions, operators  # noqa: F401  (they give Lifted its methods)
 from interaction.batching.identity import asks_for_identity
-from interaction.batching.runs import Arithmetic, NotLiftedError, Run, innermost, inside
+from interaction.batching.runs import Arithmetic, NotLiftedError, Run, count, innermost, inside
 from interaction.batching.selection import (
     check_kinds,
     looped,
@@ -222,8 +222,7 @@ def play_lifted(
     """
     total = rng.rows
     assert total is not None
-    every = np.arange(total)
-    waiting = [every]
+    waiting = [count(total)]
     found: list[tuple[Array, Any]] = []
     paths: list[int] = []
     drawn: dict[tuple[int, int], Array] = {}
@@ -236,7 +235,7 @@ def play_lifted(
                 found.append((rows, singly(*part, rng.select(rows))))
                 paths.append(0)
                 continue
-            run = arithmetic.run = Run(rows, every, limit, len(found) + len(waiting))
+            run = arithmetic.run = Run(rows, total, limit, len(found) + len(waiting))
             try:
                 result = method(*[lift(run, value) for value in values], LiftedRandom(run, rng, drawn))
                 if run.failure is not None:
@@ -300,10 +299,9 @@ def _scattered(results: list[Any], groups: list[Array], total: int, strict: bool
     dtype, inner = _make(results) or _common(results, groups, strict)
     arrays = list(map(np.asarray, results))
     whole = next((one for one in arrays if one.ndim and len(one) == total), None)
+    out = np.empty((*inner, total), dtype)
     if whole is not None:  # what some rows kept, into which the others are written
-        out = rows_last(whole).astype(dtype, order="C")
-    else:
-        out = np.empty((*inner, total), dtype)
+        out[...] = rows_last(whole)
     for rows, array in zip(groups, arrays, strict=True):
         if array.ndim == 0 or len(array) < total:
             out[..., rows] = rows_last(array) if array.ndim else array

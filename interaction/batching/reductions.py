@@ -163,7 +163,24 @@ def _along(function: Any, *names: str) -> Rule:
     return rule
 
 
-def _position(function: Any) -> Rule:
+_BRIEF, _EPISODES = 255, 500
+"""Up to how many entries, and from how many episodes on, numpy finds the place of the largest more slowly."""
+
+
+def _place(function: Any, extreme: np.ufunc, data: Array, axis: int) -> Array:
+    """Give `function(data, axis)`, the place of an extreme: the first of the entries that are equal to it."""
+    length = data.shape[axis]
+    if data.dtype.kind not in "biuf" or length > _BRIEF or data.shape[-1] < _EPISODES:
+        return function(data, axis=axis)  # type: ignore[no-any-return]
+    found = extreme.reduce(data, axis=axis, keepdims=True)
+    if data.dtype.kind == "f" and np.isnan(found).any():  # of which numpy gives the first
+        return function(data, axis=axis)  # type: ignore[no-any-return]
+    left = np.arange(length, 0, -1, dtype=np.uint8).reshape(length, *(1,) * (data.ndim - 1 - axis))
+    most = np.maximum.reduce((data == found) * left, axis=axis)
+    return np.arange(length, -1, -1).take(most)
+
+
+def _position(function: Any, extreme: np.ufunc) -> Rule:
     """The first of the largest or smallest entries."""
 
     def rule(run: Run, a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
@@ -171,7 +188,7 @@ def _position(function: Any) -> Rule:
         if out is not None or (keepdims is not np._NoValue and keepdims) or not array.ndim:
             return by_episode(run, function, (array, axis), {"out": out, "keepdims": keepdims})
         array, chosen = flattened(array, axis)
-        return made(run, function(array.now(), axis=chosen))
+        return made(run, _place(function, extreme, array.now(), chosen))
 
     return rule
 
@@ -202,8 +219,8 @@ _RULES: dict[Any, Rule] = {
     np.var: _along(np.var, "ddof", "keepdims"),
     np.median: _along(np.median, "keepdims"),
     np.ptp: _along(np.ptp, "keepdims"),
-    np.argmax: _position(np.argmax),
-    np.argmin: _position(np.argmin),
+    np.argmax: _position(np.argmax, np.maximum),
+    np.argmin: _position(np.argmin, np.minimum),
     np.sort: _sorted(np.sort),
     np.argsort: _sorted(np.argsort),
 }

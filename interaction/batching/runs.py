@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.errors import ContractError
+from interaction.state import lock
 
 Array = NDArray[Any]
 F = TypeVar("F")
@@ -74,30 +75,28 @@ def innermost(frames: Sequence[F], file: Callable[[F], str]) -> F:
     return (theirs or own or frames)[-1]
 
 
+_counted = np.arange(0)
+
+
+def count(episodes: int) -> Array:
+    """Give 0, 1, ... for so many episodes, which nobody can change."""
+    global _counted  # noqa: PLW0603  (the longest one that was asked for; to make it anew costs at each call)
+    counted = _counted
+    if len(counted) < episodes:
+        counted = _counted = lock(np.arange(episodes))
+    return counted[:episodes]
+
+
 class Run:
     """One way through a method: the episodes that go it, and those that are left for another run."""
 
     __slots__ = (
-        *(
-            "_every",
-            "failure",
-            "groups",
-            "left",
-            "level",
-            "limit",
-            "over",
-            "path",
-            "quiet",
-            "rows",
-            "steps",
-            "total",
-        ),
+        *("failure", "groups", "left", "level", "limit", "over", "path", "quiet", "rows", "steps", "total"),
     )
 
-    def __init__(self, rows: Array, every: Array, limit: int, groups: int) -> None:
+    def __init__(self, rows: Array, total: int, limit: int, groups: int) -> None:
         self.rows = rows  # the episodes that still go this way, of `total` in the call
-        self.total = total = len(every)
-        self._every = every
+        self.total = total
         self.limit = limit  # how many groups of episodes there may be
         self.groups = groups  # how many there are beside this one
         self.steps: list[Array] = [] if len(rows) == total else [rows]  # which episodes stayed, each time
@@ -109,11 +108,6 @@ class Run:
         )
         self.path = 0  # which answers it was given and which functions it met, as a number
         self.quiet = False  # whether Python would not warn of what numpy now comes across
-
-    @property
-    def every(self) -> Array:
-        """0, 1, ... for the episodes that still go this way, in their own order."""
-        return self._every[: len(self.rows)]
 
     def fail(self, reason: str, remedy: str = "") -> NotLiftedError:
         """Take note that this method cannot be lifted, and make the error.
@@ -185,7 +179,7 @@ _KINDS = {"divide": "divide by zero", "over": "overflow", "under": "underflow", 
 
 @lru_cache
 def _wanted(settings: tuple[str, ...]) -> tuple[frozenset[str], dict[str, Any]]:
-    """Give which kinds of errors numpy is set to raise, by the names that it calls with, and which it tells of."""
+    """Give the kinds of errors that numpy is set to raise, and how it is set to tell of all it tells of."""
     told = {kind: way for kind, way in zip(np.geterr(), settings, strict=True) if way in ("warn", "raise")}
     raised = frozenset(_KINDS[kind] for kind, way in told.items() if way == "raise")
     return raised, dict.fromkeys(told, "call")
@@ -208,6 +202,7 @@ class Arithmetic:
 
     def __exit__(self, *error: Any) -> None:
         self._settings.__exit__(*error)
+        del self._settings, self.run  # which lead back here: in a circle the arrays would outlive the call
 
     def _on_error(self, kind: str, flag: int) -> None:
         if self.run is None or self.run.quiet:
