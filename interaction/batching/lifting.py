@@ -296,8 +296,8 @@ def _is_constant(one: Any, other: Any) -> bool:
 
 
 def _scattered(results: list[Any], groups: list[Array], total: int, strict: bool) -> Array:
-    dtype, inner = _make(results) or _common(results, groups, strict)
-    arrays = list(map(np.asarray, results))
+    arrays = _alike(results) or _made_alike(results, groups, strict)
+    dtype, inner = np.result_type(*arrays), arrays[0].shape[1:]
     whole = next((one for one in arrays if one.ndim and len(one) == total), None)
     out = np.empty((*inner, total), dtype)
     if whole is not None:  # what some rows kept, into which the others are written
@@ -310,31 +310,34 @@ def _scattered(results: list[Any], groups: list[Array], total: int, strict: bool
     return rows_first(lock(out))
 
 
-def _make(results: list[Any]) -> tuple[np.dtype[Any], tuple[int, ...]] | None:
-    """Give the type and the shape of one episode, if all results are arrays with the same ones."""
-    first = results[0]
-    if type(first) is not np.ndarray:
+_NUMBERS = frozenset({bool, int, float, np.ndarray})
+
+
+def _alike(results: list[Any]) -> list[Array] | None:
+    """Give results as arrays, if they all have the same type, and the same shape of one episode."""
+    if not _NUMBERS.issuperset(map(type, results)):
         return None
-    dtype, inner = first.dtype, first.shape[1:]
-    for one in results:
-        if type(one) is not np.ndarray or one.dtype != dtype or one.shape[1:] != inner:
+    arrays = [one if type(one) is np.ndarray else np.asarray(one) for one in results]
+    dtype, inner = arrays[0].dtype, arrays[0].shape[1:]
+    for array in arrays:
+        if array.dtype != dtype or array.shape[1:] != inner:
             return None
-    return dtype, inner
+    return arrays
 
 
-def _common(results: list[Any], groups: list[Array], strict: bool) -> tuple[np.dtype[Any], tuple[int, ...]]:
-    """Give the type and the shape that unlike results have in common; raise where they have none."""
+def _made_alike(results: list[Any], groups: list[Array], strict: bool) -> list[Array]:
+    """The same of unlike results, which may still go together; raise where they do not."""
     makes = [_make_of(one) for one in results]
     for one, made, rows in zip(results, makes, groups, strict=True):
         if made != makes[0]:
             raise uneven(_of_one(results[0]), _of_one(one), int(rows[0]))
-    dtype = np.result_type(*[np.asarray(one) for one in results])
+    arrays = [np.asarray(one) for one in results]
     try:
-        check_kinds(results, dtype, strict)
+        check_kinds(results, np.result_type(*arrays), strict)
     except BatchError as error:
         error.row = int(groups[error.row or 0][0])
         raise
-    return dtype, makes[0][0]
+    return arrays
 
 
 def _make_of(one: Any) -> Any:
