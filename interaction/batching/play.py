@@ -35,7 +35,7 @@ def keep_memory() -> None:
     back and takes anew every working array of a chunk, which costs a quarter of the speed. The block is
     never touched, and other C libraries do not mind.
     """
-    np.empty(2 * 8 * CHUNK * 10, np.uint8)
+    np.empty(8 * CHUNK * 160, np.uint8)
 
 
 def play(
