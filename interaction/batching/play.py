@@ -6,6 +6,7 @@ A finished episode leaves the working arrays at once, so that no component ever 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, Literal
 
 import numpy as np
@@ -155,7 +156,7 @@ def run(
     wanted, per_round = read_record(record)
     rng = EpisodeRandom(seed, episodes=chosen).repeat(count) if axes else EpisodeRandom(seed, episodes=chosen)
     recorders: list[Recorder] = []
-    with tqdm(total=total, unit="episode", disable=not progress, leave=True) as bar:
+    with tqdm(total=total, unit="episode") if progress else nullcontext() as bar:
         first = 0
         while first < total:
             rows = np.arange(first, min(first + CHUNK, total))
@@ -171,8 +172,8 @@ def run(
             def play_chunk(
                 players: Players, rows: Rows = rows, part: Forced = part, before: int = before
             ) -> Recorder:
-                already = bar.n
-                recorder = Recorder(len(rows), wanted, per_round, bar.update if progress else None, before)
+                already = 0 if bar is None else bar.n
+                recorder = Recorder(len(rows), wanted, per_round, None if bar is None else bar.update, before)
                 stream = rng.select(rows)
                 game = new_game(players, stream, part)
                 recorder.begin(game, forced)
@@ -187,7 +188,7 @@ def run(
                         last_look=last_look,
                     )
                 except Exception:
-                    bar.n = already
+                    _set_back(bar, already)
                     raise
                 return recorder
 
@@ -197,9 +198,16 @@ def run(
             if (
                 lineup.refused != refused and len(recorders) > 1
             ):  # what it gave in the chunks before is in doubt
-                recorders, first, bar.n = [], 0, 0
+                recorders, first = [], 0
+                _set_back(bar, 0)
     check_recorded(record, recorders)
     return _gather(recorders, chosen, axes, seed, per_round, forced)
+
+
+def _set_back(bar: Any, episodes: int) -> None:
+    """Have the progress show so many episodes again, where it is shown."""
+    if bar is not None:
+        bar.n = episodes
 
 
 def read_episodes(episodes: int | Sequence[int]) -> Rows:
