@@ -144,10 +144,10 @@ def run(
     keep_memory()
     chosen = read_episodes(episodes)
     seed = fresh_seed() if seed is None else check_seed(seed)
-    space = lineup.space
-    axes = read_over(space, over, "over")
-    forced = read_start(space, start, "start", len(chosen))
-    per_episode = per_row(space, forced)
+    fields = lineup.fields
+    axes = read_over(fields, over, "over")
+    forced = read_start(fields, start, "start", len(chosen))
+    per_episode = per_row(fields, forced)
     clash = [path for path in axes if path in forced]
     if clash:
         raise ArgumentError(f"run: {', '.join(clash)} is both in start and in over")
