@@ -124,7 +124,7 @@ def largest(values: NDArray[Any]) -> Any:
     return values.item(values.argmax())
 
 
-def _all_between(value: Value, low: int, high: int, rows: int | None) -> bool:
+def all_between(value: Value, low: int, high: int, rows: int | None) -> bool:
     """Whether these are integers from `low` to (and without) `high`, one for each row; False if in doubt."""
     if type(value) is not np.ndarray or value.dtype != _INTEGER or value.shape != (rows,) or not rows:
         return False
@@ -142,7 +142,7 @@ class _DiscreteMembership(Membership):
     def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
         if type(value) is int or type(value) is bool:
             return None if self.low <= value < self.high else Violation(path, self.space, value)
-        if _all_between(value, self.low, self.high, rows):
+        if all_between(value, self.low, self.high, rows):
             return None
         if isinstance(value, np.ndarray) and value.dtype.kind in "iub" and value.shape == (rows,):
             if rows == 0 or (self.low <= value.min() and value.max() < self.high):
@@ -269,7 +269,7 @@ class _StateMembership(Membership):
         fields = value.__dict__
         for name, low, high in self.integers:
             part = fields[name]
-            if not (low <= part < high if type(part) is int else _all_between(part, low, high, rows)):
+            if not (low <= part < high if type(part) is int else all_between(part, low, high, rows)):
                 field = self.fields[name]
                 if field.violation(part, rows) is not None:
                     return field.violation(part, rows, f"{path}.{name}" if path else name)

@@ -11,7 +11,7 @@ from interaction.batching.arrays import aligned, as_array, data_of, made
 from interaction.batching.lifted import Lifted, Owner
 from interaction.batching.rules import by_episode
 from interaction.batching.runs import Run, count
-from interaction.membership import largest, smallest
+from interaction.membership import all_between
 from interaction.state import lock
 
 Array = NDArray[Any]
@@ -75,10 +75,11 @@ def _is_single(value: Any) -> bool:
 def _flat(array: Lifted, key: Lifted) -> Array:
     """Say where the entries of a vector at a number of each episode lie in its flat memory."""
     run, number, (length, episodes) = array.run, data_of(array.run, key), array.now().shape
-    least = smallest(number)
-    if least < -length or largest(number) >= length:
-        raise run.fail("an index is out of bounds in an episode")
-    at: Array = (number if least >= 0 else np.where(number < 0, number + length, number)) * episodes
+    if not all_between(number, 0, length, episodes):
+        if not all_between(number, -length, length, episodes):
+            raise run.fail("an index is out of bounds in an episode")
+        number = np.where(number < 0, number + length, number)
+    at: Array = number * episodes
     at += count(episodes)
     return at
 

@@ -84,7 +84,8 @@ def play(
                 recorder.end(rows, game, totals, paid, number - first_round + 1, True)
                 return
             leaving, staying = np.flatnonzero(over), np.flatnonzero(np.logical_not(over))
-            left, part, left_rewards = game, leaving, _rows_of(rewards, leaving)
+            left, left_rewards = game, _rows_of(rewards, leaving)
+            part: Rows | None = leaving
             if last_look and first == 0:
                 left, part = row_of(game, leaving, {}), None
                 left, left_rewards[4], left_rewards[5], *_ = play_half(
@@ -204,7 +205,7 @@ def run(
     return _gather(recorders, chosen, axes, seed, per_round, forced)
 
 
-def _set_back(bar: Any, episodes: int) -> None:
+def _set_back(bar: Any, episodes: float) -> None:
     """Have the progress show so many episodes again, where it is shown."""
     if bar is not None:
         bar.n = episodes

@@ -48,10 +48,11 @@ def reduce(
         options = {"axis": axis, "dtype": dtype, "out": out, "keepdims": keepdims, **more}
         return by_episode(run, ufunc.reduce, (array,), options)
     array = lifted(run, array)
+    ndim = array.data.ndim - 1
+    if ndim == 1 and ufunc in _ORDERLESS and array.data.dtype.kind == "b" and not keepdims:
+        data, level = array.early()
+        return Lifted(run, ufunc.reduce(data, axis=0), level=level)
     data = array.now()
-    ndim = data.ndim - 1
-    if ndim == 1 and ufunc in _ORDERLESS and data.dtype.kind == "b" and not keepdims:
-        return made(run, ufunc.reduce(data, axis=0))
     axes = axes_of(axis, ndim)
     if ndim == 0:
         return made(run, ufunc.reduce(data[None], axis=0, dtype=dtype))
@@ -177,7 +178,7 @@ def _place(function: Any, extreme: np.ufunc, data: Array, axis: int) -> Array:
         return function(data, axis=axis)  # type: ignore[no-any-return]
     left = np.arange(length, 0, -1, dtype=np.uint8).reshape(length, *(1,) * (data.ndim - 1 - axis))
     most = np.maximum.reduce((data == found) * left, axis=axis)
-    return np.arange(length, -1, -1).take(most)
+    return length - most.astype(np.int64)  # type: ignore[no-any-return]
 
 
 def _position(function: Any, extreme: np.ufunc) -> Rule:
@@ -188,7 +189,9 @@ def _position(function: Any, extreme: np.ufunc) -> Rule:
         if out is not None or (keepdims is not np._NoValue and keepdims) or not array.ndim:
             return by_episode(run, function, (array, axis), {"out": out, "keepdims": keepdims})
         array, chosen = flattened(array, axis)
-        return made(run, _place(function, extreme, array.now(), chosen))
+        data, level = array.early()
+        found = _place(function, extreme, data, chosen)
+        return Lifted(run, found, own=True if found.ndim > 1 else None, level=level)
 
     return rule
 

@@ -51,7 +51,7 @@ def _some(value: Array, rows: Any) -> Array:
     """Give some rows of an array, whose episodes stay next to each other in memory where they are."""
     if value.ndim > 1 and value.strides[0] == value.itemsize:
         return rows_first(lock(rows_last(value).take(rows, -1)))
-    part = value.take(rows, 0)
+    part: Array = value.take(rows, 0)
     part.setflags(write=False)
     return part
 
