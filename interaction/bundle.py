@@ -169,7 +169,7 @@ class Bundle:
         if isinstance(start, GameState):
             game = check_game(self.players, start)
         else:
-            forced = {} if start is None else read_start(self.spaces, start, "start")
+            forced = {} if start is None else read_start(self.lineup.fields, start, "start")
             game = new_game(self.players, rng, forced, random=random)
         first_round = game.round_index
         over = False

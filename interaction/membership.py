@@ -124,6 +124,15 @@ def largest(values: NDArray[Any]) -> Any:
     return values.item(values.argmax())
 
 
+def all_between(value: Value, low: int, high: int, rows: int | None) -> bool:
+    """Whether these are integers from `low` to (and without) `high`, one for each row; False if in doubt."""
+    if type(value) is not np.ndarray or value.dtype != _INTEGER or value.shape != (rows,) or not rows:
+        return False
+    if low == 0:  # what is below zero is, unsigned, beyond all
+        return bool(0 <= value.item(value.view(_UNSIGNED).argmax()) < high)
+    return bool(low <= smallest(value) and largest(value) < high)
+
+
 class _DiscreteMembership(Membership):
     def __init__(self, space: Discrete) -> None:
         super().__init__(space)
@@ -133,12 +142,8 @@ class _DiscreteMembership(Membership):
     def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
         if type(value) is int or type(value) is bool:
             return None if self.low <= value < self.high else Violation(path, self.space, value)
-        if type(value) is np.ndarray and value.dtype == _INTEGER and value.shape == (rows,) and rows:
-            if self.low == 0:  # what is below zero is, unsigned, beyond all
-                if 0 <= value.item(value.view(_UNSIGNED).argmax()) < self.high:
-                    return None
-            elif self.low <= smallest(value) and largest(value) < self.high:
-                return None
+        if all_between(value, self.low, self.high, rows):
+            return None
         if isinstance(value, np.ndarray) and value.dtype.kind in "iub" and value.shape == (rows,):
             if rows == 0 or (self.low <= value.min() and value.max() < self.high):
                 return None
@@ -264,7 +269,7 @@ class _StateMembership(Membership):
         fields = value.__dict__
         for name, low, high in self.integers:
             part = fields[name]
-            if type(part) is not int or not low <= part < high:
+            if not (low <= part < high if type(part) is int else all_between(part, low, high, rows)):
                 field = self.fields[name]
                 if field.violation(part, rows) is not None:
                     return field.violation(part, rows, f"{path}.{name}" if path else name)

@@ -11,15 +11,24 @@ from interaction import random as slots
 from interaction import spaces
 from interaction.agent import Agent
 from interaction.errors import ArgumentError, ContractError, unknown_name
-from interaction.membership import membership
+from interaction.membership import Membership, membership
 from interaction.players import Players, Seat, check_state
 from interaction.random import EpisodeRandom
-from interaction.spaces import Dict, Space, leaves, shape_of
+from interaction.spaces import Dict, Space, leaves
 from interaction.state import TURNS, GameState, State, Value, flatten, freeze, make, nest, replace_path
 from interaction.task import InteractionTask
 
 Forced = dict[str, Value]
 """Values by dotted path; in a batch an array has a leading axis of rows."""
+
+
+Fields = dict[str, Membership]
+"""The memberships of what can be forced, by dotted path."""
+
+
+def fields_of(space: Dict) -> Fields:
+    """Compile the membership of each leaf of some spaces."""
+    return {path: membership(part) for path, part in leaves(space)}
 
 
 def game_spaces(task: InteractionTask, user: Agent | None, assistant: Agent | None) -> Dict:
@@ -32,7 +41,9 @@ def game_spaces(task: InteractionTask, user: Agent | None, assistant: Agent | No
     return Dict(parts)
 
 
-def read_start(space: Dict, start: Mapping[str, Any] | None, where: str, rows: int | None = None) -> Forced:
+def read_start(
+    fields: Fields, start: Mapping[str, Any] | None, where: str, rows: int | None = None
+) -> Forced:
     """Turn a nested mapping (or one by dotted paths) into checked values by path.
 
     With `rows`, a value may have a leading axis of that length: one for each episode.
@@ -44,17 +55,15 @@ def read_start(space: Dict, start: Mapping[str, Any] | None, where: str, rows: i
         raise ArgumentError(
             f"{where}: expected a mapping such as {{'task_state': {{'x': 3}}}}, got {start!r}"
         )
-    valid = dict(leaves(space))
     for path, given in _flat(start):
-        if path not in valid:
-            raise unknown_name(path, valid, where)
-        part = valid[path]
+        if path not in fields:
+            raise unknown_name(path, fields, where)
+        member = fields[path]
         listed = isinstance(given, list | tuple | range)
         value = plain(even(given, f"{where}: {path}") if listed else given, f"{where}: {path}")
-        per_row = rows is not None and isinstance(value, np.ndarray) and value.ndim == len(shape_of(part)) + 1
-        member = membership(part)
+        per_row = rows is not None and isinstance(value, np.ndarray) and value.ndim == len(member.shape) + 1
         member.check(value, f"{where}: {path}", rows if per_row else None)
-        forced[path] = _widest(member.conform(value), part)
+        forced[path] = _widest(member.conform(value), member)
     return forced
 
 
@@ -66,9 +75,9 @@ def plain(value: Value, where: str) -> Value:
         raise ArgumentError(f"{where}: {error}") from error
 
 
-def _widest(value: Value, space: Space[Any]) -> Value:
+def _widest(value: Value, member: Membership) -> Value:
     """Give single numbers of each row as one episode has them, which knows of no 8-bit integers."""
-    if isinstance(value, np.ndarray) and shape_of(space) == () and value.dtype.kind in "iuf":
+    if isinstance(value, np.ndarray) and member.shape == () and value.dtype.kind in "iuf":
         return freeze(value.astype(np.float64 if value.dtype.kind == "f" else np.int64))
     return value
 
@@ -89,7 +98,7 @@ def _flat(mapping: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]
     return pairs
 
 
-def read_over(space: Dict, over: Mapping[str, Any] | None, where: str) -> Forced:
+def read_over(fields: Fields, over: Mapping[str, Any] | None, where: str) -> Forced:
     """Turn `over` into a checked array of candidates for each path: `(candidates, *shape)`."""
     axes: Forced = {}
     if over is None:
@@ -98,21 +107,19 @@ def read_over(space: Dict, over: Mapping[str, Any] | None, where: str) -> Forced
         raise ArgumentError(
             f"{where}: expected a mapping such as {{'user_state.p0': range(10)}}, got {over!r}"
         )
-    valid = dict(leaves(space))
     for path, given in over.items():
-        if path not in valid:
-            raise unknown_name(path, valid, where)
-        part = valid[path]
+        if path not in fields:
+            raise unknown_name(path, fields, where)
+        member = fields[path]
         if isinstance(given, str) or not hasattr(given, "__iter__"):
             raise ArgumentError(f"{where}: {path}: expected a list of candidate values, got {given!r}")
         candidates = even(list(given), f"{where}: {path}")
-        if candidates.ndim != 1 + len(shape_of(part)) or len(candidates) == 0:
+        if candidates.ndim != 1 + len(member.shape) or len(candidates) == 0:
             raise ArgumentError(
-                f"{where}: {path}: expected one or more candidates of shape {shape_of(part)}, got {given!r}"
+                f"{where}: {path}: expected one or more candidates of shape {member.shape}, got {given!r}"
             )
-        member = membership(part)
         member.check(freeze(candidates), f"{where}: {path}", len(candidates))
-        axes[path] = np.asarray(_widest(member.conform(candidates), part))
+        axes[path] = np.asarray(_widest(member.conform(candidates), member))
     return axes
 
 
@@ -123,16 +130,9 @@ def check_apart(axes: Forced, forced: Forced, where: str) -> None:
         raise ArgumentError(f"{where}: {', '.join(clash)} is both in start and in over")
 
 
-def per_row(space: Dict, forced: Forced) -> set[str]:
+def per_row(fields: Fields, forced: Forced) -> set[str]:
     """Name the forced values that have a leading axis of rows."""
-    return {path for path, value in forced.items() if np.ndim(value) > len(shape_of(_leaf(space, path)))}
-
-
-def _leaf(space: Space[Any], path: str) -> Space[Any]:
-    for name in path.split("."):
-        assert isinstance(space, Dict)
-        space = space.spaces[name]
-    return space
+    return {path for path, value in forced.items() if np.ndim(value) > len(fields[path].shape)}
 
 
 def take_action(forced: Forced, role: str) -> Value:
@@ -141,10 +141,10 @@ def take_action(forced: Forced, role: str) -> Value:
     return nest({path.partition(".")[2]: forced.pop(path) for path in paths}) if paths else None
 
 
-def check_actions(space: Dict, forced: Collection[str], turn: int, max_rounds: int | None) -> None:
+def check_actions(fields: Fields, forced: Collection[str], turn: int, max_rounds: int | None) -> None:
     """Raise unless the actions among the forced paths are whole, and played by games that begin at a turn."""
     for acts, role in _ACTS.items():
-        parts = [path for path, _ in leaves(space) if path.partition(".")[0] == f"{role}_action"]
+        parts = [path for path in fields if path.partition(".")[0] == f"{role}_action"]
         given = [path for path in parts if path in forced]
         if given and len(given) < len(parts):
             lacking = ", ".join(path for path in parts if path not in given)

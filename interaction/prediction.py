@@ -20,7 +20,7 @@ from interaction.batching.streams import LiftedRandom
 from interaction.component import PreparedComponent
 from interaction.errors import ContractError, SpaceError
 from interaction.observation import Role
-from interaction.opening import Forced, combine, for_rows, new_game, read_over
+from interaction.opening import Forced, combine, fields_of, for_rows, new_game, read_over
 from interaction.players import Players, Seat, check_composition
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, Discrete, leaves, shape_of
@@ -90,6 +90,7 @@ class Predictor(PreparedComponent):
         task_space = self.task_model.state_space
         self._spaces = Dict({**self._lineup.space, "previous_task_state": task_space})
         self._seen = Dict({**self._spaces, "provenance": Discrete(len(Provenance))})
+        self._fields, self._seen_fields = fields_of(self._spaces), fields_of(self._seen)
         self._task_fields = len(task_space.spaces)
         self._state_fields = {
             seat.observes: len(self._spaces[seat.state_field].spaces)  # type: ignore[attr-defined]
@@ -199,7 +200,7 @@ class Predictor(PreparedComponent):
         model: Agent | None = self.user_model if role == "user" else self.assistant
         assert model is not None
         check_log_prob(model, f"{role}_action_log_prob")
-        axes = read_over(self._spaces, over, "over")
+        axes = read_over(self._fields, over, "over")
         count, combined = combine(axes)
         outer = rng.rows
         stream = rng.simulation().repeat(count)

@@ -394,7 +394,7 @@ class EpisodeRandom:
         if index is not None and span > _SPARSE * len(index):
             return np.stack([self._one(first + int(line), size, draw) for line in index])
         values = self._span(first, span, size, draw)
-        return values if index is None else values[index]
+        return values if index is None else values.take(index, 0)
 
     def key(self) -> Key:
         """Draw 128 bits for a generator that is not ours. One episode only."""

@@ -151,12 +151,12 @@ class Simulator(Predictor):
             raise ContractError("this simulator has no task_model, so it can predict but not play rollouts")
         limit = self.max_rounds if max_rounds is None else max_rounds
         turn = turn_number(from_turn, "from_turn")
-        axes = read_over(self._spaces, over, "over")
+        axes = read_over(self._fields, over, "over")
         outer = rng.rows
-        given = read_start(self._spaces, start, "start", outer)
+        given = read_start(self._fields, start, "start", outer)
         check_apart(axes, given, "rollout")
         forced = {*given, *axes}
-        check_actions(self._spaces, forced, turn, limit)
+        check_actions(self._fields, forced, turn, limit)
         states = {path for path in forced if not path.startswith(ACTIONS)}
         known, seen = self._known(game, outer, states), seen_before(game, turn)
         if seen is not None and outer is None:
@@ -170,7 +170,7 @@ class Simulator(Predictor):
             return path in record or path.startswith(prefixes)
 
         def spread(values: Forced, rows: Array) -> Forced:
-            own = per_row(self._seen, values)
+            own = per_row(self._seen_fields, values)
             return {
                 path: lock(value[rows // count]) if path in own else for_rows(value, len(rows))
                 for path, value in values.items()

@@ -15,7 +15,9 @@ from interaction.errors import ContractError, ImmutableError, UnknownNameError, 
 Value = Any
 """What a field holds: a plain int, float, bool, str or None, a read-only array, or a State."""
 
-_PLAIN = frozenset({int, float, bool, str, type(None)})
+PLAIN = frozenset({int, float, bool, str, type(None)})
+"""The types of what a field holds as it is."""
+
 _ARRAY = np.ndarray
 
 
@@ -27,7 +29,7 @@ def freeze(value: Value) -> Value:
     does not let anyone unlock.
     """
     kind = type(value)
-    if kind in _PLAIN:
+    if kind in PLAIN:
         return value
     if kind is _ARRAY or issubclass(kind, _ARRAY):
         if value.ndim == 0:
@@ -78,7 +80,7 @@ class State:
             taken = sorted(RESERVED.intersection(fields))
             raise UnknownNameError(f"A State field cannot be called {', '.join(taken)}: a method is.")
         for name, value in fields.items():
-            if type(value) not in _PLAIN:
+            if type(value) not in PLAIN:
                 fields[name] = freeze(value)
         set_fields(self, fields)
 
@@ -86,7 +88,7 @@ class State:
         """Give a copy in which the named fields have other values."""
         mine = self.__dict__
         for name, value in changes.items():
-            if type(value) not in _PLAIN:
+            if type(value) not in PLAIN:
                 changes[name] = freeze(value)
         fields = mine | changes
         if len(fields) != len(mine):

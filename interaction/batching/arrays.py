@@ -54,7 +54,8 @@ def as_array(run: Run, value: Any) -> Any:
 def lifted(run: Run, value: Any) -> Any:
     """Give the argument of a function as a lifted array, which numpy's functions take for an array."""
     if type(value) is Lifted:
-        data_of(run, value)
+        if value.run is not run:
+            data_of(run, value)
         return value
     array = as_array(run, value)
     if type(array) is Lifted:

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.batching.arrays import aligned, as_array, made
+from interaction.batching.arrays import aligned, as_array, data_of, made
 from interaction.batching.lifted import Lifted, Owner
 from interaction.batching.rules import by_episode
-from interaction.batching.runs import Run
+from interaction.batching.runs import Run, count
+from interaction.membership import all_between
 from interaction.state import lock
 
 Array = NDArray[Any]
+_INTEGER = np.dtype(np.int64)
 _BASIC = (int, np.integer, slice, type(None), type(Ellipsis))
 
 
@@ -22,6 +24,9 @@ def get(array: Lifted, key: Any) -> Lifted:
     if array.plain:
         array._no_text("is indexed")
         raise TypeError("a Python number is not subscriptable")
+    if _is_number_in_vector(array, key):
+        array.run.path = hash((array.run.path, 1))
+        return made(array.run, array.now().reshape(-1).take(_flat(array, key)))  # type: ignore[no-any-return]
     parts = _parts(array, key)
     array.run.path = hash((array.run.path, len(parts)))
     if not any(type(part) is Lifted for part in parts):
@@ -51,6 +56,34 @@ def get(array: Lifted, key: Any) -> Lifted:
     return made(array.run, found)  # type: ignore[no-any-return]
 
 
+def _is_number_in_vector(array: Lifted, key: Any) -> bool:
+    """Whether a vector is asked for the entry at a number that differs, which is found in its flat memory."""
+    return (
+        type(key) is Lifted
+        and array.data.ndim == 2
+        and key.data.ndim == 1
+        and key.data.dtype == _INTEGER
+        and array.now().flags.c_contiguous
+    )
+
+
+def _is_single(value: Any) -> bool:
+    """Whether a value is, at first sight, a single number in each episode."""
+    return value.data.ndim == 1 if type(value) is Lifted else type(value) in (int, float, bool)
+
+
+def _flat(array: Lifted, key: Lifted) -> Array:
+    """Say where the entries of a vector at a number of each episode lie in its flat memory."""
+    run, number, (length, episodes) = array.run, data_of(array.run, key), array.now().shape
+    if not all_between(number, 0, length, episodes):
+        if not all_between(number, -length, length, episodes):
+            raise run.fail("an index is out of bounds in an episode")
+        number = np.where(number < 0, number + length, number)
+    at: Array = number * episodes
+    at += count(episodes)
+    return at
+
+
 def _get(array: Array, *parts: Any) -> Any:
     return array[parts]
 
@@ -61,12 +94,17 @@ _get.__name__ = "array[...]"
 def put(array: Lifted, key: Any, value: Any) -> None:
     """Assign into each episode's array, which the method must have made itself."""
     run = array.run
+    if _is_number_in_vector(array, key) and _is_single(value):
+        data = array.writeable()
+        _check_whole(array, value)
+        data.reshape(-1)[_flat(array, key)] = aligned(run, value)
+        return
     parts = _parts(array, key)
     row = _whole_row(array, parts, value)
     array.writeable(row)
     _check_whole(array, value)
-    if len(parts) == 1 and _is_mask(parts[0]) and np.ndim(value) == 0:
-        data = array.writeable()
+    if len(parts) == 1 and _is_mask(parts[0]) and (_is_single(value) or np.ndim(value) == 0):
+        data = array.writeable(row)
         mask = parts[0].now()
         mask = mask.reshape(*mask.shape[:-1], *(1,) * (array.ndim - parts[0].ndim), mask.shape[-1])
         np.copyto(data, aligned(run, value), where=mask, casting="unsafe")
@@ -226,5 +264,5 @@ def _place(array: Lifted, parts: list[Any]) -> tuple[Array, tuple[Any, ...], int
     data = array.now()
     rest = array.ndim - len(parts)
     axes = [*range(before, len(parts)), *range(before), *range(len(parts), array.ndim), array.ndim]
-    index = (*numbers, *(slice(None),) * (before + rest), np.arange(data.shape[-1]))
+    index = (*numbers, *(slice(None),) * (before + rest), count(data.shape[-1]))
     return data.transpose(axes), index, before, rest

@@ -91,9 +91,18 @@ class Lifted:
             keep, *later = run.steps[self.level :]
             for one in later:
                 keep = keep[one]
-            self.data = self.data.take(keep, -1)
+            self.data = _of_episodes(self.data, keep)
             self.level = run.level
         return self.data
+
+    def early(self) -> tuple[Array, int]:
+        """Give the data and its level, also of episodes that have left where most still go this way.
+
+        So what gives one number for each episode, and cannot fail, is found before the others are taken out.
+        """
+        if self.level != self.run.level and 2 * len(self.run.rows) < self.data.shape[-1]:
+            self.now()
+        return self.data, self.level
 
     def ask(self, what: str) -> Any:
         """Give a plain value, where all episodes that stay agree."""
@@ -350,6 +359,30 @@ class Lifted:
         def __getitem__(self, key: Any) -> Any: ...
 
         def __setitem__(self, key: Any, value: Any) -> None: ...
+
+
+def _of_episodes(data: Array, keep: Array) -> Array:
+    """Give the data of some episodes as they lie in memory: their entries in the same order, or in a part.
+
+    Sums depend on it, and what cannot be changed stays so.
+    """
+    if data.ndim <= 2 or data.flags.c_contiguous:
+        found: Array = data.take(keep, -1)
+        return found if data.flags.writeable else lock(found)
+    order = sorted(range(data.ndim - 1), key=lambda axis: -data.strides[axis])
+    turned = data.transpose(*order, -1)
+    shape = (*turned.shape[:-1], len(keep))
+    room = list(shape)  # with one entry too many on each axis that is a part of a longer one
+    span = data.itemsize * (data.shape[-1] if data.strides[-1] else 1)
+    for axis in reversed(range(len(order))):
+        if shape[axis] > 1 and turned.strides[axis] != span:
+            room[axis + 1] += 1
+        span = abs(turned.strides[axis]) * shape[axis]
+    whole = np.empty(room, data.dtype)
+    part = tuple(map(slice, shape))
+    whole[part] = turned.take(keep, -1)
+    whole.setflags(write=data.flags.writeable)
+    return whole[part].transpose(*np.argsort(order), -1)
 
 
 def _may_change(base: Any) -> bool:

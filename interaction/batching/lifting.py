@@ -11,6 +11,8 @@ import linecache
 import logging
 import traceback
 from collections.abc import Callable
+from functools import partial
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 
 from interaction.batching import functions, operators  # noqa: F401  (they give Lifted its methods)
 from interaction.batching.identity import asks_for_identity
-from interaction.batching.runs import Arithmetic, NotLiftedError, Run, innermost, inside
+from interaction.batching.runs import Arithmetic, NotLiftedError, Run, count, innermost, inside
 from interaction.batching.selection import (
     check_kinds,
     looped,
@@ -92,7 +94,6 @@ class LiftedMethod:
             self._singly += 1
             return self.singly(*arguments)
         *values, rng = arguments
-        start = rng.copy()
         try:
             result, groups, paths = play_lifted(self.method, values, rng, self.singly, self.conform)
         except NotLiftedError as error:
@@ -106,9 +107,9 @@ class LiftedMethod:
         except Exception as error:  # the component's own, which single play raises again, or else lifting's
             reason = NotLiftedError(f"{type(error).__name__}: {error}", where=_line(error))
         else:
-            self._compare(result, values, start, groups, paths)
+            self._compare(result, values, rng, groups, paths)
             return result
-        result = self.singly(*values, start)
+        result = self.singly(*values, rng)
         self._give_up(reason, rows)
         return result
 
@@ -221,7 +222,7 @@ def play_lifted(
     """
     total = rng.rows
     assert total is not None
-    waiting = [np.arange(total)]
+    waiting = [count(total)]
     found: list[tuple[Array, Any]] = []
     paths: list[int] = []
     drawn: dict[tuple[int, int], Array] = {}
@@ -236,7 +237,7 @@ def play_lifted(
                 continue
             run = arithmetic.run = Run(rows, total, limit, len(found) + len(waiting))
             try:
-                result = method(*[lift(run, value) for value in values], LiftedRandom(run, rng.copy(), drawn))
+                result = method(*[lift(run, value) for value in values], LiftedRandom(run, rng, drawn))
                 if run.failure is not None:
                     raise run.failure
                 found.append((run.rows, lower(run, result, kept=True)))
@@ -252,36 +253,39 @@ def play_lifted(
             waiting += run.left
     if len(found) == 1:
         return found[0][1], [found[0][0]], paths
-    if conform is not None:
-        found = [(rows, conform(one)) for rows, one in found]
-    return together(found, total, conform is not None), [rows for rows, _ in found], paths
+    results = [one if conform is None else conform(one) for _, one in found]
+    groups = [rows for rows, _ in found]
+    return together(results, groups, total, conform is not None), groups, paths
 
 
-def together(found: list[tuple[Array, Any]], total: int, strict: bool = False) -> Any:
+def together(results: list[Any], groups: list[Array], total: int, strict: bool = False) -> Any:
     """Put the results of groups of rows together: `(total, *shape)` for each array.
 
     An array that holds all rows came from the batch as it is.
     """
-    first = found[0][1]
-    if all(one is first for _, one in found):
+    first = results[0]
+    if all(map(partial(is_, first), results)):
         return first
+    if isinstance(first, np.ndarray):
+        return _scattered(results, groups, total, strict)
     if isinstance(first, State):
-        for rows, one in found:
+        for one, rows in zip(results, groups, strict=True):
             if not isinstance(one, State) or one.keys() != first.keys():
                 raise uneven(first, one, int(rows[0]))
+        fields = [one.__dict__ for one in results]
         return make(
             type(first),
-            {name: together([(rows, one[name]) for rows, one in found], total, strict) for name in first},
+            {name: together([one[name] for one in fields], groups, total, strict) for name in first},
         )
     if isinstance(first, tuple):
-        for rows, one in found:
+        for one, rows in zip(results, groups, strict=True):
             if not isinstance(one, tuple) or len(one) != len(first):
                 raise uneven(first, one, int(rows[0]))
-        parts = [together([(rows, one[k]) for rows, one in found], total, strict) for k in range(len(first))]
+        parts = [together(list(part), groups, total, strict) for part in zip(*results, strict=True)]
         return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
-    if all(_is_constant(one, first) for _, one in found):
+    if all(_is_constant(one, first) for one in results):
         return first
-    return _scattered(found, total, strict)
+    return _scattered(results, groups, total, strict)
 
 
 def _is_constant(one: Any, other: Any) -> bool:
@@ -291,30 +295,49 @@ def _is_constant(one: Any, other: Any) -> bool:
     return bool(one == other) and (bool(one) or repr(one) == repr(other))
 
 
-def _scattered(found: list[tuple[Array, Any]], total: int, strict: bool) -> Array:
-    first = found[0][1]
-    makes = [_make_of(one) for _, one in found]
-    for (rows, one), made in zip(found, makes, strict=True):
-        if made != makes[0]:
-            raise uneven(_of_one(first), _of_one(one), int(rows[0]))
-    arrays = [np.asarray(one) for _, one in found]
-    dtype = np.result_type(*arrays)
-    try:
-        check_kinds([one for _, one in found], dtype, strict)
-    except BatchError as error:
-        error.row = int(found[error.row or 0][0][0])
-        raise
-    whole = [array.ndim > 0 and len(array) == total for array in arrays]
-    if any(whole):  # what most rows kept, into which the others are written
-        out = rows_last(arrays[whole.index(True)]).astype(dtype, order="C")
-    else:
-        out = np.empty((*makes[0][0], total), dtype)
-    for (rows, _), array, kept in zip(found, arrays, whole, strict=True):
-        if not kept:
+def _scattered(results: list[Any], groups: list[Array], total: int, strict: bool) -> Array:
+    arrays = _alike(results) or _made_alike(results, groups, strict)
+    dtype, inner = np.result_type(*arrays), arrays[0].shape[1:]
+    whole = next((one for one in arrays if one.ndim and len(one) == total), None)
+    out = np.empty((*inner, total), dtype)
+    if whole is not None:  # what some rows kept, into which the others are written
+        out[...] = rows_last(whole)
+    for rows, array in zip(groups, arrays, strict=True):
+        if array.ndim == 0 or len(array) < total:
             out[..., rows] = rows_last(array) if array.ndim else array
-        elif array is not arrays[whole.index(True)]:
-            out[..., rows] = np.take(rows_last(array), rows, axis=-1)
+        elif array is not whole:
+            out[..., rows] = rows_last(array).take(rows, -1)
     return rows_first(lock(out))
+
+
+_NUMBERS = frozenset({bool, int, float, np.ndarray})
+
+
+def _alike(results: list[Any]) -> list[Array] | None:
+    """Give results as arrays, if they all have the same type, and the same shape of one episode."""
+    if not _NUMBERS.issuperset(map(type, results)):
+        return None
+    arrays = [one if type(one) is np.ndarray else np.asarray(one) for one in results]
+    dtype, inner = arrays[0].dtype, arrays[0].shape[1:]
+    for array in arrays:
+        if array.dtype != dtype or array.shape[1:] != inner:
+            return None
+    return arrays
+
+
+def _made_alike(results: list[Any], groups: list[Array], strict: bool) -> list[Array]:
+    """The same of unlike results, which may still go together; raise where they do not."""
+    makes = [_make_of(one) for one in results]
+    for one, made, rows in zip(results, makes, groups, strict=True):
+        if made != makes[0]:
+            raise uneven(_of_one(results[0]), _of_one(one), int(rows[0]))
+    arrays = [np.asarray(one) for one in results]
+    try:
+        check_kinds(results, np.result_type(*arrays), strict)
+    except BatchError as error:
+        error.row = int(groups[error.row or 0][0])
+        raise
+    return arrays
 
 
 def _make_of(one: Any) -> Any:

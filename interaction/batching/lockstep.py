@@ -18,7 +18,7 @@ from interaction.batching.selection import by_rows, looped, row_of
 from interaction.component import Component, promise_of
 from interaction.errors import BatchError, InteractionError
 from interaction.given import conforming
-from interaction.opening import game_spaces
+from interaction.opening import fields_of, game_spaces
 from interaction.players import Adapt, Method, Players, components, seat_players
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, Space, leaves, shape_of
@@ -138,6 +138,7 @@ class Lineup:
         self.task = task
         self.agents = (user, assistant)
         self.space = game_spaces(task, user, assistant)
+        self.fields = fields_of(self.space)
         self.single = seat_players(task, user, assistant)
         self._refused: list[Component] = []
         self._settled: Players | None = None

@@ -6,6 +6,7 @@ A finished episode leaves the working arrays at once, so that no component ever 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, Literal
 
 import numpy as np
@@ -44,7 +45,7 @@ def keep_memory() -> None:
     back and takes anew every working array of a chunk, which costs a quarter of the speed. The block is
     never touched, and other C libraries do not mind.
     """
-    np.empty(2 * 8 * CHUNK * 10, np.uint8)
+    np.empty(8 * CHUNK * 160, np.uint8)
 
 
 def play(
@@ -92,14 +93,17 @@ def play(
                 recorder.end(rows, game, totals, paid, number - first_round + 1, True)
                 return
             leaving, staying = np.flatnonzero(over), np.flatnonzero(np.logical_not(over))
-            left, left_rewards = row_of(game, leaving, {}), _rows_of(rewards, leaving)
+            left, left_rewards = game, _rows_of(rewards, leaving)
+            part: Rows | None = leaving
             if last_look and first == 0:
+                left, part = row_of(game, leaving, {}), None
                 left, left_rewards[4], left_rewards[5], *_ = play_half(
                     players, left, rng.select(leaving), checked, None, False
                 )
-            recorder.keep(number - first_round, rows[leaving], left, left_rewards)
+            gone, length = rows[leaving], number - first_round + 1
+            recorder.keep(number - first_round, gone, left, left_rewards, part)
             paid = _weighed(left_rewards, weight)
-            recorder.end(rows[leaving], left, _rows_of(totals, leaving), paid, number - first_round + 1, True)
+            recorder.end(gone, left, _rows_of(totals, leaving), paid, length, True, part)
             game, rng, rows = row_of(game, staying, {}), rng.select(staying), rows[staying]
             given = [row_of(action, staying, {}) for action in given]
             totals, rewards = _rows_of(totals, staying), _rows_of(rewards, staying)
@@ -150,17 +154,17 @@ def run(
     keep_memory()
     chosen = read_episodes(episodes)
     seed = fresh_seed() if seed is None else check_seed(seed)
-    space = lineup.space
-    axes = read_over(space, over, "over")
-    forced = read_start(space, start, "start", len(chosen))
-    per_episode = per_row(space, forced)
+    fields = lineup.fields
+    axes = read_over(fields, over, "over")
+    forced = read_start(fields, start, "start", len(chosen))
+    per_episode = per_row(fields, forced)
     check_apart(axes, forced, "run")
     count, combined = combine(axes)
     total = len(chosen) * count
     wanted, per_round = read_record(record)
     rng = EpisodeRandom(seed, episodes=chosen).repeat(count) if axes else EpisodeRandom(seed, episodes=chosen)
     recorders: list[Recorder] = []
-    with tqdm(total=total, unit="episode", disable=not progress, leave=True) as bar:
+    with tqdm(total=total, unit="episode") if progress else nullcontext() as bar:
         first = 0
         while first < total:
             rows = np.arange(first, min(first + CHUNK, total))
@@ -176,8 +180,8 @@ def run(
             def play_chunk(
                 players: Players, rows: Rows = rows, part: Forced = part, before: int = before
             ) -> Recorder:
-                already = bar.n
-                recorder = Recorder(len(rows), wanted, per_round, bar.update if progress else None, before)
+                already = 0 if bar is None else bar.n
+                recorder = Recorder(len(rows), wanted, per_round, None if bar is None else bar.update, before)
                 stream = rng.select(rows)
                 game = new_game(players, stream, part)
                 recorder.begin(game, forced)
@@ -192,7 +196,7 @@ def run(
                         last_look=last_look,
                     )
                 except Exception:
-                    bar.n = already
+                    _set_back(bar, already)
                     raise
                 return recorder
 
@@ -202,9 +206,16 @@ def run(
             if (
                 lineup.refused != refused and len(recorders) > 1
             ):  # what it gave in the chunks before is in doubt
-                recorders, first, bar.n = [], 0, 0
+                recorders, first = [], 0
+                _set_back(bar, 0)
     check_recorded(record, recorders)
     return _gather(recorders, chosen, axes, seed, per_round, forced)
+
+
+def _set_back(bar: Any, episodes: float) -> None:
+    """Have the progress show so many episodes again, where it is shown."""
+    if bar is not None:
+        bar.n = episodes
 
 
 def read_episodes(episodes: int | Sequence[int]) -> Rows:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from interaction.batching.selection import row_of
 from interaction.errors import EpisodeError
 from interaction.state import GameState, Value, flatten
 from interaction.turns import SOURCES
@@ -43,21 +44,22 @@ class Recorder:
         self.paths: set[str] = set()
         self._begun: GameState | None = None
         self._forced: frozenset[str] = frozenset()
-        self._final: dict[str, Array] = {}
-        self._ends: list[tuple[Array, tuple[str, ...]]] = []  # which rows held what at their end
+        self._ends: list[tuple[Rows, dict[str, Value]]] = []  # what rows held at their end
         self._rounds: list[list[tuple[Rows | None, dict[str, Value]]]] = []
 
     def begin(self, game: GameState, forced: Iterable[str] = ()) -> None:
         """Keep how all rows begin, the actions that were forced included."""
         self._begun, self._forced = game, frozenset(forced)
 
-    def keep(self, number: int, rows: Rows, game: GameState, rewards: list[Value]) -> None:
-        """Keep what some rows are like at the end of a round."""
+    def keep(
+        self, number: int, rows: Rows, game: GameState, rewards: list[Value], part: Rows | None = None
+    ) -> None:
+        """Keep what some rows are like at the end of a round; they are all of the game, or a part of it."""
         if self.wanted is None or not self.per_round:
             return
         while len(self._rounds) <= number:
             self._rounds.append([])
-        values = self._select(game, len(rows))
+        values = self._select(game, len(rows), part)
         values.update(
             (path, reward) for path, reward in zip(REWARDS, rewards, strict=True) if self.wanted(path)
         )
@@ -72,35 +74,32 @@ class Recorder:
         rewards: list[Value],
         length: int,
         terminated: bool,
+        part: Rows | None = None,
     ) -> None:
-        """Keep how some rows ended."""
-        where: Array = rows
-        if self.rows < 4 * len(rows) < 4 * self.rows:  # a mask is faster for many of them
-            where = np.zeros(self.rows, bool)
-            where[rows] = True
+        """Keep how some rows ended; they are all of the game, or a part of it."""
         for source, (before, now) in enumerate(zip(totals, rewards, strict=True)):
             total = before + now
             if type(total) is not float or total != 0.0:
                 array = np.asarray(total, float)
-                self._totals[source] = _write(self._totals[source], self.rows, where, array)
-        self.lengths[where] = length
-        self.terminated[where] = terminated
+                self._totals[source] = _write(self._totals[source], self.rows, rows, array)
+        self.lengths[rows] = length
+        self.terminated[rows] = terminated
         if self.wanted is not None and not self.per_round:
-            values = self._select(game, len(rows))
-            for path, value in values.items():
-                self._final[path] = _write(self._final.get(path), self.rows, where, value, path=path)
-            self._ends.append((where, tuple(values)))
+            self._ends.append((rows, self._select(game, len(rows), part)))
         if self.progress is not None:
             self.progress(len(rows))
 
-    def _select(self, game: GameState, rows: int) -> dict[str, Value]:
+    def _select(self, game: GameState, rows: int, part: Rows | None) -> dict[str, Value]:
         assert self.wanted is not None
         leaves = {path: value for path, value in flatten(game) if value is not None}
         self.paths.update(leaves)
+        values = {path: value for path, value in leaves.items() if self.wanted(path)}
+        if part is not None:
+            taken: dict[int, Value] = {}
+            values = {path: row_of(value, part, taken) for path, value in values.items()}
         return {
             path: _columns(value, rows) if isinstance(value, tuple) else value
-            for path, value in leaves.items()
-            if self.wanted(path)
+            for path, value in values.items()
         }
 
     def total(self, source: int) -> Array | None:
@@ -110,9 +109,8 @@ class Recorder:
     @property
     def recorded(self) -> list[str]:
         """The recorded paths."""
-        if not self.per_round:
-            return list(self._final)
-        return list(dict.fromkeys(path for groups in self._rounds for _, values in groups for path in values))
+        ends = [self._ends] if not self.per_round else self._rounds
+        return list(dict.fromkeys(path for groups in ends for _, values in groups for path in values))
 
     @property
     def begun(self) -> dict[str, Value]:
@@ -140,7 +138,7 @@ class Recorder:
         None where no row ever held it, and masked where some did not.
         """
         if not self.per_round:
-            return self._at_the_end(path) if path in self._final else None
+            return self._at_the_end(path)
         out: Array | None = None
         lacking = np.zeros((len(self._rounds), self.rows), bool)
         for number, groups in enumerate(self._rounds):
@@ -156,11 +154,14 @@ class Recorder:
                     out = _write(out, len(self._rounds), where, values[path], (self.rows,), path)
         return None if out is None else _masked(np.moveaxis(out, 0, 1), lacking.T)
 
-    def _at_the_end(self, path: str) -> Array:
-        lacking = np.zeros(self.rows, bool)
-        for where, held in self._ends:
-            lacking[where] = path not in held
-        return _masked(self._final[path], lacking)
+    def _at_the_end(self, path: str) -> Array | None:
+        out: Array | None = None
+        lacking = np.ones(self.rows, bool)
+        for rows, values in self._ends:
+            if path in values:
+                out = _write(out, self.rows, rows, values[path], path=path)
+                lacking[rows] = False
+        return None if out is None else _masked(out, lacking)
 
 
 def recorded(recorders: Sequence[Recorder]) -> list[str]:

@@ -48,10 +48,11 @@ def reduce(
         options = {"axis": axis, "dtype": dtype, "out": out, "keepdims": keepdims, **more}
         return by_episode(run, ufunc.reduce, (array,), options)
     array = lifted(run, array)
+    ndim = array.data.ndim - 1
+    if ndim == 1 and ufunc in _ORDERLESS and array.data.dtype.kind == "b" and not keepdims:
+        data, level = array.early()
+        return Lifted(run, ufunc.reduce(data, axis=0), level=level)
     data = array.now()
-    ndim = data.ndim - 1
-    if ndim == 1 and ufunc in _ORDERLESS and data.dtype.kind == "b" and not keepdims:
-        return made(run, ufunc.reduce(data, axis=0))
     axes = axes_of(axis, ndim)
     if ndim == 0:
         return made(run, ufunc.reduce(data[None], axis=0, dtype=dtype))
@@ -163,7 +164,24 @@ def _along(function: Any, *names: str) -> Rule:
     return rule
 
 
-def _position(function: Any) -> Rule:
+_BRIEF, _EPISODES = 255, 500
+"""Up to how many entries, and from how many episodes on, numpy finds the place of the largest more slowly."""
+
+
+def _place(function: Any, extreme: np.ufunc, data: Array, axis: int) -> Array:
+    """Give `function(data, axis)`, the place of an extreme: the first of the entries that are equal to it."""
+    length = data.shape[axis]
+    if data.dtype.kind not in "biuf" or length > _BRIEF or data.shape[-1] < _EPISODES:
+        return function(data, axis=axis)  # type: ignore[no-any-return]
+    found = extreme.reduce(data, axis=axis, keepdims=True)
+    if data.dtype.kind == "f" and np.isnan(found).any():  # of which numpy gives the first
+        return function(data, axis=axis)  # type: ignore[no-any-return]
+    left = np.arange(length, 0, -1, dtype=np.uint8).reshape(length, *(1,) * (data.ndim - 1 - axis))
+    most = np.maximum.reduce((data == found) * left, axis=axis)
+    return length - most.astype(np.int64)  # type: ignore[no-any-return]
+
+
+def _position(function: Any, extreme: np.ufunc) -> Rule:
     """The first of the largest or smallest entries."""
 
     def rule(run: Run, a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
@@ -171,7 +189,9 @@ def _position(function: Any) -> Rule:
         if out is not None or (keepdims is not np._NoValue and keepdims) or not array.ndim:
             return by_episode(run, function, (array, axis), {"out": out, "keepdims": keepdims})
         array, chosen = flattened(array, axis)
-        return made(run, function(array.now(), axis=chosen))
+        data, level = array.early()
+        found = _place(function, extreme, data, chosen)
+        return Lifted(run, found, own=True if found.ndim > 1 else None, level=level)
 
     return rule
 
@@ -202,8 +222,8 @@ _RULES: dict[Any, Rule] = {
     np.var: _along(np.var, "ddof", "keepdims"),
     np.median: _along(np.median, "keepdims"),
     np.ptp: _along(np.ptp, "keepdims"),
-    np.argmax: _position(np.argmax),
-    np.argmin: _position(np.argmin),
+    np.argmax: _position(np.argmax, np.maximum),
+    np.argmin: _position(np.argmin, np.minimum),
     np.sort: _sorted(np.sort),
     np.argsort: _sorted(np.argsort),
 }

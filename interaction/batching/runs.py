@@ -11,6 +11,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.errors import ContractError
+from interaction.state import lock
 
 Array = NDArray[Any]
 F = TypeVar("F")
@@ -73,6 +75,18 @@ def innermost(frames: Sequence[F], file: Callable[[F], str]) -> F:
     return (theirs or own or frames)[-1]
 
 
+_counted = np.arange(0)
+
+
+def count(episodes: int) -> Array:
+    """Give 0, 1, ... for so many episodes, which nobody can change."""
+    global _counted  # noqa: PLW0603  (the longest one that was asked for; to make it anew costs at each call)
+    counted = _counted
+    if len(counted) < episodes:
+        counted = _counted = lock(np.arange(episodes))
+    return counted[:episodes]
+
+
 class Run:
     """One way through a method: the episodes that go it, and those that are left for another run."""
 
@@ -124,7 +138,7 @@ class Run:
             answer = 2 * count >= len(values)
             others = ~values
             keep, leave = (values, others) if answer else (others, values)
-            self._leave([leave.nonzero()[0]], what)
+            self._leave(list(leave.nonzero()), what)
             self._stay(keep.nonzero()[0])
             return answer
         if values.dtype.kind == "f":  # by their bits, which tell 0.0 from -0.0
@@ -145,10 +159,10 @@ class Run:
         self.groups += len(groups)
         if self.groups >= self.limit:
             self._too_many(what, self.groups + 1)
-        self.left += [self.rows[group] for group in groups]
+        self.left += [self.rows.take(group) for group in groups]
 
     def _stay(self, keep: Array) -> None:
-        self.rows = self.rows[keep]
+        self.rows = self.rows.take(keep)
         self.steps.append(keep)
         self.level += 1
 
@@ -163,6 +177,14 @@ class Run:
 _KINDS = {"divide": "divide by zero", "over": "overflow", "under": "underflow", "invalid": "invalid value"}
 
 
+@lru_cache
+def _wanted(settings: tuple[str, ...]) -> tuple[frozenset[str], dict[str, Any]]:
+    """Give the kinds of errors that numpy is set to raise, and how it is set to tell of all it tells of."""
+    told = {kind: way for kind, way in zip(np.geterr(), settings, strict=True) if way in ("warn", "raise")}
+    raised = frozenset(_KINDS[kind] for kind, way in told.items() if way == "raise")
+    return raised, dict.fromkeys(told, "call")
+
+
 class Arithmetic:
     """While lifted methods run, numpy warns of what it comes across where one episode would be warned, too.
 
@@ -171,10 +193,8 @@ class Arithmetic:
 
     def __init__(self) -> None:
         self.run: Run | None = None
-        settings = np.geterr()
-        self._raised = {_KINDS[kind] for kind, setting in settings.items() if setting == "raise"}
-        asked = {kind: "call" for kind, setting in settings.items() if setting in ("warn", "raise")}
-        self._settings = np.errstate(call=self._on_error, **asked)  # type: ignore[arg-type]
+        self._raised, asked = _wanted(tuple(np.geterr().values()))
+        self._settings = np.errstate(call=self._on_error, **asked)
 
     def __enter__(self) -> Arithmetic:
         self._settings.__enter__()
@@ -182,6 +202,7 @@ class Arithmetic:
 
     def __exit__(self, *error: Any) -> None:
         self._settings.__exit__(*error)
+        del self._settings, self.run  # which lead back here: in a circle the arrays would outlive the call
 
     def _on_error(self, kind: str, flag: int) -> None:
         if self.run is None or self.run.quiet:

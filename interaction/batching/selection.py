@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.errors import BatchError
-from interaction.state import State, Value, lock, make
+from interaction.state import PLAIN, State, Value, lock, make
 
 Array = NDArray[Any]
 Method = Callable[..., Any]
@@ -26,16 +26,22 @@ def rows_last(array: Array) -> Array:
 
 
 def row_of(value: Value, row: Any, memo: dict[int, Value] | None = None) -> Value:
-    """Give the part of a batched value that belongs to one row (an int), or to some (indices)."""
-    if isinstance(value, State):
-        return make(type(value), {name: row_of(part, row, memo) for name, part in value.__dict__.items()})
+    """Give the part of a batched value that belongs to one row (an int), or to some (indices).
+
+    Several rows want a `memo`, of what was taken already: an array that is held twice is taken once.
+    """
     if isinstance(value, np.ndarray):
         if memo is not None:
-            if id(value) not in memo:
-                memo[id(value)] = _some(value, row)
-            return memo[id(value)]
+            part = memo.get(id(value))
+            if part is None:
+                part = memo[id(value)] = _some(value, row)
+            return part
         part = value[row]
         return part.item() if part.ndim == 0 else _read_only(part)
+    if type(value) in PLAIN:
+        return value
+    if isinstance(value, State):
+        return make(type(value), {name: row_of(part, row, memo) for name, part in value.__dict__.items()})
     if isinstance(value, tuple):
         return tuple(row_of(part, row, memo) for part in value)
     return value
@@ -44,8 +50,10 @@ def row_of(value: Value, row: Any, memo: dict[int, Value] | None = None) -> Valu
 def _some(value: Array, rows: Any) -> Array:
     """Give some rows of an array, whose episodes stay next to each other in memory where they are."""
     if value.ndim > 1 and value.strides[0] == value.itemsize:
-        return rows_first(lock(np.take(rows_last(value), rows, axis=-1)))
-    return _read_only(value.take(rows, 0))
+        return rows_first(lock(rows_last(value).take(rows, -1)))
+    part: Array = value.take(rows, 0)
+    part.setflags(write=False)
+    return part
 
 
 def _read_only(array: Array) -> Array:

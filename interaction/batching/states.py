@@ -12,7 +12,7 @@ from interaction.batching.lifted import Lifted, canonical
 from interaction.batching.runs import Run
 from interaction.batching.selection import row_of, rows_first, rows_last
 from interaction.errors import unknown_name
-from interaction.state import GameState, State, freeze, lock, make, new, set_fields
+from interaction.state import PLAIN, GameState, State, freeze, lock, make, new, set_fields
 
 Array = NDArray[Any]
 
@@ -99,12 +99,13 @@ def _lifted_state(kind: type[LiftedState], raw: dict[str, Any], run: Run, fields
 
 def lift(run: Run, value: Any) -> Any:
     """Give a value of a batch, `(episodes, *shape)` for each array, as it looks in one episode."""
-    if type(value) is np.ndarray:
+    kind = type(value)
+    if kind is np.ndarray:
         return wrap(run, value)
+    if kind in PLAIN:
+        return value
     if isinstance(value, State):
-        return _lifted_state(
-            LiftedGameState if type(value) is GameState else LiftedState, value.__dict__, run, {}
-        )
+        return _lifted_state(LiftedGameState if kind is GameState else LiftedState, value.__dict__, run, {})
     if isinstance(value, tuple):
         return _rebuilt(value, [lift(run, part) for part in value])
     return value
@@ -116,7 +117,10 @@ def lower(run: Run, value: Any, other: bool = False, kept: bool = False) -> Any:
     Raises for what no state holds, unless `other` things may be passed on. With `kept`, an array that came
     from the batch is given as it is, with all of its rows.
     """
-    if type(value) is Lifted:
+    kind = type(value)
+    if kind in PLAIN:
+        return value
+    if kind is Lifted:
         if value.run is not run:
             raise run.fail("a value of another call is given: it was kept outside of the states")
         if value.source is not None:
@@ -126,7 +130,6 @@ def lower(run: Run, value: Any, other: bool = False, kept: bool = False) -> Any:
             data = lock(data if data.base is None else data.copy(order="K"))
         return rows_first(data)
     if isinstance(value, State):
-        kind = type(value)
         if kind in _PLAIN_KIND:
             return _lower_state(run, value, _PLAIN_KIND[kind], kept)
         return make(kind, {name: lower(run, part, other, kept) for name, part in value.__dict__.items()})
@@ -136,7 +139,7 @@ def lower(run: Run, value: Any, other: bool = False, kept: bool = False) -> Any:
         return np.broadcast_to(value.copy(), (len(run.rows), *value.shape))
     if isinstance(value, np.generic | np.ndarray):
         return value.item()
-    if value is None or isinstance(value, bool | int | float | str):
+    if isinstance(value, bool | int | float | str):
         return value
     if other and not _holds_lifted(value):
         return value

@@ -73,17 +73,25 @@ class LiftedRandom(EpisodeRandom):
         size = math.prod(shape)
         key = self.draw, size
         self.draw += 1
-        if key not in self.kept or type(self.stream) is not EpisodeRandom:
-            self.stream.draw = key[0]
-            values = self.stream.random_for(run.rows, size if size != 1 else ())
-            self.kept[key] = np.ascontiguousarray(values.T)
-        data = self.kept[key]
+        data = self.kept.get(key)
+        if data is None or type(self.stream) is not EpisodeRandom:
+            data = self.kept[key] = np.ascontiguousarray(self._drawn(*key).T)
         narrowed = len(run.rows) != run.total
-        data = np.take(data, run.rows, axis=-1) if narrowed else data
+        data = data.take(run.rows, -1) if narrowed else data
         if not shape:
             return Lifted(run, data, plain=True)
         data = data.reshape(*shape, len(run.rows))
         return Lifted(run, data, own=True if narrowed else SHARED)
+
+    def _drawn(self, draw: int, size: int) -> Array:
+        """Draw for all episodes of the call; who gave the stream goes on from where it stood."""
+        stream = self.stream
+        stood, stream.draw = stream.draw, draw
+        try:
+            drawn: Array = stream.random_for(self.run.rows, size if size != 1 else ())
+        finally:
+            stream.draw = stood
+        return drawn
 
     def normal(self, loc: Any = 0.0, scale: Any = 1.0, shape: Any = ()) -> Any:
         from scipy.special import ndtri
@@ -95,6 +103,11 @@ class LiftedRandom(EpisodeRandom):
         return value.__frozen__() if value.ndim == 0 else value
 
     def integers(self, low: Any, high: Any, shape: Any = ()) -> Any:
+        if type(low) is int and type(high) is int and 0 < high - low <= 2**53 and abs(low) < 2**62:
+            drawn = self.random(shape)
+            whole = (drawn.now() * (high - low)).astype(np.int64)
+            whole += low
+            return Lifted(self.run, whole, plain=drawn.plain, own=None if drawn.plain else True)
         for bound in (low, high):
             kind = bound.data.dtype.kind if type(bound) is Lifted else np.asarray(bound).dtype.kind
             if np.ndim(bound) or kind not in "iu":

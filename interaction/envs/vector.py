@@ -121,7 +121,7 @@ class BundleVectorEnv(VectorEnv[Any, Any, Any]):
 
     def _begin(self, rows: Array, start: Mapping[str, Any] | None = None) -> None:
         """Begin new episodes in some rows, up to the agent's turn to act."""
-        forced = read_start(self.bundle.spaces, start, f"{type(self).__name__}.reset: start")
+        forced = read_start(self.bundle.lineup.fields, start, f"{type(self).__name__}.reset: start")
         for _ in range(MOST_ENDED):
             if not len(rows):
                 return

@@ -296,15 +296,16 @@ class PartnerModelFilter(KeptBelief, InferenceEngine):
 
     def _update_apart(self, belief: State, observation: State, rng: EpisodeRandom, news: Array) -> State:
         """Update the episodes that learn from other things apart from each other."""
+        kinds = np.unique(news)
+        parts = [np.flatnonzero(news == kind) for kind in kinds]
         found = []
-        for kind in np.unique(news):
+        for kind, part in zip(kinds, parts, strict=True):
             memo: dict[int, Value] = {}
-            part = np.flatnonzero(news == kind)
             stream = rng.select(part)
             seen = row_of(observation, part, memo)
-            found.append((part, self._updated(row_of(belief, part, memo), seen, stream, int(kind))))
+            found.append(self._updated(row_of(belief, part, memo), seen, stream, int(kind)))
         rng.draw = stream.draw
-        updated: State = together(found, len(news))
+        updated: State = together(found, parts, len(news))
         return updated
 
     def _impossible(self, observation: State, rows: int | None, impossible: Array) -> str:

@@ -210,3 +210,30 @@ def test_what_python_does_silently_is_silent():
 
 def _play(function, values):
     return play_lifted(lambda x, rng: function(x), [values], stream(values), None)[0]
+
+
+@pytest.mark.parametrize("function", [np.argmax, np.argmin], ids=["argmax", "argmin"])
+@pytest.mark.parametrize("kind", ["bool", "int", "wide", "whole", "float", "special", "float32"])
+@pytest.mark.parametrize("shape", [(1,), (8,), (3, 5), (255,), (256,)])
+def test_the_place_of_an_extreme_of_many_episodes_is_that_of_each(function, kind, shape):
+    values = values_of(shape, kind, seed=3)
+    many = lock(np.concatenate([values] * (600 // ROWS + 1)))
+    for axis in (None, *range(len(shape))):
+        found, _, _ = play_lifted(lambda x, _, axis=axis: function(x, axis=axis), [many], stream(many), None)
+        expected = [function(one, axis=axis) for one in many]
+        assert np.array_equal(found, expected)
+
+
+def test_an_entry_at_a_number_is_counted_from_the_end_or_out_of_bounds_as_in_one_episode():
+    vector = lock(np.arange(3 * ROWS).reshape(ROWS, 3))
+    within = lock(np.arange(ROWS) % 6 - 3)
+
+    def assigned(x, i):
+        changed = x.copy()
+        changed[i] = -1
+        return changed, x[i]
+
+    assert_lifted(assigned, vector, within)
+    for beyond in (-4, 3):
+        outside = lock(np.where(within == 2, beyond, within))
+        assert isinstance(compare(lambda x, i: x[i], vector, outside), IndexError)

@@ -135,6 +135,33 @@ def test_so_they_are_after_a_sum_along_one_of_three_axes():
     assert_lifted(lambda x: np.moveaxis(x, 0, -1).sum(axis=1).std(), x)
 
 
+@settings(max_examples=300, derandomize=True)
+@given(
+    st.sampled_from(SHAPES),
+    st.sampled_from(sorted(BEFORE)),
+    st.sampled_from(["x", "x + 1", "x.copy()"]),
+    st.sampled_from(sorted(AT_LAST)),
+    st.integers(0, 10**6),
+)
+def test_so_they_are_where_the_episodes_part_in_between(shape, before, then, at_last, seed):
+    def parting(x):
+        early = BEFORE[before](x)
+        late = THEN[then](early)
+        return AT_LAST[at_last](early if early[0].sum() > 0 else late)
+
+    x = lock(np.random.default_rng(seed).normal(size=(40, *shape)))
+    compare(parting, x)
+
+
+@pytest.mark.parametrize("before", ["x.T", "(x * 1).T", "np.swapaxes(x, 0, -1)", "x.T + 1"])
+def test_a_turned_array_keeps_its_order_where_the_episodes_part(before):
+    def parting(x):
+        turned = BEFORE[before](x)
+        return turned.sum() if x[0, 0] > 0 else 2 * turned.sum()
+
+    assert_lifted(parting, lock(np.random.default_rng(0).normal(size=(200, 3, 5))))
+
+
 # Who shares an array.
 
 NUMBER = repeated(*np.linspace(-2.0, 3.0, 7))
