@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.errors import ContractError
+from interaction.errors import LatentDrawError
 from interaction.random import EpisodeRandom
 from interaction.state import State, Value, flatten
 
@@ -28,10 +28,11 @@ class NoDraw(EpisodeRandom):
         self.drawn()
 
     def drawn(self) -> NoReturn:
-        raise ContractError(
+        raise LatentDrawError(
             "the user draws random numbers while it observes or infers, so that the probability of its "
-            "actions depends on more than its parameters; infer such a user with a UserModelFilter, whose "
-            "particles each draw their own"
+            "actions depends on more than its parameters: write method=\"particles\" (in model_recovery "
+            "criterion=\"marginal_likelihood\"), which estimates it by particles that each draw their own; "
+            "all else needs it to be exact"
         )
 
 

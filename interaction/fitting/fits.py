@@ -17,7 +17,8 @@ from interaction.errors import (
     missing_extra,
     unknown_name,
 )
-from interaction.fitting.estimate import R_HAT, Estimate
+from interaction.fitting.estimate import R_HAT, VARIANCE, Estimate
+from interaction.fitting.latent import check_inner, latent
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.logged import read_table
 from interaction.fitting.mcmc import by_mcmc, import_extras
@@ -53,6 +54,7 @@ def fit(
     draws: int = 1_000,
     chains: int = 4,
     seed: int = 0,
+    inner: int = 100,
     users: Literal["episode", "pooled"] | None = None,
     assistant_action_space: Space[Any] | None = None,
     log_likelihood: bool = True,
@@ -69,6 +71,10 @@ def fit(
     `priors`: frozen `scipy.stats` distributions by entry of the user's state.
     `method`: "grid" is exact, for up to four continuous parameters; "particles" is a sequential Monte Carlo
     sampler, for any number and for several modes; "mcmc" runs ensembles of emcee.
+    `inner`: of a user who draws random numbers while it looks or infers, the likelihood of each candidate is
+    estimated by so many inner particles, with "particles" only (`interaction.fitting.latent`). Then
+    `log_likelihood` holds the log probabilities that they predict, estimates too; `summary` holds
+    `log_likelihood_variance`, that of the estimate at the posterior, and above 3 nothing has converged.
 
     Gives a tree in ArviZ's schema: `posterior` (chain, draw[, user]), `log_likelihood` and `observed_data`
     (one `observation` for each row), `sample_stats`, and `summary` with the method's own mean, sd, Monte
@@ -82,6 +88,7 @@ def fit(
         if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
             raise ArgumentError(f"fit: {name}: expected a number >= 1, got {count!r}")
     check_seed(seed)
+    check_inner(inner, "fit")
     checked = Priors(user, priors, "fit")
     _libraries(method)
     observed = read_table(task, user, data, assistant_action_space, users=users)
@@ -89,6 +96,8 @@ def fit(
         _tell_pooled(data, observed, checked)
     check_rounds(observed.choices, checked, "fit", observed.users)
     likelihood = Likelihood(task, user, observed)
+    if method == "particles":
+        likelihood = latent(likelihood, checked, inner, seed)
     estimate = METHODS[method](
         likelihood, checked, chains=chains, draws=draws, seed=seed, progress=progress, label=f"fit: {method}"
     )
@@ -171,8 +180,8 @@ def _libraries(method: str) -> None:
         import_extras()
 
 
-def convergence(converged: Array, users: Array, method: str) -> str:
-    """Say in a sentence how many of the fits converged."""
+def convergence(converged: Array, users: Array, method: str, variance: Array | None = None) -> str:
+    """Say in a sentence how many of the fits converged; `variance` is that of estimated log likelihoods."""
     bad = np.flatnonzero(~converged)
     rule = {
         "grid": "grids and lattices agree to 1 % of a posterior standard deviation",
@@ -180,10 +189,15 @@ def convergence(converged: Array, users: Array, method: str) -> str:
         "mcmc": f"R-hat < {R_HAT}, 20 autocorrelation times",
         "maximum_likelihood": "no further step gains 0.001 in log likelihood",
     }[method]
+    advice = ""
+    if variance is not None:
+        worst = variance.max()
+        rule += f", the estimated log likelihood has a variance below {VARIANCE:g}"
+        advice = f"; that variance is up to {worst:.1f}: raise inner" if not worst <= VARIANCE else ""
     if len(bad) == 0:
         return f"converged ({method}: {rule})"
     which = ", ".join(str(users[index]) for index in bad[:5]) + (", …" if len(bad) > 5 else "")
-    return f"NOT converged for {len(bad)} of {len(users)} users ({method}: {rule}): {which}"
+    return f"NOT converged for {len(bad)} of {len(users)} users ({method}: {rule}): {which}{advice}"
 
 
 def _tree(
@@ -238,7 +252,17 @@ def _tree(
             | {
                 "log_evidence": (per_user, estimate.log_evidence if many else estimate.log_evidence[0]),
                 "converged": (per_user, estimate.converged if many else estimate.converged[0]),
-            },
+            }
+            | (
+                {}
+                if estimate.variance is None
+                else {
+                    "log_likelihood_variance": (
+                        per_user,
+                        estimate.variance if many else estimate.variance[0],
+                    )
+                }
+            ),
             {"statistic": list(_STATISTICS)} | ({"user": observed.users} if many else {}),
         )
     )
@@ -251,7 +275,12 @@ def _tree(
         tree[group] = xarray.DataTree(tree[group].to_dataset().assign_coords(labels))
     tree.attrs["method"] = method
     tree.attrs["converged"] = int(estimate.converged.all())
-    tree.attrs["verdict"] = convergence(estimate.converged, observed.users, method)
+    tree.attrs["verdict"] = convergence(estimate.converged, observed.users, method, estimate.variance)
+    if likelihood.inner > 1:
+        tree.attrs["likelihood"] = (
+            f"estimated by {likelihood.inner} inner particles for each candidate: log_likelihood holds the log "
+            f"probabilities that they predict, from the actions before"
+        )
     tree.attrs["model"] = type(likelihood.user).__name__
     return tree  # type: ignore[no-any-return]
 

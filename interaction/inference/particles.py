@@ -28,6 +28,18 @@ def systematic(weights: Array, uniform: Array, count: int | None = None) -> Arra
     return at_positions(weights, (np.arange(count) + starts) / count)
 
 
+def systematic_rows(weights: Array, uniform: Array) -> Array:
+    """The same for many beliefs at once, `(beliefs, n)`: indices into the particles of all, `(beliefs * n,)`.
+
+    By how many positions lie below the end of each particle, so that no belief is gone through by itself.
+    """
+    cumulated = np.cumsum(weights, axis=-1)
+    cumulated /= cumulated[:, -1:]  # what has no weight at the end lies beyond the last position
+    below = np.ceil(cumulated * weights.shape[-1] - uniform[:, None]).astype(np.int64)
+    times = np.diff(below, axis=-1, prepend=0)
+    return np.repeat(np.arange(weights.size), times.reshape(-1))
+
+
 def at_positions(weights: Array, positions: Array) -> Array:
     """Give the indices of the particles at positions in [0, 1) of the cumulated weights.
 
