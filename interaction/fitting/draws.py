@@ -30,8 +30,8 @@ class NoDraw(EpisodeRandom):
     def drawn(self) -> NoReturn:
         raise LatentDrawError(
             "the user draws random numbers while it observes or infers, so that the probability of its "
-            "actions depends on more than its parameters: write method=\"particles\" (in model_recovery "
-            "criterion=\"marginal_likelihood\"), which estimates it by particles that each draw their own; "
+            'actions depends on more than its parameters: write method="particles" (in model_recovery '
+            'criterion="marginal_likelihood"), which estimates it by particles that each draw their own; '
             "all else needs it to be exact"
         )
 

@@ -13,7 +13,7 @@ Andrieu & Roberts 2009, "The pseudo-marginal approach for efficient Monte Carlo 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from typing import Any
 
@@ -92,37 +92,35 @@ class LatentLikelihood(Likelihood):
         found[possible] = log[possible].var(axis=2, ddof=1).mean(axis=1)
         return found
 
-    def _stream(self, episodes: Array, part: slice, candidates: int) -> EpisodeRandom:
-        outer = EpisodeRandom(self._seed, episodes=self._numbers[episodes]).at(*self._address)
-        width = part.stop - part.start
-        return outer.simulation().part(part.start * self.inner, width * self.inner, candidates * self.inner)
-
-    def _weigher(self) -> Weigher:
-        return _Particles(self.inner)
+    def _rows(self, episodes: Array, part: slice, of: int) -> tuple[EpisodeRandom, Callable[[], Weigher]]:
+        outer = EpisodeRandom(self._seed, episodes=self._numbers[episodes]).at(*self._address).simulation()
+        first, count = part.start, part.stop - part.start
+        rows = outer.part(first * self.inner, count * self.inner, of * self.inner)
+        return rows, lambda: _Particles(self.inner, outer.part(first, count, of))
 
 
 class _Particles:
-    """The particles of some candidates, `(candidates * inner)` rows, as they are weighed round by round."""
+    """The inner particles of some candidates as they are weighed, round by round; a stream for the latter."""
 
-    def __init__(self, inner: int) -> None:
-        self.inner = inner
+    def __init__(self, inner: int, rng: EpisodeRandom) -> None:
+        self.inner, self.rng = inner, rng
         self.drawn: set[str] = set()  # what may differ between the particles of a candidate
 
-    def __call__(
-        self, log_prob: Array, before: State, state: State, rng: EpisodeRandom
-    ) -> tuple[Array, State]:
+    def __call__(self, round_index: int, log_prob: Array, before: State, state: State) -> tuple[Array, State]:
         """Give the log mean weight of each candidate's particles, and their states after resampling."""
         log_prob = log_prob.reshape(-1, self.inner)
         best = log_prob.max(axis=1)
         possible = best > -np.inf
         weights = np.exp(log_prob - np.where(possible, best, 0.0)[:, None])
-        weights[~possible] = 1.0  # no way that it may have gone explains the action: none is better
+        weights[~possible] = 1.0  # nothing that was drawn explains the action: no particle is better
         log = np.where(possible, best + np.log(weights.mean(axis=1)), -np.inf)
         fields, old = dict(flatten(state)), dict(flatten(before))
         self.drawn |= {path for path, value in fields.items() if value is not old.get(path)}
         moved = [path for path in self.drawn if isinstance(fields[path], np.ndarray)]
         if moved:
-            index = systematic_rows(weights, rng.random()[:: self.inner])
+            if self.rng.rows != len(weights):  # the shorter episodes, the last ones, are over
+                self.rng = self.rng.select(np.arange(len(weights)))
+            index = systematic_rows(weights, self.rng.at(round_index, OTHER).random())
             fields |= {path: lock(row_of(fields[path], index)) for path in moved}
             state = nest(fields)
         return log, state

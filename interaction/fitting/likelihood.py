@@ -23,7 +23,7 @@ from interaction.fitting.observed import Leaves, Observed, first_game
 from interaction.opening import begin
 from interaction.players import Players
 from interaction.policy import RandomPolicy
-from interaction.random import OTHER, USER_RESET, EpisodeRandom
+from interaction.random import USER_RESET, EpisodeRandom
 from interaction.state import GameState, Provenance, State, flatten, freeze, nest, replace_path
 from interaction.task import InteractionTask
 from interaction.turns import look
@@ -31,8 +31,9 @@ from interaction.turns import look
 Array = NDArray[Any]
 ROWS = 8_192
 """How many rows are replayed at once: what fits the cache."""
-Weigher = Callable[[Array, State, State, EpisodeRandom], tuple[Array, State]]
-"""From log probabilities and states of rows, before and after the look: those of candidates, and states."""
+Weigher = Callable[[int, Array, State, State], tuple[Array, State]]
+"""In a round, from log probabilities of rows and their states, before and after the look: the log
+probabilities of candidates, and the states with which the rows go on."""
 
 
 class Likelihood:
@@ -140,26 +141,29 @@ class Likelihood:
                     chosen[name] = np.repeat(array[self.observed.user[episodes]], part.stop - part.start)
                 if self.inner > 1:
                     chosen = {name: np.repeat(array, self.inner) for name, array in chosen.items()}
-                rng = self._stream(episodes, part, candidates)
-                play = self._player(games, chosen, part.stop - part.start, rng)
+                rows, weigher = self._rows(episodes, part, candidates)
+                play = self._player(games, chosen, part.stop - part.start, rows, weigher)
                 yield episodes, part, self._lineup.in_batch(play)
 
-    def _stream(self, episodes: Array, part: slice, candidates: int) -> EpisodeRandom:
-        return NoDraw(0, episodes=np.arange(len(episodes) * (part.stop - part.start)))
-
-    def _weigher(self) -> Weigher:
-        """Give what turns log probabilities of rows into those of candidates, round by round."""
-        return lambda log_prob, _before, state, _rng: (log_prob, state)
+    def _rows(self, episodes: Array, part: slice, of: int) -> tuple[EpisodeRandom, Callable[[], Weigher]]:
+        """Give the stream of a part's rows, and what makes their weigher; `of` so many candidates."""
+        rng = NoDraw(0, episodes=np.arange(len(episodes) * (part.stop - part.start)))
+        return rng, lambda: _as_it_is
 
     def _player(
-        self, games: _Games, values: Mapping[str, Array], candidates: int, stream: EpisodeRandom
+        self,
+        games: _Games,
+        values: Mapping[str, Array],
+        candidates: int,
+        stream: EpisodeRandom,
+        weigher: Callable[[], Weigher],
     ) -> Callable[[Players], Array]:
         count, size = len(games.lengths), candidates * self.inner
 
         def play(players: Players) -> Array:
             user = players.user
             assert user is not None
-            rng, going, weigh = stream, count, self._weigher()
+            rng, going, weigh = stream, count, weigher()
             starts = {path: for_candidates(array, size, count) for path, array in games.starts.items()}
             known = {
                 path.removeprefix("user_state."): array
@@ -180,7 +184,7 @@ class Likelihood:
                 log_prob = np.broadcast_to(user.log_prob(action, observation, state, rng), (going * size,))
                 if not (log_prob < np.inf).all():  # NaN included
                     self._raise(log_prob, values, t)
-                log_prob, state = weigh(log_prob, game.user_state, state, rng.at(t, OTHER))
+                log_prob, state = weigh(t, log_prob, game.user_state, state)
                 found[t, :going] = log_prob.reshape(going, candidates)
                 last = {} if helped is None else {"assistant_action": helped}
                 by = Provenance.OBSERVED if helped is None else Provenance.INTERVENED
@@ -215,6 +219,10 @@ class Likelihood:
         for name, array in known.items():
             state = replace_path(state, name, freeze(array))
         return state
+
+
+def _as_it_is(_round: int, log_prob: Array, _before: State, state: State) -> tuple[Array, State]:
+    return log_prob, state
 
 
 class _Games:

@@ -33,11 +33,14 @@ def systematic_rows(weights: Array, uniform: Array) -> Array:
 
     By how many positions lie below the end of each particle, so that no belief is gone through by itself.
     """
-    cumulated = np.cumsum(weights, axis=-1)
-    cumulated /= cumulated[:, -1:]  # what has no weight at the end lies beyond the last position
-    below = np.ceil(cumulated * weights.shape[-1] - uniform[:, None]).astype(np.int64)
-    times = np.diff(below, axis=-1, prepend=0)
-    return np.repeat(np.arange(weights.size), times.reshape(-1))
+    count = weights.shape[-1]
+    ends = np.cumsum(weights, axis=-1)
+    ends /= ends[:, -1:]  # what has no weight at the end lies beyond the last position
+    ends *= count
+    ends -= uniform[:, None]
+    below = np.ceil(ends).astype(np.int64) + np.arange(0, weights.size, count)[:, None]
+    index: Array = np.cumsum(np.bincount(below.reshape(-1), minlength=weights.size + 1)[:-1])
+    return index
 
 
 def at_positions(weights: Array, positions: Array) -> Array:
