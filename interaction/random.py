@@ -289,7 +289,7 @@ class EpisodeRandom:
         return np.repeat(self.episodes, count)
 
     def part(self, first: int, count: int, of: int) -> EpisodeRandom:
-        """Give `count` rows for each row, from the one numbered `first` on, of `of` with their own numbers."""
+        """Give `count` rows from `first` on, of `of` for each row that have their own numbers."""
         episodes = self._repeated(count)
         outer = 1 if self.episodes is None else len(self.episodes)
         replica = np.tile(np.arange(first, first + count, dtype=np.int64), outer)

@@ -11,13 +11,13 @@ import numpy as np
 
 from interaction import EpisodeRandom, ObservationEngine, Policy, State, User, spaces
 from interaction.errors import ArgumentError
-from interaction.state import GameState, Value
+from interaction.state import Value
 
 
 class PeripheralVision(ObservationEngine):
     """Sees the target, with normal noise whose standard deviation is `noise` times its eccentricity."""
 
-    def observe(self, game: GameState, rng: EpisodeRandom) -> tuple[State, float]:
+    def observe(self, game: State, rng: EpisodeRandom) -> tuple[State, float]:
         target = game.task_state.target
         eccentricity = abs(target - game.task_state.fixation)
         return State(target=target + rng.normal(0.0, game.user_state.noise * eccentricity)), 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,8 @@ class Estimate:
 
     `draws` `(users, chains, draws, parameters)`; `mean`, `sd`, `mcse` (the Monte Carlo standard error of the
     mean; of a grid its numerical error), `ess` (effective sample size) and `r_hat` `(users, parameters)`;
-    `log_evidence` and `converged` `(users,)`, and `variance`, of the estimated log likelihood at the posterior:
-    None where it is exact.
+    `log_evidence` and `converged` `(users,)`. `variance` `(users,)` is that of a log likelihood that is
+    estimated, at the posterior, and None where it is exact.
     """
 
     names: tuple[str, ...]
@@ -51,17 +51,18 @@ class Estimate:
 
     def take(self, users: Array) -> Estimate:
         """Give the estimate of some users (indices), in this order."""
-        some = (getattr(self, name)[users] for name in _ARRAYS)
-        return Estimate(self.names, *some, None if self.variance is None else self.variance[users])
+        return replace(self, **{name: array[users] for name, array in self._arrays()})
 
-
-_ARRAYS = ("draws", "mean", "sd", "mcse", "ess", "r_hat", "log_evidence", "converged")  # always there
+    def _arrays(self) -> list[tuple[str, Array]]:
+        there = [(one.name, getattr(self, one.name)) for one in fields(self) if one.name != "names"]
+        return [(name, array) for name, array in there if array is not None]
 
 
 def together(parts: list[Estimate]) -> Estimate:
     """Put the users of several estimates one after the other."""
-    joined = (np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS)
-    return Estimate(parts[0].names, *joined)
+    columns = zip(*(part._arrays() for part in parts), strict=True)
+    joined = {column[0][0]: np.concatenate([array for _, array in column]) for column in columns}
+    return replace(parts[0], **joined)
 
 
 def gelman_rubin(draws: Array) -> Array:

@@ -278,8 +278,8 @@ def _tree(
     tree.attrs["verdict"] = convergence(estimate.converged, observed.users, method, estimate.variance)
     if likelihood.inner > 1:
         tree.attrs["likelihood"] = (
-            f"estimated by {likelihood.inner} inner particles for each candidate: log_likelihood holds the log "
-            f"probabilities that they predict, from the actions before"
+            f"estimated by {likelihood.inner} inner particles for each candidate: log_likelihood holds the "
+            f"log probabilities that they predict, from the actions before"
         )
     tree.attrs["model"] = type(likelihood.user).__name__
     return tree  # type: ignore[no-any-return]

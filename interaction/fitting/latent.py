@@ -2,10 +2,10 @@
 
 What a user saw or thought is not in the data. So each candidate is played by many particles, which look and
 infer by the user's own engines and draw their own numbers; they are weighed by the probability of the
-action that was taken, and resampled. The product of the mean weights is the likelihood, estimated without bias
-(its logarithm is low, by half the estimate's variance). A Metropolis step that keeps the estimate of the point it stands
-on, and never estimates it anew, leaves the exact posterior as it is, however few the particles; but with a
-large variance it does not move.
+action that was taken, and resampled. The product of the mean weights is an estimate of the likelihood without
+bias (its logarithm is too low, by half its variance). A Metropolis step that keeps the estimate of the point
+it stands on, and never makes it anew, leaves the exact posterior as it is, however few the particles; but
+where the estimate varies much, it hardly moves.
 
 Sources: Gordon, Salmond & Smith 1993 (the filter); Del Moral 2004, "Feynman-Kac formulae", 7.4 (no bias);
 Andrieu & Roberts 2009, "The pseudo-marginal approach for efficient Monte Carlo computations".
@@ -59,8 +59,9 @@ def latent(likelihood: Likelihood, priors: Priors, inner: int, seed: int) -> Lik
 class LatentLikelihood(Likelihood):
     """The same as `Likelihood`, estimated by `inner` particles for each candidate.
 
-    The estimate is a function of seed, address (`again`), number of the episode, candidate and candidates:
-    the same alone and among others. `pointwise` gives what the filter predicts of each action by those before.
+    The estimate is a function of seed, address (`again`), the episode's number, candidate and number of
+    candidates: a user has the same alone and among others. The log probability of an action is what the
+    particles predict of it, by the actions before.
     """
 
     rows = 32_768

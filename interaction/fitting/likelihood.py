@@ -44,7 +44,8 @@ class Likelihood:
     `LatentLikelihood` estimates), and `ContractError` for one whose `log_prob` gives NaN.
     """
 
-    inner = 1  # rows for each candidate
+    inner = 1
+    """How many rows each candidate has."""
     rows = ROWS
 
     def __init__(self, task: InteractionTask, user: User, observed: Observed) -> None:
@@ -125,9 +126,9 @@ class Likelihood:
         `together`: how many neighbouring candidates must stay in the same part.
         """
         candidates = next(iter(values.values())).shape[1]
-        rows = max(self.rows // self.inner, 1)
-        width = min(candidates, max(rows // together, 1) * together)
-        height = max(rows // width, 1)
+        most = max(self.rows // self.inner, 1)
+        width = min(candidates, max(most // together, 1) * together)
+        height = max(most // width, 1)
         for first in range(0, len(self._order), height):
             episodes = self._order[first : first + height]
             games = _Games(self.observed, episodes)
@@ -141,8 +142,8 @@ class Likelihood:
                     chosen[name] = np.repeat(array[self.observed.user[episodes]], part.stop - part.start)
                 if self.inner > 1:
                     chosen = {name: np.repeat(array, self.inner) for name, array in chosen.items()}
-                rows, weigher = self._rows(episodes, part, candidates)
-                play = self._player(games, chosen, part.stop - part.start, rows, weigher)
+                rng, weigher = self._rows(episodes, part, candidates)
+                play = self._player(games, chosen, part.stop - part.start, rng, weigher)
                 yield episodes, part, self._lineup.in_batch(play)
 
     def _rows(self, episodes: Array, part: slice, of: int) -> tuple[EpisodeRandom, Callable[[], Weigher]]:

@@ -11,8 +11,8 @@ the way are others than with the exact likelihood; the last one, of power 1, has
 margin, and its moves leave that as it is.
 
 Source: Del Moral, Doucet & Jasra 2006, "Sequential Monte Carlo samplers"; the adaptive powers: Jasra,
-Stephens, Doucet & Tsagaris 2011, "Inference for Lévy-driven stochastic volatility models"; powers of an estimate:
-Duan & Fulop 2015, "Density-tempered marginalized sequential Monte Carlo samplers".
+Stephens, Doucet & Tsagaris 2011, "Inference for Lévy-driven stochastic volatility models"; the powers of
+estimates: Duan & Fulop 2015, "Density-tempered marginalized sequential Monte Carlo samplers".
 """
 
 from __future__ import annotations

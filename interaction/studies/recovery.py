@@ -60,8 +60,8 @@ def parameter_recovery(
     Each user plays `episodes` episodes of up to `rounds` rounds, alone or with the assistant. Estimates are
     posterior means, or the most likely values. The verdict asks for a correlation of at least
     `min_correlation` for each parameter, and for 50, 80 and 95 % credible intervals that cover what they
-    should, within three standard errors. `draws` of each of four chains, and `inner`, are as in `fit`: users who
-    draw while they look or infer take method "particles".
+    should, within three standard errors. `draws` and `inner` are as in `fit`, with four chains: users who
+    draw while they look or infer need method "particles".
     """
     if method not in (*_POSTERIORS, "maximum_likelihood"):
         raise unknown_name(method, (*_POSTERIORS, "maximum_likelihood"), "parameter_recovery: method")
@@ -125,9 +125,9 @@ def model_recovery(
     `users` maps a label to a user and its priors, from which the simulated parameters are drawn.
     By "bic", −2 log L + k log n at the most likely parameters in the user's space, for k parameters and n
     actions; by "marginal_likelihood", the evidence under the priors (by grid up to three continuous
-    parameters, else by particles; always by these, with `inner` as in `fit`, for a user who draws while it looks
-    or infers). All models are fitted to the users of all models at once, each of whom
-    plays `episodes` episodes of up to `rounds` rounds, alone or with the assistant.
+    parameters, else by particles; a user who draws while it looks or infers by these, and `inner` as in
+    `fit`). All models are fitted to the users of all models at once, each of whom plays `episodes` episodes
+    of up to `rounds` rounds, alone or with the assistant.
     """
     if criterion not in ("bic", "marginal_likelihood"):
         raise unknown_name(criterion, ("bic", "marginal_likelihood"), "model_recovery: criterion")
@@ -191,8 +191,8 @@ def calibration(
     """Check that posteriors are right: the truth must rank uniformly among `draws` posterior draws.
 
     Each user plays `episodes` episodes of up to `rounds` rounds, alone or with the assistant. A chi-square
-    test over `bins` bins of the ranks is judged at `level`, divided by the parameters. `inner` is as in `fit`:
-    users who draw while they look or infer take method "particles".
+    test over `bins` bins of the ranks is judged at `level`, divided by the parameters. `inner` is as in
+    `fit`: users who draw while they look or infer need method "particles".
     """
     if method not in _POSTERIORS:
         raise unknown_name(method, _POSTERIORS, "calibration: method")
