@@ -51,7 +51,8 @@ class Estimate:
 
     def take(self, users: Array) -> Estimate:
         """Give the estimate of some users (indices), in this order."""
-        return replace(self, **{name: array[users] for name, array in self._arrays()})
+        some: dict[str, Any] = {name: array[users] for name, array in self._arrays()}
+        return replace(self, **some)
 
     def _arrays(self) -> list[tuple[str, Array]]:
         there = [(one.name, getattr(self, one.name)) for one in fields(self) if one.name != "names"]
@@ -61,7 +62,9 @@ class Estimate:
 def together(parts: list[Estimate]) -> Estimate:
     """Put the users of several estimates one after the other."""
     columns = zip(*(part._arrays() for part in parts), strict=True)
-    joined = {column[0][0]: np.concatenate([array for _, array in column]) for column in columns}
+    joined: dict[str, Any] = {
+        column[0][0]: np.concatenate([array for _, array in column]) for column in columns
+    }
     return replace(parts[0], **joined)
 
 

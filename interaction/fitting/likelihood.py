@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,8 @@ class Likelihood:
         total = np.zeros(shape)
         for episodes, part, log_prob in self.replay(values):
             place = (self.observed.user[episodes][:, None], np.arange(part.start, part.stop))
-            np.add.at(total, place, log_prob.sum(axis=0))
+            # Round by round: the order in which numpy adds depends on how many episodes are there.
+            np.add.at(total, place, reduce(np.add, log_prob))
         return total
 
     def scores(self, values: Mapping[str, Array], steps: Array) -> tuple[Array, Array, Array]:

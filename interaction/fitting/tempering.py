@@ -64,6 +64,7 @@ def by_particles(
     z = ndtri(np.maximum(rng.at(0, 0).random((chains * draws * d,)), 2.0**-54)).reshape(shape)
     log = _log_likelihood(likelihood.again(0, _ESTIMATE), priors, z)
     power, log_evidence = np.zeros((users, chains)), np.zeros((users, chains))
+    log_evidence[~np.isfinite(log).any(axis=(1, 2))] = -np.inf  # impossible: there is nothing to lead to
     accepted = np.ones((users, chains))
     with tqdm(total=users, desc=label, disable=not progress, unit="user", leave=False) as bar:
         for step in range(1, _STEPS):
@@ -131,13 +132,16 @@ def raise_power(log: Array, power: Array) -> tuple[Array, Array, Array]:
     with np.errstate(invalid="ignore"):
         scaled = np.where(increment[..., None] > 0, increment[..., None] * log, 0.0)
     total = logsumexp(scaled, axis=-1)
-    return np.exp(scaled - total[..., None]), power + increment, total - np.log(log.shape[-1])
+    possible = np.isfinite(total)[..., None]
+    with np.errstate(invalid="ignore"):
+        weights = np.where(possible, np.exp(scaled - total[..., None]), 1 / log.shape[-1])
+    return weights, power + increment, total - np.log(log.shape[-1])
 
 
 def _effective(log: Array, increment: Array) -> Array:
     with np.errstate(invalid="ignore"):
         scaled = np.where(increment[..., None] > 0, increment[..., None] * log, 0.0)
-    weights = np.exp(scaled - logsumexp(scaled, axis=-1, keepdims=True))
+        weights = np.exp(scaled - logsumexp(scaled, axis=-1, keepdims=True))
     return np.asarray(effective_sample_size(weights) / log.shape[-1])
 
 
