@@ -252,20 +252,17 @@ def _tree(
             | {
                 "log_evidence": (per_user, estimate.log_evidence if many else estimate.log_evidence[0]),
                 "converged": (per_user, estimate.converged if many else estimate.converged[0]),
-            }
-            | (
-                {}
-                if estimate.variance is None
-                else {
-                    "log_likelihood_variance": (
-                        per_user,
-                        estimate.variance if many else estimate.variance[0],
-                    )
-                }
-            ),
+            },
             {"statistic": list(_STATISTICS)} | ({"user": observed.users} if many else {}),
         )
     )
+    if estimate.variance is not None:
+        variance = estimate.variance if many else estimate.variance[0]
+        tree["summary"]["log_likelihood_variance"] = xarray.DataArray(variance, dims=per_user)
+        tree.attrs["likelihood"] = (
+            f"estimated by {likelihood.inner} inner particles for each candidate: log_likelihood holds the "
+            f"log probabilities that they predict, from the actions before"
+        )
     labels = {
         "episode": ("observation", rows.episode),
         "round": ("observation", rows.round),
@@ -276,11 +273,6 @@ def _tree(
     tree.attrs["method"] = method
     tree.attrs["converged"] = int(estimate.converged.all())
     tree.attrs["verdict"] = convergence(estimate.converged, observed.users, method, estimate.variance)
-    if likelihood.inner > 1:
-        tree.attrs["likelihood"] = (
-            f"estimated by {likelihood.inner} inner particles for each candidate: log_likelihood holds the "
-            f"log probabilities that they predict, from the actions before"
-        )
     tree.attrs["model"] = type(likelihood.user).__name__
     return tree  # type: ignore[no-any-return]
 

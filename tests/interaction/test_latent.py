@@ -172,6 +172,35 @@ def test_a_user_has_the_same_estimate_alone_and_among_others(monkeypatch):
     assert (LatentLikelihood(singly, 7, 5).total(values) == whole).all()
 
 
+def test_what_was_drawn_is_followed_wherever_the_state_holds_it():
+    """In a nested state, also as a vector: the same estimate, to the bit."""
+
+    class Nested(Drift):
+        def infer(self, observation, state, rng):
+            x = state.persistence * state.x + rng.normal(0.0, state.noise)
+            return state.replace(x=x, mind=State(one=x, two=np.stack([x, x]))), 0.0
+
+    class TellsNested(Tells):
+        def log_prob(self, action, observation, state):
+            x = (state.mind.one + state.mind.two[1]) / 2
+            return super().log_prob(action, observation, state.replace(x=x))
+
+    class Remembering(Nested):
+        def infer(self, observation, state, rng):
+            return super().infer(observation, state.replace(x=state.mind.one), rng)
+
+    user = User(
+        policy=TellsNested(),
+        inference_engine=Remembering(),
+        state=State(x=0.0, persistence=0.8, noise=0.5, mind=State(one=0.0, two=np.zeros(2))),
+    )
+    likelihood = drifting(2, 2)
+    values = repeated(2, 5, persistence=0.8, noise=0.5)
+    nested = Likelihood(Waiting(), user, likelihood.observed)
+    plain = LatentLikelihood(likelihood, 9, 0).total(values)
+    assert (LatentLikelihood(nested, 9, 0).total(values) == plain).all()
+
+
 def test_the_log_probabilities_of_single_actions_are_those_predicted():
     """With the first action's known: N(0, s² + r²); they add up to the total."""
     likelihood = drifting(2, 1)
