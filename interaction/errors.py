@@ -26,6 +26,10 @@ class ContractError(InteractionError, TypeError):
     """A component lacks a method, an attribute or a role that it needs."""
 
 
+class LatentDrawError(ContractError):
+    """A user drew random numbers while it looked or inferred, where its likelihood has to be exact."""
+
+
 class ArgumentError(InteractionError, ValueError):
     """An argument of a call is of the wrong kind or size."""
 

@@ -278,25 +278,30 @@ class EpisodeRandom:
 
     def repeat(self, count: int, common: bool = True) -> EpisodeRandom:
         """Give `count` rows for each row (candidate values), with common random numbers or their own."""
-        if self.episodes is None:
-            episodes = np.full(count, self.episode, np.int64)
-            outer = 1
-        else:
-            episodes = np.repeat(self.episodes, count)
-            outer = len(self.episodes)
-        replica, replicas = self.replica, self.replicas
-        if replica is not None:
-            replica = np.repeat(replica, count)
         if not common:
-            own = np.tile(np.arange(count, dtype=np.int64), outer)
-            replica = own if replica is None else replica * count + own
-            replicas *= count
-            last = int(episodes.max()) if len(episodes) else 0
-            if (last + 1) * replicas >= _BLOCKS // 2:
-                raise ArgumentError(
-                    f"rng.repeat: expected (episode + 1) · replicas below {_BLOCKS // 2:,}, got "
-                    f"{last + 1:,} · {replicas:,}"
-                )
+            return self.part(0, count, count)
+        replica = None if self.replica is None else np.repeat(self.replica, count)
+        return self._copy(0, self._repeated(count), replica, self.replicas)
+
+    def _repeated(self, count: int) -> NDArray[np.int64]:
+        if self.episodes is None:
+            return np.full(count, self.episode, np.int64)
+        return np.repeat(self.episodes, count)
+
+    def part(self, first: int, count: int, of: int) -> EpisodeRandom:
+        """Give `count` rows from `first` on, of `of` for each row that have their own numbers."""
+        episodes = self._repeated(count)
+        outer = 1 if self.episodes is None else len(self.episodes)
+        replica = np.tile(np.arange(first, first + count, dtype=np.int64), outer)
+        if self.replica is not None:
+            replica += np.repeat(self.replica, count) * of
+        replicas = self.replicas * of
+        last = int(episodes.max()) if len(episodes) else 0
+        if (last + 1) * replicas >= _BLOCKS // 2:
+            raise ArgumentError(
+                f"rng.repeat: expected (episode + 1) · replicas below {_BLOCKS // 2:,}, got "
+                f"{last + 1:,} · {replicas:,}"
+            )
         return self._copy(0, episodes, replica, replicas)
 
     def _full_key(self) -> Key:

@@ -154,12 +154,12 @@ def play_round(
     return game, (look, think, pick, move, look_2, think_2, pick_2, move_2), over
 
 
-def look(seat: Seat, game: GameState, rng: EpisodeRandom) -> tuple[State, State]:
-    """Give what an agent would observe now, and its state after inference."""
-    observation, _ = seat.observe(game, rng.at(0, seat.first_slot))
+def look(seat: Seat, game: GameState, rng: EpisodeRandom, round_index: int = 0) -> tuple[State, State]:
+    """Give what an agent would observe now, and its state after inference; it draws as in that round."""
+    observation, _ = seat.observe(game, rng.at(round_index, seat.first_slot))
     state: State = game.__dict__[seat.state_field]
     if seat.infer is not None:
-        state, _ = seat.infer(observation, state, rng.at(0, seat.first_slot + 1))
+        state, _ = seat.infer(observation, state, rng.at(round_index, seat.first_slot + 1))
     return observation, state
 
 

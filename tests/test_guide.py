@@ -55,6 +55,15 @@ def test_the_page_on_response_times(capsys):
     assert "seconds" in seconds
 
 
+def test_the_page_on_latent_noise(capsys):
+    verdict, figures, recovered = shown_by("latent.md", capsys)
+    noise, variance = (float(part) for part in figures.split())
+    assert verdict.startswith("converged (particles")
+    assert abs(noise - 0.2) < 0.1
+    assert 0 < variance < 3
+    assert "the estimated log likelihood has a variance below 3" in recovered
+
+
 def test_training_in_the_guide(capsys):
     code = next(block for block in BLOCKS if "UserEnv(" in block)
     exec(IMPORTS + code, {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from interaction.errors import ContractError
+from interaction.errors import LatentDrawError
 from interaction.random import EpisodeRandom
 
 
@@ -18,8 +18,9 @@ class NoDraw(EpisodeRandom):
         self.drawn()
 
     def drawn(self) -> NoReturn:
-        raise ContractError(
+        raise LatentDrawError(
             "the user draws random numbers while it observes or infers, so that the probability of its "
-            "actions depends on more than its parameters; infer such a user with a UserModelFilter, whose "
-            "particles each draw their own"
+            'actions depends on more than its parameters: write method="particles" (in model_recovery '
+            'criterion="marginal_likelihood"), which estimates it by particles that each draw their own; '
+            "all else needs it to be exact"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,13 @@ Array = NDArray[Any]
 R_HAT = 1.05
 """Chains that differ by more have not converged (Gelman & Rubin 1992; Vehtari et al. 2021 ask for 1.01)."""
 
+VARIANCE = 3.0
+"""The variance of a log likelihood above which its posterior is not trusted.
+
+Source: Sherlock, Thiery, Roberts & Rosenthal 2015, "On the efficiency of pseudo-marginal random walk
+Metropolis algorithms": the best variance is 3.3 for a target of many dimensions, and less for others.
+"""
+
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
@@ -20,7 +27,8 @@ class Estimate:
 
     `draws` `(users, chains, draws, parameters)`; `mean`, `sd`, `mcse` (the Monte Carlo standard error of the
     mean; of a grid its numerical error), `ess` (effective sample size) and `r_hat` `(users, parameters)`;
-    `log_evidence` and `converged` `(users,)`.
+    `log_evidence` and `converged` `(users,)`. `variance` `(users,)` is that of a log likelihood that is
+    estimated, at the posterior, and None where it is exact.
     """
 
     names: tuple[str, ...]
@@ -32,6 +40,7 @@ class Estimate:
     r_hat: Array
     log_evidence: Array
     converged: Array
+    variance: Array | None = None
 
     def interval(self, probability: float) -> tuple[Array, Array]:
         """Give the equal-tailed credible intervals: lower and upper ends, `(users, parameters)` each."""
@@ -42,16 +51,21 @@ class Estimate:
 
     def take(self, users: Array) -> Estimate:
         """Give the estimate of some users (indices), in this order."""
-        return Estimate(self.names, *(getattr(self, name)[users] for name in _ARRAYS))
+        some: dict[str, Any] = {name: array[users] for name, array in self._arrays()}
+        return replace(self, **some)
 
-
-_ARRAYS = ("draws", "mean", "sd", "mcse", "ess", "r_hat", "log_evidence", "converged")
+    def _arrays(self) -> list[tuple[str, Array]]:
+        there = [(one.name, getattr(self, one.name)) for one in fields(self) if one.name != "names"]
+        return [(name, array) for name, array in there if array is not None]
 
 
 def together(parts: list[Estimate]) -> Estimate:
     """Put the users of several estimates one after the other."""
-    joined = (np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS)
-    return Estimate(parts[0].names, *joined)
+    columns = zip(*(part._arrays() for part in parts), strict=True)
+    joined: dict[str, Any] = {
+        column[0][0]: np.concatenate([array for _, array in column]) for column in columns
+    }
+    return replace(parts[0], **joined)
 
 
 def gelman_rubin(draws: Array) -> Array:

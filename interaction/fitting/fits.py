@@ -18,7 +18,8 @@ from interaction.errors import (
     unknown_name,
 )
 from interaction.fitting.alone import check_alone
-from interaction.fitting.estimate import R_HAT, Estimate
+from interaction.fitting.estimate import R_HAT, VARIANCE, Estimate
+from interaction.fitting.latent import check_inner, latent
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.logged import read_table
 from interaction.fitting.mcmc import by_mcmc, import_extras
@@ -54,6 +55,7 @@ def fit(
     draws: int = 1_000,
     chains: int = 4,
     seed: int = 0,
+    inner: int = 100,
     users: Literal["episode", "pooled"] | None = None,
     assistant_action_space: Space[Any] | None = None,
     alone: bool = False,
@@ -73,6 +75,10 @@ def fit(
     `priors`: frozen `scipy.stats` distributions by entry of the user's state.
     `method`: "grid" is exact, for up to four continuous parameters; "particles" is a sequential Monte Carlo
     sampler, for any number and for several modes; "mcmc" runs ensembles of emcee.
+    `inner`: of a user who draws random numbers while it looks or infers, the likelihood of each candidate is
+    estimated by so many inner particles, with "particles" only (`interaction.fitting.latent`). Then
+    `log_likelihood` holds the log probabilities that they predict, estimates too; `summary` holds
+    `log_likelihood_variance`, that of the estimate at the posterior, and above 3 nothing has converged.
 
     Gives a tree in ArviZ's schema: `posterior` (chain, draw[, user]), `log_likelihood` and `observed_data`
     (one `observation` for each row), `sample_stats`, and `summary` with the method's own mean, sd, Monte
@@ -86,6 +92,7 @@ def fit(
         if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
             raise ArgumentError(f"fit: {name}: expected a number >= 1, got {count!r}")
     check_seed(seed)
+    check_inner(inner, "fit")
     checked = Priors(user, priors, "fit")
     _libraries(method)
     check_alone(task, data, assistant_action_space is not None, alone, "fit")
@@ -94,6 +101,8 @@ def fit(
         _tell_pooled(data, observed, checked)
     check_rounds(observed.choices, checked, "fit", observed.users)
     likelihood = Likelihood(task, user, observed)
+    if method == "particles":
+        likelihood = latent(likelihood, checked, inner, seed)
     estimate = METHODS[method](
         likelihood, checked, chains=chains, draws=draws, seed=seed, progress=progress, label=f"fit: {method}"
     )
@@ -176,8 +185,11 @@ def _libraries(method: str) -> None:
         import_extras()
 
 
-def convergence(converged: Array, users: Array, method: str) -> str:
-    """Say in a sentence which of the fits did not converge, and what to do; or that all did."""
+def convergence(converged: Array, users: Array, method: str, variance: Array | None = None) -> str:
+    """Say in a sentence which of the fits did not converge, and what to do; or that all did.
+
+    `variance` is that of estimated log likelihoods.
+    """
     bad = np.flatnonzero(~converged)
     rule, remedy = {
         "grid": (
@@ -191,6 +203,10 @@ def convergence(converged: Array, users: Array, method: str) -> str:
             'give more rounds, or use method="particles"',
         ),
     }[method]
+    if variance is not None:
+        worst = variance.max()
+        rule += f", the estimated log likelihood has a variance below {VARIANCE:g}"
+        remedy = f"that variance is up to {worst:.1f}: raise inner" if not worst <= VARIANCE else remedy
     if len(bad) == 0:
         return f"converged ({method}: {rule})"
     which = named(users[bad])
@@ -259,6 +275,13 @@ def _tree(
             {"statistic": list(_STATISTICS)} | ({"user": observed.users} if many else {}),
         )
     )
+    if estimate.variance is not None:
+        variance = estimate.variance if many else estimate.variance[0]
+        tree["summary"]["log_likelihood_variance"] = xarray.DataArray(variance, dims=per_user)
+        tree.attrs["likelihood"] = (
+            f"estimated by {likelihood.inner} inner particles for each candidate: log_likelihood holds the "
+            f"log probabilities that they predict, from the actions before"
+        )
     labels = {
         "episode": ("observation", rows.episode),
         "round": ("observation", rows.round),
@@ -268,7 +291,7 @@ def _tree(
         tree[group] = xarray.DataTree(tree[group].to_dataset().assign_coords(labels))
     tree.attrs["method"] = method
     tree.attrs["converged"] = int(estimate.converged.all())
-    tree.attrs["verdict"] = convergence(estimate.converged, observed.users, method)
+    tree.attrs["verdict"] = convergence(estimate.converged, observed.users, method, estimate.variance)
     tree.attrs["model"] = type(likelihood.user).__name__
     return tree  # type: ignore[no-any-return]
 

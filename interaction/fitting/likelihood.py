@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -32,15 +33,22 @@ from interaction.turns import look
 Array = NDArray[Any]
 ROWS = 8_192
 """How many rows are replayed at once: what fits the cache."""
+Weigher = Callable[[int, Array, State, State], tuple[Array, State]]
+"""In a round, from log probabilities of rows and their states, before and after the look: the log
+probabilities of candidates, and the states with which the rows go on."""
 
 
 class Likelihood:
     """The log probability of observed actions under values of a user's parameters.
 
     `total(values)` takes arrays `(users, candidates)` by name and gives `(users, candidates)`.
-    Raises `ContractError` for a user that draws random numbers while it looks or infers, and for one whose
-    `log_prob` gives NaN.
+    Raises `LatentDrawError` for a user that draws random numbers while it looks or infers (whose likelihood
+    `LatentLikelihood` estimates), and `ContractError` for one whose `log_prob` gives NaN.
     """
+
+    inner = 1
+    """How many rows each candidate has."""
+    rows = ROWS
 
     def __init__(self, task: InteractionTask, user: User, observed: Observed) -> None:
         self.user, self.observed = user, observed
@@ -64,13 +72,18 @@ class Likelihood:
         twin._fixed = {**self._fixed, **values}
         return twin
 
+    def again(self, step: int, slot: int) -> Likelihood:
+        """Give the likelihood with other draws, where it draws: those of an address."""
+        return self
+
     def total(self, values: Mapping[str, Array]) -> Array:
         """Give the log likelihood of each user's actions: `(users, candidates)`."""
         shape = next(iter(values.values())).shape
         total = np.zeros(shape)
         for episodes, part, log_prob in self.replay(values):
             place = (self.observed.user[episodes][:, None], np.arange(part.start, part.stop))
-            np.add.at(total, place, log_prob.sum(axis=0))
+            # Round by round: the order in which numpy adds depends on how many episodes are there.
+            np.add.at(total, place, reduce(np.add, log_prob))
         return total
 
     def scores(self, values: Mapping[str, Array], steps: Array) -> tuple[Array, Array, Array]:
@@ -116,8 +129,9 @@ class Likelihood:
         `together`: how many neighbouring candidates must stay in the same part.
         """
         candidates = next(iter(values.values())).shape[1]
-        width = min(candidates, max(ROWS // together, 1) * together)
-        height = max(ROWS // width, 1)
+        most = max(self.rows // self.inner, 1)
+        width = min(candidates, max(most // together, 1) * together)
+        height = max(most // width, 1)
         for first in range(0, len(self._order), height):
             episodes = self._order[first : first + height]
             games = _Games(self.observed, episodes)
@@ -129,17 +143,31 @@ class Likelihood:
                 }
                 for name, array in self._fixed.items():
                     chosen[name] = np.repeat(array[self.observed.user[episodes]], part.stop - part.start)
-                play = self._player(games, chosen, part.stop - part.start)
+                if self.inner > 1:
+                    chosen = {name: np.repeat(array, self.inner) for name, array in chosen.items()}
+                rng, weigher = self._rows(episodes, part, candidates)
+                play = self._player(games, chosen, part.stop - part.start, rng, weigher)
                 yield episodes, part, self._lineup.in_batch(play)
 
-    def _player(self, games: _Games, values: Mapping[str, Array], size: int) -> Callable[[Players], Array]:
-        count = len(games.lengths)
+    def _rows(self, episodes: Array, part: slice, of: int) -> tuple[EpisodeRandom, Callable[[], Weigher]]:
+        """Give the stream of a part's rows, and what makes their weigher; `of` so many candidates."""
+        rng = NoDraw(0, episodes=np.arange(len(episodes) * (part.stop - part.start)))
+        return rng, lambda: _as_it_is
+
+    def _player(
+        self,
+        games: _Games,
+        values: Mapping[str, Array],
+        candidates: int,
+        stream: EpisodeRandom,
+        weigher: Callable[[], Weigher],
+    ) -> Callable[[Players], Array]:
+        count, size = len(games.lengths), candidates * self.inner
 
         def play(players: Players) -> Array:
             user = players.user
             assert user is not None
-            rng: EpisodeRandom = NoDraw(0, episodes=np.arange(count * size))
-            going = count
+            rng, going, weigh = stream, count, weigher()
             starts = {path: for_candidates(array, size, count) for path, array in games.starts.items()}
             known = {
                 path.removeprefix("user_state."): array
@@ -148,7 +176,7 @@ class Likelihood:
             }
             game = first_game(players, games.at(0, size)[0], starts, count * size)
             game = game.replace(user_state=self._begin(players, {**known, **values}, game, count * size))
-            found = np.zeros((games.rounds, count, size))
+            found = np.zeros((games.rounds, count, candidates))
             for t in range(games.rounds):
                 if games.going(t) < going:
                     going = games.going(t)
@@ -156,19 +184,26 @@ class Likelihood:
                     rng = rng.select(np.arange(going * size))
                 task_state, previous, action, helped = games.at(t, size)
                 game = game.replace(round_index=t, task_state=task_state, previous_task_state=previous)
-                observation, state = look(user, game, rng)
-                log_prob = user.log_prob(action, observation, state, rng)
-                found[t, :going] = np.broadcast_to(log_prob, (going * size,)).reshape(going, size)
+                observation, state = look(user, game, rng, t)
+                log_prob = np.broadcast_to(user.log_prob(action, observation, state, rng), (going * size,))
+                if not (log_prob < np.inf).all():  # NaN included
+                    self._raise(log_prob, values, t)
+                log_prob, state = weigh(t, log_prob, game.user_state, state)
+                found[t, :going] = log_prob.reshape(going, candidates)
                 last = {} if helped is None else {"assistant_action": helped}
                 by = Provenance.OBSERVED if helped is None else Provenance.INTERVENED
                 game = game.replace(user_state=state, user_action=action, provenance=int(by), **last)
-            if np.isnan(found).any():
-                row = np.flatnonzero(np.isnan(found).any(axis=0).reshape(-1))[0]
-                wrong = {name: array[row].item() for name, array in values.items()}
-                raise ContractError(f"{type(self.user.policy).__name__}: log_prob gave NaN for {wrong}")
             return found
 
         return play
+
+    def _raise(self, log_prob: Array, values: Mapping[str, Array], round_index: int) -> None:
+        row = np.flatnonzero(~(log_prob < np.inf))[0]
+        wrong = {name: array[row].item() for name, array in values.items()}
+        got = "NaN" if np.isnan(log_prob[row]) else "+∞"
+        raise ContractError(
+            f"{type(self.user.policy).__name__}: log_prob gave {got} for {wrong} in round {round_index}"
+        )
 
     def _begin(self, players: Players, known: Mapping[str, Array], game: GameState, rows: int) -> State:
         """Give the candidates' states at the start; raise if the reset draws what is not known."""
@@ -188,6 +223,10 @@ class Likelihood:
         for name, array in known.items():
             state = replace_path(state, name, freeze(array))
         return state
+
+
+def _as_it_is(_round: int, log_prob: Array, _before: State, state: State) -> tuple[Array, State]:
+    return log_prob, state
 
 
 class _Games:

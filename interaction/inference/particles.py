@@ -28,6 +28,21 @@ def systematic(weights: Array, uniform: Array, count: int | None = None) -> Arra
     return at_positions(weights, (np.arange(count) + starts) / count)
 
 
+def systematic_rows(weights: Array, uniform: Array) -> Array:
+    """The same for many beliefs at once, `(beliefs, n)`: indices into the particles of all, `(beliefs * n,)`.
+
+    By how many positions lie below the end of each particle, so that no belief is gone through by itself.
+    """
+    count = weights.shape[-1]
+    ends = np.cumsum(weights, axis=-1)
+    ends /= ends[:, -1:]  # what has no weight at the end lies beyond the last position
+    ends *= count
+    ends -= uniform[:, None]
+    below = np.ceil(ends).astype(np.int64) + np.arange(0, weights.size, count)[:, None]
+    index: Array = np.cumsum(np.bincount(below.reshape(-1), minlength=weights.size + 1)[:-1])
+    return index
+
+
 def at_positions(weights: Array, positions: Array) -> Array:
     """Give the indices of the particles at positions in [0, 1) of the cumulated weights.
 

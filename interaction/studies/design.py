@@ -14,6 +14,7 @@ from interaction.agent import Assistant, User
 from interaction.errors import AmbiguityWarning, ArgumentError
 from interaction.fitting.alone import needs_assistant
 from interaction.fitting.fits import check_rounds
+from interaction.fitting.latent import check_inner
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.observed import simulate
 from interaction.fitting.priors import Priors
@@ -39,7 +40,14 @@ class Design:
     seed: int
 
     def check(
-        self, user: User, priors: Mapping[str, Distribution], n_users: int, where: str, warn: bool = True
+        self,
+        user: User,
+        priors: Mapping[str, Distribution],
+        n_users: int,
+        where: str,
+        inner: int = 2,
+        *,
+        warn: bool = True,
     ) -> Priors:
         """Raise for what cannot be studied, before anything is computed; give the checked priors.
 
@@ -50,6 +58,7 @@ class Design:
             if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < least:
                 raise ArgumentError(f"{where}: {name}: expected a number >= {least}, got {count!r}")
         check_seed(self.seed)
+        check_inner(inner, where)
         if self.assistant is not None and not isinstance(self.assistant, Assistant):
             raise ArgumentError(f"{where}: assistant: expected an Assistant, got {self.assistant!r}")
         checked = Priors(user, priors, where)

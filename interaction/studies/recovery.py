@@ -17,6 +17,7 @@ from tqdm import tqdm
 from interaction.agent import Assistant, User
 from interaction.errors import ArgumentError, unknown_name
 from interaction.fitting.fits import convergence, named
+from interaction.fitting.latent import LatentLikelihood, latent
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.maximum import Maximum, maximize
 from interaction.fitting.observed import Observed
@@ -49,6 +50,7 @@ def parameter_recovery(
     episodes: int = 1,
     method: Literal["grid", "particles", "maximum_likelihood"] = "grid",
     draws: int = 1_000,
+    inner: int = 100,
     min_correlation: float = 0.7,
     seed: int = 0,
     progress: bool = True,
@@ -58,24 +60,31 @@ def parameter_recovery(
     Each user plays `episodes` episodes of up to `rounds` rounds, alone or with the assistant. Estimates are
     posterior means (of four times `draws` draws), or the most likely values. The verdict asks that all fits
     converged, for a correlation of at least `min_correlation` for each parameter, and for 50, 80 and 95 %
-    credible intervals that cover what they should, within three standard errors.
+    credible intervals that cover what they should, within three standard errors. `inner` is as in `fit`:
+    users who draw while they look or infer need method "particles".
     """
     _check_draws(draws, "parameter_recovery")
     if method not in (*_POSTERIORS, "maximum_likelihood"):
         raise unknown_name(method, (*_POSTERIORS, "maximum_likelihood"), "parameter_recovery: method")
     design = Design(task, assistant, episodes, rounds, seed)
-    checked = design.check(user, priors, n_users, "parameter_recovery")
+    checked = design.check(user, priors, n_users, "parameter_recovery", inner)
+    if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 1:
+        raise ArgumentError(f"parameter_recovery: draws: expected a number >= 1, got {draws!r}")
     values = checked.draw(n_users, seed)
     likelihood = design.play(user, values)
+    variance = None
     label = f"parameter recovery: {method}"
     if method == "maximum_likelihood":
         maximum = maximize(likelihood, checked, progress=progress, label=label)
         means, sds, intervals = _by_information(maximum, checked)
         converged = maximum.converged
     else:
+        if method == "particles":
+            likelihood = latent(likelihood, checked, inner, seed)
         estimate = _POSTERIORS[method](
             likelihood, checked, draws=draws, seed=seed, progress=progress, label=label
         )
+        variance = estimate.variance
         means, sds = _by_name(checked, estimate.mean), _by_name(checked, estimate.sd)
         intervals = {
             level: tuple(_by_name(checked, ends) for ends in estimate.interval(level)) for level in LEVELS
@@ -92,7 +101,7 @@ def parameter_recovery(
         },
         converged=converged,
         method=method,
-        convergence=convergence(converged, np.arange(n_users), method),
+        convergence=convergence(converged, np.arange(n_users), method, variance),
         min_correlation=min_correlation,
         alone=design.alone,
     )
@@ -108,6 +117,7 @@ def model_recovery(
     episodes: int = 1,
     criterion: Literal["bic", "marginal_likelihood"] = "bic",
     draws: int = 250,
+    inner: int = 100,
     min_diagonal: float = 0.5,
     seed: int = 0,
     progress: bool = True,
@@ -117,9 +127,10 @@ def model_recovery(
     `users` maps a label to a user and its priors, from which the simulated parameters are drawn.
     By "bic", −2 log L + k log n at the most likely parameters in the user's space, for k parameters and n
     actions; by "marginal_likelihood", the evidence under the priors (by grid up to three continuous
-    parameters, else by particles, four times `draws` of them). All models are fitted to the users of all
-    models at once, each of whom plays `episodes` episodes of up to `rounds` rounds, alone or with the
-    assistant. The verdict asks that all fits converged.
+    parameters, else by particles, four times `draws` of them; a user who draws while it looks or infers by
+    these, and `inner` as in `fit`). All models are fitted to the users of all models at once, each of whom
+    plays `episodes` episodes of up to `rounds` rounds, alone or with the assistant. The verdict asks that
+    all fits converged.
     """
     if criterion not in ("bic", "marginal_likelihood"):
         raise unknown_name(criterion, ("bic", "marginal_likelihood"), "model_recovery: criterion")
@@ -134,7 +145,7 @@ def model_recovery(
             raise ArgumentError(f"model_recovery: {label}: expected a user and its priors, got {pair!r}")
     design = Design(task, assistant, episodes, rounds, seed)
     models = {
-        label: (user, design.check(user, priors, n_users, f"model_recovery: {label}", warn=index == 0))
+        label: (user, design.check(user, priors, n_users, f"model_recovery: {label}", inner, warn=index == 0))
         for index, (label, (user, priors)) in enumerate(users.items())
     }
     observed = Observed.together(
@@ -150,7 +161,7 @@ def model_recovery(
     scores, converged = [], []
     for label, (user, priors) in models.items():
         score, good = _score(
-            Likelihood(task, user, observed), priors, criterion, draws, seed, progress, f"fit {label}"
+            Likelihood(task, user, observed), priors, criterion, draws, inner, seed, progress, f"fit {label}"
         )
         scores.append(score)
         converged.append(good)
@@ -174,6 +185,7 @@ def calibration(
     episodes: int = 1,
     method: Literal["grid", "particles"] = "grid",
     draws: int = 99,
+    inner: int = 100,
     bins: int = 20,
     level: float = 0.01,
     seed: int = 0,
@@ -182,18 +194,21 @@ def calibration(
     """Check that posteriors are right: the truth must rank uniformly among `draws` posterior draws.
 
     Each user plays `episodes` episodes of up to `rounds` rounds, alone or with the assistant. A chi-square
-    test over `bins` bins of the ranks is judged at `level`, divided by the parameters.
+    test over `bins` bins of the ranks is judged at `level`, divided by the parameters. `inner` is as in
+    `fit`: users who draw while they look or infer need method "particles".
     """
     if method not in _POSTERIORS:
         raise unknown_name(method, _POSTERIORS, "calibration: method")
     if draws < 1 or not 2 <= bins <= draws + 1:
         raise ArgumentError(f"calibration: expected 2 <= bins <= draws + 1, got bins={bins}, draws={draws}")
     design = Design(task, assistant, episodes, rounds, seed)
-    checked = design.check(user, priors, n_users, "calibration")
+    checked = design.check(user, priors, n_users, "calibration", inner)
     if n_users < 5 * bins:
         raise ArgumentError(f"calibration: expected at least {5 * bins} users for {bins} bins, got {n_users}")
     values = checked.draw(n_users, seed)
     likelihood = design.play(user, values)
+    if method == "particles":
+        likelihood = latent(likelihood, checked, inner, seed)
     each = max(-(-10 * draws // 4), 250)
     estimate = _POSTERIORS[method](
         likelihood, checked, draws=each, seed=seed, progress=progress, label="calibration"
@@ -214,7 +229,7 @@ def calibration(
         statistics,
         p_values,
         estimate.converged,
-        convergence(estimate.converged, np.arange(n_users), method),
+        convergence(estimate.converged, np.arange(n_users), method, estimate.variance),
         level,
         design.alone,
     )
@@ -230,6 +245,7 @@ def _score(
     priors: Priors,
     criterion: str,
     draws: int,
+    inner: int,
     seed: int,
     progress: bool,
     label: str,
@@ -239,7 +255,9 @@ def _score(
         maximum = maximize(likelihood, priors, progress=progress, label=label)
         penalty = len(priors) * np.log(likelihood.observed.choices)
         return -2 * maximum.log_likelihood + penalty, maximum.converged
-    method = on_grid if (~priors.discrete).sum() <= 3 else by_particles
+    likelihood = latent(likelihood, priors, inner, seed)
+    drawn = isinstance(likelihood, LatentLikelihood)
+    method = by_particles if drawn or (~priors.discrete).sum() > 3 else on_grid
     estimate = method(likelihood, priors, draws=draws, seed=seed, progress=progress, label=label)
     return estimate.log_evidence, estimate.converged
 

@@ -1,0 +1,183 @@
+"""Times fits of users who draw while they look or infer, against users without that noise.
+
+Run `python benchmarks/fitting.py`. The two likelihoods are taken in turns, and the median of their ratios is
+printed; then 50 noisy eyes are recovered, which takes a minute of one core.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from scipy import stats
+
+from interaction import (
+    DiscretePolicy,
+    EpisodeRandom,
+    InferenceEngine,
+    InteractionTask,
+    ObservationEngine,
+    State,
+    User,
+    parameter_recovery,
+    spaces,
+)
+from interaction.display import print_table
+from interaction.fitting.latent import LatentLikelihood
+from interaction.fitting.likelihood import Likelihood
+from interaction.fitting.observed import simulate
+from interaction.tasks.bandit import MultiArmedBanditTask
+from interaction.tasks.looking import LookingTask
+from interaction.users.bandit import DeltaRule, RescorlaWagnerUser
+from interaction.users.looking import NoisyEye
+
+INNER = 100
+
+
+class Learns(InferenceEngine):
+    """The delta rule in natural code, of which a share `noise` of each step is noise.
+
+    Source of the noise: Findling, Skvortsova, Dromnelle, Palminteri & Wyart 2019, "Computational noise in
+    reward-guided learning drives behavioral variability in volatile environments".
+    """
+
+    def __init__(self, noise: float) -> None:
+        self.noise = noise
+
+    def infer(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
+        arm = observation.task_state.arm
+        if arm < 0:
+            return state, 0.0
+        step = state.learning_rate * (observation.task_state.outcome - state.q[arm])
+        if self.noise:
+            step = step + self.noise * abs(step) * rng.normal()
+        q = state.q + (np.arange(2) == arm) * step
+        return state.replace(q=np.clip(q, 0.0, 1.0)), 0.0
+
+
+class Softmax(DiscretePolicy):
+    """The softmax rule in natural code."""
+
+    action_space = spaces.Discrete(2)
+
+    def probabilities(self, observation: State, state: State) -> np.ndarray:
+        weights = np.exp(state.inverse_temperature * (state.q - state.q.max()))
+        chances: np.ndarray = weights / weights.sum()
+        return chances
+
+
+class NoisyDeltaRule(DeltaRule):
+    """The shipped delta rule, on raw arrays, with the same noise."""
+
+    batched = True
+
+    def infer(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
+        learnt, _ = super().infer(observation, state, rng)
+        step = learnt.q - state.q  # of the pulled arm; the other has none
+        noise = np.expand_dims(0.3 * rng.normal(), -1)
+        return learnt.replace(q=np.clip(learnt.q + np.abs(step) * noise, 0.0, 1.0)), 0.0
+
+
+class ClearVision(ObservationEngine):
+    """Sees the target as it is."""
+
+    def observe(self, game: State, rng: EpisodeRandom) -> tuple[State, float]:
+        return State(target=game.task_state.target), 0.0
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Give the processor time of one call."""
+    begun = time.process_time()
+    call()
+    return time.process_time() - begun
+
+
+def slower(
+    task: InteractionTask, noisy: User, clear: User, values: Mapping[str, float], quick: bool
+) -> tuple[float, float, float]:
+    """Give seconds for a candidate's likelihood, exact and by inner particles, and their median ratio."""
+    rounds, candidates = (20, 400) if quick else (100, 4_000)
+    observed = simulate(task, noisy, {name: np.array([value]) for name, value in values.items()}, rounds, 0)
+    exact = Likelihood(task, clear, observed)
+    estimated = LatentLikelihood(Likelihood(task, noisy, observed), INNER, 0)
+    few = candidates // 4
+    many, some = (
+        {name: np.full((1, count), value) for name, value in values.items()} for count in (candidates, few)
+    )
+    exact.total(many)
+    estimated.total(some)
+    times = [
+        (
+            seconds(lambda: exact.total(many)) / candidates,
+            seconds(lambda: estimated.total(some)) / few,
+        )
+        for _ in range(3 if quick else 7)
+    ]
+    first, second = (statistics.median(column) for column in zip(*times, strict=True))
+    return first, second, statistics.median(after / before for before, after in times)
+
+
+def latent_noise(quick: bool) -> list[list[object]]:
+    """Give the rows of the table on users who draw while they look or infer."""
+    bandit, learner = MultiArmedBanditTask(), RescorlaWagnerUser()
+    natural = learner.replace(policy=Softmax(), inference_engine=Learns(0.0))
+    rates = {"learning_rate": 0.3, "inverse_temperature": 3.0}
+    eye = NoisyEye()
+    cases: list[tuple[str, InteractionTask, User, User, Mapping[str, float]]] = [
+        ("learner, natural", bandit, natural.replace(inference_engine=Learns(0.3)), natural, rates),
+        ("learner, raw arrays", bandit, learner.replace(inference_engine=NoisyDeltaRule()), learner, rates),
+        (
+            "eye",
+            LookingTask(),
+            eye,
+            eye.replace(observation_engine=ClearVision()),
+            {"noise": 0.2, "motor_noise": 1.0},
+        ),
+    ]
+    rows: list[list[object]] = []
+    for name, task, noisy, clear, values in cases:
+        before, after, ratio = slower(task, noisy, clear, values, quick)
+        rows.append(
+            [
+                f"{INNER} inner particles, {name}: {after * 1e6:.0f} µs for {before * 1e6:.2f}",
+                f"{ratio:.0f} x",
+                "150 x",
+                "yes" if ratio <= 150 else "no",
+            ]
+        )
+    return rows
+
+
+def eyes(quick: bool) -> list[list[object]]:
+    """Recover the noise of 50 eyes from 60 trials each; give the rows of the table."""
+    users, draws = (5, 20) if quick else (50, 50)
+    begun = time.process_time()
+    found = parameter_recovery(
+        LookingTask(10.0),
+        NoisyEye(),
+        {"noise": stats.uniform(0, 0.3)},
+        n_users=users,
+        rounds=60,
+        method="particles",
+        draws=draws,
+        inner=INNER,
+        progress=False,
+    )
+    took = time.process_time() - begun
+    r = float(np.corrcoef(found.true["noise"], found.estimate["noise"])[0, 1])
+    converged = f"{int(found.converged.sum())} of {users} converged"
+    what = f"noise of {users} eyes from 60 trials: correlation ({converged}, {took:.0f} s)"
+    return [[what, f"{r:.3f}", "> 0.9", "yes" if r > 0.9 else "no"]]
+
+
+def main(quick: bool) -> None:
+    """Measure everything, and print the table."""
+    rows = [*latent_noise(quick), *eyes(quick)]
+    print_table(f"Fitting (numpy {np.__version__})", ["what", "figure", "to reach", "reached"], rows)
+
+
+if __name__ == "__main__":
+    main(quick="--quick" in sys.argv[1:])
