@@ -8,6 +8,8 @@ from functools import cached_property
 from types import FunctionType
 from typing import Any, Self, TypeVar
 
+import numpy as np
+
 from interaction.errors import ContractError, unknown_name
 from interaction.spaces import Dict, read_off
 from interaction.state import State, same
@@ -43,7 +45,8 @@ class Component:
         return hash(type(self))
 
     def __repr__(self) -> str:
-        values = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if name[0] != "_")
+        with np.printoptions(threshold=12):  # a thousand weights say nothing in a message
+            values = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if name[0] != "_")
         return f"{type(self).__name__}({values})"
 
 

@@ -88,6 +88,14 @@ class RuleObservationEngine(ObservationEngine):
                 raise ArgumentError(
                     f"RuleObservationEngine: {name} takes a list of paths, got the string {paths!r}"
                 )
+        of = {"transform": "the value", "noise": "(value, rng), such as GaussianNoise(0.1)"}
+        for name, rules in (("transform", transform), ("noise", noise)):
+            for path, rule in dict(rules or {}).items():
+                if not callable(rule):
+                    raise ArgumentError(
+                        f"RuleObservationEngine: {name}: {path}: expected a function of {of[name]}, got "
+                        f"{rule!r}"
+                    )
         self.role = role
         self.see = None if see is None else tuple(see)
         self.hide = tuple(hide)

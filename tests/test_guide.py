@@ -29,15 +29,37 @@ def shown_by(page, capsys):
 
 
 def test_the_page_on_beliefs(capsys):
-    posterior, heard, believed = shown_by("beliefs.md", capsys)
+    posterior, heard, believed, blur, pointed, goal = shown_by("beliefs.md", capsys)
     assert float(posterior.split()[0]) > 0.1
+    mean, low, high = map(float, blur.split())
+    assert 0 < low < mean < high < 10
+    assert abs(mean - 4.0) < high - low  # about four standard deviations
+    weights = np.full(6, 1 / 6)  # the forward algorithm
+    for number, place in enumerate(np.array(pointed.strip("[]").split(), int)):
+        weights = 0.8 * weights + 0.2 * np.roll(weights, 1) if number else weights
+        weights = weights * np.where(np.arange(6) == place, 0.5, 0.1)
+        weights /= weights.sum()
+    assert np.allclose(np.array(goal.strip("[]").split(), float), weights, atol=5e-4)
     ears = np.array(heard.strip("[]").split(), int)
     right = 1 / (1 + (0.15 / 0.85) ** np.cumsum(2 * ears - 1))
     assert np.allclose(np.array(believed.strip("[]").split(), float), right, atol=5e-4)
 
 
 def test_the_page_on_planning(capsys):
-    returns, searched, turns = (float(line) for line in shown_by("planning.md", capsys))
+    returns, searched, hears, mishears, turns = shown_by("planning.md", capsys)
+    returns, searched, turns = float(returns), float(searched), float(turns)
+
+    def bits(p):
+        return -p * np.log2(p) - (1 - p) * np.log2(1 - p)
+
+    exact = [bits(0.18) - bits(0.1), 1 - bits(0.1), 1 - bits(0.1)]
+    assert np.allclose(np.array(hears.split(), float), [*exact, 0, 0, 0], atol=5e-4)
+    gain, error = np.array(mishears.split(), float).reshape(2, 3)
+    # The second bit decides by 0.8, the first, of which the belief is 0.9 to 0.1, by 0.2.
+    yes = np.array([[0.8 * second + 0.2 * first for second in (0.1, 0.9)] for first in (0.1, 0.9)])
+    chances = np.array([[0.45, 0.45], [0.05, 0.05]])
+    expected = bits((chances * yes).sum()) - (chances * bits(yes)).sum()
+    assert (np.abs(gain[1:] - expected) < 4 * error[1:] + 0.02).all()  # the particles' own error
     assert returns > 0
     assert searched > -20  # who opens a door unsure loses 45 each time
     assert 3 < turns < 4
@@ -91,8 +113,8 @@ def test_the_rollouts_of_the_guide(capsys):
 
 
 def test_the_page_on_nesting(capsys):
-    believed, said, *levels = shown_by("nesting.md", capsys)
-    assert said == "True"
+    believed, said, served, *levels = shown_by("nesting.md", capsys)
+    assert said == served == "True"
     first, last = believed.split("] [")
     assert np.allclose(np.array(first.strip("[]").split(), float), 1 / 3)
     assert (np.array(last.strip("[]").split(), float) > 0.8).all()

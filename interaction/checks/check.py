@@ -18,7 +18,7 @@ from interaction.checks.probabilities import check_log_prob
 from interaction.checks.repeats import check_repeats
 from interaction.checks.report import SECONDS, Budget, Report
 from interaction.component import Component
-from interaction.errors import ConformanceError
+from interaction.errors import ArgumentError, ConformanceError
 from interaction.observation import ObservationEngine
 from interaction.policy import Policy, RandomPolicy
 from interaction.prediction import NoTask
@@ -52,6 +52,11 @@ def check_task(
         user = User(policy=RandomPolicy(user_action_space))
     if assistant is None and assistant_action_space is not None:
         assistant = Assistant(policy=RandomPolicy(assistant_action_space))
+    if user is None and assistant is None:
+        raise ArgumentError(
+            "check_task: expected who acts in the task: user_action_space=, assistant_action_space= or both "
+            "(or user=, assistant=), got none of them"
+        )
     return _check(Bundle(task, user, assistant), [task], rounds, seconds)
 
 

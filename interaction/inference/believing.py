@@ -46,6 +46,7 @@ class _Believing(Agent):
                 f"{type(self).__name__}: expected one or more filters, each with a field of its own "
                 f"(field='...'), got the fields {fields}"
             )
+        self._check_planned(policy)
         names = [name for one in self.beliefs for name in one.parameters.names]
         hidden = sorted({name for name in names if name.startswith("task_state.")})
         if observation_engine is None and hidden:
@@ -53,9 +54,7 @@ class _Believing(Agent):
         own = State() if state is None else state
         if state_space is None:
             drawn = type(self).reset_own is not _Believing.reset_own and state is None
-            state_space = spaces.read_off(
-                self.reset_own(EpisodeRandom()) if drawn else own, type(self).__name__
-            )
+            state_space = spaces.read_off(self._own(EpisodeRandom()) if drawn else own, type(self).__name__)
         both = sorted(set(fields) & set(state_space.spaces))
         if both:
             raise ArgumentError(
@@ -82,7 +81,30 @@ class _Believing(Agent):
 
     def _begun(self, rng: EpisodeRandom, game: GameState | None) -> State:
         beliefs = {one.field: one.initial(rng, game) for one in self.beliefs}
-        return self.reset_own(rng).extend(**beliefs)
+        return self._own(rng).extend(**beliefs)
+
+    def _own(self, rng: EpisodeRandom) -> State:
+        own: object = self.reset_own(rng)
+        if not isinstance(own, State):
+            raise ContractError(
+                f"{type(self).__name__}.reset_own: expected a State, got {own!r} of type {type(own).__name__}"
+            )
+        return own
+
+    def _check_planned(self, policy: Policy) -> None:
+        """Raise for a policy that would read one of these beliefs by a filter over other candidates."""
+        kept = {one.field: one.parameters for one in self.beliefs}
+        for held in vars(policy).values():
+            read = held if isinstance(held, PartnerModelFilter) else getattr(held, "belief", None)
+            if not isinstance(read, PartnerModelFilter) or read.field not in kept:
+                continue
+            if not kept[read.field].alike(read.parameters):
+                raise ContractError(
+                    f"{type(self).__name__}: its {type(policy).__name__} reads the belief in the field "
+                    f"{read.field!r} as one over {', '.join(read.parameters.names)}, but the one that is "
+                    f"kept there is over other candidates, of {', '.join(kept[read.field].names)}: give "
+                    f"both the same filter, or one of them another field (field='...')"
+                )
 
 
 class BelievingAssistant(_Believing, Assistant):

@@ -211,6 +211,7 @@ class Hypotheses(PreparedComponent):
         """Give the belief in the state of who believes, or the belief itself; raise where there is none."""
         found = state.__dict__.get(self.field, state)
         if isinstance(found, State) and "log_weights" in found:
+            self._check_size(found)
             return found
         fields = f"one with {', '.join(state)}" if state else "one without fields"
         raise ContractError(
@@ -219,6 +220,17 @@ class Hypotheses(PreparedComponent):
             f"own needs state_space=spaces.Dict({self.field}=filter.space) and a reset that gives "
             f"State({self.field}=filter.initial(rng))"
         )
+
+    def _check_size(self, belief: State) -> None:
+        """Raise for the belief of another filter, as far as it is of another size or hides something else."""
+        size, hidden = np.shape(belief.log_weights)[-1], list(belief.hidden)
+        if size != self.parameters.size or set(hidden) != set(self.hidden_names):
+            of = f" of {', '.join(PREFIX + name for name in hidden)}" if hidden else ""
+            raise ContractError(
+                f"{self._name}: expected a belief over {self.parameters.size} candidates of "
+                f"{', '.join(self.parameters.names)}, got one over {size} candidates{of}: it is another "
+                f"filter's, which keeps it in the field {self.field!r}, too"
+            )
 
     def values(self, belief: State) -> dict[str, Array]:
         """Give the candidates' values of each parameter: `(..., candidates)`."""

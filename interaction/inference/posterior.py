@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Posterior:
     """Weights over candidates: `(..., candidates)`; `...` is () in one episode, `(episodes,)` in a batch.
 
@@ -34,6 +34,14 @@ class Posterior:
     axes: Mapping[str, Array] | None
     log_evidence: Value
     surprise: Value
+
+    def __repr__(self) -> str:
+        *episodes, candidates = self.weights.shape
+        of = f"{candidates} candidates of {', '.join(self.values)}"
+        if episodes:
+            return f"Posterior({episodes[0]} episodes, {of})"
+        means = ", ".join(f"{name}: {np.round(self.mean(name), 4)}" for name in self.values)
+        return f"Posterior({of}; means: {means})"
 
     def _values(self, name: str) -> Array:
         if name not in self.values:
@@ -55,6 +63,16 @@ class Posterior:
         best = np.argmax(self.weights, axis=-1)
         lead = tuple(np.indices(best.shape))
         return {name: freeze(self._values(name)[(*lead, best)]) for name in self.values}
+
+    def marginal(self, name: str) -> tuple[Array, Array]:
+        """Give the distinct values of a parameter, in order, and how probable each is; in one episode."""
+        values = self._values(name)
+        if values.ndim != 1:
+            raise ArgumentError(
+                f"marginal: expected a number in one episode, got {name} of the shape {values.shape}"
+            )
+        distinct, which = np.unique(values, return_inverse=True)
+        return distinct, np.bincount(which, self.weights)
 
     def entropy(self) -> Value:
         """Give the entropy of the weights, in bits."""

@@ -116,10 +116,10 @@ class BeliefTree(Planner):
 
     def _parts(self, state: State) -> tuple[State, State]:
         """Give the belief, and what else is in the state of the one who plans."""
-        if self.belief.field not in state:
-            return state, State()
-        own = {name: part for name, part in state.items() if name != self.belief.field}
-        return state[self.belief.field], State(**own)
+        belief = self.belief.belief_in(state)
+        if belief is state:
+            return belief, State()
+        return belief, State(**{name: part for name, part in state.items() if name != self.belief.field})
 
     def _grown(self, beliefs: list[tuple[State, State, State]]) -> list[Node]:
         """Grow a tree for each belief, one for those that are the same to the bit."""

@@ -12,6 +12,7 @@ from interaction.batching.candidates import for_candidates
 from interaction.batching.selection import row_of
 from interaction.batching.streams import LiftedRandom
 from interaction.errors import ArgumentError
+from interaction.inference.candidates import Grid
 from interaction.inference.particles import systematic
 from interaction.inference.partner_model import PartnerModelFilter
 from interaction.planning.answers import Answering, Looks
@@ -62,6 +63,7 @@ class ExpectedInformationGain(Planner):
     """
 
     for_users = True
+    in_task = False
 
     def __init__(self, belief: PartnerModelFilter, action_space: Space[Any], samples: int = 256) -> None:
         if isinstance(samples, bool) or not isinstance(samples, int) or samples < 2:
@@ -187,8 +189,8 @@ class ExpectedInformationGain(Planner):
 class InformationGainPolicy(Policy):
     """Chooses the action with the largest expected information gain, until the belief is sure enough.
 
-    Once one candidate's probability exceeds `threshold`, `settle` says what to do. Ties go to the first
-    action.
+    The belief is over a `Grid`. Once one candidate's probability exceeds `threshold`, `settle` says what to
+    do. Ties go to the first action.
     """
 
     def __init__(
@@ -199,6 +201,12 @@ class InformationGainPolicy(Policy):
                 f"{type(self).__name__}: threshold: expected a probability in (0, 1], got {threshold!r}"
             )
         self.information = ExpectedInformationGain(belief, action_space, samples)
+        if not isinstance(belief.parameters, Grid):
+            raise ArgumentError(
+                f"{type(self).__name__}: expected a belief over a Grid, one of whose candidates may become "
+                f"probable, got Samples of {', '.join(belief.parameters.names)}: no particle does; ask by "
+                f"GreedyPolicy(ExpectedInformationGain(...)), or decide in a policy of your own"
+            )
         self.threshold = threshold
         self.action_space = action_space
 

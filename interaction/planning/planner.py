@@ -19,8 +19,9 @@ from interaction.inference.sides import Side
 from interaction.inference.user_model import UserModelFilter
 from interaction.planning.chances import Undrawn
 from interaction.policy import Policy, RandomPolicy
+from interaction.prediction import NoTask
 from interaction.random import EpisodeRandom
-from interaction.spaces import Dict, Space
+from interaction.spaces import Dict, Space, Undeclared
 from interaction.state import State, Value, freeze
 from interaction.task import missing
 
@@ -36,6 +37,8 @@ class Planner(PreparedComponent):
     batched = True
     for_users = False
     """Whether users can plan by it, too."""
+    in_task = True
+    """Whether it plays a task on, without which no action is worth anything."""
 
     @property
     def draws(self) -> bool:
@@ -51,10 +54,16 @@ class Planner(PreparedComponent):
                 f"{type(self).__name__}: expected a belief without delay, got one of delay={belief.delay}, "
                 f"whose candidates have not seen yet what they act on next"
             )
-        if isinstance(action_space, Dict):
+        if self.in_task and isinstance(belief.task_model, NoTask):
             raise ContractError(
-                f"{type(self).__name__}: expected a finite space of numbers (Discrete, Choice or "
-                f"MultiDiscrete), got {action_space}"
+                f"{type(self).__name__}: expected a belief whose filter has a task_model, in which it plans; "
+                f"without one no action is worth anything"
+            )
+        boxed = not isinstance(action_space, Undeclared) and spaces.count(action_space) is None
+        if boxed or isinstance(action_space, Dict):
+            raise ContractError(
+                f"{type(self).__name__}: action_space: expected a finite space of numbers (Discrete, Choice, "
+                f"MultiDiscrete, or whole numbers between bounds), got {action_space!r}"
             )
         self.belief = belief
         self.action_space = action_space

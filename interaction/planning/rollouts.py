@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from interaction.agent import Agent
 from interaction.batching.candidates import for_candidates
-from interaction.batching.play import CHUNK, check_discount, check_max_rounds, play
+from interaction.batching.play import CHUNK, check_discount, play
 from interaction.batching.recording import Recorder, totals
 from interaction.batching.selection import row_of
 from interaction.batching.streams import LiftedRandom
@@ -54,7 +54,7 @@ class RolloutReturns(Planner):
         samples: int,
         discount: float = 1.0,
     ) -> None:
-        check_max_rounds(horizon, "RolloutReturns: horizon")
+        check_number(horizon, "RolloutReturns: horizon: expected a number of rounds")
         check_discount(discount, "RolloutReturns")
         check_number(samples, "RolloutReturns: samples: expected a number")
         self.agent = agent.dual()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.errors import ArgumentError
+from interaction.inference.posterior import Posterior
 from interaction.plots.axes import axes_of, interval
 from interaction.trajectory import Trajectories
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Array = NDArray[Any]
+_BARS = 30  # of more values a histogram is drawn
 
 
 def plot_rewards(
@@ -74,13 +76,41 @@ def plot_belief(
     return ax
 
 
-def plot_posterior(weights: Array, ax: Axes | None = None, labels: Sequence[object] | None = None) -> Axes:
-    """Draw a belief as a bar chart over its candidates: `weights` `(candidates,)`."""
+def plot_posterior(
+    weights: Array | Posterior,
+    ax: Axes | None = None,
+    labels: Sequence[object] | None = None,
+    *,
+    parameter: str | None = None,
+) -> Axes:
+    """Draw a belief as a bar chart over its candidates: `weights` `(candidates,)`.
+
+    Of a `Posterior`, one `parameter` is drawn (its only one by default): bars over its values, or a histogram
+    where they are many, as of particles.
+    """
     ax = axes_of(ax, "plot_posterior")
+    if isinstance(weights, Posterior):
+        return _plot_parameter(weights, ax, labels, parameter)
     weights = np.asarray(weights, float)
     names = [str(label) for label in (labels if labels is not None else range(len(weights)))]
     ax.bar(names, weights, color="tab:blue")
     ax.set(ylim=(0, 1), xlabel="candidate", ylabel="probability")
+    return ax
+
+
+def _plot_parameter(
+    posterior: Posterior, ax: Axes, labels: Sequence[object] | None, parameter: str | None
+) -> Axes:
+    if parameter is None and len(posterior.values) > 1:
+        raise ArgumentError(f"plot_posterior: expected parameter=, one of {', '.join(posterior.values)}")
+    name = next(iter(posterior.values)) if parameter is None else parameter
+    values, weights = posterior.marginal(name)
+    if len(values) <= _BARS:
+        plot_posterior(weights, ax, values.tolist() if labels is None else labels)
+    else:
+        ax.hist(values, bins=_BARS, weights=weights, color="tab:blue")
+        ax.set(ylabel="probability")
+    ax.set(xlabel=name)
     return ax
 
 

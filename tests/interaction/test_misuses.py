@@ -27,6 +27,7 @@ from interaction import (
     User,
     spaces,
 )
+from interaction.checks import check_task
 from interaction.errors import InteractionError
 from interaction.inference.engine import IdentityInferenceEngine
 from interaction.tasks.coordination import CoordinatedTask
@@ -262,6 +263,18 @@ CALLS = {
     "a path to transform": (
         lambda: seeing(transform={"task_state.y": abs}),
         "transform: there is no 'task_st",
+    ),
+    "a number for a function of noise": (
+        lambda: seeing(noise={"task_state.x": 2.0}),
+        r"RuleObservationEngine: noise: task_state.x: expected a function of \(value, rng\).*got 2.0",
+    ),
+    "a number for a function": (
+        lambda: seeing(transform={"task_state.x": 2.0}),
+        r"RuleObservationEngine: transform: task_state.x: expected a function of the value, got 2.0",
+    ),
+    "a check in which nobody acts": (
+        lambda: check_task(Still()),
+        r"check_task: expected who acts in the task: user_action_space=.*got none of them",
     ),
     "noise on what is not seen": (
         lambda: seeing(see=["user_action"], noise={"task_state.x": GaussianNoise(1.0)}),

@@ -6,11 +6,33 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
-from interaction import Bundle, DiscretePolicy, EpisodeRandom, Policy, State, spaces
+from interaction import (
+    Assistant,
+    BelievingAssistant,
+    Bundle,
+    DiscretePolicy,
+    EpisodeRandom,
+    Grid,
+    Policy,
+    RandomPolicy,
+    Samples,
+    State,
+    UserModelFilter,
+    spaces,
+)
 from interaction.assistants.pointing import GoalInference, NoAssistant, RolloutAssistant
 from interaction.errors import ArgumentError, ContractError
-from interaction.planning import ExpectedInformationGain, InformationGainPolicy, RolloutReturns
+from interaction.planning import (
+    BeliefTree,
+    BoltzmannPolicy,
+    ExpectedInformationGain,
+    GreedyPolicy,
+    InformationGainPolicy,
+    MonteCarloTree,
+    RolloutReturns,
+)
 from interaction.tasks.pointing import PointingTask
 from interaction.users.pointing import CarefulPointer, SatiatingPointer
 
@@ -163,3 +185,63 @@ def test_a_number_of_samples_is_checked(samples):
         RolloutReturns(
             GoalInference(CarefulPointer(0.2), TASK), spaces.Discrete(9), NoAssistant(TASK), 5, samples
         )
+
+
+TWO = spaces.Discrete(2)
+PLANNERS = {
+    "BeliefTree": lambda belief, actions: BeliefTree(belief, actions, depth=1),
+    "MonteCarloTree": lambda belief, actions: MonteCarloTree(belief, actions, simulations=4, depth=1),
+    "ExpectedInformationGain": ExpectedInformationGain,
+    "RolloutReturns": lambda belief, actions: RolloutReturns(
+        belief, actions, Assistant(policy=RandomPolicy(TWO)), horizon=1, samples=2
+    ),
+}
+
+
+def over(values, **given):
+    return UserModelFilter(CarefulPointer(), Grid({"error_rate": values}), task_model=TASK, **given)
+
+
+@pytest.mark.parametrize("plan", PLANNERS.values(), ids=PLANNERS)
+@pytest.mark.parametrize("actions", [spaces.real(0, 1, (2,)), spaces.whole(), spaces.Dict(a=TWO), [0, 1], 2])
+def test_actions_that_cannot_be_listed_are_told_by_the_planner(plan, actions):
+    with pytest.raises(ContractError, match=r"^\w+: action_space: expected a finite space of numbers"):
+        plan(over([0.1, 0.3]), actions)
+
+
+@pytest.mark.parametrize("name", PLANNERS)
+def test_without_a_task_there_is_nothing_to_plan_but_questions(name):
+    belief = UserModelFilter(CarefulPointer(), Grid({"error_rate": [0.1, 0.3]}))
+    if name == "ExpectedInformationGain":
+        assert PLANNERS[name](belief, TWO).actions == [0, 1]
+        return
+    with pytest.raises(ContractError, match=f"{name}: expected a belief whose filter has a task_model"):
+        PLANNERS[name](belief, TWO)
+
+
+@pytest.mark.parametrize("plan", PLANNERS.values(), ids=PLANNERS)
+def test_a_planner_reads_no_belief_over_other_candidates(plan):
+    """Of the same number, too, where the weights alone could not tell."""
+    kept, same, rng = over([0.1, 0.3]), over([0.1, 0.3]), EpisodeRandom()
+    assert BelievingAssistant(kept, GreedyPolicy(plan(same, TWO))).beliefs == (kept,)
+    for other in (over([0.2, 0.4]), over([0.1, 0.2, 0.3])):
+        for act in (GreedyPolicy, BoltzmannPolicy):
+            with pytest.raises(ContractError, match=r"reads the belief in the field 'belief'"):
+                BelievingAssistant(kept, act(plan(other, TWO)))
+    apart = over([0.2, 0.4], field="second")
+    assert BelievingAssistant([kept, apart], GreedyPolicy(plan(apart, TWO))).beliefs == (kept, apart)
+    seen = look([1, 4, 7], 4).extend(assistant_action=0)
+    with pytest.raises(ContractError, match=r"over 3 candidates of error_rate, got one over 2"):
+        plan(over([0.1, 0.2, 0.3]), TWO).values(kept.initial(rng), seen, rng)
+
+
+@pytest.mark.parametrize("horizon", [0, -1, 1.5, "2", None, True])
+def test_a_horizon_is_a_number_of_rounds(horizon):
+    with pytest.raises(ArgumentError, match="RolloutReturns: horizon: expected a number of rounds >= 1"):
+        RolloutReturns(over([0.1, 0.3]), TWO, Assistant(policy=RandomPolicy(TWO)), horizon, samples=2)
+
+
+def test_no_particle_becomes_sure():
+    belief = UserModelFilter(CarefulPointer(), Samples({"error_rate": stats.uniform(0, 1)}), task_model=TASK)
+    with pytest.raises(ArgumentError, match=r"over a Grid.*got Samples of error_rate"):
+        InformationGainPolicy(belief, TWO)

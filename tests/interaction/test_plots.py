@@ -8,6 +8,7 @@ from matplotlib import pyplot
 from interaction import Bundle
 from interaction.assistants.pointing import InformationGain
 from interaction.errors import ArgumentError
+from interaction.inference.posterior import Posterior
 from interaction.plots import (
     animate,
     filmstrip,
@@ -59,6 +60,21 @@ def test_a_belief_is_a_bar_chart():
     ax = plot_posterior(np.array([0.2, 0.8]), labels=[3, 7])
     assert [bar.get_height() for bar in ax.patches] == [0.2, 0.8]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["3", "7"]
+
+
+def test_a_parameter_of_a_posterior_is_drawn_as_bars_or_as_a_histogram():
+    weights = np.array([0.1, 0.2, 0.3, 0.4])
+    posterior = Posterior(weights, {"a": np.array([1, 1, 5, 5]), "b": np.array([2, 3, 2, 3])}, None, 0.0, 0.0)
+    ax = plot_posterior(posterior, parameter="a")
+    assert np.allclose([bar.get_height() for bar in ax.patches], [0.3, 0.7])
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["1", "5"]
+    assert ax.get_xlabel() == "a"
+    with pytest.raises(ArgumentError, match="expected parameter=, one of a, b"):
+        plot_posterior(posterior)
+    particles = Posterior(np.full(100, 0.01), {"a": np.linspace(0, 1, 100)}, None, 0.0, 0.0)
+    heights = [bar.get_height() for bar in plot_posterior(particles).patches]
+    assert len(heights) < 100
+    assert np.isclose(sum(heights), 1)
 
 
 def test_a_comparison_has_a_mean_and_an_interval_for_each():

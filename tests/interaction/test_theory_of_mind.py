@@ -113,6 +113,13 @@ def test_what_a_believing_user_wants_may_be_drawn():
     with pytest.raises(ArgumentError, match="the field 'belief' of its state holds a belief"):
         BelievingUser(about, user.policy, state=State(belief=1))
 
+    class Number(BelievingUser):
+        def reset_own(self, rng):
+            return 2
+
+    with pytest.raises(ContractError, match=r"Number.reset_own: expected a State, got 2 of type int"):
+        Number(about, user.policy)
+
 
 def test_a_state_without_the_belief_is_told():
     about, model, user = wanting(state=State(want=0))

@@ -495,6 +495,18 @@ def test_a_posterior_can_be_read(monkeypatch):
     assert drawn.to_xarray().dims[-1] == "candidate"
     certain = Posterior(np.array([1.0, 0.0]), {"a": np.array([3, 4])}, None, 0.0, 0.0)
     assert (certain.entropy(), certain.mean("a"), certain.interval("a")) == (0.0, 3.0, (3, 3))
+    shown = (
+        "Posterior(2 candidates of a; means: a: 3.0)",
+        "Posterior(4 episodes, 5 candidates of learning_rate)",
+    )
+    assert (repr(certain), repr(drawn)) == shown
+    rates, chances = posterior.marginal("learning_rate")
+    assert rates.tolist() == RATES
+    assert np.allclose(chances, 1 / 3)
+    with pytest.raises(
+        ArgumentError, match="expected a number in one episode, got learning_rate of the shape"
+    ):
+        drawn.marginal("learning_rate")
     with pytest.raises(UnknownNameError, match="posterior"):
         posterior.mean("alpha")
     with pytest.raises(ArgumentError, match="between 0 and 1"):
