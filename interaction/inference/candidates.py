@@ -109,7 +109,7 @@ class Samples(Component):
     size falls below `threshold` times `n`. Continuous parameters are then moved by the kernel of Liu & West
     ("Combined parameter and state estimation in simulation-based filtering", 2001) with the discount
     `discount`: it needs neither a stored history nor further calls of the user model, as an MCMC move
-    would, and keeps the mean and the variance of the particles: of the standard normal scores of a number
+    would, and keeps the mean and the covariance of the particles: of the standard normal scores of a number
     under its prior, or of weights under a Dirichlet prior (whose sticks are broken one after the other), so
     that none can leave the prior's support. Across a gap in the support particles may be carried from one
     side to the other; there, give many and a small `threshold`. Other vectors are moved as they are, and stay
@@ -219,33 +219,64 @@ class Samples(Component):
         floats = isinstance(space, Box) and np.dtype(space.dtype).kind == "f"
         return floats and not hasattr(self.prior.get(name), "pmf")
 
-    def moved(self, name: str, space: Any, kept: Array, old: Array, weights: Array, noise: Array) -> Array:
-        """Move resampled particles `kept`, of `old` ones with these weights: `(..., particles, *shape)`.
+    def moved(
+        self,
+        spaces: Mapping[str, Any],
+        kept: Mapping[str, Array],
+        old: Mapping[str, Array],
+        weights: Array,
+        noise: Mapping[str, Array],
+    ) -> dict[str, Array]:
+        """Move resampled particles `kept` of `old` ones with these weights: `(..., particles, *shape)` each.
 
+        All parameters of `spaces` are moved together, so that they go on to depend on each other as they do.
         What would leave the prior's support, or the space, stays where it is.
         """
+        parts = [
+            [self._coordinates(name, spaces[name], values[name]) for name in spaces] for values in (kept, old)
+        ]
+        drawn = [self._noise(name, spaces[name], noise[name]) for name in spaces]
+        widths = np.cumsum([one.shape[-1] for one in drawn])[:-1]
+        first, last, steps = (np.concatenate(each, axis=-1) for each in (*parts, drawn))
+        if steps.shape[-1] == 1:
+            found = liu_west(first[..., 0], last[..., 0], weights, steps[..., 0], self.discount)[..., None]
+        else:
+            mean = (weights[..., None] * last).sum(axis=-2, keepdims=True)
+            size = np.sqrt((weights[..., None] * (last - mean) ** 2).sum(axis=-2, keepdims=True))
+            size = np.where((size > 0) & (len(drawn) > 1), size, 1.0)  # a vector's entries are of one kind
+            found = size * liu_west_vectors(first / size, last / size, weights, steps, self.discount)
+        moved = np.split(found, widths, axis=-1)
+        return {
+            name: self._settled(name, spaces[name], one, kept[name], old[name], weights.ndim)
+            for name, one in zip(spaces, moved, strict=True)
+        }
+
+    def _coordinates(self, name: str, space: Any, values: Array) -> Array:
+        """Give what a parameter is moved in: scores under its prior, if any, `(..., particles, k)`."""
+        prior: Any = self.prior.get(name)
+        axes = len(shape_of(space))
+        if not axes:
+            return np.asarray(_score(prior, values) if hasattr(prior, "sf") else values, float)[..., None]
+        flat = np.asarray(values, float).reshape(*values.shape[: values.ndim - axes], -1)
+        return _broken(prior, flat) if _named(prior) == "dirichlet" else flat
+
+    def _noise(self, name: str, space: Any, noise: Array) -> Array:
+        axes = len(shape_of(space))
+        flat = noise.reshape(*noise.shape[: noise.ndim - axes], -1) if axes else noise[..., None]
+        return flat[..., 1:] if _named(self.prior.get(name)) == "dirichlet" else flat
+
+    def _settled(self, name: str, space: Any, found: Array, kept: Array, old: Array, episodes: int) -> Array:
+        """Give the values at coordinates; those outside of the support, or of the space, stay as they are."""
         prior: Any = self.prior.get(name)
         axes = tuple(range(-len(shape_of(space)), 0))
-        if axes:
-            flat = (*kept.shape[: kept.ndim - len(axes)], -1)
-            vectors = kept.reshape(flat), old.reshape(flat)
-            noise = noise.reshape(flat)
-            if _named(prior) == "dirichlet":
-                first, second = (_broken(prior, vector) for vector in vectors)
-                found = liu_west_vectors(first, second, weights, noise[..., 1:], self.discount)
-                found = _whole(prior, found)
-            else:
-                found = liu_west_vectors(vectors[0], vectors[1], weights, noise, self.discount)
-            found = found.reshape(kept.shape)
-        elif hasattr(prior, "sf"):
-            found = _value(
-                prior, liu_west(_score(prior, kept), _score(prior, old), weights, noise, self.discount)
-            )
-        else:
-            found = liu_west(kept, old, weights, noise, self.discount)
+        if _named(prior) == "dirichlet":
+            found = _whole(prior, found)
+        elif not axes and hasattr(prior, "sf"):
+            found = _value(prior, found[..., 0])
+        found = found.reshape(kept.shape)
         low, high = space.low, space.high
         if prior is None and isinstance(space, Undeclared):
-            low, high = (end(old, axis=weights.ndim - 1, keepdims=True) for end in (np.min, np.max))
+            low, high = (end(old, axis=episodes - 1, keepdims=True) for end in (np.min, np.max))
         elif prior is not None and not axes:
             low, high = np.maximum(low, support(prior).low), np.minimum(high, support(prior).high)
         inside = ((found >= low) & (found <= high)).all(axis=axes)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.agent import Agent, check_log_prob
-from interaction.batching.candidates import deal, for_candidates
+from interaction.batching.candidates import as_space, deal, for_candidates
 from interaction.batching.lifting import together
 from interaction.batching.lockstep import lead
 from interaction.batching.selection import row_of
@@ -33,7 +33,7 @@ from interaction.noted import noted
 from interaction.players import Players
 from interaction.prediction import NoTask
 from interaction.random import EpisodeRandom
-from interaction.state import GameState, Provenance, State, Value, get_path
+from interaction.state import GameState, Provenance, State, Value, get_path, replace_path
 from interaction.task import InteractionTask
 from interaction.trials import Trials
 from interaction.turns import look
@@ -85,6 +85,12 @@ class PartnerModelFilter(KeptBelief, InferenceEngine):
         for item in self.evidence:
             if item not in (side.action, "outcome"):
                 raise unknown_name(item, (side.action, "outcome"), f"{where}: evidence")
+        drawn = isinstance(self.parameters, Samples) and self.parameters.from_reset
+        if self.on_impossible == "reset" and drawn:
+            raise ContractError(
+                f"{where}: on_impossible='reset' draws particles from their prior again: give Samples the "
+                f"prior of {', '.join(self.parameters.names)}"
+            )
         if not 0 <= share <= 1:
             raise ArgumentError(f"{where}: {side.role}_share: expected a probability, got {share!r}")
         if self.model is not None:
@@ -321,6 +327,21 @@ class PartnerModelFilter(KeptBelief, InferenceEngine):
             f"on_impossible='reset' or 'keep'."
         )
 
+    def _begun_anew(
+        self, partners: State, hidden: State, where: Array, rng: EpisodeRandom
+    ) -> tuple[State, State]:
+        """Draw the values of particles from the prior again; the rest of their states goes on."""
+        apart = rng.copy().simulation().simulation()  # so that no other episode draws anything else
+        for name, values in self.parameters.draw(apart).items():
+            holder = hidden if name.startswith(PREFIX) else partners
+            key = name.removeprefix(PREFIX)
+            was = np.asarray(get_path(holder, key))
+            shape = where.shape + (1,) * (was.ndim - where.ndim)
+            drawn = np.where(where.reshape(shape), as_space(self.parameter_space(name), values), was)
+            holder = replace_path(holder, key, drawn)
+            partners, hidden = (partners, holder) if name.startswith(PREFIX) else (holder, hidden)
+        return partners, hidden
+
     def _settle(
         self,
         belief: State,
@@ -341,6 +362,8 @@ class PartnerModelFilter(KeptBelief, InferenceEngine):
             log_weights = np.where(impossible[..., None], fallback, log_weights)
             total, surprise = np.where(impossible, 0.0, total), np.where(impossible, 0.0, surprise)
             log_weights = log_weights - np.where(impossible, 0.0, total)[..., None]
+            if self.on_impossible == "reset" and isinstance(self.parameters, Samples):
+                partners, hidden = self._begun_anew(partners, hidden, impossible, rng)
         else:
             log_weights = log_weights - total[..., None]
         updated = belief.replace(

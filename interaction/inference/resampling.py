@@ -37,20 +37,25 @@ def resampled(one: Hypotheses, belief: State, was: State, rng: EpisodeRandom) ->
     partners = select(belief[many], index, rng.rows, one.partner_space)
     hidden = select(belief.hidden, index, rng.rows, one.task_model.state_space)
     values = one.values(belief)
-    for name in parameters.names:
-        space = one.parameter_space(name)
-        noise = rng.normal(shape=(size, *shape_of(space)))
-        if not parameters.moves(name, space):
-            continue
-        key, here = name.removeprefix(PREFIX), few
+    stayed: dict[str, Array] = {}
+    noise: dict[str, Array] = {}
+    spaces = {name: one.parameter_space(name) for name in parameters.names}
+    for name, space in spaces.items():
+        noise[name] = rng.normal(shape=(size, *shape_of(space)))
         holder = hidden if name.startswith(PREFIX) else partners
-        kept = get_path(holder, key)
-        moved = parameters.moved(name, space, kept, values[name], weights, noise)
+        stayed[name] = get_path(holder, name.removeprefix(PREFIX))
+    moving = {name: space for name, space in spaces.items() if parameters.moves(name, space)}
+    moved = parameters.moved(moving, stayed, values, weights, noise) if moving else {}
+    for name, found in moved.items():
+        key, here = name.removeprefix(PREFIX), few
         if name.startswith(PREFIX):
             last, now = np.asarray(was[key]), np.asarray(belief.hidden[key])
             here = few & ~(now != last).any(axis=tuple(range(few.ndim, now.ndim)))
-        here = here.reshape(few.shape + (1,) * (kept.ndim - few.ndim))
-        holder = replace_path(holder, key, np.where(here, as_space(space, moved), kept))
-        hidden, partners = (holder, partners) if name.startswith(PREFIX) else (hidden, holder)
+        here = here.reshape(few.shape + (1,) * (stayed[name].ndim - few.ndim))
+        settled = np.where(here, as_space(spaces[name], found), stayed[name])
+        if name.startswith(PREFIX):
+            hidden = replace_path(hidden, key, settled)
+        else:
+            partners = replace_path(partners, key, settled)
     flat = np.where(few[..., None], -np.log(size), belief.log_weights)
     return belief.replace(**{many: partners, "hidden": hidden, "log_weights": flat})

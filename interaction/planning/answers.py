@@ -26,22 +26,18 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Moves:
-    """Games after an action, one row each, and whether each is over; `hidden` names what nobody is shown."""
+    """Games after an action, one row each, and whether each is over."""
 
     game: GameState
     over: Array
-    hidden: tuple[str, ...]
 
     def of(self, rows: Array) -> Moves:
         """Give some rows."""
-        return Moves(GameState(**dict(row_of(self.game, rows, {}))), self.over[rows], self.hidden)
+        return Moves(GameState(**dict(row_of(self.game, rows, {}))), self.over[rows])
 
-    def shown(self, other: Moves, rows: Array) -> Moves:
-        """Give the same games where all but what is hidden came as in some rows of others."""
-        told = row_of(other.game, rows, {})
-        kept = {name: self.game.task_state[name] for name in self.hidden}
-        game = self.game.replace(task_state=told.task_state.replace(**kept))
-        return Moves(game, self.over if self.hidden else other.over[rows], self.hidden)
+    def as_in(self, rows: Array) -> Moves:
+        """Give the same games, in which the task has moved as it has in some rows."""
+        return Moves(self.game.replace(task_state=row_of(self.game.task_state, rows, {})), self.over[rows])
 
 
 @dataclass(frozen=True)
@@ -80,15 +76,15 @@ class Answers:
 class Answering:
     """A partner's answers to each of `count` actions of the one on `side`, who plans.
 
-    `hidden` names the entries of the task's state that the one who plans is not shown; `number` is that of
-    the partner's actions, if they can be listed.
+    `hidden` says whether the belief is about the task's state; `number` is that of the partner's actions, if
+    they can be listed.
     """
 
     def __init__(
-        self, lineup: Lineup, players: Players, side: Side, policy: Policy, hidden: list[str], count: int
+        self, lineup: Lineup, players: Players, side: Side, policy: Policy, hidden: bool, count: int
     ) -> None:
         self.lineup, self.players, self.side, self.policy = lineup, players, side, policy
-        self.hidden, self.count = tuple(hidden), count
+        self.hidden, self.count = hidden, count
         self.number = spaces.count(policy.action_space) or 0
 
     @property
@@ -107,7 +103,7 @@ class Answering:
             turn_index=partner.observes,
             round_index=game.round_index + partner.opens,
         )
-        return Moves(after, np.broadcast_to(over, (rng.rows or 1,)), self.hidden), note
+        return Moves(after, np.broadcast_to(over, (rng.rows or 1,))), note
 
     def looks(self, moves: Moves, rng: EpisodeRandom) -> tuple[Looks, Note]:
         """Let the partner look where the game goes on; the note tells where it draws."""

@@ -18,6 +18,7 @@ from interaction.inference.partner_model import PartnerModelFilter
 from interaction.observation import ObservationEngine, RuleObservationEngine
 from interaction.planning.chances import outcomes
 from interaction.planning.planner import Planner, check_number
+from interaction.planning.shown import Shown
 from interaction.policy import RandomPolicy
 from interaction.random import EpisodeRandom
 from interaction.spaces import Space
@@ -128,6 +129,9 @@ class BeliefTree(Planner):
         roots = []
         for one in beliefs:
             level: dict[Any, Node] = {}
+            grower.visible = {path for path, _ in flatten(one[-1].__dict__.get("task_state", State()))} - set(
+                self.belief.hidden_names
+            )
             root = grower.node(self._games(*one), level)
             same = root.numbers, root.probabilities.tobytes()
             if same not in grown:
@@ -178,6 +182,10 @@ class _Grower:
         self.seen: list[State] = []
         self.sights: dict[Any, int] = {}
         self.steps: dict[tuple[int, int], list[tuple[float, float, int, int]]] = {}
+        # What is shown on the way, where the belief does not learn from it: by game and action.
+        self.compared = planner.depth > 1 and "outcome" not in planner.belief.evidence
+        self.shown: dict[tuple[int, int], Shown] = {}
+        self.visible: set[str] = set()
 
     def node(self, weighed: Any, level: dict[Any, Node]) -> Node:
         """Give the node of a belief, `(weight, game)` each; an equal one of the level is the same."""
@@ -197,6 +205,7 @@ class _Grower:
         rewards = []
         for action in range(len(self.planner.actions)):
             reward = 0.0
+            self._check_untold(node, action)
             parts: dict[int, list[tuple[float, int]]] = {}
             for number, weight in zip(node.numbers, node.probabilities, strict=True):
                 for chance, paid, sight, after in self._step(number, action):
@@ -213,11 +222,30 @@ class _Grower:
             )
         node.rewards = np.array(rewards)
 
+    def _check_untold(self, node: Node, action: int) -> None:
+        """Raise where what is shown after an action tells of the hypotheses, and the filter cannot learn."""
+        if not self.compared or len(node.numbers) < 2:
+            return
+        for number in node.numbers:
+            self._step(number, action)
+        first, *others = (self.shown[number, action] for number in node.numbers)
+        if all(first.agrees(other) for other in others):
+            return
+        task, belief = type(self.planner.belief.task_model).__name__, self.planner.belief
+        raise ContractError(
+            f"BeliefTree: after the action {self.planner.actions[action]}, whether the game goes on, or what "
+            f"is shown of it, depends on {', '.join(belief.parameters.names)}: the tree learns from it, but "
+            f"not the filter. Define {task}.outcome_log_prob(before, after), which counts it, and give the "
+            f"filter evidence={[*belief.evidence, 'outcome']}"
+        )
+
     def _step(self, number: int, action: int) -> list[tuple[float, float, int, int]]:
         """Give what may come of an action: probability, reward, what is seen (-1 at the end), the game."""
         if (number, action) not in self.steps:
             merged: dict[tuple[float, int, int], float] = {}
-            for chance, (reward, sight, game) in self._played(self.games[number], action):
+            shown = self.shown[number, action] = Shown()
+            for chance, (reward, sight, game, way) in self._played(self.games[number], action):
+                shown.add(chance, *way)
                 if sight is None:
                     key = (reward, -1, -1)
                 else:
@@ -234,25 +262,29 @@ class _Grower:
         players, discount = self.players, self.planner.discount
         chosen = freeze(self.planner.numbers[action])
         alone, sight_of = self.planner.belief.model is None, f"{self.planner.side.role}_observation"
+        answering = self.planner.belief.side.action
         answered = 1.0 if self.planner.side.opens else discount  # in the same round, or in the next one
 
-        def play(rng: EpisodeRandom) -> tuple[float, State | None, GameState]:
+        def play(rng: EpisodeRandom) -> tuple[float, State | None, GameState, tuple[Any, Any, Any]]:
             after, *rewards, over = play_half(players, game, rng, action=chosen)
+            moved, answer = (bool(over), self._visible(after)), None
             paid, later = float(sum(rewards)), 0.0
             if not over and not alone:
                 after, *rewards, over = play_half(players, after, rng)
+                answer = tuple((path, _plain(leaf)) for path, leaf in flatten(State(_=after[answering])))
                 later = float(sum(rewards))
             elif not over:
                 after = play_half(players, after, rng)[0]  # nobody's turns are passed over
             paid += answered * later
             if not np.isfinite(paid):
                 raise ContractError(f"BeliefTree: expected rewards that are finite numbers, got {paid}")
+            way = moved, answer, (bool(over), self._visible(after))
             if over:
-                return paid, None, after
+                return paid, None, after, way
             after, looking, *_ = play_half(players, after, rng, act=False)
             sight: State = after[sight_of]
             blank = after.replace(assistant_observation=State(), user_observation=State())  # nobody sees them
-            return paid + discount * float(looking), sight, blank
+            return paid + discount * float(looking), sight, blank, way
 
         try:
             return outcomes(play, "BeliefTree")
@@ -262,6 +294,13 @@ class _Grower:
                 "belief: what else the task reads has to be in one of them."
             )
             raise
+
+    def _visible(self, game: GameState) -> Any:
+        """Give what the one who plans sees of the task's state, but for what the belief is about."""
+        if not self.compared:
+            return None
+        names = self.visible
+        return tuple((path, _plain(leaf)) for path, leaf in flatten(game.task_state) if path in names)
 
     def _number(self, value: Any, numbers: dict[Any, int], values: list[Any]) -> int:
         """Give the number of a game or of what is seen; equal ones have the same."""

@@ -33,10 +33,11 @@ _LOOKS = 32
 class DrawnGain:
     """The gain of each action, and its standard error, for episodes in which something is drawn.
 
-    What the task draws (`lucky`) the one who plans will see, but for what the belief is about: the gain is
-    the mean over ways in which the task may move, each as a candidate, drawn from the belief, makes it. What
-    the partner draws while it looks (`noisy`), and how what is hidden moves, nobody else will see: the
-    probability of an answer is the mean over looks; what their number makes of the gain, a jackknife tells.
+    What the task draws (`lucky`) the one who plans will see: the gain is the mean over ways in which the task
+    may move, each as a candidate, drawn from the belief, makes it. What the partner draws while it looks
+    (`noisy`) nobody else will see: the probability of an answer is the mean over looks; what their number
+    makes of the gain, a jackknife tells. Where the belief is about the task's state, what the task draws is
+    drawn anew for each look, too: what is shown may tell of what is hidden.
     """
 
     def __init__(self, answering: Answering, exact: bool, samples: int, lucky: bool, noisy: bool) -> None:
@@ -74,7 +75,7 @@ class DrawnGain:
                 own = way[:, None] if self.lucky else np.arange(self.samples)
                 stream = asked.select((episode[:, None] * self.samples + own).reshape(-1))
                 authors = drawn[episode[:, None], own]
-                parts.append(self._by_answers(moves, list(looks), weights, authors, stream))
+                parts.append(self._by_answers(games, moves, list(looks), weights, authors, stream))
         whole = np.concatenate(parts, axis=1).reshape(len(parts[0]), outer, -1, count)
         return *self._joined(whole), drew
 
@@ -93,16 +94,16 @@ class DrawnGain:
         """Give the games after one move of the task, and what the candidates see of it, look by look."""
         answering, count = self.answering, self.answering.count
         moves, _ = answering.moved(games, lots.repeat(size).repeat(count))
-        shown = rows_of(np.broadcast_to(sources, (len(sources), size)), size, count).reshape(-1)
-        moves = moves.shown(moves, shown) if self.lucky else moves
+        if self.lucky:
+            moves = moves.as_in(
+                rows_of(np.broadcast_to(sources, (len(sources), size)), size, count).reshape(-1)
+            )
         several, first = lots.repeat(self.looks, common=False), np.arange(len(sources)) * self.looks
 
         def looks() -> Iterator[tuple[Looks, Note]]:
             for number in range(self.looks):
                 stream = several.select(first + number).repeat(size).repeat(count)
-                here = moves
-                if self.lucky and moves.hidden:
-                    here = answering.moved(games, stream)[0].shown(moves, np.arange(len(moves.over)))
+                here = answering.moved(games, stream)[0] if answering.hidden else moves
                 yield answering.looks(here, stream)
 
         return moves, looks()
@@ -124,12 +125,21 @@ class DrawnGain:
         return np.stack([information(one.reshape(-1, outer, size, count), weights) for one in means])
 
     def _by_answers(
-        self, moves: Moves, looks: list[Looks], log_weights: Array, authors: Rows, stream: EpisodeRandom
+        self,
+        games: GameState,
+        moves: Moves,
+        looks: list[Looks],
+        log_weights: Array,
+        authors: Rows,
+        stream: EpisodeRandom,
     ) -> Array:
         """The gain by answers that are drawn, each from a look of its own: `(1 + groups, episodes, …)`."""
         rows = rows_of(authors, log_weights.shape[1], self.answering.count).reshape(-1)
         stream = stream.repeat(self.answering.count)
-        seen, _ = self.answering.looks(moves.of(rows), stream)
+        own = moves.of(rows)
+        if self.answering.hidden:
+            own, _ = self.answering.moved(GameState(**dict(row_of(games, rows, {}))), stream)
+        seen, _ = self.answering.looks(own, stream)
         answers = self.answering.answers(seen, np.arange(len(rows)), stream)
         bits = information_of_answers(self.answering, answers, looks, log_weights, authors)
         return bits.reshape(len(bits), len(authors), -1)

@@ -54,9 +54,10 @@ class ExpectedInformationGain(Planner):
       small, and more draws are needed.
 
     Where the user draws while it looks (a noisy eye), or the task as it moves, `samples` draws of that are
-    taken, too, and the error tells of them. What the task draws the assistant is taken to see before the
-    answer, but for what the belief is about; what the user draws it does not see. That the game is over is
-    an answer, too: an action that ends it for all candidates tells nothing.
+    taken, too, and the error tells of them. What the user draws the assistant does not see; what the task
+    draws it is taken to see before the answer, unless the belief is about the task's state: there the gain is
+    what the answer alone tells, without what else is seen. That the game is over is an answer, too: an action
+    that ends it for all candidates tells nothing.
 
     Sources: Liu et al., "BIGnav: Bayesian information gain for guiding multiscale navigation", CHI 2017; for
     the two forms of the gain, Lindley, "On a measure of the information provided by an experiment", 1956.
@@ -128,8 +129,8 @@ class ExpectedInformationGain(Planner):
         game = GameState(**game).replace(turn_index=self.side.acts, **{self.side.action: actions})
 
         def tell(players: Players) -> tuple[Array, Array]:
-            names = self.belief.hidden_names
-            answering = Answering(self._lineup, players, self.side, self._policy, names, count)
+            hidden = bool(self.belief.hidden_names)
+            answering = Answering(self._lineup, players, self.side, self._policy, hidden, count)
             looks, luck, noise = self._looked(answering, game, outer, rng)
             if not (luck | noise).any():
                 return self._known(answering, looks, log_weights, rng)
@@ -164,8 +165,8 @@ class ExpectedInformationGain(Planner):
         moves, moving = answering.moved(game, stream)
         looks, looking = answering.looks(moves, stream)
         luck, noise = (np.any(note.rows.reshape(outer, -1), axis=1) for note in (moving, looking))
-        if answering.hidden:
-            noise = noise | luck  # how what is hidden moves is not seen either
+        if answering.hidden:  # what is shown may tell of what is hidden, and none of it is taken to be seen
+            luck, noise = np.zeros_like(luck), noise | luck
         return looks, np.asarray(luck), np.asarray(noise)
 
     def _known(

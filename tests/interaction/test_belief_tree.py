@@ -686,6 +686,59 @@ def test_a_belief_learns_as_it_does_in_the_tree(user, evidence, lacking):
     assert bundle.run(20, seed=0).returns.mean() > 1.5
 
 
+class Mine(InteractionTask):
+    """One of four cells holds a mine; to dig another one pays 1, and to hit it ends the game at −5."""
+
+    state_space = spaces.Dict(mine=spaces.Discrete(4))
+
+    def __init__(self, counted):
+        if counted:
+            self.outcome_log_prob = self.counted
+
+    def reset(self, rng):
+        return State(mine=rng.integers(0, 4))
+
+    def on_user_action(self, game, rng):
+        return Transition(game.task_state)
+
+    def on_assistant_action(self, game, rng):
+        hit = game.assistant_action == game.task_state.mine
+        return Transition(game.task_state, -5.0 if hit else 1.0, bool(hit))
+
+    def counted(self, before, after):
+        if before.turn_index == 1:
+            return 0.0
+        return np.where(before.assistant_action == before.task_state.mine, -np.inf, 0.0)
+
+
+class Hints(DiscretePolicy):
+    action_space = spaces.Discrete(4)
+
+    def probabilities(self, observation, state):
+        return np.where(np.arange(4) == observation.task_state.mine, 0.28, 0.24)
+
+
+def test_that_a_game_goes_on_has_to_be_learnt_from():
+    """Who survives a cell knows that it is safe: a filter that does not count it plays worse than planned."""
+    over = Grid({"task_state.mine": range(4)})
+    alone = UserModelFilter(User(policy=Hints()), over, task_model=Mine(False))
+    seen = State(round_index=0, task_state=State(), previous_task_state=State(), user_action=0, provenance=1)
+    planner = BeliefTree(alone, spaces.Discrete(4), depth=2)
+    with pytest.raises(ContractError, match=r"whether the game goes on.*Define Mine\.outcome_log_prob"):
+        planner.values(alone.initial(RNG), seen, RNG)
+    assert np.allclose(BeliefTree(alone, spaces.Discrete(4), 1).values(alone.initial(RNG), seen, RNG), -0.5)
+
+    task = Mine(True)
+    one = UserModelFilter(User(policy=Hints()), over, task_model=task, evidence=["user_action", "outcome"])
+    planner = BeliefTree(one, spaces.Discrete(4), depth=3)
+    runs = Bundle(
+        task, User(policy=Hints()), BelievingAssistant(one, GreedyPolicy(planner)), max_rounds=3
+    ).run(2_000, seed=0)
+    hinted = one.update(one.initial(RNG), seen, RNG)  # each first hint is worth the same
+    promised = planner.values(hinted, seen, RNG).max()
+    assert abs(runs.returns.mean() - promised) < 4 * runs.returns.std() / np.sqrt(2_000)
+
+
 def test_a_tree_says_what_it_cannot_know():
     one = UserModelFilter(None, Grid({"task_state.x": [0, 1]}), task_model=Reads(), evidence=[])
     seen = State(round_index=0, task_state=State(), previous_task_state=State())

@@ -893,6 +893,90 @@ def test_an_outcome_that_excludes_all_candidates_is_survived_where_that_is_asked
     assert np.allclose(np.exp(runs["assistant_state.belief.log_weights"]).sum(axis=-1), 1.0)
 
 
+class Sum(Policy):
+    """Says a + b, with noise."""
+
+    action_space = spaces.real()
+    first_action = 0.0
+
+    def sample(self, observation, state, rng):
+        return state.a + state.b + rng.normal(), 0.0
+
+    def log_prob(self, action, observation, state):
+        return -0.5 * (action - state.a - state.b) ** 2 - 0.5 * np.log(2 * np.pi)
+
+
+class Listening(InteractionTask):
+    """Nothing moves."""
+
+    state_space = spaces.Dict({})
+
+    def reset(self, rng):
+        return State()
+
+    def on_user_action(self, game, rng):
+        return Transition(State())
+
+    on_assistant_action = on_user_action
+
+
+def test_particles_of_several_numbers_move_together():
+    """a, b ~ N(0, 1), y ~ N(a + b, 1): of n, the sum is N(Σy / (n + ½), 1 / (n + ½)), the difference N(0, 2).
+
+    Moves of each number alone would forget that they add up: a + b would spread twice as widely.
+    """
+    space = spaces.Dict(a=spaces.real(), b=spaces.real())
+    user = User(policy=Sum(), state=State(a=0.7, b=0.5), state_space=space)
+    one = UserModelFilter(user, Samples({"a": stats.norm(0, 1), "b": stats.norm(0, 1)}, n=2_000))
+    runs = Bundle(Listening(), user, watching(one), max_rounds=200).run(4, seed=0)
+    last = {
+        name: runs[f"assistant_state.belief.{name}"][:, -1] for name in ("log_weights", "users.a", "users.b")
+    }
+    weights = np.exp(last["log_weights"])
+    for sign, mean, sd in (
+        (1, runs["user_action"].sum(axis=1) / 200.5, np.sqrt(1 / 200.5)),
+        (-1, np.zeros(4), np.sqrt(2)),
+    ):
+        found = last["users.a"] + sign * last["users.b"]
+        means = (weights * found).sum(axis=1)
+        spread = np.sqrt((weights * (found - means[:, None]) ** 2).sum(axis=1))
+        assert np.allclose(spread, sd, rtol=0.15)
+        assert (np.abs(means - mean) < 0.3 * sd).all()
+
+
+def test_particles_begin_anew_from_their_prior():
+    """Until round 50 a small p, then evidence that nobody explains: the belief is the prior again."""
+
+    class Says(DiscretePolicy):
+        action_space = spaces.Discrete(3)
+
+        def probabilities(self, observation, state):
+            return np.stack([1 - state.p, state.p, 0.0 * state.p])
+
+    user = User(policy=Says(), state=State(p=0.5), state_space=spaces.Dict(p=spaces.real(0, 1)))
+    one = UserModelFilter(user, Samples({"p": stats.uniform(0, 1)}, n=2_000), on_impossible="reset")
+    rng = EpisodeRandom(0, episodes=np.arange(3))
+    belief = one.initial(rng)
+    for number in range(51):
+        said = np.array([0, 2 if number == 50 else 0, 0])
+        seen = State(user_action=said, provenance=1, round_index=number)
+        belief = one.update(belief, seen, rng.at(number, 5))
+    posterior = one.posterior(belief)
+    assert np.allclose(posterior.mean("p")[[0, 2]], 1 / 53, atol=0.01)
+    assert np.isclose(posterior.mean("p")[1], 0.5, atol=0.03)
+    low, high = posterior.interval("p", 0.9)
+    assert np.allclose([low[1], high[1]], [0.05, 0.95], atol=0.03)
+    alone = one.initial(EpisodeRandom(0, 2))
+    stream = EpisodeRandom(0, 2)
+    for number in range(51):
+        alone = one.update(
+            alone, State(user_action=0, provenance=1, round_index=number), stream.at(number, 5)
+        )
+    assert (alone.users.p == belief.users.p[2]).all()
+    with pytest.raises(ContractError, match=r"give Samples the prior of p"):
+        UserModelFilter(user, Samples(["p"], n=20), on_impossible="reset")
+
+
 def test_a_goal_that_is_set_where_the_game_ends_is_none_that_moves():
     class Ends(Still2):
         def on_assistant_action(self, game, rng):
