@@ -1,5 +1,7 @@
 """Fitting: the parameters of users from what they were seen to do."""
 
 from interaction.fitting.fits import fit
+from interaction.fitting.fitted import FittedUsers, fitted_users
+from interaction.fitting.population import Identity, Log, Logit, Population
 
-__all__ = ["fit"]
+__all__ = ["FittedUsers", "Identity", "Log", "Logit", "Population", "fit", "fitted_users"]

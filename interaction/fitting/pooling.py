@@ -17,15 +17,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.errors import ArgumentError
 from interaction.fitting.estimate import Estimate, of_populations
+from interaction.fitting.groups import Groups
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.population import Population
 from interaction.fitting.priors import Priors
 from interaction.fitting.quadrature import POINTS, likelihood_on_cells
 from interaction.fitting.surfaces import Surfaces
 from interaction.fitting.tempering import by_particles
-from interaction.inference.candidates import support
 from interaction.inference.particles import effective_sample_size, systematic
 from interaction.random import EpisodeRandom
 
@@ -38,13 +37,6 @@ _PAD = 0.25  # of the draws' range, on either side
 _PERSON = 0.98  # effective part of a person's weights, below which their grid is laid anew
 _GROUP = 0.5  # effective part of the weights of a group, below which it has not converged
 _OUTER = 0.01  # part of a person's draws that may lie in the outermost cells
-
-
-class Groups(NamedTuple):
-    """Who belongs to which group: the groups' `labels`, and an index `of_user`; one group has no label."""
-
-    labels: tuple[Any, ...]
-    of_user: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +72,6 @@ def pool(
     their group's particles agree (R-hat) and are effective.
     """
     d = len(priors)
-    if d not in POINTS:
-        raise ArgumentError(f"population: {', '.join(priors.names)} are too many for a grid: at most four")
     alone: Any = list(priors.distributions.values())
     middle, spread = (np.array([getattr(one, name) for one in alone]) for name in ("middle", "spread"))
     options: dict[str, Any] = {"chains": chains, "progress": progress, "label": label}
@@ -130,7 +120,7 @@ def _drawn(
 ) -> _Drawn:
     """Draw means and standard deviations of each group, and each person given those of their group."""
     marginal: Any = _Marginal(surfaces, population, groups, np.arange(len(groups.labels)))
-    found = by_particles(marginal, Hyperpriors(population), draws=draws, seed=seed, **options)
+    found = by_particles(marginal, population.priors(), draws=draws, seed=seed, **options)
     chains, d = found.draws.shape[1], len(population.names)
     users = len(groups.of_user)
     rng = EpisodeRandom(seed, episodes=np.arange(users))
@@ -152,7 +142,9 @@ def _weigh(
     users, chains, draws, d = drawn.points.shape
     flat = drawn.points.reshape(users, -1, d)
     log = likelihood.total(population.values(flat))
-    log -= np.stack([surfaces.log_integral(user, flat[user], np.zeros_like(flat[user])) for user in range(users)])
+    log -= np.stack(
+        [surfaces.log_integral(user, flat[user], np.zeros_like(flat[user])) for user in range(users)]
+    )
     together = np.zeros((len(groups.labels), chains * draws))
     np.add.at(together, groups.of_user, log)
     return _Checked(together.reshape(-1, chains, draws), _effective(log), _effective(together))
@@ -166,16 +158,14 @@ def _effective(log: Array) -> Array:
     return np.where(np.isfinite(share), share, 0.0)
 
 
-def _pooled(
-    drawn: _Drawn, checked: _Checked, population: Population, groups: Groups, seed: int
-) -> Pooled:
+def _pooled(drawn: _Drawn, checked: _Checked, population: Population, groups: Groups, seed: int) -> Pooled:
     """Resample the draws by their weights, and judge them."""
     rng = EpisodeRandom(seed, episodes=np.arange(len(groups.labels)))
     chains, draws = drawn.points.shape[1:3]
     trusted = checked.of_group >= _GROUP
     log = np.where(trusted[:, None, None], checked.log_weights, 0.0)  # or nothing would be left
     weights = np.exp(log - log.max(axis=-1, keepdims=True))
-    evidence = np.log(weights.mean(axis=(1,2))) + log.max(axis=(1,2))
+    evidence = np.log(weights.mean(axis=(1, 2))) + log.max(axis=(1, 2))
     weights /= weights.sum(axis=-1, keepdims=True)
     index = systematic(weights, rng.at(0, 11).random((chains,)))
     taken = np.take_along_axis(drawn.groups.draws, index[..., None], axis=2)
@@ -192,20 +182,6 @@ def _pooled(
         known,
     )
     return Pooled(people, found, checked.effective)
-
-
-class Hyperpriors(Priors):
-    """The priors of a population's means and standard deviations."""
-
-    def __init__(self, population: Population) -> None:
-        self.distributions = {
-            f"{name}_{what}": getattr(scale, what)
-            for name, scale in population.scales.items()
-            for what in ("mean", "sd")
-        }
-        self.names = tuple(self.distributions)
-        self.spaces = {name: support(prior) for name, prior in self.distributions.items()}
-        self.discrete = np.zeros(len(self.names), bool)
 
 
 class _Marginal:

@@ -19,11 +19,12 @@ from interaction import spaces
 from interaction.agent import User, check_user
 from interaction.errors import ArgumentError, SpaceError, unknown_name
 from interaction.fitting.priors import Priors, bounds
-from interaction.inference.candidates import Distribution
+from interaction.inference.candidates import Distribution, support
 from interaction.spaces import Box, Undeclared
 
 Array = NDArray[Any]
 
+_MOST = 4  # parameters
 _FURTHEST = 700.0  # on a scale: beyond, exp overflows
 
 
@@ -178,11 +179,26 @@ class Population:
                     f"got {scale!r}"
                 )
         self.scales = dict(scales)
+        for name in self.priors().names:
+            if name in scales:
+                raise ArgumentError(
+                    f"Population: {name} is a parameter, and the name of another one's mean or sd"
+                )
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the parameters."""
         return tuple(self.scales)
+
+    def priors(self) -> Priors:
+        """Give the priors of all means and standard deviations: "<parameter>_mean" and "<parameter>_sd"."""
+        return _Hyperpriors(
+            {
+                f"{name}_{what}": getattr(scale, what)
+                for name, scale in self.scales.items()
+                for what in ("mean", "sd")
+            }
+        )
 
     def check(self, user: User, where: str) -> Priors:
         """Raise unless each scale fits the parameter's space; give the priors of a person alone.
@@ -191,6 +207,11 @@ class Population:
         ends are not those of the space, and `ContractError` for a user without `log_prob`.
         """
         check_user(user, where)
+        if len(self.names) > _MOST:
+            raise ArgumentError(
+                f"{where}: population: expected at most {_MOST} parameters, whose grid can be laid, got "
+                f"{len(self.names)}: {', '.join(self.names)}"
+            )
         valid = dict(spaces.leaves(user.state_space))
         for name, scale in self.scales.items():
             if name not in valid:
@@ -201,6 +222,16 @@ class Population:
     def values(self, points: Array) -> dict[str, Array]:
         """Give the values of all parameters at points `(..., parameters)` of their scales."""
         return {name: scale.values(points[..., k]) for k, (name, scale) in enumerate(self.scales.items())}
+
+
+class _Hyperpriors(Priors):
+    """Priors of what no user has in its state."""
+
+    def __init__(self, distributions: Mapping[str, Distribution]) -> None:
+        self.distributions = dict(distributions)
+        self.names = tuple(distributions)
+        self.spaces = {name: support(prior) for name, prior in distributions.items()}
+        self.discrete = np.zeros(len(self.names), bool)
 
 
 def _check_scale(name: str, scale: Scale, space: Any, where: str) -> None:

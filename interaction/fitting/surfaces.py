@@ -23,7 +23,7 @@ Array = NDArray[Any]
 
 _WIDTH = 0.75  # standard deviation of the normals, in distances of the grid: they ripple by 3e-5
 _ITERATIONS = 50
-_PART = 1_024  # so many points at a time: what fits the cache
+_PART = 512  # so many points at a time: what fits the cache, and what BLAS does not share among threads
 
 
 @dataclass(frozen=True, eq=False)
