@@ -81,8 +81,8 @@ def fit(
     Gives a tree in ArviZ's schema: `posterior` (chain, draw[, user]), `log_likelihood` and `observed_data`
     (one `observation` for each row), `sample_stats`, and `summary` with the method's own mean, sd, Monte
     Carlo standard error, effective sample size and R-hat. With a population also `population`, with what is
-    told of means, standard deviations and differences of groups; see `extend_tree`. `attrs["converged"]` is 1 or 0 and
-    `attrs["verdict"]` says why; a fit that did not converge also warns (`ConvergenceWarning`).
+    told of means, standard deviations and differences of groups (see `extend_tree`).
+    `attrs["converged"]` is 1 or 0 and `attrs["verdict"]` says why; a fit that did not converge also warns (`ConvergenceWarning`).
     Raises for bad data or priors before anything is computed.
     """
     if method not in METHODS:
@@ -91,13 +91,7 @@ def fit(
         if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
             raise ArgumentError(f"fit: {name}: expected a number >= 1, got {count!r}")
     check_seed(seed)
-    if (priors is None) == (population is None):
-        raise ArgumentError(
-            f"fit: expected priors or a population, got {'neither' if priors is None else 'both'}"
-        )
-    if population is not None and method != "grid":
-        raise ArgumentError(f"fit: a population is fitted by method='grid', got method={method!r}")
-    checked = Priors(user, priors, "fit") if population is None else population.check(user, "fit")
+    checked = _beliefs(user, priors, population, method)
     _libraries(method)
     data, known = read_groups(data, users, population is not None, "fit")
     observed = read_table(task, user, data, assistant_action_space, users=users)
@@ -121,6 +115,23 @@ def fit(
     if not tree.attrs["converged"]:
         warnings.warn(f"fit: {tree.attrs['verdict']}", ConvergenceWarning, stacklevel=2)
     return tree
+
+
+def _beliefs(
+    user: User, priors: Mapping[str, Distribution] | None, population: Population | None, method: str
+) -> Priors:
+    """Give the checked priors of a person alone."""
+    if population is None:
+        if priors is None:
+            raise ArgumentError("fit: expected priors or a population, got neither")
+        return Priors(user, priors, "fit")
+    if priors is not None:
+        raise ArgumentError("fit: expected priors or a population, got both")
+    if not isinstance(population, Population):
+        raise ArgumentError(f"fit: population: expected a Population, got {population!r}")
+    if method != "grid":
+        raise ArgumentError(f"fit: a population is fitted by method='grid', got method={method!r}")
+    return population.check(user, "fit")
 
 
 def _tell_pooled(data: pandas.DataFrame | Trajectories, observed: Observed, priors: Priors) -> None:

@@ -76,10 +76,10 @@ class FittedUsers:
         return {f"user_state.{name}": array for name, array in self.values.items()}
 
     def users(self, user: User) -> dict[str, User]:
-        """Give the people as users who are like this one otherwise, by labels "person 0", …: for `robustness`.
+        """Give the people as users like this one otherwise, by labels "person 0", …: for `robustness`.
 
-        Raises `ContractError` (by its `replace`) and `ArgumentError` for a user whose state is not what it
-        was made with, but comes from a `reset` of its own; and `UnknownNameError` for one without the parameters.
+        Raises `ArgumentError` for a user that begins by a `reset` of its own, and `UnknownNameError` for one
+        without the parameters.
         """
         if defines(user, "reset", Agent) or defines(user, "reset_in", Agent):
             raise ArgumentError(

@@ -54,7 +54,7 @@ def read_groups(
     if not population:
         if "group" in data:
             raise ArgumentError(
-                f"{where}: the column 'group' tells something of a population: give population=..., or drop it"
+                f"{where}: the column 'group' is for populations: give population=..., or drop it"
             )
         return data, None
     person = "episode" if users == "episode" else "user"
@@ -94,9 +94,7 @@ def _check_there(data: pandas.DataFrame, column: str, where: str) -> None:
 
     series = data[column]
     if series.isna().any():
-        raise ArgumentError(
-            f"{where}: row {series.index[int(np.argmax(series.isna()))]}: {column} is missing"
-        )
+        raise ArgumentError(f"{where}: row {series.index[np.argmax(series.isna())]}: {column} is missing")
     if isinstance(series.dtype, pandas.CategoricalDtype):
         for category in series.cat.categories:
             if not (series == category).any():

@@ -161,7 +161,7 @@ def _effective(log: Array) -> Array:
 def _pooled(drawn: _Drawn, checked: _Checked, population: Population, groups: Groups, seed: int) -> Pooled:
     """Resample the draws by their weights, and judge them."""
     rng = EpisodeRandom(seed, episodes=np.arange(len(groups.labels)))
-    chains, draws = drawn.points.shape[1:3]
+    chains = drawn.points.shape[1]
     trusted = checked.of_group >= _GROUP
     log = np.where(trusted[:, None, None], checked.log_weights, 0.0)  # or nothing would be left
     weights = np.exp(log - log.max(axis=-1, keepdims=True))
@@ -208,5 +208,5 @@ class _Marginal:
         found = np.zeros(mean.shape[:2])
         for row, group in enumerate(self.users):
             for person in np.flatnonzero(self.groups.of_user == group):
-                found[row] += self.surfaces.log_integral(person, mean[row], sd[row])
+                found[row] += self.surfaces.log_integral(int(person), mean[row], sd[row])
         return found

@@ -44,10 +44,10 @@ class Scale:
         for name in ("mean", "sd"):
             prior: Any = getattr(self, name)
             if not hasattr(prior, "ppf") or hasattr(prior, "pmf"):
+                example = "norm(0, 1.5)" if name == "mean" else "halfnorm(0, 1)"
                 raise ArgumentError(
-                    f"{type(self).__name__}: {name}: expected a frozen continuous scipy.stats "
-                    f"distribution, such as scipy.stats.{'norm(0, 1.5)' if name == 'mean' else 'halfnorm(0, 1)'}"
-                    f", got {prior!r}"
+                    f"{type(self).__name__}: {name}: expected a frozen continuous scipy.stats distribution, "
+                    f"such as scipy.stats.{example}, got {prior!r}"
                 )
         least = float(np.asarray(self.sd.ppf(0.0)))
         if not least >= 0:

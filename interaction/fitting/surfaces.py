@@ -109,7 +109,7 @@ class Surfaces:
         return points, outer
 
     def _factors(self, person: int, mean: Array, sd: Array) -> tuple[list[Array], Array]:
-        """Give what each axis contributes, `(n, normals)`, the largest entry being one; and the log of the rest."""
+        """Give what each axis contributes, `(n, normals)`, at most one, and the log of the rest."""
         factors, log = [], np.zeros(len(mean))
         for axis, places in enumerate(self.places[person]):
             variance = sd[:, axis] ** 2 + self.widths[person, axis] ** 2
