@@ -82,7 +82,8 @@ def fit(
     (one `observation` for each row), `sample_stats`, and `summary` with the method's own mean, sd, Monte
     Carlo standard error, effective sample size and R-hat. With a population also `population`, with what is
     told of means, standard deviations and differences of groups (see `extend_tree`).
-    `attrs["converged"]` is 1 or 0 and `attrs["verdict"]` says why; a fit that did not converge also warns (`ConvergenceWarning`).
+    `attrs["converged"]` is 1 or 0 and `attrs["verdict"]` says why; a fit that did not converge also warns
+    (`ConvergenceWarning`).
     Raises for bad data or priors before anything is computed.
     """
     if method not in METHODS:

@@ -94,7 +94,7 @@ def _check_there(data: pandas.DataFrame, column: str, where: str) -> None:
 
     series = data[column]
     if series.isna().any():
-        raise ArgumentError(f"{where}: row {series.index[np.argmax(series.isna())]}: {column} is missing")
+        raise ArgumentError(f"{where}: row {series.isna().idxmax()}: {column} is missing")
     if isinstance(series.dtype, pandas.CategoricalDtype):
         for category in series.cat.categories:
             if not (series == category).any():

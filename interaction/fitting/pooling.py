@@ -142,9 +142,8 @@ def _weigh(
     users, chains, draws, d = drawn.points.shape
     flat = drawn.points.reshape(users, -1, d)
     log = likelihood.total(population.values(flat))
-    log -= np.stack(
-        [surfaces.log_integral(user, flat[user], np.zeros_like(flat[user])) for user in range(users)]
-    )
+    for user, points in enumerate(flat):
+        log[user] -= surfaces.log_integral(user, points, np.zeros_like(points))
     together = np.zeros((len(groups.labels), chains * draws))
     np.add.at(together, groups.of_user, log)
     return _Checked(together.reshape(-1, chains, draws), _effective(log), _effective(together))
@@ -164,8 +163,9 @@ def _pooled(drawn: _Drawn, checked: _Checked, population: Population, groups: Gr
     chains = drawn.points.shape[1]
     trusted = checked.of_group >= _GROUP
     log = np.where(trusted[:, None, None], checked.log_weights, 0.0)  # or nothing would be left
-    weights = np.exp(log - log.max(axis=-1, keepdims=True))
-    evidence = np.log(weights.mean(axis=(1, 2))) + log.max(axis=(1, 2))
+    highest = log.max(axis=(1, 2), keepdims=True)
+    weights = np.exp(log - highest)
+    evidence = np.log(weights.mean(axis=(1, 2))) + highest[:, 0, 0]
     weights /= weights.sum(axis=-1, keepdims=True)
     index = systematic(weights, rng.at(0, 11).random((chains,)))
     taken = np.take_along_axis(drawn.groups.draws, index[..., None], axis=2)
