@@ -33,7 +33,7 @@ Array = NDArray[Any]
 _ROUGH = 250  # particles of the first pass, which only tells where people lie
 _PASSES = 3
 _FINE = {1: 192, 2: 64, 3: 32, 4: 15}  # lines of a grid along an axis, where the first ones were not enough
-_PAD = 0.25  # of the draws' range, on either side
+_PAD = {1: 0.25, 2: 0.25, 3: 0.1, 4: 0.1}  # of the draws' range, on either side
 _PERSON = 0.98  # effective part of a person's weights, below which their grid is laid anew
 _GROUP = 0.5  # effective part of the weights of a group, below which it has not converged
 _OUTER = 0.01  # part of a person's draws that may lie in the outermost cells
@@ -85,7 +85,7 @@ def pool(
         if attempt == _PASSES - 1 or len(people) == 0:
             break
         low, high = (end(drawn.points[people], axis=(1, 2)) for end in (np.min, np.max))
-        pad = _PAD * (high - low)
+        pad = _PAD[d] * (high - low)
         ends = ((low - pad - middle) / spread, (high + pad - middle) / spread)
         n = POINTS[d] if attempt == 0 else _FINE[d]
         cells = likelihood_on_cells(likelihood.select(people), priors, n, ends)
