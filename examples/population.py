@@ -144,7 +144,11 @@ def figure_of(tree: xarray.DataTree, steps: Mapping[str, Mapping[str, Array]]) -
         places = np.arange(len(means)) + 0.1 * number
         right.errorbar(places, means, halves, fmt=marker, color=colour, capsize=3, label=group)
         right.set_xticks(range(len(means)), list(steps[group]))
-    right.set(yscale="log", ylabel="steps to the goal (mean, 95 % interval)", xlabel="assistant")
+    right.set_yscale("log")
+    right.set_yticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
+    right.minorticks_off()
+    right.margins(x=0.2)
+    right.set(ylabel="steps to the goal (mean, 95 % interval)", xlabel="assistant")
     right.legend(title="300 new people with")
     right.set_title("b  Which assistant serves them", loc="left")
     return figure
@@ -167,7 +171,7 @@ def demo(
     source: Any = io.StringIO(people_csv(people, trials, seed)) if data is None else data
     tree = fit_people(pandas.read_csv(source), seed)
     print(tree.attrs["verdict"])
-    told = tree["population"]
+    told = tree["population"].to_dataset()
     rows = []
     for name, label in (("error_rate_typical", "rate of"), ("error_rate_difference", "logit of the rate:")):
         for of in told[name].dims[1:]:
