@@ -42,7 +42,11 @@ class NewPerson:
 
     def ppf(self, q: Any) -> Array:
         """Give the quantile."""
-        return self.scale.values(np.interp(ndtri(q), self.scores, self.points))
+        return self._value(ndtri(q))
+
+    def isf(self, q: Any) -> Array:
+        """Give what is exceeded with a probability."""
+        return self._value(-ndtri(q))
 
     def cdf(self, x: Any) -> Array:
         """Give the probability of being at most so much."""
@@ -51,6 +55,9 @@ class NewPerson:
     def sf(self, x: Any) -> Array:
         """Give the probability of being more."""
         return np.asarray(ndtr(-self._score(x)))
+
+    def _value(self, score: Any) -> Array:
+        return self.scale.values(np.interp(score, self.scores, self.points))
 
     def _score(self, x: Any) -> Array:
         low, high = self.scale.range

@@ -9,6 +9,7 @@ from scipy import stats
 from scipy.special import expit, logsumexp
 
 from interaction import (
+    BelievingAssistant,
     Bundle,
     Identity,
     InteractionTask,
@@ -16,6 +17,7 @@ from interaction import (
     Logit,
     Policy,
     Population,
+    RandomPolicy,
     Samples,
     State,
     Transition,
@@ -302,7 +304,8 @@ def test_new_people_are_as_the_posterior_says(two_groups):
     shares = np.linspace(0.01, 0.99, 99)
     assert np.allclose(prior.ppf(shares), np.quantile(expected, shares), atol=0.01)
     assert np.allclose(prior.cdf(prior.ppf(shares)), shares)
-    assert np.allclose(prior.sf(prior.ppf(shares)), 1 - shares)
+    assert np.allclose(prior.sf(prior.isf(shares)), shares)
+    assert np.allclose(prior.isf(shares), prior.ppf(1 - shares))
     assert (prior.cdf(0.0), prior.sf(1.0)) == (0, 0)
     again = fitted_users(tree, 10, group="trained").values["bias"]
     assert np.array_equal(people.values["bias"][:10], again)
@@ -319,8 +322,15 @@ def test_new_people_play_and_are_believed_in(two_groups):
     users = people.users(RandomUser())
     assert list(users) == [f"person {index}" for index in range(200)]
     assert users["person 3"].state.bias == people.values["bias"][3]
-    belief = UserModelFilter(RandomUser(), Samples(people.priors, n=200))
-    assert belief.candidates.names == ("bias",)
+    belief = UserModelFilter(RandomUser(), Samples(people.priors, n=500))
+    watching = BelievingAssistant(belief, RandomPolicy(spaces.Discrete(2)))
+    bundle = Bundle(MultiArmedBanditTask(n_demonstrations=40), RandomUser(0.05), watching, max_rounds=40)
+    bundle.reset(seed=8)
+    before = belief.posterior(bundle.game.assistant_state).mean("bias")
+    while not (step := bundle.step()).done:
+        pass
+    assert abs(before - people.priors["bias"].ppf((np.arange(500) + 0.5) / 500).mean()) < 0.03
+    assert belief.posterior(step.game.assistant_state).mean("bias") < before
 
 
 def test_new_people_need_a_population_and_a_group(two_groups, few):
