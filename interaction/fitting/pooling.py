@@ -30,7 +30,7 @@ from interaction.random import EpisodeRandom
 
 Array = NDArray[Any]
 
-_ROUGH = 250  # particles of the first pass, which only tells where people lie
+_FEWEST, _ROUGH = 50, 250  # particles of the first pass, which only tells where people lie
 _PASSES = 3
 _FINE = {1: 192, 2: 64, 3: 32, 4: 15}  # lines of a grid along an axis, where the first ones were not enough
 _PAD = {1: 0.25, 2: 0.25, 3: 0.1, 4: 0.1}  # of the draws' range, on either side
@@ -76,9 +76,10 @@ def pool(
     middle, spread = (np.array([getattr(one, name) for one in alone]) for name in ("middle", "spread"))
     options: dict[str, Any] = {"chains": chains, "progress": progress, "label": label}
     surfaces = Surfaces.through(likelihood_on_cells(likelihood, priors, POINTS[d]), middle, spread)
-    people, count = np.arange(len(surfaces.height)), min(draws, _ROUGH)
+    people, count = np.arange(len(surfaces.height)), min(max(draws, _FEWEST), _ROUGH)
     for attempt in range(_PASSES):
-        drawn = _drawn(surfaces, population, groups, count, seed + attempt, options)
+        own = int(np.random.SeedSequence((seed, attempt)).generate_state(1)[0])
+        drawn = _drawn(surfaces, population, groups, count, own, options)
         if attempt:
             checked = _weigh(drawn, surfaces, likelihood, population, groups)
             people = np.flatnonzero((checked.effective < _PERSON) | (drawn.outer > _OUTER))

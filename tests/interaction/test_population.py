@@ -1,5 +1,6 @@
 """Populations: partial pooling against brute force, what is refused, and new people who play."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -188,7 +189,7 @@ def test_intervals_cover_and_ranks_are_uniform():
     ranks = []
     for seed in range(40):
         mean, sd = MEAN.rvs(random_state=rng), SD.rvs(random_state=rng)
-        tree = pooled(guessers(rng.normal(mean, sd, 10), 12, seed), draws=50, seed=seed)
+        tree = pooled(guessers(rng.normal(mean, sd, 10), 12, seed), draws=100, seed=seed)
         posterior = tree.posterior
         ranks.append([(posterior.bias_mean < mean).mean(), (posterior.bias_sd < sd).mean()])
     for values in np.array(ranks).T:
@@ -323,6 +324,7 @@ def test_new_people_play_and_are_believed_in(two_groups):
     assert list(users) == [f"person {index}" for index in range(200)]
     assert users["person 3"].state.bias == people.values["bias"][3]
     belief = UserModelFilter(RandomUser(), Samples(people.priors, n=500))
+    assert Samples(pickle.loads(pickle.dumps(people.priors))) == Samples(people.priors)
     watching = BelievingAssistant(belief, RandomPolicy(spaces.Discrete(2)))
     bundle = Bundle(MultiArmedBanditTask(n_demonstrations=40), RandomUser(0.05), watching, max_rounds=40)
     bundle.reset(seed=8)
