@@ -75,8 +75,8 @@ class Priors:
     def reach(self) -> Array:
         """How far space coordinates go: beyond, values between bounds are at a bound (to rounding), and
         those above one are below 1e-8 or above 1e8."""
-        bounds = [np.isfinite(bounds(self.spaces[name])) for name in self.names]
-        return np.array([9.0 if both.all() else 20.0 if both.any() else np.inf for both in bounds])
+        ends = [np.isfinite(bounds(self.spaces[name])) for name in self.names]
+        return np.array([9.0 if both.all() else 20.0 if both.any() else np.inf for both in ends])
 
     def __len__(self) -> int:
         return len(self.names)
