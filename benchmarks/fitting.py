@@ -1,7 +1,7 @@
-"""Times fits of users who draw while they look or infer, against users without that noise.
+"""Times fits: of a population against separate ones, and of users who draw against users without that noise.
 
-Run `python benchmarks/fitting.py`. The two likelihoods are taken in turns, and the median of their ratios is
-printed; then 50 noisy eyes are recovered, which takes a minute of one core.
+Run `python benchmarks/fitting.py`. What is compared is taken in turns in one process, and the median of the
+ratios of processor times is printed; then 50 noisy eyes are recovered, which takes a minute of one core.
 """
 
 from __future__ import annotations
@@ -10,18 +10,24 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
 from interaction import (
+    Bundle,
     DiscretePolicy,
     EpisodeRandom,
     InferenceEngine,
     InteractionTask,
+    Log,
+    Logit,
     ObservationEngine,
+    Population,
     State,
     User,
+    fit,
     parameter_recovery,
     spaces,
 )
@@ -35,6 +41,13 @@ from interaction.users.bandit import DeltaRule, RescorlaWagnerUser
 from interaction.users.looking import NoisyEye
 
 INNER = 100
+PRIORS = {"learning_rate": stats.uniform(0, 1), "inverse_temperature": stats.expon(0, 3)}
+POPULATION = Population(
+    {
+        "learning_rate": Logit(mean=stats.norm(0, 1.5), sd=stats.halfnorm(0, 1)),
+        "inverse_temperature": Log(mean=stats.norm(1, 0.75), sd=stats.halfnorm(0, 0.5)),
+    }
+)
 
 
 class Learns(InferenceEngine):
@@ -93,6 +106,30 @@ def seconds(call: Callable[[], object]) -> float:
     begun = time.process_time()
     call()
     return time.process_time() - begun
+
+
+def people_together(quick: bool) -> list[list[object]]:
+    """Give the rows of the table on populations."""
+    people, choices, times = (10, 20, 1) if quick else (100, 200, 3)
+    task, user = MultiArmedBanditTask([0.2, 0.8]), RescorlaWagnerUser()
+    rng = np.random.default_rng(0)
+    points = np.stack([rng.normal(-0.5, 0.5, people), rng.normal(1.2, 0.3, people)], axis=-1)
+    start = {f"user_state.{name}": values for name, values in POPULATION.values(points).items()}
+    runs = Bundle(task, user, max_rounds=choices).run(people, seed=0, start=start)
+    options: dict[str, Any] = {"users": "episode", "progress": False}
+    taken = [
+        (
+            seconds(lambda: fit(task, user, runs, PRIORS, **options)),
+            seconds(lambda: fit(task, user, runs, population=POPULATION, **options)),
+        )
+        for _ in range(times)
+    ]
+    ratio = statistics.median(pooled / separate for separate, pooled in taken)
+    what = f"{people} people × {choices} choices"
+    return [
+        [f"separate fits, {what}", f"{statistics.median(one for one, _ in taken):.1f} s", "", ""],
+        ["a population, in comparison", f"{ratio:.2f} x", "3 x", "yes" if ratio <= 3 else "no"],
+    ]
 
 
 def slower(
@@ -175,7 +212,7 @@ def eyes(quick: bool) -> list[list[object]]:
 
 def main(quick: bool) -> None:
     """Measure everything, and print the table."""
-    rows = [*latent_noise(quick), *eyes(quick)]
+    rows = [*people_together(quick), *latent_noise(quick), *eyes(quick)]
     print_table(f"Fitting (numpy {np.__version__})", ["what", "figure", "to reach", "reached"], rows)
 
 

@@ -50,8 +50,13 @@ if TYPE_CHECKING:
     from interaction.envs import EnvPolicy as EnvPolicy
     from interaction.envs import UserEnv as UserEnv
     from interaction.envs import UserVectorEnv as UserVectorEnv
+    from interaction.fitting import Identity as Identity
+    from interaction.fitting import Log as Log
+    from interaction.fitting import Logit as Logit
+    from interaction.fitting import Population as Population
     from interaction.fitting import compare as compare
     from interaction.fitting import fit as fit
+    from interaction.fitting import fitted_users as fitted_users
     from interaction.interop.coopihc import from_coopihc as from_coopihc
     from interaction.planning import BeliefTree as BeliefTree
     from interaction.planning import BoltzmannPolicy as BoltzmannPolicy
@@ -111,12 +116,16 @@ __all__ = [
     "GaussianNoise",
     "GreedyPolicy",
     "Grid",
+    "Identity",
     "InferenceEngine",
     "InformationGainPolicy",
     "InteractionTask",
+    "Log",
+    "Logit",
     "MonteCarloTree",
     "ObservationEngine",
     "Policy",
+    "Population",
     "Posterior",
     "Provenance",
     "RandomPolicy",
@@ -147,6 +156,7 @@ __all__ = [
     "errors",
     "filmstrip",
     "fit",
+    "fitted_users",
     "from_coopihc",
     "model_recovery",
     "parameter_recovery",
@@ -169,6 +179,11 @@ __all__ = [
 _LATER = {  # imported when asked for: what they need takes longer to import than all the rest
     "fit": "interaction.fitting",
     "compare": "interaction.fitting",
+    "fitted_users": "interaction.fitting",
+    "Population": "interaction.fitting",
+    "Logit": "interaction.fitting",
+    "Log": "interaction.fitting",
+    "Identity": "interaction.fitting",
     "parameter_recovery": "interaction.studies",
     "model_recovery": "interaction.studies",
     "calibration": "interaction.studies",

@@ -10,7 +10,8 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.mark.parametrize(
-    "name", ["engine", "inference", "recovery", "pointing", "envs", "lifting", "planning", "fitting"]
+    "name",
+    ["engine", "inference", "recovery", "pointing", "envs", "lifting", "planning", "fitting", "populations"],
 )
 def test_a_benchmark_prints_its_table(name):
     shown = subprocess.run(

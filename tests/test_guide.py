@@ -86,6 +86,15 @@ def test_the_page_on_latent_noise(capsys):
     assert "the estimated log likelihood has a variance below 3" in recovered
 
 
+def test_the_page_on_populations(capsys):
+    verdict, told, returns = shown_by("fitting.md", capsys)
+    assert verdict.startswith("converged (population")
+    mean, low, high = np.array(told.strip("[]").split(), float)
+    assert low < mean < high < 0
+    assert low < -2 < high  # as far apart they were simulated
+    assert float(returns) > 20  # 40 rounds, of which a guess succeeds in half
+
+
 def test_training_in_the_guide(capsys):
     code = next(block for block in BLOCKS if "UserEnv(" in block)
     exec(IMPORTS + code, {})

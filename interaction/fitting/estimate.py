@@ -21,6 +21,9 @@ Metropolis algorithms": the best variance is 3.3 for a target of many dimensions
 """
 
 
+_WORTH = 0.5  # of a particle after its moves, in independent draws, at most
+
+
 @dataclass(frozen=True, eq=False)
 class Estimate:
     """The posteriors of some users, each by itself.
@@ -66,6 +69,24 @@ def together(parts: list[Estimate]) -> Estimate:
         column[0][0]: np.concatenate([array for _, array in column]) for column in columns
     }
     return replace(parts[0], **joined)
+
+
+def of_populations(names: tuple[str, ...], values: Array, log_evidence: Array, good: Array) -> Estimate:
+    """Give the estimate by populations of particles that ran apart: their differences tell the error.
+
+    `values` `(users, chains, draws, parameters)`. A user is converged where all is `good` `(users,)`, and the
+    populations agree (R-hat).
+    """
+    users, chains, draws, d = values.shape
+    flat = values.reshape(users, -1, d)
+    mean, sd = flat.mean(axis=1), flat.std(axis=1)
+    apart = values.mean(axis=2).std(axis=1, ddof=1) / np.sqrt(chains) if chains > 1 else np.zeros((users, d))
+    mcse = np.maximum(apart, sd / np.sqrt(chains * draws * _WORTH))
+    r_hat = gelman_rubin(values)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ess = np.where(mcse > 0, (sd / mcse) ** 2, chains * draws)
+    converged = np.asarray((r_hat < R_HAT).all(axis=1) & good)
+    return Estimate(names, values, mean, sd, mcse, ess, r_hat, log_evidence, converged)
 
 
 def gelman_rubin(draws: Array) -> Array:

@@ -19,11 +19,15 @@ from interaction.errors import (
 )
 from interaction.fitting.alone import check_alone
 from interaction.fitting.estimate import R_HAT, VARIANCE, Estimate
+from interaction.fitting.groups import Groups, read_groups
 from interaction.fitting.latent import check_inner, latent
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.logged import read_table
 from interaction.fitting.mcmc import by_mcmc, import_extras
 from interaction.fitting.observed import Observed, join_path
+from interaction.fitting.pooling import pool
+from interaction.fitting.population import Population
+from interaction.fitting.population_tree import extend_tree
 from interaction.fitting.priors import Priors
 from interaction.fitting.quadrature import on_grid
 from interaction.fitting.tempering import by_particles
@@ -49,9 +53,10 @@ def fit(
     task: InteractionTask,
     user: User,
     data: pandas.DataFrame | Trajectories,
-    priors: Mapping[str, Distribution],
+    priors: Mapping[str, Distribution] | None = None,
     method: Method = "grid",
     *,
+    population: Population | None = None,
     draws: int = 1_000,
     chains: int = 4,
     seed: int = 0,
@@ -73,6 +78,9 @@ def fit(
     `assistant_action_space`: that of the assistant whose actions are in the data. `alone=True` says that
     there was none, though the task has a part for one.
     `priors`: frozen `scipy.stats` distributions by entry of the user's state.
+    `population`: in place of priors, how the parameters of the people are distributed, with priors of what
+    is not known of that (`Population`). Users must be told apart, by a column or by `users="episode"`; with a
+    column `group`, groups differ. The method is "grid".
     `method`: "grid" is exact, for up to four continuous parameters; "particles" is a sequential Monte Carlo
     sampler, for any number and for several modes; "mcmc" runs ensembles of emcee.
     `inner`: of a user who draws random numbers while it looks or infers, the likelihood of each candidate is
@@ -82,8 +90,10 @@ def fit(
 
     Gives a tree in ArviZ's schema: `posterior` (chain, draw[, user]), `log_likelihood` and `observed_data`
     (one `observation` for each row), `sample_stats`, and `summary` with the method's own mean, sd, Monte
-    Carlo standard error, effective sample size and R-hat. `attrs["converged"]` is 1 or 0 and
-    `attrs["verdict"]` says why; a fit that did not converge also warns (`ConvergenceWarning`).
+    Carlo standard error, effective sample size and R-hat. With a population also `population`, with what is
+    told of means, standard deviations and differences of groups (see `extend_tree`).
+    `attrs["converged"]` is 1 or 0 and `attrs["verdict"]` says why; a fit that did not converge also warns
+    (`ConvergenceWarning`).
     Raises for bad data or priors before anything is computed, and for data that no value explains.
     """
     if method not in METHODS:
@@ -93,25 +103,50 @@ def fit(
             raise ArgumentError(f"fit: {name}: expected a number >= 1, got {count!r}")
     check_seed(seed)
     check_inner(inner, "fit")
-    checked = Priors(user, priors, "fit")
+    checked = _beliefs(user, priors, population, method)
     _libraries(method)
     check_alone(task, data, assistant_action_space is not None, alone, "fit")
+    data, known = read_groups(data, users, population is not None, "fit")
     observed = read_table(task, user, data, assistant_action_space, users=users)
-    if users is None and len(observed.labels) > 1:
-        _tell_pooled(data, observed, checked)
-    check_rounds(observed.choices, checked, "fit", observed.users)
+    if population is None:
+        if users is None and len(observed.labels) > 1:
+            _tell_pooled(data, observed, checked)
+        check_rounds(observed.choices, checked, "fit", observed.users)
     likelihood = Likelihood(task, user, observed)
     if method == "particles":
         likelihood = latent(likelihood, checked, inner, seed)
-    estimate = METHODS[method](
-        likelihood, checked, chains=chains, draws=draws, seed=seed, progress=progress, label=f"fit: {method}"
-    )
+    options: dict[str, Any] = {"chains": chains, "draws": draws, "seed": seed, "progress": progress}
+    if population is None:
+        estimate = METHODS[method](likelihood, checked, label=f"fit: {method}", **options)
+    else:
+        groups = Groups.of(observed.users, known, "fit")
+        pooled = pool(likelihood, population, checked, groups, label="fit: population", **options)
+        estimate = pooled.people
     if not isinstance(data, Trajectories):
         _tell_beginnings(user, data, checked)
     tree = _tree(estimate, likelihood, checked, method, log_likelihood)
+    if population is not None:
+        extend_tree(tree, pooled, population, groups)
     if not tree.attrs["converged"]:
         warnings.warn(f"fit: {tree.attrs['verdict']}", ConvergenceWarning, stacklevel=2)
     return tree
+
+
+def _beliefs(
+    user: User, priors: Mapping[str, Distribution] | None, population: Population | None, method: str
+) -> Priors:
+    """Give the checked priors of a person alone."""
+    if population is None:
+        if priors is None:
+            raise ArgumentError("fit: expected priors or a population, got neither")
+        return Priors(user, priors, "fit")
+    if priors is not None:
+        raise ArgumentError("fit: expected priors or a population, got both")
+    if not isinstance(population, Population):
+        raise ArgumentError(f"fit: population: expected a Population, got {population!r}")
+    if method != "grid":
+        raise ArgumentError(f"fit: a population is fitted by method='grid', got method={method!r}")
+    return population.check(user, "fit")
 
 
 def _tell_pooled(data: pandas.DataFrame | Trajectories, observed: Observed, priors: Priors) -> None:

@@ -75,8 +75,8 @@ class Priors:
     def reach(self) -> Array:
         """How far space coordinates go: beyond, values between bounds are at a bound (to rounding), and
         those above one are below 1e-8 or above 1e8."""
-        bounds = [np.isfinite(_bounds(self.spaces[name])) for name in self.names]
-        return np.array([9.0 if both.all() else 20.0 if both.any() else np.inf for both in bounds])
+        ends = [np.isfinite(bounds(self.spaces[name])) for name in self.names]
+        return np.array([9.0 if both.all() else 20.0 if both.any() else np.inf for both in ends])
 
     def __len__(self) -> int:
         return len(self.names)
@@ -110,7 +110,7 @@ class Priors:
         """Give the values at space coordinates `(..., parameters)`."""
         found = {}
         for index, name in enumerate(self.names):
-            low, high = _bounds(self.spaces[name])
+            low, high = bounds(self.spaces[name])
             part = z[..., index]
             if np.isfinite(low) and np.isfinite(high):
                 value = low + (high - low) * ndtr(part)
@@ -127,7 +127,7 @@ class Priors:
         """Give the space coordinates of values: the inverse of `in_space`."""
         columns = []
         for name in self.names:
-            low, high = _bounds(self.spaces[name])
+            low, high = bounds(self.spaces[name])
             value = np.asarray(values[name], float)
             if np.isfinite(low) and np.isfinite(high):
                 columns.append(ndtri(np.clip((value - low) / (high - low), 1e-9, 1 - 1e-9)))
@@ -151,11 +151,12 @@ class Priors:
         space = self.spaces[name]
         if spaces.is_whole(space):
             return np.rint(values).astype(np.int64)
-        low, high = _bounds(space)
+        low, high = bounds(space)
         return np.asarray(np.clip(np.asarray(values, float), low, high))
 
 
-def _bounds(space: Any) -> tuple[float, float]:
+def bounds(space: Any) -> tuple[float, float]:
+    """Give the lowest and the highest number of a space; infinite where there is none."""
     if isinstance(space, Box):
         return (
             float(space.low) if space.bounded_below.all() else -np.inf,

@@ -272,6 +272,40 @@ def _moments(values: Array, weights: Array) -> tuple[Array, Array]:
     return mean, np.sqrt(variance)
 
 
+class Cells(NamedTuple):
+    """The likelihood on a grid for each user, in prior coordinates; all parameters are continuous.
+
+    `low` and `spacing` `(users, parameters)`: the points lie in the middle of cells. `log` `(users, points,
+    …)`: an axis for each parameter.
+    """
+
+    low: Array
+    spacing: Array
+    log: Array
+
+
+def likelihood_on_cells(
+    likelihood: Likelihood, priors: Priors, points: int, ends: tuple[Array, Array] | None = None
+) -> Cells:
+    """Give the likelihood where the posterior lies, or between ends `(users, parameters)` each."""
+    rules = _Rules(priors, [None] * len(priors), 0)
+    parts = []
+    users = len(likelihood.observed.users)
+    block = max(_BLOCK // points ** len(priors), 1)
+    for first in range(0, users, block):
+        chosen = np.arange(first, min(first + block, users))
+        part = likelihood.select(chosen)
+        if ends is None:
+            found = _close_in(part, rules, points)
+        else:
+            found = _on_cells(part, rules, ends[0][chosen], ends[1][chosen], points)
+        with np.errstate(divide="ignore"):
+            log = np.log(found.weights) - np.log(found.spacing).sum(axis=-1)[:, None]
+        log += found.log_evidence[:, None] + 0.5 * (found.z**2 + np.log(2 * np.pi)).sum(axis=-1)
+        parts.append(Cells(found.low, found.spacing, log.reshape(-1, *[points] * len(priors))))
+    return Cells(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
 def _margins(grid: _Posterior, supports: list[Any], points: int) -> tuple[Array, Array]:
     """Give the range of each continuous coordinate outside of which the posterior is negligible."""
     low = grid.low

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp, ndtri
 from tqdm import tqdm
 
-from interaction.fitting.estimate import R_HAT, VARIANCE, Estimate, gelman_rubin
+from interaction.fitting.estimate import VARIANCE, Estimate, of_populations
 from interaction.fitting.latent import LatentLikelihood
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.priors import Priors
@@ -90,25 +90,13 @@ def by_particles(
 
 
 def _estimate(priors: Priors, values: Array, power: Array, log_evidence: Array, accepted: Array) -> Estimate:
-    users, chains, draws, d = values.shape
-    flat = values.reshape(users, -1, d)
-    mean, sd = flat.mean(axis=1), flat.std(axis=1)
-    apart = values.mean(axis=2).std(axis=1, ddof=1) / np.sqrt(chains) if chains > 1 else np.zeros((users, d))
-    mcse = np.maximum(apart, sd / np.sqrt(chains * draws * _KEPT))
-    r_hat = gelman_rubin(values)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ess = np.where(mcse > 0, (sd / mcse) ** 2, chains * draws)
+    chains = values.shape[1]
     stuck = (accepted < _ACCEPTED).any(axis=1)
-    return Estimate(
+    return of_populations(
         priors.names,
         values,
-        mean,
-        sd,
-        mcse,
-        ess,
-        r_hat,
         logsumexp(log_evidence, axis=1) - np.log(chains),
-        np.asarray((r_hat < R_HAT).all(axis=1) & (power >= 1).all(axis=1) & ~stuck),
+        np.asarray((power >= 1).all(axis=1) & ~stuck),
     )
 
 

@@ -10,6 +10,7 @@ from interaction.examples import (
     decisions,
     delusions,
     pointing,
+    population,
     recovery,
     teaching,
     theory_of_mind,
@@ -206,3 +207,26 @@ def test_the_theory_of_mind_demonstration_runs(capsys, tmp_path):
     middles = (np.arange(22) + 0.5) / 22
     inside = np.flatnonzero((middles > 41 / 92) & (middles < 51 / 92))
     assert f"{inside[0] / 22:.4f} to {(inside[-1] + 1) / 22:.4f}" in shown
+
+
+def test_the_population_demonstration_tells_the_devices_apart(capsys, tmp_path):
+    """The groups differ as they were simulated, and both are served better by an assistant that asks."""
+    table, picture = tmp_path / "people.csv", tmp_path / "people.png"
+    table.write_text(population.people_csv(people=8), encoding="utf-8")
+    population.demo(data=table, plot=picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    shown = capsys.readouterr().out
+    assert "converged (population" in shown
+    line = next(line for line in shown.splitlines() if "mouse - head pointer" in line)
+    low, high = (
+        float(part.strip("[],")) for part in line.split() if part.startswith("[") or part.endswith("]")
+    )
+    assert low < population.TRUE["mouse"][0] - population.TRUE["head pointer"][0] < high < 0
+
+
+def test_assistants_that_are_not_told_apart_are_both_best():
+    rng = np.random.default_rng(0)
+    steps = rng.normal(10, 1, 200)
+    same = steps + rng.normal(0.01, 1, 200)
+    assert set(population.best_of({"none": steps + 5, "one": steps, "other": same})) == {"one", "other"}
+    assert population.best_of({"none": steps + 5, "one": steps}) == ["one"]

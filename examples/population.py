@@ -1,0 +1,197 @@
+"""From a table of people to the assistant that serves them best.
+
+People point at targets, by mouse or by head pointer, a few trials each. A population is fitted to the table:
+how often does each person slip, and how do the two devices differ? Then new people, drawn from what was
+fitted, play with assistants that were made for the users of either device. Run it with
+`interaction demo population`; `--data FILE.csv` takes a table of your own.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from interaction import Assistant, Bundle, Logit, Population, fit, fitted_users
+from interaction.assistants.pointing import InformationGain, NoAssistant
+from interaction.display import print_table
+from interaction.errors import missing_extra
+from interaction.plots import axes_of, check_matplotlib, interval
+from interaction.tasks.pointing import PointingTask
+from interaction.users.pointing import CarefulPointer
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array = NDArray[Any]
+
+TASK = PointingTask(31, 8, "position")
+POPULATION = Population({"error_rate": Logit(mean=stats.norm(-1.5, 1), sd=stats.halfnorm(0, 1))})
+
+TOLD = ("mean", "low", "high")
+TRUE = {"head pointer": (-0.8, 0.4), "mouse": (-2.5, 0.5)}
+"""Mean and standard deviation of the rate of slips on the logit scale, of the people who are simulated."""
+
+LOOKS = (("o", "#0072B2"), ("s", "#D55E00"), ("^", "#009E73"), ("D", "#CC79A7"))
+"""Marker and colour of each group."""
+
+
+def people_csv(people: int = 15, trials: int = 3, seed: int = 0) -> str:
+    """Simulate people with either device, and write what they did as a table: a row for each step."""
+    rng = np.random.default_rng(seed)
+    points = np.concatenate([rng.normal(mean, sd, people) for mean, sd in TRUE.values()])
+    rates = np.repeat(1 / (1 + np.exp(-points)), trials)
+    bundle = Bundle(TASK, CarefulPointer(), max_rounds=1_000)
+    runs = bundle.run(len(rates), seed=seed, start={"user_state.error_rate": rates})
+    begun = [path for path in runs.start if path.startswith("task_state.")]
+    table = runs.to_dataframe(start=begun)
+    table["user"] = table.episode // trials
+    table["group"] = np.repeat(list(TRUE), people)[table.user]
+    kept = ["user", "group", "episode", "round", "user_action"]
+    return table[[*kept, *(name for name in table if str(name).startswith("start."))]].to_csv(index=False)
+
+
+def fit_people(data: pandas.DataFrame, seed: int = 0, progress: bool = True) -> xarray.DataTree:
+    """Fit a population to the table, whose column `group` tells the device."""
+    return fit(
+        TASK,
+        CarefulPointer(),
+        data,
+        population=POPULATION,
+        log_likelihood=False,
+        seed=seed,
+        progress=progress,
+    )
+
+
+def assistants_for(tree: xarray.DataTree) -> dict[str, Assistant]:
+    """Give no assistant, and for each group one that asks, and takes every user for its typical person."""
+    typical = tree["population"].error_rate_typical.sel(statistic="mean")
+    made = {
+        f"made for {group}": InformationGain(CarefulPointer(float(typical.sel(group=group))), TASK)
+        for group in typical.group.values
+    }
+    return {"none": NoAssistant(TASK), **made}
+
+
+def served(tree: xarray.DataTree, people: int = 300, seed: int = 1) -> dict[str, dict[str, Array]]:
+    """Let new people of each group play with each assistant, all on the same targets.
+
+    Gives by group and assistant how many steps each of them needs: `(people,)`.
+    """
+    found: dict[str, dict[str, Array]] = {}
+    for group in tree["population"].group.values:
+        new = fitted_users(tree, people, group=group, seed=seed)
+        found[str(group)] = {
+            name: Bundle(TASK, CarefulPointer(), assistant, max_rounds=2_000)
+            .run(people, seed=seed, start=new.start, record="final")
+            .lengths
+            for name, assistant in assistants_for(tree).items()
+        }
+    return found
+
+
+def best_of(steps: Mapping[str, Array]) -> list[str]:
+    """Give the assistants that serve best: that of the fewest steps, and those not told apart from it.
+
+    Two are told apart where the 95 % interval of the difference, person by person, leaves out zero.
+    """
+    first = min(steps, key=lambda name: float(steps[name].mean()))
+    others = [name for name in steps if name != first]
+    close = [name for name in others if np.subtract(*interval(steps[name] - steps[first])) <= 0]
+    return [first, *close]
+
+
+def forest(tree: xarray.DataTree, ax: Axes | None = None) -> Axes:
+    """Draw each person's rate of slips, and that of the typical person of each group, with 90 % intervals."""
+    ax = axes_of(ax, "forest")
+    posterior = tree["posterior"].to_dataset()
+    rows: list[tuple[str, str, Any]] = []
+    for group in posterior.group.values:
+        rows.append((str(group), str(group), posterior.error_rate_typical.sel(group=group)))
+        for user in posterior.user.values[posterior.user_group.values == group]:
+            rows.append((str(group), f"{user}", posterior.error_rate.sel(user=user)))
+    looks = dict(zip(posterior.group.values.tolist(), LOOKS, strict=False))
+    for place, (group, label, draws) in enumerate(rows):
+        marker, colour = looks[group]
+        low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95])
+        width = 3.0 if label == group else 1.0
+        ax.plot([low, high], [place, place], color=colour, linewidth=width)
+        ax.plot(middle, place, marker, color=colour, markersize=3 + width)
+    ax.set_yticks(range(len(rows)), [label for _, label, _ in rows], fontsize="x-small")
+    ax.invert_yaxis()
+    ax.set(xlabel="rate of slips (median, 90 % interval)", ylabel="person; thick: typical", xlim=(0, None))
+    return ax
+
+
+def figure_of(tree: xarray.DataTree, steps: Mapping[str, Mapping[str, Array]]) -> Figure:
+    """Draw the forest of people and groups, and how many steps each group needs with each assistant."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 7), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    forest(tree, left).set_title("a  How often people slip", loc="left")
+    for number, (group, (marker, colour)) in enumerate(zip(steps, LOOKS, strict=False)):
+        means, halves = np.array([interval(array) for array in steps[group].values()]).T
+        places = np.arange(len(means)) + 0.1 * number
+        right.errorbar(places, means, halves, fmt=marker, color=colour, capsize=3, label=group)
+        right.set_xticks(range(len(means)), list(steps[group]))
+    right.set_yscale("log")
+    right.set_yticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
+    right.minorticks_off()
+    right.margins(x=0.2)
+    right.set(ylabel="steps to the goal (mean, 95 % interval)", xlabel="assistant")
+    right.legend(title="300 new people with")
+    right.set_title("b  Which assistant serves them", loc="left")
+    return figure
+
+
+def demo(
+    data: Path | None = None, people: int = 15, trials: int = 3, seed: int = 0, plot: Path | None = None
+) -> None:
+    """From a table of people to the assistant that serves them best.
+
+    Without --data FILE.csv, --people people with each of two devices are simulated, --trials trials each;
+    --plot FILE.png draws the people and how they are served.
+    """
+    try:
+        import pandas
+    except ImportError:
+        raise missing_extra("pandas", "inference", "The demonstration of populations") from None
+    if plot is not None:
+        check_matplotlib("--plot")
+    source: Any = io.StringIO(people_csv(people, trials, seed)) if data is None else data
+    tree = fit_people(pandas.read_csv(source), seed)
+    print(tree.attrs["verdict"])
+    told = tree["population"].to_dataset()
+    rows = []
+    for name, label in (("error_rate_typical", "rate of"), ("error_rate_difference", "logit of the rate:")):
+        for of in told[name].dims[1:]:
+            for one in told[of].values:
+                mean, low, high = (float(told[name].sel({of: one, "statistic": what})) for what in TOLD)
+                rows.append([f"{label} {one}", f"{mean:.3f}", f"[{low:.3f}, {high:.3f}]"])
+    print_table("Slips of the typical person", ["", "mean", "90 % interval"], rows)
+    steps = served(tree)
+    names = list(next(iter(steps.values())))
+    rows = []
+    for group, by in steps.items():
+        cells = [f"{mean:.1f} ± {half:.1f}" for mean, half in map(interval, by.values())]
+        rows.append([group, *cells, " or ".join(best_of(by))])
+    print_table("Steps to the goal of new people, with 95 % intervals", ["group", *names, "best"], rows)
+    if plot is not None:
+        figure_of(tree, steps).savefig(plot, dpi=150)
+        print(f"wrote {plot}")
+
+
+if __name__ == "__main__":
+    import typer
+
+    typer.run(demo)
