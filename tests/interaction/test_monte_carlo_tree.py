@@ -33,6 +33,7 @@ from interaction.inference.particles import at_positions
 from interaction.planning import BeliefTree, BoltzmannPolicy, GreedyPolicy, MonteCarloTree
 from interaction.planning.statistics import NOWHERE, Statistics, sights_of
 from interaction.tasks.tiger import LISTEN, OPEN_LEFT, OPEN_RIGHT, TigerTask
+from tests.interaction.test_belief_tree import BABY
 
 RNG = EpisodeRandom(0, 0)
 TIGER = UserModelFilter(None, Grid({"task_state.tiger": [0, 1]}), task_model=TigerTask())
@@ -115,34 +116,17 @@ def test_values_come_to_those_of_the_exact_tree(belief):
     assert few[:, LISTEN].mean() < many[:, LISTEN].mean() - 1.0
 
 
-class Baby(InteractionTask):
-    """Source: Kochenderfer, Wheeler & Wray 2022, "Algorithms for decision making", appendix F.7."""
-
-    state_space = spaces.Dict(hungry=spaces.Discrete(2), cries=spaces.Discrete(2))
-
-    def reset(self, rng):
-        return State(hungry=0, cries=0)
-
-    def on_assistant_action(self, game, rng):
-        hungry, feed = game.task_state.hungry, game.assistant_action
-        reward = -10.0 * hungry - 5.0 * feed
-        hungry = 0 if feed else max(hungry, int(rng.random() < 0.1))
-        cries = int(rng.random() < (0.8 if hungry else 0.1))
-        return Transition(State(hungry=hungry, cries=cries), reward)
-
-
 def test_the_crying_baby_is_fed_when_the_exact_tree_feeds_it():
     """Beliefs a good way from .2821, the bound between the two. Values of the better action to ±1.5."""
-    baby = UserModelFilter(None, Grid({"task_state.hungry": [0, 1]}), task_model=Baby(), evidence=())
     hungry = np.array([0.02, 0.6, 0.9])
     rng = EpisodeRandom(1, episodes=np.arange(3))
     quiet = State(cries=np.zeros(3, int))
     seen = State(round_index=0, task_state=quiet, previous_task_state=quiet)
-    beliefs = baby.initial(RNG).replace(log_weights=np.log(np.stack([1 - hungry, hungry], axis=-1)))
-    tree = MonteCarloTree(baby, spaces.Discrete(2), 1_500, 4, 0.9, exploration=0.3)
+    beliefs = BABY.initial(RNG).replace(log_weights=np.log(np.stack([1 - hungry, hungry], axis=-1)))
+    tree = MonteCarloTree(BABY, spaces.Discrete(2), 1_500, 4, 0.9, exploration=0.3)
     found = tree.values(State(belief=beliefs), seen, rng)
     one = START.replace(task_state=State(cries=0), previous_task_state=State(cries=0))
-    tree = BeliefTree(baby, spaces.Discrete(2), 4, 0.9)
+    tree = BeliefTree(BABY, spaces.Discrete(2), 4, 0.9)
     for row, values in enumerate(found):
         exact = tree.tree(beliefs.replace(log_weights=beliefs.log_weights[row]), one).values
         assert values.argmax() == exact.argmax()
