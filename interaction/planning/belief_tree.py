@@ -245,7 +245,7 @@ class _Grower:
         if (number, action) not in self.steps:
             merged: dict[tuple[float, int, int], float] = {}
             shown = self.shown[number, action] = Shown()
-            for chance, (reward, sight, game, way) in self._played(self.games[number], action):
+            for chance, (reward, sight, game, (moved, answer)) in self._played(self.games[number], action):
                 if sight is None:
                     key = (reward, -1, -1)
                 else:
@@ -254,7 +254,7 @@ class _Grower:
                         self._number(sight, self.sights, self.seen),
                         self._number(game, self.numbers, self.games),
                     )
-                shown.add(chance, *way, key[1])
+                shown.add(chance, moved, answer, key[1])
                 merged[key] = merged.get(key, 0.0) + chance
             self.steps[number, action] = [(chance, *key) for key, chance in merged.items()]
         return self.steps[number, action]
