@@ -101,6 +101,14 @@ def noted(rng: EpisodeRandom) -> tuple[EpisodeRandom, Note]:
     return stream, note
 
 
+def unnoted(rng: EpisodeRandom) -> EpisodeRandom:
+    """Give a stream at the same address of which nothing is noted: for what is tried, and changes nothing."""
+    stream = rng.copy()
+    if isinstance(stream, Noted):
+        stream.notes = ()
+    return stream
+
+
 class _Probe(Noted):
     """A noted stream whose first numbers are rare ones, where it has an edge."""
 

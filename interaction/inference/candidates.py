@@ -229,7 +229,8 @@ class Samples(Component):
     ) -> dict[str, Array]:
         """Move resampled particles `kept` of `old` ones with these weights: `(..., particles, *shape)` each.
 
-        All parameters of `spaces` are moved together, so that they go on to depend on each other as they do.
+        All parameters of `spaces` are moved together, so that they go on to depend on each other as they do,
+        and each around its mean given the numbers that stay (a linear one), so that they do on those, too.
         What would leave the prior's support, or the space, stays where it is.
         """
         parts = [
@@ -238,6 +239,11 @@ class Samples(Component):
         drawn = [self._noise(name, spaces[name], noise[name]) for name in spaces]
         widths = np.cumsum([one.shape[-1] for one in drawn])[:-1]
         first, last, steps = (np.concatenate(each, axis=-1) for each in (*parts, drawn))
+        given = [name for name in old if name not in spaces and np.asarray(old[name]).dtype.kind in "biuf"]
+        centers: list[Any] = [0.0, 0.0]
+        if given:
+            centers = _given(last, weights, *(_columns(one, given, weights.ndim) for one in (kept, old)))
+        first, last = first - centers[0], last - centers[1]
         if steps.shape[-1] == 1:
             found = liu_west(first[..., 0], last[..., 0], weights, steps[..., 0], self.discount)[..., None]
         else:
@@ -245,7 +251,7 @@ class Samples(Component):
             size = np.sqrt((weights[..., None] * (last - mean) ** 2).sum(axis=-2, keepdims=True))
             size = np.where((size > 0) & (len(drawn) > 1), size, 1.0)  # a vector's entries are of one kind
             found = size * liu_west_vectors(first / size, last / size, weights, steps, self.discount)
-        moved = np.split(found, widths, axis=-1)
+        moved = np.split(found + centers[0], widths, axis=-1)
         return {
             name: self._settled(name, spaces[name], one, kept[name], old[name], weights.ndim)
             for name, one in zip(spaces, moved, strict=True)
@@ -286,6 +292,20 @@ class Samples(Component):
             except ValueError:  # scipy raises where a vector is of no support, such as a sphere
                 inside = np.zeros_like(inside)
         return np.asarray(np.where(inside.reshape(inside.shape + (1,) * len(axes)), found, kept))
+
+
+def _columns(values: Mapping[str, Array], names: list[str], axes: int) -> Array:
+    """Give the numbers of some parameters next to each other: `(..., particles, k)`."""
+    each = [np.asarray(values[name], float) for name in names]
+    return np.concatenate([one.reshape(*one.shape[:axes], -1) for one in each], axis=-1)
+
+
+def _given(values: Array, weights: Array, kept: Array, old: Array) -> list[Array]:
+    """Give how far the means of `values` shift, linearly, given numbers that are `kept`, and were `old`."""
+    mean = (weights[..., None] * old).sum(axis=-2, keepdims=True)
+    apart = np.swapaxes(weights[..., None] * (old - mean), -1, -2)
+    slopes = np.matmul(np.linalg.pinv(np.matmul(apart, old - mean), hermitian=True), np.matmul(apart, values))
+    return [np.matmul(one - mean, slopes) for one in (kept, old)]
 
 
 def _joint(prior: object) -> bool:

@@ -29,7 +29,7 @@ from interaction.inference.engine import InferenceEngine
 from interaction.inference.kept_belief import BOTH, NOTHING, KeptBelief
 from interaction.inference.movement import PREFIX, Movement, log_sum
 from interaction.inference.resampling import resampled
-from interaction.noted import noted
+from interaction.noted import noted, unnoted
 from interaction.players import Players
 from interaction.prediction import NoTask
 from interaction.random import EpisodeRandom
@@ -187,7 +187,7 @@ class PartnerModelFilter(KeptBelief, InferenceEngine):
         if number >= _LOOKED_AT and number % _LOOKED_AT > 1:
             return
         rows, size = rng.rows, self.parameters.size
-        here = rng.copy()
+        here = unnoted(rng)
         if rows is not None:
             some = np.arange(min(rows, _LOOKED_AT))
             belief = row_of(lead(belief, self.space, rows), some, {})

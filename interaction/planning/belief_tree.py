@@ -143,15 +143,15 @@ class BeliefTree(Planner):
     def _grow(self, grower: _Grower, level: dict[Any, Node]) -> None:
         """Grow a tree level by level, where equal beliefs are one node, and value it from the leaves on."""
         levels = [level]
-        for _ in range(self.depth):
+        for later in reversed(range(self.depth)):
             level = {}
             for node in levels[-1].values():
-                grower.branch(node, level)
+                grower.branch(node, level, learns=later > 0)  # nothing is done after the last action
             levels.append(level)
         for above in reversed(levels[:-1]):
             for node in above.values():
-                later = [sum(p * below.value for p, _, below in branch) for branch in node.branches]
-                node.values = node.rewards + self.discount * np.array(later, float)
+                after = [sum(p * below.value for p, _, below in branch) for branch in node.branches]
+                node.values = node.rewards + self.discount * np.array(after, float)
 
     def _games(self, belief: State, own: State, observation: State) -> Iterator[tuple[float, GameState]]:
         """Give the games of the hypotheses that are left, with their probabilities."""
@@ -200,12 +200,13 @@ class _Grower:
             level[key] = Node(games, np.array(list(shares.values())) / total, numbers=tuple(shares))
         return level[key]
 
-    def branch(self, node: Node, level: dict[Any, Node]) -> None:
-        """Follow all actions from a node to the nodes of the next level."""
+    def branch(self, node: Node, level: dict[Any, Node], learns: bool) -> None:
+        """Follow all actions from a node to the nodes of the next level, where what is learnt may count."""
         rewards = []
         for action in range(len(self.planner.actions)):
             reward = 0.0
-            self._check_untold(node, action)
+            if learns:
+                self._check_untold(node, action)
             parts: dict[int, list[tuple[float, int]]] = {}
             for number, weight in zip(node.numbers, node.probabilities, strict=True):
                 for chance, paid, sight, after in self._step(number, action):
@@ -244,8 +245,7 @@ class _Grower:
         if (number, action) not in self.steps:
             merged: dict[tuple[float, int, int], float] = {}
             shown = self.shown[number, action] = Shown()
-            for chance, (reward, sight, game, way) in self._played(self.games[number], action):
-                shown.add(chance, *way)
+            for chance, (reward, sight, game, (moved, answer)) in self._played(self.games[number], action):
                 if sight is None:
                     key = (reward, -1, -1)
                 else:
@@ -254,6 +254,7 @@ class _Grower:
                         self._number(sight, self.sights, self.seen),
                         self._number(game, self.numbers, self.games),
                     )
+                shown.add(chance, moved, answer, key[1])
                 merged[key] = merged.get(key, 0.0) + chance
             self.steps[number, action] = [(chance, *key) for key, chance in merged.items()]
         return self.steps[number, action]
@@ -265,9 +266,9 @@ class _Grower:
         answering = self.planner.belief.side.action
         answered = 1.0 if self.planner.side.opens else discount  # in the same round, or in the next one
 
-        def play(rng: EpisodeRandom) -> tuple[float, State | None, GameState, tuple[Any, Any, Any]]:
+        def play(rng: EpisodeRandom) -> tuple[float, State | None, GameState, tuple[Any, Any]]:
             after, *rewards, over = play_half(players, game, rng, action=chosen)
-            moved, answer = (bool(over), self._visible(after)), None
+            moved, answer = self._visible(after, over), None
             paid, later = float(sum(rewards)), 0.0
             if not over and not alone:
                 after, *rewards, over = play_half(players, after, rng)
@@ -278,13 +279,12 @@ class _Grower:
             paid += answered * later
             if not np.isfinite(paid):
                 raise ContractError(f"BeliefTree: expected rewards that are finite numbers, got {paid}")
-            way = moved, answer, (bool(over), self._visible(after))
             if over:
-                return paid, None, after, way
+                return paid, None, after, (moved, answer)
             after, looking, *_ = play_half(players, after, rng, act=False)
             sight: State = after[sight_of]
             blank = after.replace(assistant_observation=State(), user_observation=State())  # nobody sees them
-            return paid + discount * float(looking), sight, blank, way
+            return paid + discount * float(looking), sight, blank, (moved, answer)
 
         try:
             return outcomes(play, "BeliefTree")
@@ -295,10 +295,13 @@ class _Grower:
             )
             raise
 
-    def _visible(self, game: GameState) -> Any:
-        """Give what the one who plans sees of the task's state, but for what the belief is about."""
-        if not self.compared:
-            return None
+    def _visible(self, game: GameState, over: Value) -> Any:
+        """Give what the one who plans sees of the task's state, but for what the belief is about.
+
+        Where the game is over, it is that alone: nobody has to learn from what is shown then.
+        """
+        if over or not self.compared:
+            return bool(over)
         names = self.visible
         return tuple((path, _plain(leaf)) for path, leaf in flatten(game.task_state) if path in names)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Shown:
-    """How probable it is what is shown after an action: how the task moves by it, and then by each answer."""
+    """How probable is what is shown after an action: how the task moves, and what each answer leads to."""
 
     def __init__(self) -> None:
         self.moved: dict[Any, float] = {}

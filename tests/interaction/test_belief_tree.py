@@ -739,6 +739,76 @@ def test_that_a_game_goes_on_has_to_be_learnt_from():
     assert abs(runs.returns.mean() - promised) < 4 * runs.returns.std() / np.sqrt(2_000)
 
 
+class Told(InteractionTask):
+    """To wait (2) costs .1; a guess ends the game, and what is shown then is whether it was right.
+
+    Or else (`later`) all go on, and from round 1 on it is shown.
+    """
+
+    state_space = spaces.Dict(x=spaces.Discrete(2), shown=spaces.Discrete(3))
+
+    def __init__(self, later=False, quits=False):
+        self.later, self.quits = later, quits
+
+    def reset(self, rng):
+        return State(x=rng.integers(0, 2), shown=2)
+
+    def on_user_action(self, game, rng):
+        state, over = game.task_state, self.quits and game.user_action == 2
+        return Transition(state.replace(shown=state.x) if over else state, 0.0, bool(over))
+
+    def on_assistant_action(self, game, rng):
+        state, right = game.task_state, game.assistant_action == game.task_state.x
+        if self.later:
+            return Transition(state.replace(shown=state.x if game.round_index else 2), float(right))
+        if game.assistant_action == 2:
+            return Transition(state, -0.1)
+        return Transition(state.replace(shown=int(right)), float(right), True)
+
+
+class HintsAtX(DiscretePolicy):
+    action_space = spaces.Discrete(3)
+
+    def probabilities(self, observation, state):
+        return np.where(np.arange(3) == observation.task_state.x, 0.6, 0.2)
+
+
+class Whispers(ObservationEngine):
+    """Shows beside the task's state what the belief is about."""
+
+    def observe(self, game, rng):
+        seen = game.replace(task_state=State(shown=2), previous_task_state=State(shown=2))
+        names = (
+            "round_index",
+            "turn_index",
+            "user_action",
+            "provenance",
+            "task_state",
+            "previous_task_state",
+        )
+        return State(hint=game.task_state.x, **{name: seen[name] for name in names}), 0.0
+
+
+def test_what_is_shown_when_nobody_acts_any_more_need_not_be_learnt_from():
+    """After a hint, a guess is worth .7: of .8 times .75, and else a half."""
+
+    def values(task, depth, **parts):
+        one = UserModelFilter(User(policy=HintsAtX()), Grid({"task_state.x": [0, 1]}), task_model=task)
+        seen = {"task_state": State(shown=2), "previous_task_state": State(shown=2)}
+        seen = State(round_index=0, user_action=0, provenance=1, **seen)
+        return BeliefTree(one, spaces.Discrete(3), depth, **parts).values(one.initial(RNG), seen, RNG)
+
+    assert np.allclose(values(Told(), 2), [0.5, 0.5, 0.6])
+    assert np.allclose(values(Told(quits=True), 2), [0.5, 0.5, 0.5])  # a fifth of the time there is no more
+    assert np.allclose(values(Told(later=True), 2), [1.2, 1.2, 0.7])
+    for wrong in (
+        lambda: values(Told(later=True), 3),
+        lambda: values(Told(), 2, observation_engine=Whispers()),
+    ):
+        with pytest.raises(ContractError, match=r"what is shown of it, depends on task_state\.x"):
+            wrong()
+
+
 def test_a_tree_says_what_it_cannot_know():
     one = UserModelFilter(None, Grid({"task_state.x": [0, 1]}), task_model=Reads(), evidence=[])
     seen = State(round_index=0, task_state=State(), previous_task_state=State())

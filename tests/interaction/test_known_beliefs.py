@@ -944,6 +944,36 @@ def test_particles_of_several_numbers_move_together():
         assert (np.abs(means - mean) < 0.3 * sd).all()
 
 
+class Shifted(Sum):
+    """Says a + 3 k, with noise."""
+
+    def sample(self, observation, state, rng):
+        return state.a + 3 * state.k + rng.normal(), 0.0
+
+    def log_prob(self, action, observation, state):
+        return -0.5 * (action - state.a - 3 * state.k) ** 2 - 0.5 * np.log(2 * np.pi)
+
+
+def test_particles_move_around_what_stays():
+    """a ~ N(0, 1), and k = 0 or 1 stays: of n, a + 3 k spreads by 1 / √(n + 1), whichever k is.
+
+    Moves around one mean of a, for both, would spread it to 1.1 and 1.5 times that.
+    """
+    space = spaces.Dict(a=spaces.real(), k=spaces.Discrete(2))
+    user = User(policy=Shifted(), state=State(a=1.5, k=0), state_space=space)
+    one = UserModelFilter(user, Samples({"a": stats.norm(0, 1), "k": stats.bernoulli(0.5)}, n=4_000))
+    runs = Bundle(Listening(), user, watching(one), max_rounds=100).run(6, seed=0)
+    found, weights = (
+        runs["assistant_state.belief.users.a"][:, -1] + 3 * runs["assistant_state.belief.users.k"][:, -1],
+        np.exp(runs["assistant_state.belief.log_weights"][:, -1]),
+    )
+    means = (weights * found).sum(axis=1)
+    spread = np.sqrt((weights * (found - means[:, None]) ** 2).sum(axis=1))
+    assert np.allclose(spread, np.sqrt(1 / 101), rtol=0.1)
+    said = runs["user_action"].mean(axis=1) * 100 / 101
+    assert (np.abs(means - said - 3 / 101 / 2) < 3 / 101 / 2 + 0.03).all()  # of k = 0, and of 1: 3 / 101 more
+
+
 def test_particles_begin_anew_from_their_prior():
     """Until round 50 a small p, then evidence that nobody explains: the belief is the prior again."""
 

@@ -763,3 +763,55 @@ def test_a_user_plans_by_a_tree_with_an_assistant_that_infers():
     runs = bundle.run(9, seed=0)
     assert (runs["user_action"][:, 0] == runs["task_state.want"][:, 0]).all()
     assert bundle.run([4], seed=0) == runs.episode(4)
+
+
+class Lights(InteractionTask):
+    """Where the assistant knows x, and a light is drawn with each move."""
+
+    state_space = spaces.Dict(x=TWO, light=spaces.Discrete(5))
+
+    def reset(self, rng):
+        return State(x=rng.integers(0, 2), light=0)
+
+    def on_user_action(self, game, rng):
+        return Transition(game.task_state.replace(light=rng.integers(0, 5)))
+
+    on_assistant_action = on_user_action
+
+
+class Hinted(DiscretePolicy):
+    action_space = TWO
+
+    def probabilities(self, observation, state):
+        return np.where(np.arange(2) == observation.task_state.x, 0.8, 0.2)
+
+
+class Follows(DiscretePolicy):
+    """Says 1 as surely as it believes that x is, as far as it cares."""
+
+    action_space = TWO
+
+    def probabilities(self, observation, state):
+        one = state.care * np.exp(state.belief.log_weights[1]) + (1 - state.care) / 2
+        return np.stack([1 - one, one])
+
+
+def test_a_user_with_a_grid_does_not_draw_where_only_the_task_does():
+    """Whether x stays is tried out with draws, which nobody acts on: a grid over such a user is exact."""
+    task = Lights()
+    about = AssistantModelFilter(Assistant(policy=Hinted()), Grid({"task_state.x": [0, 1]}), task_model=task)
+    care = spaces.Dict(care=spaces.real(0, 1))
+    user = BelievingUser(about, Follows(), state=State(care=0.9), state_space=care)
+    one = UserModelFilter(user, Grid({"care": [0.1, 0.9]}), task_model=task, field="about")
+    runs = Bundle(task, user, BelievingAssistant(one, Hinted()), max_rounds=6).run(3, seed=0)
+    cares = np.array([0.1, 0.9])
+    for row in range(3):
+        right, weights = 0.5, np.ones(2)
+        for number, said in enumerate(runs["user_action"][row]):
+            if number:
+                likely = 0.8 if runs["assistant_action"][row, number - 1] else 0.2
+                right = right * likely / (right * likely + (1 - right) * (1 - likely))
+            chance = cares * right + (1 - cares) / 2
+            weights = weights * (chance if said else 1 - chance)
+        found = np.exp(runs["assistant_state.about.log_weights"][row, -1])
+        assert np.allclose(found, weights / weights.sum())
