@@ -218,7 +218,7 @@ def test_every_reward_counts_as_in_the_exact_tree():
     seen = State(
         round_index=0, task_state=State(), previous_task_state=State(), user_action=0, assistant_action=0
     )
-    costly = RuleObservationEngine("assistant", cost=0.25)
+    costly = RuleObservationEngine("assistant", hide=["task_state.x"], cost=0.25)
     for task, depth, expected in (
         (Pays(), 2, 6.0),
         (Lasts(), 3, 1 + 0.5 * 0.75 + 0.25 * 0.75 - 0.125 * 0.25),
