@@ -22,7 +22,7 @@ from scipy.special import softmax
 from tqdm import tqdm
 
 from interaction.errors import ArgumentError, ReliabilityWarning, missing_extra
-from interaction.fitting.fits import named
+from interaction.fitting.verdict import named
 
 if TYPE_CHECKING:
     import pandas

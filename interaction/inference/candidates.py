@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from interaction.component import Component
 from interaction.errors import ArgumentError, SpaceError
 from interaction.inference.particles import liu_west, liu_west_vectors
+from interaction.inference.scores import broken, describe, family_of, is_joint, score, value_at, whole_of
 from interaction.membership import membership, remedy
 from interaction.opening import combine
 from interaction.random import EpisodeRandom
@@ -137,7 +138,7 @@ class Samples(Component):
                 f"Samples: expected threshold in [0, 1] and discount in (0.5, 1], got {threshold}, {discount}"
             )
         for name, distribution in given.items():
-            if not (hasattr(distribution, "ppf") or _joint(distribution)):
+            if not (hasattr(distribution, "ppf") or is_joint(distribution)):
                 raise ArgumentError(
                     f"Samples: {name}: expected a frozen scipy.stats distribution, got {distribution!r}"
                 )
@@ -150,9 +151,7 @@ class Samples(Component):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Samples):
             return NotImplemented
-        mine, theirs = (
-            {name: _describe(prior) for name, prior in one.prior.items()} for one in (self, other)
-        )
+        mine, theirs = ({name: describe(prior) for name, prior in one.prior.items()} for one in (self, other))
         numbers = [(one.size, one.threshold, one.discount, one.from_reset) for one in (self, other)]
         return mine == theirs and numbers[0] == numbers[1]
 
@@ -174,20 +173,20 @@ class Samples(Component):
                 raise ArgumentError(f"{where}: {name}: a user's reset gives no task state; give a prior")
             return
         prior: Any = self.prior[name]
-        if _joint(prior) != bool(shape_of(space)):
+        if is_joint(prior) != bool(shape_of(space)):
             wanted = "a multivariate distribution, for a vector" if shape_of(space) else "one of a number"
-            raise ArgumentError(f"{where}: prior of {name}: expected {wanted}, got {_named(prior)}")
-        if _joint(prior):
+            raise ArgumentError(f"{where}: prior of {name}: expected {wanted}, got {family_of(prior)}")
+        if is_joint(prior):
             drawn = np.asarray(prior.rvs(size=100, random_state=np.random.default_rng(0)), float)
             if drawn.shape != (100, *shape_of(space)):
                 raise ArgumentError(
                     f"{where}: prior of {name}: expected draws of the shape {shape_of(space)}, "
-                    f"got {drawn.shape[1:]} from {_named(prior)}"
+                    f"got {drawn.shape[1:]} from {family_of(prior)}"
                 )
             found = membership(space).violation(drawn, 100)
             if found is not None:
                 raise SpaceError(
-                    f"{where}: prior of {name}: expected values in {space}, but {_named(prior)} draws "
+                    f"{where}: prior of {name}: expected values in {space}, but {family_of(prior)} draws "
                     f"{found.value!r}{remedy(space, found.value)}"
                 )
             return
@@ -205,7 +204,7 @@ class Samples(Component):
         return {name: self._drawn(prior, rng) for name, prior in self.prior.items()}
 
     def _drawn(self, prior: Any, rng: EpisodeRandom) -> Array:
-        if not _joint(prior):
+        if not is_joint(prior):
             return np.asarray(prior.ppf(rng.random((self.size,)) + 2.0**-54))
         if rng.rows is None:
             return np.asarray(prior.rvs(size=self.size, random_state=rng.generator()), float)
@@ -262,23 +261,23 @@ class Samples(Component):
         prior: Any = self.prior.get(name)
         axes = len(shape_of(space))
         if not axes:
-            return np.asarray(_score(prior, values) if hasattr(prior, "sf") else values, float)[..., None]
+            return np.asarray(score(prior, values) if hasattr(prior, "sf") else values, float)[..., None]
         flat = np.asarray(values, float).reshape(*values.shape[: values.ndim - axes], -1)
-        return _broken(prior, flat) if _named(prior) == "dirichlet" else flat
+        return broken(prior, flat) if family_of(prior) == "dirichlet" else flat
 
     def _noise(self, name: str, space: Any, noise: Array) -> Array:
         axes = len(shape_of(space))
         flat = noise.reshape(*noise.shape[: noise.ndim - axes], -1) if axes else noise[..., None]
-        return flat[..., 1:] if _named(self.prior.get(name)) == "dirichlet" else flat
+        return flat[..., 1:] if family_of(self.prior.get(name)) == "dirichlet" else flat
 
     def _settled(self, name: str, space: Any, found: Array, kept: Array, old: Array, episodes: int) -> Array:
         """Give the values at coordinates; those outside of the support, or of the space, stay as they are."""
         prior: Any = self.prior.get(name)
         axes = tuple(range(-len(shape_of(space)), 0))
-        if _named(prior) == "dirichlet":
-            found = _whole(prior, found)
+        if family_of(prior) == "dirichlet":
+            found = whole_of(prior, found)
         elif not axes and hasattr(prior, "sf"):
-            found = _value(prior, found[..., 0])
+            found = value_at(prior, found[..., 0])
         found = found.reshape(kept.shape)
         low, high = space.low, space.high
         if prior is None and isinstance(space, Undeclared):
@@ -286,7 +285,7 @@ class Samples(Component):
         elif prior is not None and not axes:
             low, high = np.maximum(low, support(prior).low), np.minimum(high, support(prior).high)
         inside = ((found >= low) & (found <= high)).all(axis=axes)
-        if axes and prior is not None and _named(prior) != "dirichlet":
+        if axes and prior is not None and family_of(prior) != "dirichlet":
             try:
                 inside = inside & np.isfinite(prior.logpdf(found))
             except ValueError:  # scipy raises where a vector is of no support, such as a sphere
@@ -308,78 +307,8 @@ def _given(values: Array, weights: Array, kept: Array, old: Array) -> list[Array
     return [np.matmul(one - mean, slopes) for one in (kept, old)]
 
 
-def _joint(prior: object) -> bool:
-    """Whether a prior is one of vectors."""
-    return not hasattr(prior, "ppf") and hasattr(prior, "rvs") and hasattr(prior, "logpdf")
-
-
-def _score(prior: Any, values: Array) -> Array:
-    """Give the standard normal scores of values under a prior: how far out they lie on either side."""
-    from scipy.special import ndtri
-
-    below, above = prior.cdf(values), prior.sf(values)
-    score = np.where(below < above, ndtri(below), -ndtri(above))
-    return np.asarray(np.clip(score, -_FURTHEST, _FURTHEST))
-
-
-def _value(prior: Any, score: Array) -> Array:
-    """Give the values with these scores: the inverse."""
-    from scipy.special import ndtr
-
-    score = np.clip(score, -_FURTHEST, _FURTHEST)
-    return np.asarray(np.where(score < 0, prior.ppf(ndtr(score)), prior.isf(ndtr(-score))))
-
-
 def support(distribution: Distribution) -> Box:
     """Give the box from the lowest to the highest value of a distribution, as far as it tells them."""
     low, high = (np.asarray(distribution.ppf(end), float) for end in (0.0, 1.0))
     low = low + hasattr(distribution, "pmf")  # scipy puts the quantile 0 of integers one below the lowest
     return real(np.fmax(low, -np.inf), np.fmin(high, np.inf))
-
-
-def _sticks(prior: Any) -> list[Any]:
-    """Give the distributions of the shares that each weight takes of what those before it have left."""
-    from scipy import stats
-
-    alpha = np.asarray(prior.alpha, float)
-    return [stats.beta(first, alpha[index + 1 :].sum()) for index, first in enumerate(alpha[:-1])]
-
-
-def _broken(prior: Any, weights: Array) -> Array:
-    """Give the scores of weights `(..., d)` under a Dirichlet prior: those of their `d - 1` shares.
-
-    Source: Connor & Mosimann 1969, "Concepts of independence for proportions with a generalization of the
-    Dirichlet distribution": the shares are independent, and each has a beta distribution.
-    """
-    left = np.cumsum(weights[..., ::-1], axis=-1)[..., ::-1]
-    shares = weights[..., :-1] / np.where(left[..., :-1] > 0, left[..., :-1], 1.0)
-    scores = [_score(stick, shares[..., index]) for index, stick in enumerate(_sticks(prior))]
-    return np.stack(scores, axis=-1)
-
-
-def _whole(prior: Any, scores: Array) -> Array:
-    """Give the weights with these scores: the inverse."""
-    left, weights = np.ones(scores.shape[:-1]), []
-    for index, stick in enumerate(_sticks(prior)):
-        weights.append(left * _value(stick, scores[..., index]))
-        left = np.maximum(left - weights[-1], 0.0)
-    return np.stack([*weights, left], axis=-1)
-
-
-def _named(prior: Any) -> str:
-    """Name the family of a scipy distribution."""
-    family = getattr(prior, "dist", None)
-    name = getattr(family, "name", None) or type(prior).__name__.removesuffix("_frozen")
-    return "nothing" if prior is None else str(name)
-
-
-def _describe(distribution: Any) -> Any:
-    """What tells two frozen scipy distributions apart, which have no equality of their own."""
-    if _joint(distribution):
-        return _named(distribution), distribution.rvs(size=4, random_state=np.random.default_rng(0)).tolist()
-    family = getattr(distribution, "dist", None)
-    return distribution if family is None else (family.name, distribution.args, distribution.kwds)
-
-
-_FURTHEST = 8.3
-"""The score of the lowest number that is drawn, 2**-54."""

@@ -13,11 +13,11 @@ from tqdm import tqdm
 
 from interaction.agent import Assistant, User
 from interaction.errors import ContractError, NoEffectError
-from interaction.fitting.fits import named
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.observed import Observed
 from interaction.fitting.priors import Priors, Values
 from interaction.fitting.quadrature import on_grid
+from interaction.fitting.verdict import named
 from interaction.inference.candidates import Distribution
 from interaction.random import EpisodeRandom
 from interaction.studies.design import Design

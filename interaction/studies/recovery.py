@@ -16,7 +16,6 @@ from tqdm import tqdm
 
 from interaction.agent import Assistant, User
 from interaction.errors import ArgumentError, unknown_name
-from interaction.fitting.fits import convergence, named
 from interaction.fitting.latent import LatentLikelihood, latent
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.maximum import Maximum, maximize
@@ -24,6 +23,7 @@ from interaction.fitting.observed import Observed
 from interaction.fitting.priors import Priors, Values
 from interaction.fitting.quadrature import on_grid
 from interaction.fitting.tempering import by_particles
+from interaction.fitting.verdict import convergence, named
 from interaction.inference.candidates import Distribution
 from interaction.random import EpisodeRandom
 from interaction.studies.design import Design
