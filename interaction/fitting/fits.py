@@ -140,7 +140,10 @@ def fit(
 
 
 def _beliefs(
-    user: User, priors: Mapping[str, Distribution] | None, population: Population | None, method: str
+    user: User,
+    priors: Mapping[str, Distribution] | Population | None,
+    population: Population | None,
+    method: str,
 ) -> Priors:
     """Give the checked priors of a person alone."""
     if population is None:

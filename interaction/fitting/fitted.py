@@ -122,7 +122,8 @@ def fitted_users(tree: xarray.DataTree, n: int, *, group: Any = None, seed: int 
     Each comes from another draw of the posterior's means and standard deviations, so that what the data
     leave open is in their differences.
     Raises `ArgumentError` for a tree without a population, and where groups differ and none is named, and
-    `UnknownNameError` for a group that it does not have. Warns (`ConvergenceWarning`) where the fit did not converge.
+    `UnknownNameError` for a group that it does not have. Warns (`ConvergenceWarning`) where the fit did not
+    converge.
     """
     if "population" not in tree.children:
         raise ArgumentError("fitted_users: expected a tree of fit(..., population=...), got one without")

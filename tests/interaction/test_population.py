@@ -450,7 +450,9 @@ def test_people_who_draw_are_sent_to_fits_of_their_own():
     task, eye = LookingTask(), NoisyEye()
     runs = Bundle(task, eye, max_rounds=3).run(2, seed=0)
     noise = Population({"noise": Log(MEAN, SD)})
-    with pytest.raises(LatentDrawError, match=r"fit each person by itself, with priors and method=\"particles"):
+    with pytest.raises(
+        LatentDrawError, match=r"fit each person by itself, with priors and method=\"particles"
+    ):
         pooled(runs, noise, eye, task, users="episode")
 
 
