@@ -105,7 +105,7 @@ def test_training_in_the_guide(capsys):
 
 def test_the_studies_and_the_fit_of_the_guide(capsys):
     names: dict[str, object] = {}
-    for word in ("recovered.verdict", "taught =", "tree ="):
+    for word in ("recovered.verdict", "taught =", "tree =", "mine ="):
         exec(IMPORTS + next(block for block in BLOCKS if word in block), names)
     shown = capsys.readouterr().out
     assert "inverse_temperature" in shown

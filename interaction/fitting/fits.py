@@ -14,6 +14,7 @@ from interaction.errors import (
     AmbiguityWarning,
     ArgumentError,
     ConvergenceWarning,
+    LatentDrawError,
     missing_extra,
     unknown_name,
 )
@@ -118,7 +119,13 @@ def fit(
         estimate = METHODS[method](likelihood, checked, label=f"fit: {method}", **options)
     else:
         groups = Groups.of(observed.users, known, "fit")
-        pooled = pool(likelihood, population, checked, groups, label="fit: population", **options)
+        try:
+            pooled = pool(likelihood, population, checked, groups, label="fit: population", **options)
+        except LatentDrawError:
+            raise LatentDrawError(
+                "fit: a population needs an exact likelihood, and the user draws random numbers while it "
+                'observes or infers: fit each person by itself, with priors and method="particles"'
+            ) from None
         estimate = pooled.people
     if not isinstance(data, Trajectories):
         _tell_beginnings(user, data, checked)
@@ -131,12 +138,17 @@ def fit(
 
 
 def _beliefs(
-    user: User, priors: Mapping[str, Distribution] | None, population: Population | None, method: str
+    user: User,
+    priors: Mapping[str, Distribution] | Population | None,
+    population: Population | None,
+    method: str,
 ) -> Priors:
     """Give the checked priors of a person alone."""
     if population is None:
         if priors is None:
             raise ArgumentError("fit: expected priors or a population, got neither")
+        if isinstance(priors, Population):
+            raise ArgumentError("fit: priors: got a Population: say population=...")
         return Priors(user, priors, "fit")
     if priors is not None:
         raise ArgumentError("fit: expected priors or a population, got both")

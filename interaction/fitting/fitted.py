@@ -121,8 +121,9 @@ def fitted_users(tree: xarray.DataTree, n: int, *, group: Any = None, seed: int 
 
     Each comes from another draw of the posterior's means and standard deviations, so that what the data
     leave open is in their differences.
-    Raises `ArgumentError` for a tree without a population, and `UnknownNameError` for a group that it does
-    not have. Warns (`ConvergenceWarning`) where the fit did not converge.
+    Raises `ArgumentError` for a tree without a population, and where groups differ and none is named, and
+    `UnknownNameError` for a group that it does not have. Warns (`ConvergenceWarning`) where the fit did not
+    converge.
     """
     if "population" not in tree.children:
         raise ArgumentError("fitted_users: expected a tree of fit(..., population=...), got one without")
@@ -131,7 +132,9 @@ def fitted_users(tree: xarray.DataTree, n: int, *, group: Any = None, seed: int 
     check_seed(seed)
     posterior = tree["posterior"].to_dataset()
     groups = posterior.group.values.tolist() if "group" in posterior.dims else []
-    if (groups or group is not None) and group not in groups:
+    if groups and group is None:
+        raise ArgumentError(f"fitted_users: say of which group, by group=: {', '.join(map(str, groups))}")
+    if group is not None and group not in groups:
         raise unknown_name(group, map(str, groups), "fitted_users: group")
     if not tree.attrs["converged"]:
         warnings.warn(f"fitted_users: {tree.attrs['verdict']}", ConvergenceWarning, stacklevel=2)

@@ -49,7 +49,7 @@ def read_groups(
         import pandas
     except ImportError:
         return data, None  # which is said where data is read
-    if not isinstance(data, pandas.DataFrame):
+    if not isinstance(data, pandas.DataFrame) or len(data) == 0:
         return data, None  # a run, or what is refused where data is read
     if not population:
         if "group" in data:

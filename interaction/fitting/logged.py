@@ -176,9 +176,10 @@ def _named(
             names[column] = short[plain] + str(column)[len(plain) :]
         elif plain not in valid:
             raise unknown_name(column, [*valid, *short], f"{where}: columns of the data")
-    for needed in ("episode", "round"):
-        if needed not in frame.columns:
-            raise ArgumentError(f"{where}: the data lacks the column {needed!r}")
+    lacking = [repr(needed) for needed in ("episode", "round") if needed not in frame.columns]
+    if lacking:
+        columns = "column" if len(lacking) == 1 else "columns"
+        raise ArgumentError(f"{where}: the data lacks the {columns} {' and '.join(lacking)}")
     frame = frame.rename(columns=names)
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]

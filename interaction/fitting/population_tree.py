@@ -101,7 +101,8 @@ def _verdict(pooled: Pooled, users: Array) -> str:
     """Say in a sentence whether the population converged."""
     rule = "R-hat < 1.05, the weights of all people are effective, their grids hold them"
     bad = np.flatnonzero(~pooled.people.converged)
+    rule += f"; least effective weights {pooled.effective.min():.1%}"
     if len(bad) == 0:
-        return f"converged (population: {rule}; least effective weights {pooled.effective.min():.1%})"
+        return f"converged (population: {rule})"
     which = ", ".join(str(users[index]) for index in bad[:5]) + (", …" if len(bad) > 5 else "")
     return f"NOT converged for {len(bad)} of {len(users)} users (population: {rule}): {which}"

@@ -24,7 +24,7 @@ from interaction.policy import RandomPolicy
 from interaction.random import ASSISTANT_TASK, TASK_RESET, USER_TASK, EpisodeRandom
 from interaction.spaces import leaves, shape_of
 from interaction.state import GameState, Provenance, State, Value, flatten, nest, replace_path
-from interaction.task import InteractionTask
+from interaction.task import InteractionTask, defines
 from interaction.turns import ASSISTANT_ACTS, ASSISTANT_OBSERVES, USER_ACTS, USER_OBSERVES
 
 Array = NDArray[Any]
@@ -301,9 +301,12 @@ class _Play:
                 differ = np.asarray(given != computed)
             wrong = np.flatnonzero(differ.reshape(len(self.rows), -1).any(axis=1))
             if len(wrong):
+                alone = self.replay.observed.assistant_action_space is None
+                may_help = alone and defines(self.replay.task, "on_assistant_action", InteractionTask)
+                hint = " and without an assistant, since the data has no assistant_action" if may_help else ""
                 raise ArgumentError(
                     f"{self._place(wrong[0])}: {prefix}{path} is {given[wrong[0]].tolist()!r} in the data, "
-                    f"but {self.replay.name} makes it {computed[wrong[0]].tolist()!r} without any draw"
+                    f"but {self.replay.name} makes it {computed[wrong[0]].tolist()!r} without any draw{hint}"
                 )
 
     def _check_helped(self, acts: Array) -> None:

@@ -158,6 +158,11 @@ def test_a_fit_that_does_not_converge_warns_and_says_so():
         (lambda f: f.assign(round=f["round"] + 0.5), ArgumentError, "whole numbers"),
         (lambda f: f.assign(outcomes=1), UnknownNameError, "no 'outcomes'. Did you mean 'outcome'"),
         (lambda f: f.drop(columns="user_action"), ArgumentError, "lacks the column 'user_action'"),
+        (
+            lambda f: f.drop(columns=["episode", "round"]),
+            ArgumentError,
+            "lacks the columns 'episode' and 'round'",
+        ),
         (lambda f: f.drop(columns="episode"), ArgumentError, "lacks the column 'episode'"),
         (
             lambda f: f.drop(columns="outcome"),

@@ -31,6 +31,7 @@ from interaction import (
 from interaction.errors import (
     ArgumentError,
     ConvergenceWarning,
+    LatentDrawError,
     SpaceError,
     UnknownNameError,
 )
@@ -38,7 +39,9 @@ from interaction.fitting.population import OnScale
 from interaction.fitting.quadrature import Cells
 from interaction.fitting.surfaces import Surfaces
 from interaction.tasks.bandit import MultiArmedBanditTask
+from interaction.tasks.looking import LookingTask
 from interaction.users.bandit import RandomUser, RescorlaWagnerUser
+from interaction.users.looking import NoisyEye
 
 TASK = MultiArmedBanditTask()
 MEAN, SD = stats.norm(0, 1.5), stats.halfnorm(0, 1)
@@ -340,9 +343,10 @@ def test_new_people_need_a_population_and_a_group(two_groups, few):
     with pytest.raises(ArgumentError, match="got one without"):
         fitted_users(separate, 5)
     tree = pooled(two_groups, draws=50)
-    for group in (None, "contrl"):
-        with pytest.raises(UnknownNameError, match="Valid names: control, trained"):
-            fitted_users(tree, 5, group=group)
+    with pytest.raises(UnknownNameError, match="Valid names: control, trained"):
+        fitted_users(tree, 5, group="contrl")
+    with pytest.raises(ArgumentError, match="say of which group, by group=: control, trained"):
+        fitted_users(tree, 5)
     with pytest.raises(ArgumentError, match="n: expected a number >= 1, got 0"):
         fitted_users(tree, 0, group="control")
 
@@ -362,6 +366,7 @@ def test_new_people_need_a_population_and_a_group(two_groups, few):
             lambda f: f.astype({"user": pd.CategoricalDtype([*range(24), 99])}),
             "user 99 has no rounds",
         ),
+        (lambda f: f.iloc[:0], "no rows"),
         (lambda f: f.drop(columns="user"), "a column 'user' that tells them apart"),
         (lambda f: f[f.user == 0].drop(columns="group"), "several people, got the data of one: 0"),
     ],
@@ -418,6 +423,8 @@ def test_what_is_no_population_is_refused(few):
         pooled(few, priors={"bias": stats.uniform(0, 1)})
     with pytest.raises(ArgumentError, match="priors or a population, got neither"):
         fit(TASK, RandomUser(), few)
+    with pytest.raises(ArgumentError, match=r"priors: got a Population: say population=\.\.\."):
+        fit(TASK, RandomUser(), few, BIAS)
     with pytest.raises(ArgumentError, match="expected a Population, got"):
         pooled(few, population=Logit(MEAN, SD))
     with pytest.raises(ArgumentError, match="method='grid', got method='particles'"):
@@ -436,6 +443,17 @@ def test_what_is_no_population_is_refused(few):
         Logit(MEAN, SD, low=1, high=1)
     with pytest.raises(ArgumentError, match="single real number"):
         fit(TASK, RescorlaWagnerUser(), few, population=Population({"q": Logit(MEAN, SD)}))
+
+
+def test_people_who_draw_are_sent_to_fits_of_their_own():
+    """Not to method="particles" of a population, which there is not."""
+    task, eye = LookingTask(), NoisyEye()
+    runs = Bundle(task, eye, max_rounds=3).run(2, seed=0)
+    noise = Population({"noise": Log(MEAN, SD)})
+    with pytest.raises(
+        LatentDrawError, match=r"fit each person by itself, with priors and method=\"particles"
+    ):
+        pooled(runs, noise, eye, task, users="episode")
 
 
 def test_who_converged_is_not_warned_of(few):

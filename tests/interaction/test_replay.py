@@ -21,10 +21,13 @@ from interaction import (
     fit,
     spaces,
 )
+from interaction.assistants.pointing import InformationGain
 from interaction.errors import ArgumentError, ContractError, UnknownFieldError
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.logged import read_table
+from interaction.tasks.pointing import PointingTask
 from interaction.trajectory import Trajectories
+from interaction.users.pointing import CarefulPointer
 
 WEIGHTS = np.array([[0.1, 0.5, 0.9]])
 HELPER = Assistant(policy=RandomPolicy(spaces.Discrete(2)))
@@ -334,6 +337,15 @@ def test_a_value_that_the_task_cannot_have_computed_is_refused():
         message = rf"row 5 \(episode 0, round 5\): {path} is 0.25 in the data, but Stairs makes it"
         with pytest.raises(ArgumentError, match=message):
             likelihood(Stairs(), user, wrong, HELPER)
+
+
+def test_where_help_is_not_in_the_data_this_is_said():
+    task = PointingTask(15, 4, mode="position")
+    helper = InformationGain(user_model=CarefulPointer(0.1), task_model=task)
+    frame = Bundle(task, CarefulPointer(), helper, max_rounds=9).run(3, seed=1).to_dataframe()
+    frame = frame[[name for name in frame if "assistant" not in name]]
+    with pytest.raises(ArgumentError, match="without an assistant, since the data has no assistant_action"):
+        fit(task, CarefulPointer(), frame, {"error_rate": stats.uniform(0, 0.5)}, users="pooled")
 
 
 # What is drawn is found out by counting.
