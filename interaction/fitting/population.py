@@ -154,6 +154,10 @@ class OnScale:
         """Give the quantile."""
         return self.scale.values(self.middle + self.spread * ndtri(q))
 
+    def isf(self, q: Any) -> Array:
+        """Give what is exceeded with a probability."""
+        return self.scale.values(self.middle - self.spread * ndtri(q))
+
 
 class Population:
     """What is believed of some people together: for each parameter a scale, with priors of mean and sd.

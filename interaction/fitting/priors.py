@@ -27,6 +27,8 @@ Values = dict[str, Array]
 
 _TINY = 1e-300
 _LAST = 1 - 2.0**-53
+_UPPER = 5.0  # standard deviations of the prior, beyond which its upper tail is asked
+_SHARES = (np.arange(1_000) + 0.5) / 1_000
 
 
 class Priors:
@@ -34,8 +36,9 @@ class Priors:
 
     A prior with a `pmf` (as `scipy.stats.randint`) is discrete; all others are continuous. Where the space
     of a parameter that began as a float is not declared, it is the prior's support.
-    Raises `ContractError` for a user without `log_prob`, `UnknownNameError` for what is no entry of its
-    state, `SpaceError` for a prior that reaches outside the entry's space.
+    Raises `ArgumentError` for a discrete prior of other than whole numbers, `ContractError` for a user
+    without `log_prob`, `UnknownNameError` for what is no entry of its state, `SpaceError` for a prior that
+    reaches outside the entry's space.
     """
 
     def __init__(self, user: User, priors: Mapping[str, Distribution], where: str) -> None:
@@ -66,6 +69,8 @@ class Priors:
                     f"{where}: prior of {name}: {valid[name]} needs a discrete prior, such as "
                     f"scipy.stats.randint"
                 )
+            if hasattr(priors[name], "pmf"):
+                _check_whole(name, priors[name], where)
             samples.check(name, valid[name], where)
             free = isinstance(valid[name], Undeclared) and not spaces.is_whole(valid[name])
             self.spaces[name] = support(priors[name]) if free else valid[name]
@@ -96,7 +101,10 @@ class Priors:
 
     def at_coordinates(self, z: Array) -> Values:
         """Give the values at prior coordinates `(..., parameters)`."""
-        return self.at_quantiles(ndtr(z))
+        return {
+            name: self._typed(name, _at_score(prior, z[..., index]))
+            for index, (name, prior) in enumerate(self.distributions.items())
+        }
 
     def table(self, z: Array) -> Array:
         """Give the values at prior coordinates as one array, with the parameters on the last axis."""
@@ -153,6 +161,26 @@ class Priors:
             return np.rint(values).astype(np.int64)
         low, high = bounds(space)
         return np.asarray(np.clip(np.asarray(values, float), low, high))
+
+
+def _at_score(prior: Any, score: Array) -> Array:
+    """Give the values at standard normal scores; far up by the upper tail, whose rounding is as fine."""
+    score = np.asarray(score)
+    found = np.array(prior.ppf(np.clip(ndtr(score), _TINY, _LAST)))
+    far = score > _UPPER
+    if far.any() and hasattr(prior, "isf"):
+        found[far] = prior.isf(np.maximum(ndtr(-score[far]), _TINY))
+    return found
+
+
+def _check_whole(name: str, prior: Any, where: str) -> None:
+    """Raise for a discrete prior of other than whole numbers, which are all that is tried."""
+    values = np.asarray(prior.ppf(_SHARES), float)
+    wrong = values[np.isfinite(values) & (values != np.rint(values))]
+    if len(wrong):
+        raise ArgumentError(
+            f"{where}: prior of {name}: expected a discrete prior of whole numbers, got one with {wrong[0]:g}"
+        )
 
 
 def bounds(space: Any) -> tuple[float, float]:

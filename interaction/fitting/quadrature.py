@@ -35,6 +35,7 @@ POINTS = {0: 1, 1: 96, 2: 32, 3: 16, 4: 11}
 
 _EDGE = 6.0  # the grid begins with ±6 standard deviations of the prior
 _NEGLIGIBLE = 1e-6  # part of the posterior below which a margin is cut off
+_CUT = 1e-4  # part of the posterior that the first range's outermost cells may hold
 _PASSES = 8
 _TOLERANCE = 0.01  # how far two answers may differ, in posterior standard deviations
 _MOST = 60_000  # candidates for one user
@@ -56,7 +57,8 @@ def on_grid(
 
     A user is converged when the grid agrees with its own halves (of alternating points) and with a lattice,
     in means, standard deviations and evidence. Where it does not, four finer lattices, shifted at random,
-    take its place, as long as they have no more than 60,000 points, and have to agree with each other.
+    take its place, as long as they have no more than 60,000 points, and have to agree with each other. All
+    of these end at six standard deviations of the prior; a posterior that goes on there has not converged.
     """
     supports = [priors.support(index) if flag else None for index, flag in enumerate(priors.discrete)]
     continuous = int((~priors.discrete).sum())
@@ -76,8 +78,10 @@ def on_grid(
         for first in range(0, users, block):
             chosen = np.arange(first, min(first + block, users))
             part = likelihood.select(chosen)
-            grid = _check(part, rules, chosen, _close_in(part, rules, POINTS[continuous]))
-            rough = ~grid.converged if continuous and finer <= _MOST else np.zeros(len(chosen), bool)
+            grid = _close_in(part, rules, POINTS[continuous])
+            held = _held(grid, rules.supports, POINTS[continuous])
+            grid = _check(part, rules, chosen, grid._replace(converged=grid.converged & held))
+            rough = ~grid.converged & held & (continuous > 0) & (finer <= _MOST)
             if not rough.all():
                 found.append(_estimate(grid.take(np.flatnonzero(~rough)), chosen[~rough], *drawing))
                 bar.update(int((~rough).sum()))
@@ -304,6 +308,19 @@ def likelihood_on_cells(
         log += found.log_evidence[:, None] + 0.5 * (found.z**2 + np.log(2 * np.pi)).sum(axis=-1)
         parts.append(Cells(found.low, found.spacing, log.reshape(-1, *[points] * len(priors))))
     return Cells(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
+def _held(grid: _Posterior, supports: list[Any], points: int) -> Array:
+    """Whether the posterior lies within the first range, as far as the grid has found any of it."""
+    sizes = [points if part is None else len(part[0]) for part in supports]
+    weights = grid.weights.reshape(len(grid.low), *sizes)
+    held = np.ones(len(weights), bool)
+    for column in [index for index, part in enumerate(supports) if part is None]:
+        cut = grid.low[:, column] <= -_EDGE, grid.high[:, column] >= _EDGE
+        for end, there in zip((0, -1), cut, strict=True):
+            outer = weights.take(end, axis=column + 1).reshape(len(weights), -1).sum(axis=1)
+            held &= ~there | (outer <= _CUT)
+    return held | ~np.isfinite(grid.log_evidence)
 
 
 def _margins(grid: _Posterior, supports: list[Any], points: int) -> tuple[Array, Array]:

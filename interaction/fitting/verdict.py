@@ -20,7 +20,7 @@ def convergence(converged: Array, users: Array, method: str, variance: Array | N
     bad = np.flatnonzero(~converged)
     rule, remedy = {
         "grid": (
-            "grids and lattices agree to 1 % of a posterior standard deviation",
+            "grids and lattices agree to 1 % of a posterior standard deviation, within 6 of the prior",
             'use method="particles"',
         ),
         "particles": (f"R-hat < {R_HAT}, the moves are not stuck", "give more draws"),
