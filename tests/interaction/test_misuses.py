@@ -316,6 +316,10 @@ CALLS = {
         lambda: EpisodeRandom(0).random("a"),
         r"rng.random: expected lengths >= 0, got shape='a'",
     ),
+    "episodes as an array without axes": (
+        lambda: played(episodes=np.array(3)),
+        r"expected a number of episodes or a list of their indices, got array\(3\)",
+    ),
     "a path of a rollout that is given twice": (
         lambda: rollout(start={"task_state": {"x": 1}}, over={"task_state.x": [0, 1]}),
         r"rollout: task_state\.x is both in start and in over",

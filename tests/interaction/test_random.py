@@ -673,3 +673,11 @@ def test_rows_in_different_rounds_draw_as_alone(shape):
     for row, (episode, number) in enumerate(zip(episodes.tolist(), rounds.tolist(), strict=True)):
         alone = EpisodeRandom(7, episode).at(number, 2).random(shape)
         assert np.array_equal(found[row], alone)
+
+
+def test_the_stream_itself_says_what_to_write_for_what_numpy_offers():
+    with pytest.raises(AttributeError, match=r"no 'uniform'; write low \+ \(high - low\) \* rng\.random\(\)"):
+        EpisodeRandom().uniform  # noqa: B018
+    with pytest.raises(AttributeError, match=r"no 'poisson'\. It draws by"):
+        EpisodeRandom().poisson  # noqa: B018
+    assert not hasattr(EpisodeRandom(), "_bit_generator")
