@@ -20,7 +20,8 @@ from interaction.batching.streams import LiftedRandom
 from interaction.component import PreparedComponent
 from interaction.errors import ContractError, SpaceError
 from interaction.observation import Role
-from interaction.opening import Forced, combine, fields_of, for_rows, new_game, read_over
+from interaction.opening import Forced, fields_of, for_rows, new_game
+from interaction.over import axis_lengths, combine, read_over
 from interaction.players import Players, Seat, check_composition
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, Discrete, leaves, shape_of
@@ -218,7 +219,7 @@ class Predictor(PreparedComponent):
             return np.broadcast_to(seat.log_prob(done, *look(seat, game, stream), stream), (len(rows),))
 
         log_prob = self._lineup.in_batch(ask)
-        shape = (() if outer is None else (outer,)) + tuple(len(labels) for labels in axes.values())
+        shape = (() if outer is None else (outer,)) + axis_lengths(axes)
         return np.asarray(log_prob).reshape(shape)
 
     def _before(

@@ -24,17 +24,15 @@ from interaction.opening import (
     ACTIONS,
     Forced,
     check_actions,
-    check_apart,
-    combine,
     for_rows,
     go_to_turn,
     new_game,
     per_row,
-    read_over,
     read_start,
     seen_before,
     take_action,
 )
+from interaction.over import Axes, axis_labels, axis_lengths, check_apart, combine, paths_of, read_over
 from interaction.players import Players
 from interaction.prediction import Predictor, one_row
 from interaction.random import EpisodeRandom
@@ -47,7 +45,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Rollout:
-    """What simulated episodes gave; each array has the shape `(...)` plus one axis for each path of `over`.
+    """What simulated episodes gave; each array has the shape `(...)` plus the axes of `over`.
 
     `...` is () in a single episode and `(episodes,)` in a batch. `returns` sums all rewards, `rewards`
     holds the totals by source, both with the rollout's discount; `lengths` the rounds played, and `values`
@@ -114,7 +112,7 @@ class Simulator(Predictor):
 
         They begin in round 0 at `from_turn`. What the observer could not see comes from the models' own
         resets, or from `start` (values of this episode, or in a batch one for each) and `over`
-        (candidates, which add an axis for each path). Candidates share the same random numbers.
+        (candidates, which add axes as in `Bundle.run`). Candidates share the same random numbers.
 
         An action in `over` or `start` is played: it stands in for the policy's in the agent's first turn to
         act, after which the policies go on. The agent looks before it as ever; the policy's own reward, for
@@ -155,7 +153,7 @@ class Simulator(Predictor):
         outer = rng.rows
         given = read_start(self._fields, start, "start", outer)
         check_apart(axes, given, "rollout")
-        forced = {*given, *axes}
+        forced = {*given, *paths_of(axes)}
         check_actions(self._fields, forced, turn, limit)
         states = {path for path in forced if not path.startswith(ACTIONS)}
         known, seen = self._known(game, outer, states), seen_before(game, turn)
@@ -206,7 +204,7 @@ class Simulator(Predictor):
 
             recorders.append(self._lineup.in_batch(play_chunk))
         check_recorded(record, recorders)
-        shape = (() if outer is None else (outer,)) + tuple(len(labels) for labels in axes.values())
+        shape = (() if outer is None else (outer,)) + axis_lengths(axes)
         return _rollout(recorders, shape, axes)
 
 
@@ -250,7 +248,7 @@ def _nested(start: Mapping[str, Any]) -> State:
     )
 
 
-def _rollout(recorders: list[Recorder], shape: tuple[int, ...], axes: Forced) -> Rollout:
+def _rollout(recorders: list[Recorder], shape: tuple[int, ...], axes: Axes) -> Rollout:
     def join(parts: list[Array]) -> Value:
         whole = np.concatenate(parts)
         whole = whole.reshape(shape + whole.shape[1:])
@@ -274,5 +272,5 @@ def _rollout(recorders: list[Recorder], shape: tuple[int, ...], axes: Forced) ->
         lengths=join([part.lengths for part in recorders]),
         terminated=join([part.terminated for part in recorders]),
         values={path: join([whole(path)]) for path in recorded(recorders)},
-        over=dict(axes),
+        over=axis_labels(axes),
     )

@@ -92,6 +92,11 @@ class FittedUsers:
         """Give the people as beginnings: `bundle.run(n, start=fitted.start)` plays an episode with each."""
         return {f"user_state.{name}": array for name, array in self.values.items()}
 
+    @property
+    def over(self) -> dict[str, dict[str, Array]]:
+        """Give the people as an axis: `bundle.run(n, over=fitted.over)` plays n with each of them."""
+        return {"person": self.start}
+
     def users(self, user: User) -> dict[str, User]:
         """Give the people as users like this one otherwise, by labels "person 0", …: for `robustness`.
 

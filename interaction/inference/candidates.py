@@ -13,7 +13,7 @@ from interaction.errors import ArgumentError, SpaceError
 from interaction.inference.particles import liu_west, liu_west_vectors
 from interaction.inference.scores import broken, describe, family_of, is_joint, score, value_at, whole_of
 from interaction.membership import membership, remedy
-from interaction.opening import combine
+from interaction.over import combine
 from interaction.random import EpisodeRandom
 from interaction.spaces import Box, Space, Undeclared, is_whole, real, shape_of
 
@@ -60,7 +60,7 @@ class Grid(Component):
             self.axes[name] = axis
         if not self.axes:
             raise ArgumentError("Grid: expected at least one parameter with its candidates, got none")
-        self.size, self.values = combine(self.axes)
+        self.size, self.values = combine({name: {name: axis} for name, axis in self.axes.items()})
         weights = np.ones(1)
         for name, axis in self.axes.items():
             own = np.array(list(prior[name]), float) if prior and name in prior else np.ones(len(axis))

@@ -318,6 +318,9 @@ def test_new_people_are_as_the_posterior_says(two_groups):
 def test_new_people_play_and_are_believed_in(two_groups):
     people = fitted_users(pooled(two_groups, draws=100), 200, group="control")
     runs = Bundle(TASK, RandomUser(), max_rounds=30).run(200, seed=8, start=people.start)
+    side_by_side = Bundle(TASK, RandomUser(), max_rounds=30).run(2, seed=8, over=people.over)
+    assert side_by_side.dimensions == ("episode", "person")
+    assert (side_by_side.start["user_state.bias"] == people.values["bias"]).all()
     first = (runs["user_action"] == 0).mean(axis=1)
     bias = people.values["bias"]
     apart = (first - bias) / np.sqrt(bias * (1 - bias) / 30)  # standard deviations of a binomial share
