@@ -318,9 +318,9 @@ class Bundle:
         `episodes` is their number, or the indices of those to play (`[8731]` plays that one alone).
         `over={"user_state.p0": range(10)}` adds a labelled axis for each path and plays every
         combination, with common random numbers; `over={"person": {"user_state.p0": [1, 2],
-        "user_state.p1": [5, 7]}}` adds one axis of values that go together. A value in `start` may have a leading axis of one
-        entry for each episode. `record` keeps every round ("all"), the last values ("final"), or
-        every round of the named paths; returns, lengths and ends are always kept.
+        "user_state.p1": [5, 7]}}` adds one axis of values that go together. A value in `start` may have
+        a leading axis of one entry for each episode. `record` keeps every round ("all"), the last values
+        ("final"), or every round of the named paths; returns, lengths and ends are always kept.
         """
         return batch.run(
             self.lineup,

@@ -55,8 +55,8 @@ def _together(fields: Fields, name: Any, given: Mapping[str, Any], where: str) -
     if not isinstance(name, str) or name in taken or "." in name:
         raise ArgumentError(
             f"{where}: {name!r}: expected a name of your own for values that go together, as in "
-            f"{{'person': {{'user_state.p0': [1, 2], 'user_state.p1': [5, 7]}}}}; every "
-            f"combination is played of axes with a path each, as in {{'user_state.p0': [1, 2], 'user_state.p1': [5, 7]}}"
+            f"{{'person': {{'user_state.p0': [1, 2], 'user_state.p1': [5, 7]}}}}; axes with a path each, as "
+            f"in {{'user_state.p0': [1, 2], 'user_state.p1': [5, 7]}}, are played in every combination"
         )
     axis = {path: _candidates(fields, path, values, where) for path, values in given.items()}
     if len({len(values) for values in axis.values()}) != 1:

@@ -21,6 +21,7 @@ from interaction.errors import ArgumentError, SpaceError, unknown_name
 from interaction.fitting.priors import Priors, bounds
 from interaction.inference.candidates import Distribution, support
 from interaction.spaces import Box, Undeclared
+from interaction.state import flatten
 
 Array = NDArray[Any]
 
@@ -220,7 +221,7 @@ class Population:
         for name, scale in self.scales.items():
             if name not in valid:
                 raise unknown_name(name, valid, f"{where}: population of {type(user).__name__}")
-            _check_scale(name, scale, valid[name], where)
+            _check_scale(name, scale, valid[name], dict(flatten(user.state)).get(name), where)
         return Priors(user, {name: scale.alone() for name, scale in self.scales.items()}, where)
 
     def values(self, points: Array) -> dict[str, Array]:
@@ -238,18 +239,26 @@ class _Hyperpriors(Priors):
         self.discrete = np.zeros(len(self.names), bool)
 
 
-def _check_scale(name: str, scale: Scale, space: Any, where: str) -> None:
-    """Raise unless the values of a scale lie in the space, and no part of it is left out unsaid."""
+def _check_scale(name: str, scale: Scale, space: Any, own: Any, where: str) -> None:
+    """Raise unless the values of a scale lie in the space, and no part of it is left out unsaid.
+
+    Where the space is not declared, the user's own value tells what is possible.
+    """
     kind = type(scale).__name__
     if spaces.shape_of(space) or not isinstance(space, Box) or spaces.is_whole(space):
         raise ArgumentError(
             f"{where}: population: {name}: expected a parameter that is a single real number, not {space}"
         )
-    if isinstance(space, Undeclared):
-        return
-    low, high = bounds(space)
     left, right = scale.range
     said = not isinstance(scale, Logit) or scale.low is not None or scale.high is not None
+    if isinstance(space, Undeclared):
+        if own is not None and not said and not left <= own <= right:
+            raise SpaceError(
+                f"{where}: population: {name}: {kind} goes from {left:g} to {right:g}, but the user has "
+                f"{name}={own:g}: say Logit(..., low=..., high=...), or another scale"
+            )
+        return
+    low, high = bounds(space)
     if low <= left and right <= high and (said or (low, high) == (left, right)):
         return
     if np.isfinite(low) and np.isfinite(high):

@@ -72,7 +72,7 @@ def parameter_recovery(
         raise ArgumentError(f"parameter_recovery: draws: expected a number >= 1, got {draws!r}")
     values = checked.draw(n_users, seed)
     likelihood = design.play(user, values)
-    variance = None
+    variance, faults = None, {}
     label = f"parameter recovery: {method}"
     if method == "maximum_likelihood":
         maximum = maximize(likelihood, checked, progress=progress, label=label)
@@ -84,7 +84,7 @@ def parameter_recovery(
         estimate = _POSTERIORS[method](
             likelihood, checked, draws=draws, seed=seed, progress=progress, label=label
         )
-        variance = estimate.variance
+        variance, faults = estimate.variance, dict(estimate.faults)
         means, sds = _by_name(checked, estimate.mean), _by_name(checked, estimate.sd)
         intervals = {
             level: tuple(_by_name(checked, ends) for ends in estimate.interval(level)) for level in LEVELS
@@ -101,7 +101,7 @@ def parameter_recovery(
         },
         converged=converged,
         method=method,
-        convergence=convergence(converged, np.arange(n_users), method, variance),
+        convergence=convergence(converged, np.arange(n_users), method, variance, faults),
         min_correlation=min_correlation,
         alone=design.alone,
     )
@@ -229,7 +229,7 @@ def calibration(
         statistics,
         p_values,
         estimate.converged,
-        convergence(estimate.converged, np.arange(n_users), method, estimate.variance),
+        convergence(estimate.converged, np.arange(n_users), method, estimate.variance, estimate.faults),
         level,
         design.alone,
     )

@@ -292,6 +292,7 @@ def test_weights_that_are_not_effective_are_told():
         tree = pooled(waiting(40), SHIFT, WAITER, task=Waiting(), users="episode", draws=100)
     assert tree.attrs["converged"] == 0
     assert not tree.summary.converged.any()
+    assert "their weights, or those of their group together, are not effective" in tree.attrs["verdict"]
     with pytest.warns(ConvergenceWarning, match="NOT converged"):
         fitted_users(tree, 3)
 
@@ -419,6 +420,14 @@ def test_a_scale_may_be_a_part_of_the_space_where_that_is_said(space, scale):
     assert np.allclose(scale.points(values), np.linspace(-3, 3, 7))
     assert (values >= space.low).all()
     assert (values <= space.high).all()
+
+
+def test_a_scale_that_leaves_out_the_users_own_value_is_refused_where_no_space_is_declared(few):
+    five, half = (User(policy=RandomUser().policy, state=State(bias=bias)) for bias in (5.0, 0.5))
+    with pytest.raises(SpaceError, match=r"Logit goes from 0 to 1, but the user has bias=5: say Logit\("):
+        pooled(few, user=five)
+    BIAS.check(half, "test")
+    Population({"bias": Logit(MEAN, SD, low=0, high=1)}).check(five, "test")  # it is said
 
 
 def test_what_is_no_population_is_refused(few):
