@@ -37,10 +37,12 @@ CORE = {  # each module with the tests that are closest to it
     "random": "random",
     "observation": "observation previous_state misuses",
     "spaces": "spaces declarations",
+    "membership": "spaces declarations policy batching/test_kinds",
     "policy": "policy misuses",
     "simulator": "rollouts simulator batching/test_doors previous_state",
     "prediction": "prediction simulator batching/test_doors previous_state",
     "trials": "previous_state",
+    "noted": "random user_model known_beliefs drawn_gain",
     "batching/play": "batch recording endless previous_state rollouts",
     "batching/recording": "recording trajectory batch",
     "batching/lockstep": "lockstep batching/test_promises",
@@ -53,10 +55,19 @@ CORE = {  # each module with the tests that are closest to it
     "inference/resampling": "user_model known_beliefs",
     "inference/hypotheses": "user_model known_beliefs batching/test_doors",
     "inference/movement": "known_beliefs belief_tree",
-    "planning/information_gain": "planning information_gain batching/test_doors",
+    "inference/candidates": "user_model known_beliefs information_gain",
+    "inference/scores": "user_model known_beliefs information_gain",
+    "inference/particles": "user_model known_beliefs monte_carlo_tree",
+    "planning/planner": "planning information_gain drawn_gain belief_tree",
+    "planning/information_gain": "planning information_gain drawn_gain batching/test_doors",
+    "planning/answers": "information_gain drawn_gain",
+    "planning/channels": "information_gain drawn_gain",
+    "planning/drawn_gain": "information_gain drawn_gain",
+    "planning/shown": "belief_tree monte_carlo_tree",
     "planning/rollouts": "planning batching/test_doors belief_tree theory_of_mind",
     "planning/belief_tree": "belief_tree theory_of_mind",
     "planning/chances": "belief_tree",
+    "planning/boltzmann": "planning theory_of_mind",
     "planning/tabulation": "theory_of_mind",
     "planning/monte_carlo_tree": "monte_carlo_tree",
     "planning/statistics": "monte_carlo_tree",
@@ -122,6 +133,7 @@ def passes(copy: Path, tests: list[str]) -> bool:
             command, cwd=copy, env=environment, capture_output=True, timeout=LONGEST, check=False
         )
     except subprocess.TimeoutExpired:
+        print(f"{' '.join(tests)}: no end in {LONGEST} s, so a change counts as noticed", flush=True)
         return False
     return done.returncode == 0
 
