@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from interaction.agent import Agent, Assistant, User, check_log_prob
 from interaction.batching.lockstep import Lineup
 from interaction.batching.selection import by_rows, row_of
-from interaction.batching.streams import LiftedRandom
+from interaction.batching.streams import is_lifted
 from interaction.component import PreparedComponent
 from interaction.errors import ContractError, SpaceError
 from interaction.observation import Role
@@ -107,7 +107,7 @@ class Predictor(PreparedComponent):
         The user observes, infers and acts; the task does not move. `user_state` is the model's internal
         state, which otherwise comes from its own reset (or from the observation, if it is seen).
         """
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "predict_user_action"):
             return rng.outside(self.predict_user_action, observation, rng, user_state)
         return self._predict("user", observation, rng, user_state)
 
@@ -121,7 +121,7 @@ class Predictor(PreparedComponent):
         and the task's state, where the action moves it: `task_state` after it, `previous_task_state` before
         it, by which an assistant who infers weighs it.
         """
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "predict_assistant_action"):
             return rng.outside(self.predict_assistant_action, observation, rng, assistant_state)
         return self._predict("assistant", observation, rng, assistant_state)
 
@@ -140,7 +140,7 @@ class Predictor(PreparedComponent):
         in `over` is what was done last, which the candidate sees. In a batch `action` has the shape
         `(episodes,)`, or is a plain number.
         """
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "user_action_log_prob"):
             found: Array = rng.outside(
                 self.user_action_log_prob, action, observation, rng, over=over, user_state=user_state
             )
@@ -160,7 +160,7 @@ class Predictor(PreparedComponent):
 
         The observation is what the assistant was looking at: after the user's action, before its own.
         """
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "assistant_action_log_prob"):
             found: Array = rng.outside(
                 self.assistant_action_log_prob,
                 action,

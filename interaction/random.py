@@ -88,6 +88,12 @@ def check_seed(seed: object) -> int:
     return int(seed)
 
 
+def check_stream(rng: object, where: str) -> None:
+    """Raise unless what was given as a stream is one of ours."""
+    if not isinstance(rng, EpisodeRandom):
+        raise ArgumentError(f"{where}: rng: expected a stream, as in EpisodeRandom(seed), got {rng!r}")
+
+
 def fresh_seed() -> int:
     """Draw a seed from the operating system."""
     import secrets

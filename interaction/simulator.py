@@ -18,7 +18,7 @@ from interaction.batching.lifted import Lifted
 from interaction.batching.play import CHUNK, check_discount, check_max_rounds, check_recorded, play
 from interaction.batching.recording import Recorder, recorded, together, totals
 from interaction.batching.selection import row_of
-from interaction.batching.streams import LiftedRandom
+from interaction.batching.streams import LiftedRandom, is_lifted
 from interaction.errors import ArgumentError, ContractError, EpisodeError
 from interaction.opening import (
     ACTIONS,
@@ -129,7 +129,7 @@ class Simulator(Predictor):
         Raises `ArgumentError` for an action that the rollout does not reach, or of which a part is missing;
         and where one acts on what it has seen, but what it saw (or what it knows) is forced.
         """
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "rollout"):
             return _lifted(
                 rng,
                 self.rollout,

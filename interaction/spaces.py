@@ -15,7 +15,7 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Sp
 from numpy.typing import NDArray
 
 from interaction.errors import ArgumentError, ContractError, SpaceError
-from interaction.random import EpisodeRandom, whole_numbers
+from interaction.random import EpisodeRandom, check_stream, whole_numbers
 from interaction.state import State, Value, freeze
 
 __all__ = [
@@ -277,6 +277,7 @@ def sample(space: Space[Any], rng: EpisodeRandom) -> Value:
     A box without bounds draws a normal number, and one with a single bound its distance from it.
     Raises `ContractError` for what is not declared (but for a bool), and for a space of another kind.
     """
+    check_stream(rng, "spaces.sample")
     if hasattr(rng, "outside"):  # the stream of a lifted method
         drawn: Value = rng.outside(sample, space, rng)
         return drawn

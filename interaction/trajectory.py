@@ -309,9 +309,9 @@ class Trajectories(Mapping[str, Array]):
         return vars(self) | {"_values": dict(self._values), "start": dict(self.start)}
 
     def __repr__(self) -> str:
-        axes = ", ".join(
-            f"{size} {name}" for name, size in zip(self.dimensions, self.lengths.shape, strict=True)
-        )
+        count, *sizes = self.lengths.shape
+        named = [f"{size} {name}" for name, size in zip(self.over, sizes, strict=True)]
+        axes = ", ".join([f"{count} episode{'s' * (count != 1)}", *named])
         spread = ""
         if self.lengths.size:
             sd = self.returns.std(ddof=1) / math.sqrt(self.lengths.size) if self.lengths.size > 1 else 0.0

@@ -192,11 +192,11 @@ def run(
                     raise
                 return recorder
 
-            refused = lineup.refused
+            refused = len(lineup.refused)
             recorders.append(lineup.in_batch(play_chunk))
             first += CHUNK
             if (
-                lineup.refused != refused and len(recorders) > 1
+                len(lineup.refused) != refused and len(recorders) > 1
             ):  # what it gave in the chunks before is in doubt
                 recorders, first = [], 0
                 _set_back(bar, 0)

@@ -14,6 +14,7 @@ from interaction.checks.batches import check_batches, play_alone
 from interaction.checks.calls import Case, Watch, check_pickle, parts_of
 from interaction.checks.duals import check_dual
 from interaction.checks.other_process import other_processes
+from interaction.checks.outcomes import check_outcomes
 from interaction.checks.probabilities import check_log_prob
 from interaction.checks.repeats import check_repeats
 from interaction.checks.report import SECONDS, Budget, Report
@@ -29,7 +30,7 @@ from interaction.task import InteractionTask, defines
 
 EPISODES = 5  # single episodes that are played with every call checked
 ROUNDS = 100  # where nothing else says how many
-_SINGLY, _AGAIN, _PROBABILITIES = 0.3, 0.45, 0.6  # shares of the time, by the end of each stage
+_SINGLY, _AGAIN, _PROBABILITIES, _OUTCOMES = 0.3, 0.45, 0.6, 0.7  # shares of the time, by the end of each
 
 
 def check_task(
@@ -126,6 +127,7 @@ def _check(
     for part in parts:
         if isinstance(part, Policy):
             check_log_prob(part, watch.cases(part), report, budget, _PROBABILITIES)
+    check_outcomes(bundle, parts, watch, report, budget, _OUTCOMES)
     report.unchecked += _never_called(bundle, watch)
     with other_processes(watch, calls, report, budget):
         if alike:

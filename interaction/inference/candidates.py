@@ -57,6 +57,12 @@ class Grid(Component):
             axis = np.array(list(candidates))
             if len(axis) == 0:
                 raise ArgumentError(f"Grid: {name} has no candidate")
+            different, counts = np.unique(axis, axis=0, return_counts=True)
+            if len(different) < len(axis):
+                raise ArgumentError(
+                    f"Grid: {name}: expected candidates that differ, got {different[counts > 1][0]!r} "
+                    f"{counts.max()} times; what is more probable is told by prior={{{name!r}: [...]}}"
+                )
             self.axes[name] = axis
         if not self.axes:
             raise ArgumentError("Grid: expected at least one parameter with its candidates, got none")

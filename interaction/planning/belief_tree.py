@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from interaction.batching.lockstep import lead
 from interaction.batching.play import check_discount
 from interaction.batching.selection import row_of
-from interaction.batching.streams import LiftedRandom
+from interaction.batching.streams import is_lifted
 from interaction.errors import ArgumentError, ContractError, UnknownFieldError
 from interaction.inference.partner_model import PartnerModelFilter
 from interaction.observation import ObservationEngine, RuleObservationEngine
@@ -101,7 +101,7 @@ class BeliefTree(Planner):
 
     def values(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
         """Give the value of each action: `(..., actions)`."""
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "values"):
             found: Array = rng.outside(self.values, state, observation, rng)
             return found
         if rng.rows is None:

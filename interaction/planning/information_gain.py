@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from interaction import spaces
 from interaction.batching.candidates import for_candidates
 from interaction.batching.selection import row_of
-from interaction.batching.streams import LiftedRandom
+from interaction.batching.streams import is_lifted
 from interaction.errors import ArgumentError
 from interaction.inference.candidates import Grid
 from interaction.inference.particles import systematic
@@ -86,7 +86,7 @@ class ExpectedInformationGain(Planner):
 
     def gain(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
         """Give the expected information gain of each action, in bits: `(..., actions)`."""
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "gain"):
             gain: Array = rng.outside(self.gain, state, observation, rng)
             return gain
         return self.gain_and_error(state, observation, rng)[0]
@@ -100,7 +100,7 @@ class ExpectedInformationGain(Planner):
 
         The error is 0 where the gain is exact. Where it is not, the gain may lie below 0 by chance.
         """
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "gain_and_error"):
             both: tuple[Array, Array] = rng.outside(self.gain_and_error, state, observation, rng)
             return both
         belief = self.belief.belief_in(state)

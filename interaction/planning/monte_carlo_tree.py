@@ -14,7 +14,7 @@ from interaction.batching.candidates import for_candidates
 from interaction.batching.lockstep import lead
 from interaction.batching.play import CHUNK, check_discount
 from interaction.batching.selection import row_of
-from interaction.batching.streams import LiftedRandom
+from interaction.batching.streams import is_lifted
 from interaction.errors import ArgumentError, ContractError, UnknownFieldError
 from interaction.inference.particles import at_positions
 from interaction.inference.user_model import UserModelFilter
@@ -24,7 +24,7 @@ from interaction.planning.planner import Planner, check_number
 from interaction.planning.statistics import Statistics, sights_of
 from interaction.players import Players
 from interaction.policy import RandomPolicy
-from interaction.random import ASSISTANT_POLICY, ASSISTANT_RESET, EpisodeRandom
+from interaction.random import ASSISTANT_POLICY, ASSISTANT_RESET, EpisodeRandom, check_stream
 from interaction.spaces import Space
 from interaction.state import GameState, State, Value, lock
 from interaction.turns import ASSISTANT_ACTS, play_half
@@ -147,7 +147,7 @@ class MonteCarloTree(Planner):
 
     def values(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
         """Give the mean return of each action: `(..., actions)`."""
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "values"):
             found: Array = rng.outside(self.values, state, observation, rng)
             return found
         searches = self._searches(state, observation, rng)
@@ -156,6 +156,7 @@ class MonteCarloTree(Planner):
 
     def tree(self, state: State, observation: State, rng: EpisodeRandom) -> SearchNode:
         """Give the tree of one episode, from what the assistant sees now."""
+        check_stream(rng, "MonteCarloTree.tree")
         if rng.rows is not None:
             raise ArgumentError("MonteCarloTree.tree: expected the stream of one episode, got a batch's")
         (search,) = self._searches(state, observation, rng)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from interaction import spaces
 from interaction.agent import Agent
 from interaction.batching.lockstep import Lineup
-from interaction.batching.streams import LiftedRandom
+from interaction.batching.streams import is_lifted
 from interaction.component import PreparedComponent
 from interaction.errors import ArgumentError, ContractError
 from interaction.inference.engine import engines_in
@@ -117,7 +117,7 @@ class Planner(PreparedComponent):
 
     def best(self, state: State, observation: State, rng: EpisodeRandom) -> Value:
         """Give the action with the highest value, the first of equal ones."""
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "best"):
             return rng.outside(self.best, state, observation, rng)
         return self.numbers[self.values(state, observation, rng).argmax(axis=-1)]
 

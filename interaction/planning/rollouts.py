@@ -12,7 +12,7 @@ from interaction.batching.candidates import for_candidates
 from interaction.batching.play import CHUNK, check_discount, play
 from interaction.batching.recording import Recorder, totals
 from interaction.batching.selection import row_of
-from interaction.batching.streams import LiftedRandom
+from interaction.batching.streams import is_lifted
 from interaction.errors import ContractError
 from interaction.inference.particles import systematic
 from interaction.inference.partner_model import PartnerModelFilter
@@ -74,7 +74,7 @@ class RolloutReturns(Planner):
 
     def returns(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
         """Give the return of each rollout: `(..., samples, actions)`."""
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "returns"):
             returns: Array = rng.outside(self.returns, state, observation, rng)
             return returns
         belief = self.belief.belief_in(state)
