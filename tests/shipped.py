@@ -1,7 +1,7 @@
 """A game of each component that is shipped, kept by one installation and played again by another.
 
     python -m tests.shipped keep FOLDER        # where the project is developed
-    python -P tests/shipped.py play FOLDER     # with a wheel alone: as a file, for the tests are not installed
+    python -P tests/shipped.py play FOLDER     # with a wheel alone, as a file: tests are not installed
 
 Each game is pickled, with what it came to. Played from that file, it must come to the same.
 """
