@@ -2,6 +2,8 @@
 
 Each keeps what it takes to be the user model's state in its own state (`user_model`), since all that
 differs between episodes is in the game state.
+
+Source: CoopIHC's guide, "Assistants that simulate users".
 """
 
 from __future__ import annotations

@@ -79,6 +79,7 @@ class RolloutAssistant(_Pointer):
     """Puts the cursor where users drawn from its belief would do best on their own (mode "position").
 
     In the rollouts, the assistant that is simulated only carries out the user's steps.
+    Source: this project, by the rollouts of Tesauro & Galperin 1996.
     """
 
     def __init__(
@@ -95,7 +96,10 @@ class RolloutAssistant(_Pointer):
 
 
 class ConstantGainPolicy(DeterministicPolicy):
-    """Multiplies the user's step by the same gain always."""
+    """Multiplies the user's step by the same gain always.
+
+    Source: CoopIHC's pointing example.
+    """
 
     def __init__(self, gain: float) -> None:
         super().__init__()
@@ -109,14 +113,20 @@ class ConstantGainPolicy(DeterministicPolicy):
 
 
 class ConstantGain(Assistant):
-    """Multiplies the user's step by the same gain always (mode "gain")."""
+    """Multiplies the user's step by the same gain always (mode "gain").
+
+    Source: CoopIHC's pointing example.
+    """
 
     def __init__(self, gain: float = 1.0) -> None:
         super().__init__(policy=ConstantGainPolicy(gain))
 
 
 class FollowPolicy(DeterministicPolicy):
-    """Puts the cursor where the user's step leads."""
+    """Puts the cursor where the user's step leads.
+
+    Source: this project.
+    """
 
     batched = True  # half as fast again as lifted in long games, where few episodes are left
 
@@ -131,7 +141,10 @@ class FollowPolicy(DeterministicPolicy):
 
 
 class NoAssistant(Assistant):
-    """Only carries out the user's steps: one end of the scale."""
+    """Only carries out the user's steps: one end of the scale.
+
+    Source: this project.
+    """
 
     def __init__(self, task_model: InteractionTask) -> None:
         cells = _cells(task_model)
@@ -139,7 +152,10 @@ class NoAssistant(Assistant):
 
 
 class OraclePolicy(DeterministicPolicy):
-    """Puts the cursor on the goal; with gains, by the gain that leads there."""
+    """Puts the cursor on the goal; with gains, by the gain that leads there.
+
+    Source: this project.
+    """
 
     def __init__(self, task_model: InteractionTask) -> None:
         super().__init__()
@@ -155,7 +171,10 @@ class OraclePolicy(DeterministicPolicy):
 
 
 class OracleAssistant(Assistant):
-    """Knows the goal: the other end of the scale."""
+    """Knows the goal: the other end of the scale.
+
+    Source: this project.
+    """
 
     def __init__(self, task_model: InteractionTask) -> None:
         super().__init__(policy=OraclePolicy(task_model))

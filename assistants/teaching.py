@@ -15,7 +15,10 @@ from interaction.users.teaching import ForgettingLearner, recall
 
 
 class RandomTeacher(Assistant):
-    """Shows any of the items, all equally often."""
+    """Shows any of the items, all equally often.
+
+    Source: this project.
+    """
 
     def __init__(self, n_items: int = 20) -> None:
         super().__init__(policy=RandomPolicy(spaces.Discrete(n_items)))

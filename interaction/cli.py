@@ -10,6 +10,7 @@ import sys
 from importlib.metadata import entry_points
 
 from interaction import __version__
+from interaction.citing import citation, listing
 from interaction.errors import InteractionError
 
 
@@ -27,6 +28,11 @@ def main() -> None:
     app.add_typer(demos, name="demo")
     for point in entry_points(group="interaction.demos"):
         demos.command(point.name)(point.load())
+
+    @app.command()
+    def cite(name: str = typer.Argument("", help="Of a task, a user, an assistant or a method.")) -> None:
+        """Print the papers to cite for a model; without a name all names, and how to cite the framework."""
+        typer.echo(citation(name) if name else listing())
 
     def show_version(wanted: bool) -> None:
         if wanted:

@@ -5,10 +5,11 @@ inside an agent also the whole address at which the simulation started. So one e
 the numbers that it would get alone, in any chunk, order, process or machine, and a component that
 draws once more does not shift the draws of the others. No two addresses share a number.
 
-The numbers come from the counter-based generator Philox 4x64 (Salmon, Moraes, Dror & Shaw, "Parallel
-random numbers: as easy as 1, 2, 3", SC 2011). Its key holds the seed; its counter holds, from the
-lowest word on: the blocks of the episodes one after the other, the draw and its length, the round and
-slot, and into how many replicas each episode is parted.
+The numbers come from the counter-based generator Philox 4x64. Its key holds the seed; its counter holds,
+from the lowest word on: the blocks of the episodes one after the other, the draw and its length, the round
+and slot, and into how many replicas each episode is parted.
+
+Source: Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3", SC.
 """
 
 from __future__ import annotations

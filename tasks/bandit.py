@@ -1,8 +1,4 @@
-"""Bandits: whoever is in control pulls an arm and sees an outcome, 0 or 1.
-
-Source of `BanditTask`: Ortega et al. 2021, "Shaking the foundations: delusions in sequence models for
-interaction and control", arXiv 2110.10819.
-"""
+"""Bandits: whoever is in control pulls an arm and sees an outcome, 0 or 1."""
 
 from __future__ import annotations
 
@@ -26,6 +22,7 @@ class MultiArmedBanditTask(InteractionTask):
 
     The state holds the last pull: `arm` and `outcome` (-1 before the first one) and the `provenance` of the
     arm, as the turns set it; and `user_in_control`, for the round to come.
+    Source: Robbins 1952, "Some aspects of the sequential design of experiments" (the kind of problem).
     """
 
     batched = True  # twice as fast as lifted, which parts the episodes by their arms
@@ -105,7 +102,11 @@ class MultiArmedBanditTask(InteractionTask):
 
 
 class BanditTask(MultiArmedBanditTask):
-    """A bandit with a hidden best arm, drawn uniformly: it succeeds with `p_best`, others with `p_other`."""
+    """A bandit with a hidden best arm, drawn uniformly: it succeeds with `p_best`, others with `p_other`.
+
+    Source: Ortega et al. 2021, "Shaking the foundations: delusions in sequence models for interaction and
+    control", arXiv 2110.10819.
+    """
 
     def __init__(
         self,

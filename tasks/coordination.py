@@ -36,6 +36,7 @@ class SimultaneousCoordinatedTask(CoordinatedTask):
 
     Its state also shows what the user did in the round before, `last_user_action`, and what `x` was
     then, `last_x`; both are -1 in the first round.
+    Source: this project, after the game of CoopIHC's guide.
     """
 
     state_space = spaces.Dict(

@@ -11,6 +11,7 @@ class LookingTask(InteractionTask):
 
     The state holds where the eye rests (`fixation`) and the point (`target`), in degrees of visual angle.
     The user's action is where the eye lands, in degrees. The cost is how far that is from the point.
+    Source: this project.
     """
 
     state_space = spaces.Dict(fixation=spaces.real(), target=spaces.real())

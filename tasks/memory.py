@@ -23,6 +23,7 @@ class RecallTask(InteractionTask):
     The reward is one for each item recalled. The game ends with the last test.
     Raises `ArgumentError` for items and times that do not go together, and for a test that begins before the
     last item was studied.
+    Source: this project, after the experiment of Anderson 1981 (see `paired_associates`).
     """
 
     def __init__(self, items: Sequence[int], times: Sequence[float], study_after: float = 5.0) -> None:

@@ -35,6 +35,8 @@ class PointingTask(InteractionTask):
     the direction. Without an assistant the cursor moves by the user's step.
     The game is over after the turn of a user whose cursor was on the goal; with `confirm` the user must
     also have stayed there (action 0). The reward is −1 for each user turn.
+    Sources: CoopIHC's pointing example (the rules of the grid); Liu et al. 2017, "BIGnav" (an assistant that
+    puts the view where it likes, as in the mode "position").
     """
 
     batched = True  # a third faster than lifted
@@ -121,6 +123,7 @@ class Pointing2DTask(InteractionTask):
     action (a gain). The game is over once the cursor is inside the goal after the user's turn; without an
     assistant the cursor moves in that turn. The reward is minus the time passed; the state holds the time
     since the start (s).
+    Source: this project, for movements as in Fitts 1954.
     """
 
     def __init__(self, n_targets: int = 8, narrowest: float = 0.02, widest: float = 0.1) -> None:

@@ -1,7 +1,7 @@
 """Users of bandits: an expert, and the five of Wilson & Collins, from one that only guesses to learners.
 
-Sources: Ortega et al. 2021, arXiv 2110.10819 (the expert); Wilson & Collins, "Ten simple rules for the
-computational modeling of behavioral data", eLife 2019 (the others: models 1 to 5).
+Source of the five: Wilson & Collins 2019, "Ten simple rules for the computational modeling of behavioral
+data", eLife 8:e49547 (models 1 to 5).
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ Array = NDArray[Any]
 
 
 class ExpertPolicy(DiscretePolicy):
-    """Pulls the best arm with the probability `p_best`, and each other arm with equal probability."""
+    """Pulls the best arm with the probability `p_best`, and each other arm with equal probability.
+
+    Source: Ortega et al. 2021, arXiv 2110.10819.
+    """
 
     def __init__(self, n_arms: int, p_best: float) -> None:
         if n_arms < 2 or not 0 <= p_best <= 1:
@@ -45,7 +48,10 @@ class ExpertPolicy(DiscretePolicy):
 
 
 class ExpertUser(User):
-    """Sees the best arm, and pulls it with the probability `p_best`, whatever happened before."""
+    """Sees the best arm, and pulls it with the probability `p_best`, whatever happened before.
+
+    Source: Ortega et al. 2021, arXiv 2110.10819.
+    """
 
     def __init__(self, p_best: float = 0.6, n_arms: int = 5) -> None:
         super().__init__(policy=ExpertPolicy(n_arms, p_best))
@@ -104,7 +110,10 @@ class WinStayLoseShiftPolicy(DiscretePolicy):
 
 
 class WinStayLoseShiftUser(User):
-    """Noisy win-stay-lose-shift; its internal state holds `epsilon` and the last pull."""
+    """Noisy win-stay-lose-shift; its internal state holds `epsilon` and the last pull.
+
+    Source: Wilson & Collins 2019, model 2.
+    """
 
     def __init__(self, epsilon: float = 0.1, n_arms: int = 2) -> None:
         super().__init__(
@@ -206,7 +215,7 @@ class RescorlaWagnerUser(User):
     """Learns the value of each arm by the delta rule, from 0.5 on, and pulls by softmax.
 
     Its internal state holds `learning_rate` (α), `inverse_temperature` (β) and the values `q`.
-    Source: Wilson & Collins 2019, model 3.
+    Source: Wilson & Collins 2019, model 3; the delta rule is that of Rescorla & Wagner 1972.
     """
 
     def __init__(self, learning_rate: float = 0.3, inverse_temperature: float = 3.0, n_arms: int = 2) -> None:
@@ -259,7 +268,7 @@ class RescorlaWagnerChoiceKernelUser(User):
     """Learns values as the Rescorla–Wagner user does, and tends to repeat its choices.
 
     Its internal state holds the parameters and traces of `RescorlaWagnerUser` and `ChoiceKernelUser`.
-    Source: Wilson & Collins 2019, model 5.
+    Source: Wilson & Collins 2019, model 5; the delta rule is that of Rescorla & Wagner 1972.
     """
 
     def __init__(

@@ -1,4 +1,7 @@
-"""The user of the coordination game."""
+"""The user of the coordination game.
+
+Source: CoopIHC's guide, "Assistants that simulate users".
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Users that point: one that tells the direction, one that moves as Fitts' law says, and one that tires.
-
-Sources: the careful pointer of CoopIHC's zoo; Fitts 1954, "The information capacity of the human motor
-system"; MacKenzie 1992 (the index log2(D/W + 1)); Meyer et al. 1988 (noisy submovements).
-"""
+"""Users that point: one that tells the direction, one that moves as Fitts' law says, and one that tires."""
 
 from __future__ import annotations
 
@@ -23,7 +19,7 @@ class CarefulPolicy(DiscretePolicy):
     """Steps towards the goal, and at the rate `error_rate` the other way; stays where the goal is.
 
     The actions −1, 0, 1 have the probabilities (ε, 0, 1 − ε) left of the goal, (1 − ε, 0, ε) right of it,
-    and (0, 1, 0) on it.
+    and (0, 1, 0) on it. Source: the careful pointer of CoopIHC's zoo.
     """
 
     batched = True  # half as fast again as lifted in information gain
@@ -45,7 +41,10 @@ class CarefulPolicy(DiscretePolicy):
 
 
 class CarefulPointer(User):
-    """Steps towards the goal, and at a small rate the other way. Its state holds `error_rate`."""
+    """Steps towards the goal, and at a small rate the other way. Its state holds `error_rate`.
+
+    Source: the careful pointer of CoopIHC's zoo.
+    """
 
     def __init__(self, error_rate: float = 0.05) -> None:
         _check_rate("CarefulPointer: error_rate", error_rate)
@@ -57,7 +56,10 @@ class CarefulPointer(User):
 
 
 class SatiatingPolicy(CarefulPolicy):
-    """Errs the more often the more it is satiated: from `error_rate` up to one half."""
+    """Errs the more often the more it is satiated: from `error_rate` up to one half.
+
+    Source: this project.
+    """
 
     batched = True  # half as fast again as lifted in long games, where few episodes are left
 
@@ -66,7 +68,10 @@ class SatiatingPolicy(CarefulPolicy):
 
 
 class Satiation(InferenceEngine):
-    """With each look, satiation closes the part `rate` of its gap to one."""
+    """With each look, satiation closes the part `rate` of its gap to one.
+
+    Source: this project.
+    """
 
     batched = True  # half as fast again as lifted in long games, where few episodes are left
 
@@ -75,7 +80,10 @@ class Satiation(InferenceEngine):
 
 
 class SatiatingPointer(User):
-    """A careful pointer that loses interest while it plays: its internal state changes with each look."""
+    """A careful pointer that loses interest while it plays: its internal state changes with each look.
+
+    Source: this project.
+    """
 
     def __init__(self, error_rate: float = 0.05, rate: float = 0.02) -> None:
         _check_rate("SatiatingPointer: error_rate", error_rate)
@@ -95,6 +103,8 @@ class FittsPolicy(Policy):
     submovement aims at where the index is lower by an n-th (at the centre, if that is inside), takes b
     seconds for each bit of it, and lands with normal noise on both axes whose standard deviation is `noise`
     times its amplitude. The first one takes a more. So a whole movement takes about a + b log2(D/W + 1).
+    Sources: Fitts 1954, "The information capacity of the human motor system"; MacKenzie 1992 (the index
+    log2(D/W + 1)); Meyer et al. 1988 (noisy submovements).
     """
 
     action_space = spaces.Dict(
@@ -124,6 +134,8 @@ class FittsPointer(User):
     """Points in the plane with noisy submovements; movement times follow Fitts' law, a + b log2(D/W + 1).
 
     `a` (s), `b` (s per bit) and `noise` (standard deviation per amplitude) are in its state.
+    Sources: Fitts 1954, "The information capacity of the human motor system"; MacKenzie 1992 (the index
+    log2(D/W + 1)); Meyer et al. 1988 (noisy submovements).
     """
 
     def __init__(self, a: float = 0.1, b: float = 0.15, noise: float = 0.05) -> None:

@@ -1,13 +1,15 @@
 """Exact posteriors on a grid that closes in on each user: the oracle for the other methods.
 
 The grid lies in prior coordinates, where the prior is standard normal and the posterior falls off smoothly
-to all sides, so that the trapezoidal rule converges faster than any power of the spacing (Trefethen &
-Weideman 2014, "The exponentially convergent trapezoidal rule"). Discrete parameters take all their values.
+to all sides, so that the trapezoidal rule converges faster than any power of the spacing. Discrete parameters
+take all their values.
 
 Where what a user did is impossible beyond some value (a response time shorter than the shortest one), the
 posterior ends at a cliff, which a grid puts at the next of its lines. So each grid is checked against a
 lattice, whose points stand in no line; where the two differ, or a cliff is seen, the posterior comes from
 several lattices that are shifted at random.
+
+Source: Trefethen & Weideman 2014, "The exponentially convergent trapezoidal rule".
 """
 
 from __future__ import annotations

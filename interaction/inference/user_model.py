@@ -55,6 +55,8 @@ class UserModelFilter(PartnerModelFilter):
 
     The belief is the field `field` of the assistant's state, whose space is `filter.space`, and starts as
     `filter.initial(rng)`. Reading it: `filter.posterior(state)`, `filter.predict(...)`.
+    Sources: Baker, Saxe & Tenenbaum 2009, "Action understanding as inverse planning" (a belief from actions,
+    by the policy of who acted); Ortega et al. 2021, arXiv 2110.10819 (own actions are interventions).
     """
 
     side = USER

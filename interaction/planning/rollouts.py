@@ -37,6 +37,8 @@ class RolloutReturns(Planner):
     has, too (its belief), and only what else there is begins anew. The rewards of the k-th round from here,
     from 0, count `discount`^k. Each of `samples` partners is drawn from the belief, systematically; all
     actions meet the same partners and the same random numbers.
+    Source: Tesauro & Galperin 1996, "On-line policy improvement using Monte-Carlo search" (for one state that
+    is known).
     """
 
     for_users = True
