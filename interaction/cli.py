@@ -15,6 +15,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 from interaction import __version__
+from interaction.display import print_text
 from interaction.errors import InteractionError
 
 if TYPE_CHECKING:
@@ -86,20 +87,14 @@ def _add(app: typer.Typer, name: str | None, demonstration: Callable[..., None])
         kind, *told = get_args(option.annotation) if get_origin(option.annotation) is Annotated else (None,)
         if told and isinstance(told[0], str):
             flag = typer.Option(f"--{option.name.replace('_', '-')}", help=told[0])
-            option = option.replace(annotation=Annotated[kind, flag])
-        options.append(option)
+            options.append(option.replace(annotation=Annotated[kind, flag]))
+        else:
+            options.append(option)
 
     @wraps(demonstration)
     def command(**chosen: Any) -> None:
-        _print(paragraphs[0])
+        print_text(paragraphs[0])
         demonstration(**chosen)
 
     command.__signature__ = signature.replace(parameters=options)  # type: ignore[attr-defined]
     app.command(name, help="\n\n".join(paragraphs))(command)
-
-
-def _print(paragraph: str) -> None:
-    import shutil
-    import textwrap
-
-    print(textwrap.fill(paragraph, shutil.get_terminal_size().columns), flush=True)

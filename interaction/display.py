@@ -44,15 +44,24 @@ def show(value: Any) -> str:
 
 
 def plus_minus(mean: float, half: float) -> str:
-    """Give a number with half the width of its interval, which is told with two digits.
+    """Give a number with half the width of its interval: with as many digits as the width makes sense of.
 
     >>> plus_minus(0.41327, 0.00251)
     '0.4133 ± 0.0025'
     """
     if not (math.isfinite(half) and half > 0):
         return f"{mean:.4g}"
-    digits = max(1 - math.floor(math.log10(half)), 0)
+    digits = decimals(half)
     return f"{mean:.{digits}f} ± {half:.{digits}f}"
+
+
+def decimals(half: float) -> int:
+    """Give how many decimals make sense where half the width of an interval is this: its first digit, or two.
+
+    Two where it begins with less than 3.5, after the habit of the Particle Data Group.
+    """
+    place = math.floor(math.log10(half))
+    return max(-place + (half / 10.0**place < 3.5), 0)
 
 
 def share(true: Any) -> str:
@@ -67,8 +76,13 @@ def share(true: Any) -> str:
     if true.size == 0:
         return ""
     low, high = binomtest(int(true.sum()), true.size).proportion_ci(0.95, "wilson")
-    digits = 0 if high - low > 0.02 else 1
+    digits = decimals(50 * (high - low))
     return f"{100 * true.mean():.{digits}f} % [{100 * low:.{digits}f}, {100 * high:.{digits}f}]"
+
+
+def print_text(text: str) -> None:
+    """Print a paragraph, wrapped to the width of the terminal."""
+    print(textwrap.fill(text, shutil.get_terminal_size().columns), flush=True)  # noqa: T201
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -84,7 +98,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
         total = shutil.get_terminal_size().columns
         text = [f"\n{textwrap.fill(title, total)}"]
         text += [_plain(*part) for part in _parts(columns, cells, total + 2, 2)]
-        print("\n".join(text), flush=True)  # noqa: T201  # printing is what this function is for
+        print("\n".join(text), flush=True)  # noqa: T201
         return
     console = Console(highlight=False)
     console.print(f"\n{title}", style="bold", markup=False)
