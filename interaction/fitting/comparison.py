@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
-from tqdm import tqdm
 
 from interaction.errors import ArgumentError, ReliabilityWarning, missing_extra
 from interaction.fitting.verdict import named
+from interaction.progress import Progress
 
 if TYPE_CHECKING:
     import pandas
@@ -67,7 +67,7 @@ def compare(fits: Mapping[str, xarray.DataTree], *, progress: bool = True) -> pa
     if ALL in users:
         raise ArgumentError(f"compare: expected no user of the name {ALL!r}, which is that of the total")
     found = {}
-    with tqdm(total=len(fits) * max(len(users), 1), desc="compare", disable=not progress, leave=False) as bar:
+    with Progress("compare", len(fits) * max(len(users), 1), unit="fits", shown=progress) as bar:
         for name, tree in fits.items():
             found[name] = _loo(arviz_stats, name, tree, users, bar)
     evidence = {name: _evidence(tree, users) for name, tree in fits.items()}
@@ -128,7 +128,7 @@ def _check_same(label: str, first: Any, name: str, other: Any) -> None:
             raise ArgumentError(f"{where} {what} of observation {row} is {one} and {two}")
 
 
-def _loo(arviz_stats: Any, name: str, tree: Any, users: list[Any], bar: tqdm[Any]) -> list[Any]:
+def _loo(arviz_stats: Any, name: str, tree: Any, users: list[Any], bar: Progress) -> list[Any]:
     """Give what arviz-stats' `loo` says of each user; warn where it is not to be trusted."""
     log = tree.log_likelihood.to_dataset()
     wrong = np.flatnonzero(~np.isfinite(log.user_action).all(["chain", "draw"]).values)

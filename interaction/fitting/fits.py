@@ -33,6 +33,7 @@ from interaction.fitting.quadrature import on_grid
 from interaction.fitting.tempering import by_particles
 from interaction.fitting.tree import posterior_tree
 from interaction.inference.candidates import Distribution
+from interaction.progress import Progress
 from interaction.random import EpisodeRandom, check_seed
 from interaction.spaces import Space
 from interaction.state import flatten
@@ -129,7 +130,8 @@ def fit(
         estimate = pooled.people
     if not isinstance(data, Trajectories):
         _tell_beginnings(user, data, checked)
-    tree = posterior_tree(estimate, likelihood, checked, method, log_likelihood)
+    with Progress("fit: what was found", shown=progress):
+        tree = posterior_tree(estimate, likelihood, checked, method, log_likelihood)
     if population is not None:
         extend_tree(tree, pooled, population, groups)
     if not tree.attrs["converged"]:

@@ -74,7 +74,7 @@ def pool(
     d = len(priors)
     alone: Any = list(priors.distributions.values())
     middle, spread = (np.array([getattr(one, name) for one in alone]) for name in ("middle", "spread"))
-    options: dict[str, Any] = {"chains": chains, "progress": progress, "label": label}
+    options: dict[str, Any] = {"chains": chains, "progress": progress, "label": label, "unit": "groups"}
     surfaces = Surfaces.through(likelihood_on_cells(likelihood, priors, POINTS[d]), middle, spread)
     people, count = np.arange(len(surfaces.height)), min(max(draws, _FEWEST), _ROUGH)
     for attempt in range(_PASSES):

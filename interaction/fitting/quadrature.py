@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
-from tqdm import tqdm
 
 from interaction.errors import ArgumentError
 from interaction.fitting.cells import masses, slopes, within
@@ -28,6 +27,7 @@ from interaction.fitting.estimate import BEYOND, EDGE, Estimate, together
 from interaction.fitting.lattice import COARSE, FINE, Box, lattice
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.priors import Priors
+from interaction.progress import Progress
 from interaction.random import EpisodeRandom
 
 Array = NDArray[Any]
@@ -75,7 +75,7 @@ def on_grid(
     found, order = [], []
     block = max(_BLOCK // (combinations * POINTS[continuous] ** continuous), 1)
     finer = combinations * FINE[continuous][0] * _SHIFTS
-    with tqdm(total=users, desc=label, disable=not progress, unit="user", leave=False) as bar:
+    with Progress(label, users, unit="users", shown=progress) as bar:
         for first in range(0, users, block):
             chosen = np.arange(first, min(first + block, users))
             part = likelihood.select(chosen)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from interaction.agent import Assistant, User
 from interaction.bundle import Bundle
@@ -17,6 +16,7 @@ from interaction.inference.engine import engines_in
 from interaction.inference.user_model import UserModelFilter
 from interaction.means import interval
 from interaction.plots.style import axes_of, ink, styled, title
+from interaction.progress import Progress
 from interaction.task import InteractionTask
 from interaction.trajectory import Trajectories
 
@@ -149,7 +149,7 @@ def robustness(
     shape = (len(assistants), len(true_users), len(assumed_users), episodes)
     returns, scores = np.empty(shape), np.full((3, *shape), np.nan)
     best = np.full((len(true_users), episodes), np.nan)
-    with tqdm(total=int(np.prod(shape[:3])), desc="robustness", disable=not progress, leave=False) as bar:
+    with Progress("robustness", int(np.prod(shape[:3])), unit="pairs", shown=progress) as bar:
         for row, user in enumerate(true_users.values()):
             if oracle is not None:
                 bundle = Bundle(task, user, oracle, max_rounds=max_rounds)

@@ -12,7 +12,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
-from tqdm import tqdm
 
 from interaction.agent import Assistant, User
 from interaction.errors import ArgumentError, unknown_name
@@ -71,7 +70,7 @@ def parameter_recovery(
     if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 1:
         raise ArgumentError(f"parameter_recovery: draws: expected a number >= 1, got {draws!r}")
     values = checked.draw(n_users, seed)
-    likelihood = design.play(user, values)
+    likelihood = design.play(user, values, progress=progress)
     variance, faults = None, {}
     label = f"parameter recovery: {method}"
     if method == "maximum_likelihood":
@@ -150,11 +149,9 @@ def model_recovery(
     }
     observed = Observed.together(
         [
-            design.play(user, priors.draw(n_users, seed, first), first).observed
+            design.play(user, priors.draw(n_users, seed, first), first, progress=progress).observed
             for first, (user, priors) in zip(
-                range(0, n_users * len(models), n_users),
-                tqdm(models.values(), desc="simulate", disable=not progress, leave=False),
-                strict=True,
+                range(0, n_users * len(models), n_users), models.values(), strict=True
             )
         ]
     )
@@ -206,7 +203,7 @@ def calibration(
     if n_users < 5 * bins:
         raise ArgumentError(f"calibration: expected at least {5 * bins} users for {bins} bins, got {n_users}")
     values = checked.draw(n_users, seed)
-    likelihood = design.play(user, values)
+    likelihood = design.play(user, values, progress=progress)
     if method == "particles":
         likelihood = latent(likelihood, checked, inner, seed)
     each = max(-(-10 * draws // 4), 250)
