@@ -351,10 +351,9 @@ def test_a_belief_of_many_episodes_is_read_off_their_final_states():
 
 
 def test_what_an_episode_never_held_has_no_final_value():
-    ending = Bundle(
-        CoordinatedTask(), PseudoRandomUser(), Assistant(policy=RandomPolicy(spaces.Discrete(10)))
-    )
-    runs = ending.run(2, seed=0, start={"task_state.x": 9})  # the user ends it before the assistant looks
+    assistant = Assistant(policy=RandomPolicy(spaces.Discrete(10)))
+    ending = Bundle(CoordinatedTask(), PseudoRandomUser(), assistant, max_rounds=3)
+    runs = ending.run(2, seed=0, start={"task_state.x": [9, 0]})  # one ends before the assistant looks
     with pytest.raises(ArgumentError, match=r"final: assistant_observation.*never held"):
         runs.final("assistant_observation")
     with pytest.raises(UnknownNameError, match=r"final: there is no 'user_stat'\. Did you mean 'user_state'"):
