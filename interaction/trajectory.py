@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from interaction.errors import ArgumentError, missing_extra, unknown_name
 from interaction.files import write_whole
+from interaction.state import State, nest, same
 from interaction.turns import SOURCES
 
 if TYPE_CHECKING:
@@ -150,6 +151,30 @@ class Trajectories(Mapping[str, Array]):
             forced=self.forced,
         )
 
+    def final(self, part: str) -> State:
+        """Give a part of the game, such as "assistant_state", at the end of each episode.
+
+        Its fields are arrays `(episode, *over)`, as a filter's `posterior` takes them. Raises
+        `UnknownNameError` for what was not recorded, and `ArgumentError` for what an episode never held.
+
+        >>> from interaction import Bundle
+        >>> from interaction.tasks.coordination import CoordinatedTask
+        >>> from interaction.users.coordination import PseudoRandomUser
+        >>> runs = Bundle(CoordinatedTask(), PseudoRandomUser(), max_rounds=5).run(3, seed=0)
+        >>> runs.final("user_state").p1
+        array([5, 5, 5])
+        """
+        paths = [path for path in self if path.startswith(f"{part}.")]
+        if not paths:
+            raise unknown_name(part, {path.partition(".")[0]: 0 for path in self if "." in path}, "final")
+        last = (slice(None),) * len(self.dimensions) + (-1,) * self.per_round
+        found = {path: self[path][last] for path in paths}
+        for path, array in found.items():
+            if _missing(array).any():
+                raise ArgumentError(f"final: {path}: an episode never held it (see `numpy.ma.getmaskarray`)")
+        state: State = nest({path[len(part) + 1 :]: np.asarray(array) for path, array in found.items()})
+        return state
+
     def to_xarray(self) -> xarray.Dataset:
         """Give an `xarray.Dataset` with labelled axes (needs the extra `data`).
 
@@ -286,8 +311,6 @@ class Trajectories(Mapping[str, Array]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Trajectories):
             return NotImplemented
-        from interaction.state import same
-
         groups = ("_values", "start", "rewards", "over")
         pairs = [(getattr(self, name), getattr(other, name)) for name in groups]
         return all(

@@ -223,7 +223,8 @@ class Hypotheses(PreparedComponent):
 
     def _check_size(self, belief: State) -> None:
         """Raise for the belief of another filter, as far as it is of another size or hides something else."""
-        size, hidden = np.shape(belief.log_weights)[-1], list(belief.hidden)
+        size = np.shape(belief.log_weights)[-1]
+        hidden = list(belief.hidden) if "hidden" in belief else []  # a run records no empty state
         if size != self.parameters.size or set(hidden) != set(self.hidden_names):
             of = f" of {', '.join(PREFIX + name for name in hidden)}" if hidden else ""
             raise ContractError(
