@@ -461,8 +461,8 @@ class EpisodeRandom:
     def normal(self, loc: Any = 0.0, scale: Any = 1.0, shape: int | Shape = ()) -> Any:
         """Draw from a normal distribution, by its inverse distribution function.
 
-        Gives a number, or an array of `shape`; in a batch `(rows, *shape)`. `scale` is the standard deviation.
-        Raises `ArgumentError` for one below zero.
+        Gives a number, or an array of `shape`; in a batch `(rows, *shape)`. `scale` is the standard
+        deviation. Raises `ArgumentError` for one below zero.
 
         >>> from interaction import EpisodeRandom
         >>> EpisodeRandom(seed=0).normal(250.0, 40.0, shape=3).round(1)

@@ -264,8 +264,9 @@ class Trajectories(Mapping[str, Array]):
         return pandas.DataFrame(columns)
 
     def save(self, path: str | Path) -> Path:
-        """Write to a file, without loss, as a compressed `.npz` archive with a description in JSON; give its path.
+        """Write to a file, without loss, and give its path.
 
+        It is a compressed `.npz` archive with a description in JSON.
         A file that is there is replaced as a whole, or stays as it is where writing fails.
         The format is numpy's own: it keeps each type and each bit (NaN included), and reads back with
         nothing but numpy; a table or a netCDF file would change types. A missing ending is added.
