@@ -43,7 +43,7 @@ def tabulate(
     `UnknownNameError` for what the policy reads, or asks for by `in` or `getattr`, and the spaces lack.
 
     >>> import numpy as np
-    >>> from interaction import DiscretePolicy, State, spaces
+    >>> from interaction import DiscretePolicy, State, spaces, tabulate
     >>> class Agrees(DiscretePolicy):
     ...     action_space = spaces.Discrete(2)
     ...
@@ -133,6 +133,14 @@ class TabulatedPolicy(DiscretePolicy):
 
     `table` holds them by situation, `(situations, actions)`, in the order of
     `spaces.elements(situations)`; `situations` is a `Dict` of the spaces of `observation` and `state`.
+
+    >>> from interaction import spaces, tabulate
+    >>> from interaction.users.bandit import ExpertPolicy
+    >>> seen = {"task_state": spaces.Dict(best_arm=spaces.Discrete(3))}
+    >>> tabulate(ExpertPolicy(3, p_best=0.8), seen).table
+    array([[0.8, 0.1, 0.1],
+           [0.1, 0.8, 0.1],
+           [0.1, 0.1, 0.8]])
     """
 
     batched = True
