@@ -16,14 +16,14 @@ from interaction.interop.coopihc import INSTALL
 
 mpl.use("Agg")
 ROOT = Path(__file__).parent.parent
-GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "explanation" / "guide.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 IMPORTS = BLOCKS[0]
 
 
 def shown_by(page, capsys):
     """Run the code of a page from top to bottom, and give the lines that it prints."""
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "how-to" / page).read_text(encoding="utf-8")
     exec("\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL)), {})
     return capsys.readouterr().out.splitlines()
 
@@ -156,7 +156,7 @@ def test_the_guide_names_all_functions_that_have_a_rule():
 
 
 def test_the_page_on_raw_arrays(tmp_path, capsys, monkeypatch):
-    page = (ROOT / "docs" / "batched.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "how-to" / "batched.md").read_text(encoding="utf-8")
     code = "\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))
     (tmp_path / "raw_arrays.py").write_text(code, encoding="utf-8")  # what is pickled needs a module
     monkeypatch.syspath_prepend(tmp_path)
@@ -165,13 +165,13 @@ def test_the_page_on_raw_arrays(tmp_path, capsys, monkeypatch):
 
 
 def test_the_guide_for_users_of_coopihc(capsys):
-    reason = "the package coopihc is not installed (docs/coopihc.md tells how to)"
+    reason = "the package coopihc is not installed (docs/how-to/coopihc.md tells how to)"
     pytest.importorskip("coopihc", reason=reason, exc_type=ImportError)
-    page = (Path(__file__).parent.parent / "docs" / "coopihc.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parent.parent / "docs" / "how-to" / "coopihc.md").read_text(encoding="utf-8")
     exec("\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL)), {})
     assert capsys.readouterr().out == "x = 9\n"
 
 
 def test_the_guide_and_the_error_give_the_same_commands():
-    page = (Path(__file__).parent.parent / "docs" / "coopihc.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parent.parent / "docs" / "how-to" / "coopihc.md").read_text(encoding="utf-8")
     assert tuple(line for line in page.splitlines() if line.startswith("python -m pip install")) == INSTALL

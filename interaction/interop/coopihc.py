@@ -6,7 +6,7 @@
     bundle = Bundle(from_coopihc(ExampleTask()), from_coopihc(ExampleUser()))
 
 The component is copied; it plays on a stage (see `interaction.interop.stage`) where it finds the game as it
-would in its own bundle, and nothing stays in it. The guide for users of CoopIHC is `docs/coopihc.md`.
+would in its own bundle, and nothing stays in it. The guide for users of CoopIHC is `docs/how-to/coopihc.md`.
 """
 
 from __future__ import annotations
