@@ -81,6 +81,12 @@ class Logit(Scale):
     """For a parameter between two ends, 0 and 1 unless you say which: log((x − low) / (high − x)).
 
     `Logit(mean=scipy.stats.norm(0, 1.5), sd=scipy.stats.halfnorm(0, 1))`, or with `low=0, high=10`.
+
+    >>> from scipy import stats
+    >>> from interaction import Logit
+    >>> scale = Logit(mean=stats.norm(0, 1.5), sd=stats.halfnorm(0, 1))
+    >>> scale.values([-2.0, 0.0, 2.0]).round(3)
+    array([0.119, 0.5  , 0.881])
     """
 
     low: float | None = None
@@ -107,7 +113,14 @@ class Logit(Scale):
 
 @dataclass(frozen=True)
 class Log(Scale):
-    """For a parameter above 0, or above `low`: log(x − low)."""
+    """For a parameter above 0, or above `low`: log(x − low).
+
+    >>> from scipy import stats
+    >>> from interaction import Log
+    >>> scale = Log(mean=stats.norm(0, 1), sd=stats.halfnorm(0, 1))
+    >>> scale.values([-1.0, 0.0, 1.0]).round(3)
+    array([0.368, 1.   , 2.718])
+    """
 
     low: float = 0.0
 
@@ -129,7 +142,14 @@ class Log(Scale):
 
 @dataclass(frozen=True)
 class Identity(Scale):
-    """For a parameter without ends: the parameter itself."""
+    """For a parameter without ends: the parameter itself.
+
+    >>> from scipy import stats
+    >>> from interaction import Identity
+    >>> scale = Identity(mean=stats.norm(0, 10), sd=stats.halfnorm(0, 5))
+    >>> scale.values([-1.0, 0.0, 1.0])
+    array([-1.,  0.,  1.])
+    """
 
     @property
     def range(self) -> tuple[float, float]:
@@ -164,10 +184,14 @@ class Population:
 
     Within a group, parameters are independent of each other, given means and standard deviations.
 
+    Raises `ArgumentError` for what is no mapping of scales, by parameter.
+
     >>> from scipy import stats
-    >>> population = Population({"epsilon": Logit(mean=stats.norm(0, 1.5), sd=stats.halfnorm(0, 1))})
+    >>> from interaction import Log, Logit, Population
+    >>> mean, sd = stats.norm(0, 1.5), stats.halfnorm(0, 1)
+    >>> population = Population({"learning_rate": Logit(mean, sd), "inverse_temperature": Log(mean, sd)})
     >>> population.names
-    ('epsilon',)
+    ('learning_rate', 'inverse_temperature')
     """
 
     def __init__(self, scales: Mapping[str, Scale]) -> None:
