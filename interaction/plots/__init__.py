@@ -3,11 +3,13 @@
 Each function draws on given matplotlib axes, or makes some, and returns them (extra `plot`).
 """
 
-from interaction.plots.axes import axes_of, check_matplotlib, interval
+from interaction.means import interval
+from interaction.plots.axes import axes_of, check_matplotlib
+from interaction.plots.comparison import plot_comparison, plot_differences
 from interaction.plots.films import animate, filmstrip, games_of
 from interaction.plots.fits import plot_density, plot_forest, plot_pairs, plot_trace
 from interaction.plots.predictive import plot_predictive
-from interaction.plots.runs import plot_belief, plot_comparison, plot_posterior, plot_rewards
+from interaction.plots.runs import plot_belief, plot_posterior, plot_rewards
 
 __all__ = [
     "animate",
@@ -19,6 +21,7 @@ __all__ = [
     "plot_belief",
     "plot_comparison",
     "plot_density",
+    "plot_differences",
     "plot_forest",
     "plot_pairs",
     "plot_posterior",

@@ -1,18 +1,13 @@
-"""What pictures are drawn on, and how means and their intervals are told."""
+"""What pictures are drawn on."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from interaction.errors import ArgumentError, missing_extra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Array = NDArray[Any]
 
 
 def axes_of(ax: Axes | None, purpose: str = "plot") -> Axes:
@@ -40,10 +35,3 @@ def pyplot_of(purpose: str) -> Any:
     except ImportError:
         raise missing_extra("matplotlib", "plot", purpose) from None
     return pyplot
-
-
-def interval(values: Array, z: float = 1.96) -> tuple[float, float]:
-    """Give the mean of independent values and half the width of its 95 % interval (normal)."""
-    values = np.asarray(values, float)
-    half = z * values.std(ddof=1) / np.sqrt(values.size) if values.size > 1 else float("nan")
-    return float(values.mean()), float(half)

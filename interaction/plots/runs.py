@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from interaction.errors import ArgumentError
 from interaction.inference.posterior import Posterior
-from interaction.plots.axes import axes_of, interval
+from interaction.plots.axes import axes_of
 from interaction.trajectory import Trajectories
 
 if TYPE_CHECKING:
@@ -111,18 +111,4 @@ def _plot_parameter(
         ax.hist(values, bins=_BARS, weights=weights, color="tab:blue")
         ax.set(ylabel="probability")
     ax.set(xlabel=name)
-    return ax
-
-
-def plot_comparison(
-    values: Mapping[str, Array], ax: Axes | None = None, xlabel: str = "mean, with 95 % intervals"
-) -> Axes:
-    """Draw the means of several things, such as assistants, with 95 % intervals: `(episodes,)` by label."""
-    ax = axes_of(ax, "plot_comparison")
-    names = list(values)
-    means = [interval(values[name]) for name in names]
-    ax.errorbar([m for m, _ in means], range(len(names)), xerr=[h for _, h in means], fmt="o", capsize=4)
-    ax.set_yticks(range(len(names)), names)
-    ax.invert_yaxis()
-    ax.set(xlabel=xlabel)
     return ax

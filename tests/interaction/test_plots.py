@@ -4,10 +4,11 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib import pyplot
+from matplotlib.text import Text
 
-from interaction import Bundle
+from interaction import Bundle, paired_differences
 from interaction.assistants.pointing import InformationGain
-from interaction.errors import ArgumentError
+from interaction.errors import ArgumentError, UnknownNameError
 from interaction.inference.posterior import Posterior
 from interaction.plots import (
     animate,
@@ -16,6 +17,7 @@ from interaction.plots import (
     interval,
     plot_belief,
     plot_comparison,
+    plot_differences,
     plot_posterior,
     plot_rewards,
 )
@@ -34,6 +36,11 @@ LONGEST = int(RUNS.lengths.argmax())
 def _close():
     yield
     pyplot.close("all")
+
+
+def texts(ax):
+    """Give all that is written in the axes, their titles included."""
+    return [text.get_text() for text in ax.findobj(Text)]
 
 
 def test_rewards_over_rounds():
@@ -79,12 +86,66 @@ def test_a_parameter_of_a_posterior_is_drawn_as_bars_or_as_a_histogram():
 
 def test_a_comparison_has_a_mean_and_an_interval_for_each():
     values = {"one": np.arange(10.0), "two": np.full(10, 3.0)}
-    ax = plot_comparison(values)
+    ax = plot_comparison(values, xlabel="steps")
     assert [label.get_text() for label in ax.get_yticklabels()] == ["one", "two"]
     assert ax.lines[0].get_xdata().tolist() == [4.5, 3.0]
-    mean, half = interval(values["one"])
-    assert mean == 4.5
-    assert np.isclose(half, 1.96 * np.std(values["one"], ddof=1) / np.sqrt(10))
+    half = interval(values["one"])[1]
+    assert np.allclose(ax.collections[0].get_segments()[0][:, 0], [4.5 - half, 4.5 + half])
+    assert ax.get_xlabel() == "steps"
+    assert "mean and 95 % t interval, n = 10" in texts(ax)
+
+
+def test_a_comparison_tells_where_the_numbers_of_values_differ():
+    ax = plot_comparison({"one": np.arange(10.0), "two": np.arange(1_000.0)})
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["one\nn = 10", "two\nn = 1,000"]
+
+
+def test_a_comparison_with_a_reference_has_paired_intervals():
+    runs = {rate: Bundle(TASK, CarefulPointer(rate)).run(20, seed=0) for rate in (0.0, 0.1, 0.3)}
+    labelled = {f"rate {rate}": one for rate, one in runs.items()}
+    ax = plot_comparison(labelled, measure="lengths", reference="rate 0.0")
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["rate 0.1", "rate 0.3"]
+    found = paired_differences(runs[0.3], runs[0.0], "lengths")
+    assert np.allclose(ax.collections[0].get_segments()[1][:, 0], [found.low, found.high])
+    assert ax.get_xlabel() == "lengths, less that of rate 0.0"
+    assert "mean and 95 % t interval, n = 20 pairs" in texts(ax)
+    with pytest.raises(UnknownNameError, match="reference: there is no 'rate 7'"):
+        plot_comparison(labelled, reference="rate 7")
+    other = labelled | {"later": Bundle(TASK, USER).run(20, seed=1)}
+    with pytest.raises(ArgumentError, match=r"rate 0\.0 and later have different seed"):
+        plot_comparison(other, reference="rate 0.0")
+    with pytest.raises(ArgumentError, match=r"same episodes as those of a, \(3,\), got \(4,\)"):
+        plot_comparison({"a": np.arange(3), "b": np.arange(4)}, reference="a")
+    with pytest.raises(ArgumentError, match=r"expected a run without `over`, got \['user_state"):
+        plot_comparison({"a": Bundle(TASK, USER).run(3, seed=0, over={"user_state.error_rate": [0.1]})})
+
+
+def test_differences_are_a_histogram_with_their_interval():
+    first, second = (Bundle(TASK, CarefulPointer(rate)).run(40, seed=0) for rate in (0.3, 0.0))
+    found = paired_differences(first, second, "lengths")
+    ax = plot_differences(found)
+    assert sum(bar.get_height() for bar in ax.patches) == 40
+    assert np.allclose(ax.collections[0].get_segments()[0][:, 0], [found.low, found.high])
+    assert ax.get_xlabel() == "difference of lengths"
+    assert "mean and 95 % t interval, n = 40 pairs" in texts(ax)
+
+
+def test_differences_over_an_axis_have_an_interval_for_each():
+    over = {"user_state.error_rate": [0.0, 0.1, 0.4]}
+    first, second = (
+        Bundle(TASK, USER, assistant, max_rounds=99).run(10, seed=0, over=over)
+        for assistant in (None, InformationGain(USER, TASK))
+    )
+    found = paired_differences(first, second, "lengths")
+    ax = plot_differences(found)
+    assert ax.get_xlabel() == "user_state.error_rate"
+    segments = np.array(ax.collections[0].get_segments())
+    assert np.allclose(segments[:, :, 0].T, over["user_state.error_rate"])
+    assert np.allclose(segments[:, :, 1].T, [found.low, found.high])
+    two = over | {"task_state.goal": [0, 1]}
+    run = Bundle(TASK, USER).run(3, seed=0, over=two)
+    with pytest.raises(ArgumentError, match="at most one axis of over"):
+        plot_differences(paired_differences(run, run))
 
 
 def test_a_filmstrip_has_a_frame_for_each_of_some_rounds():
