@@ -11,7 +11,15 @@ if TYPE_CHECKING:
 
 
 def axes_of(ax: Axes | None, purpose: str = "plot") -> Axes:
-    """Give the axes to draw on, new ones if there are none."""
+    """Give the axes to draw on, new ones if there are none.
+
+    Raises `MissingExtraError` without matplotlib, and `ArgumentError` for what are no axes.
+
+    >>> from interaction.plots import axes_of
+    >>> ax = axes_of(None)
+    >>> axes_of(ax) is ax
+    True
+    """
     pyplot = pyplot_of(purpose)
     from matplotlib.axes import Axes as Kind
 
@@ -24,7 +32,11 @@ def axes_of(ax: Axes | None, purpose: str = "plot") -> Axes:
 
 
 def check_matplotlib(purpose: str) -> None:
-    """Raise unless pictures can be drawn: before a long computation, not after it."""
+    """Raise unless pictures can be drawn: before a long computation, not after it.
+
+    >>> from interaction.plots import check_matplotlib
+    >>> check_matplotlib("my_study")  # is there
+    """
     pyplot_of(purpose)
 
 
