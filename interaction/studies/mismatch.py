@@ -51,7 +51,7 @@ class Robustness:
     >>> found = robustness(task, assistants, users, users, episodes=20, max_rounds=40, progress=False)
     >>> print(found.to_dataframe()[["true_user", "assumed_user", "returns", "returns_error"]].round(2))
       true_user assumed_user  returns  returns_error
-    0      errs         errs     -2.5            0.3
+    0      errs         errs     -2.5           0.32
     """
 
     assistants: tuple[str, ...]
