@@ -113,7 +113,6 @@ class CoordinatedAssistantWithRollout(Assistant):
 
     In the rollouts its dual plays, which infers nothing: that is what stops the recursion. A rollout
     lasts `max_rounds` at most, since with a wrong `p0` the game never ends.
-
     Source: CoopIHC's guide, "Assistants that simulate users".
 
     >>> from interaction import Bundle

@@ -90,7 +90,6 @@ class InformationGain(_Pointer):
     """Puts the cursor where the user's next action tells most about the goal (mode "position").
 
     Once one target's probability exceeds `threshold`, it goes there.
-
     Raises `ArgumentError` for a task in the mode "gain".
     Source: Liu et al., "BIGnav", CHI 2017.
 

@@ -15,7 +15,7 @@ from interaction.users.teaching import ForgettingLearner, recall
 
 
 class RandomTeacher(Assistant):
-    """Shows any of the items, all equally often.
+    """Shows any of the items, each with equal probability in every round.
 
     >>> from interaction import Bundle
     >>> from interaction.assistants.teaching import RandomTeacher
@@ -66,7 +66,6 @@ class ConservativeTeacher(Assistant):
     """Repeats the item least well recalled while one is below `threshold`, and shows a new one otherwise.
 
     What is recalled is computed by the user model, as it is: this teacher does not learn about its learner.
-
     Raises `ArgumentError` for a threshold that does not lie between 0 and 1.
     Source: Nioche et al. 2021.
 

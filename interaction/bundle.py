@@ -74,7 +74,6 @@ class Bundle:
 
     A bundle keeps the current game for those who step by hand; its components never change: `replace` gives
     another bundle. It can be pickled and copied, and then goes on where it stood.
-
     Raises `ContractError` for parts that do not go together: another kind, or a method that is missing.
 
     >>> from interaction import Bundle

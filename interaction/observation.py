@@ -170,6 +170,8 @@ class RuleObservationEngine(ObservationEngine):
 class CascadedObservationEngine(ObservationEngine):
     """Several engines in a row: each observes what the one before it let through; rewards add up.
 
+    Raises `ContractError` for a part that is no engine.
+
     >>> from interaction import CascadedObservationEngine, EpisodeRandom, GameState, State
     >>> from interaction import RuleObservationEngine
     >>> look = RuleObservationEngine("user", see=["task_state"], cost=0.25)

@@ -176,6 +176,9 @@ class DiscretePolicy(Policy):
 class RandomPolicy(Policy):
     """A policy that picks each element of its action space with equal probability.
 
+    It draws by `spaces.sample`. The `log_prob` of an action in a box is a density; without bounds there is
+    none (`ArgumentError`).
+
     >>> from interaction import EpisodeRandom, RandomPolicy, State, spaces
     >>> policy, rng = RandomPolicy(spaces.Discrete(3, start=-1)), EpisodeRandom(seed=0)
     >>> [policy.sample(State(), State(), rng)[0] for _ in range(8)]
@@ -200,6 +203,7 @@ class DualPolicy(Policy):
     """A policy with a dual: it behaves as `primary`, and as `dual` while its agent is simulated.
 
     So an agent whose policy is costly, or simulates, is simulated by something simpler.
+    Raises `ContractError` for a part that is no policy.
 
     >>> from interaction import Assistant, DualPolicy, RandomPolicy, spaces
     >>> from interaction.assistants.pointing import ConstantGainPolicy

@@ -82,6 +82,7 @@ class Simulator(Predictor):
     It plays the dual of each agent, unless told `use_primary_policy` or `use_primary_inference`.
     For predictions of one agent alone, a model of it is enough: `Simulator(user_model=...)`, or
     `Simulator(assistant=...)` for a user who simulates its assistant.
+    Raises `ContractError` for models that do not go together, and for a question about one that is missing.
 
     >>> from interaction import EpisodeRandom, Simulator, State
     >>> from interaction.users.coordination import PseudoRandomUser
@@ -142,7 +143,6 @@ class Simulator(Predictor):
         gives both: `observation.extend(assistant_observation=observation, assistant_state=state)`.
 
         The rewards of round k, from 0, count discount^k.
-
         Raises `ArgumentError` for an action that the rollout does not reach, or of which a part is missing;
         and where one acts on what it has seen, but what it saw (or what it knows) is forced.
 

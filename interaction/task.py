@@ -14,6 +14,8 @@ from interaction.state import GameState, State, Value
 class Transition(NamedTuple):
     """What an action does to the task: the next state, a reward, and whether the game is over.
 
+    On arrays (`batched = True`) the reward and `terminated` are `(episodes,)`, or one for all.
+
     >>> from interaction import State, Transition
     >>> state, reward, over = Transition(State(x=4), reward=-1.0)
     >>> state, reward, over

@@ -24,7 +24,6 @@ class Trials(InteractionTask):
     played, and the next trial begins with the next round. The inner task finds the rounds of its own trial
     in `game.round_index`; the agents find those of the game. The last actions go on as well: a later trial
     begins with those of the trial before. The game ends with the last trial.
-
     Raises `ContractError` for a task that is none or has a field of these names, and `ArgumentError` for a
     number below 1.
 

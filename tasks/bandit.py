@@ -26,7 +26,6 @@ class MultiArmedBanditTask(InteractionTask):
 
     The state holds the last pull: `arm` and `outcome` (-1 before the first one) and the `provenance` of the
     arm, as the turns set it; and `user_in_control`, for the round to come.
-
     Raises `ArgumentError` for anything but two or more probabilities, and for a share that is none.
 
     >>> from interaction import Bundle

@@ -18,7 +18,6 @@ class DecisionTask(InteractionTask):
     is (`strength`, one of `strengths` with equal probability; 0 tells nothing), in a unit of yours, such as
     the share of dots that move one way. The action is `Dict(choice, time)`: 0 or 1, and the seconds that it
     took. The reward is one for the right choice, and the game ends.
-
     Raises `ArgumentError` for strengths that are not numbers >= 0.
 
     >>> from interaction import Bundle

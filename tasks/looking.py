@@ -11,7 +11,6 @@ class LookingTask(InteractionTask):
 
     The state holds where the eye rests (`fixation`) and the point (`target`), in degrees of visual angle.
     The user's action is where the eye lands, in degrees. The cost is how far that is from the point.
-
     Raises `ArgumentError` for a reach that is not above zero.
 
     >>> from interaction import Bundle

@@ -71,9 +71,8 @@ def paired_associates(n_items: int = 20, n_blocks: int = 8, order: int = 0) -> R
     """Give the experiment of Anderson 1981: all items in each block, with 5 s for the test and 5 s to study.
 
     The items come in another order in each block; `order` is the seed of these orders.
-    Source: Anderson 1981, "Interference: The relationship between response latency and response accuracy".
-
     Raises `ArgumentError` for counts below one.
+    Source: Anderson 1981, "Interference: The relationship between response latency and response accuracy".
 
     >>> from interaction import Bundle
     >>> from interaction.tasks.memory import paired_associates

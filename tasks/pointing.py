@@ -34,7 +34,6 @@ class PointingTask(InteractionTask):
     the direction. Without an assistant the cursor moves by the user's step.
     The game is over after the turn of a user whose cursor was on the goal; with `confirm` the user must
     also have stayed there (action 0). The reward is −1 for each user turn.
-
     Raises `ArgumentError` for numbers below one, fewer cells than targets and one more, and another mode.
 
     >>> from interaction import Bundle
@@ -137,7 +136,6 @@ class Pointing2DTask(InteractionTask):
     action (a gain). The game is over once the cursor is inside the goal after the user's turn; without an
     assistant the cursor moves in that turn. The reward is minus the time passed; the state holds the time
     since the start (s).
-
     Raises `ArgumentError` for a number of targets below one, and for diameters that are not between 0 and 1.
 
     >>> from interaction import Bundle
@@ -206,7 +204,7 @@ class Pointing2DTask(InteractionTask):
 
 
 def to_goal(state: State) -> tuple[Value, Value]:
-    """Give the distance from the cursor to the goal's centre, and the goal's width.
+    """Give the distance from the cursor to the goal's centre, and the goal's width, in sides of the square.
 
     >>> import numpy as np
     >>> from interaction import State

@@ -28,6 +28,8 @@ class PseudoRandomPolicy(DeterministicPolicy):
 class PseudoRandomUser(User):
     """A user with the pseudo-random policy; its parameters, each 0 to 9, are its internal state.
 
+    Source: CoopIHC's guide, "Assistants that simulate users".
+
     >>> from interaction import Bundle
     >>> from interaction.tasks.coordination import CoordinatedTask
     >>> from interaction.users.coordination import PseudoRandomUser

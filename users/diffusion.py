@@ -87,6 +87,8 @@ def log_density(time: Any, upper: Any, drift: Any, boundary: Any, start: Any) ->
 def upper_probability(drift: Any, boundary: Any, start: Any) -> Any:
     """Give the probability of reaching the upper boundary first; 1/(1 + exp(−v a)) from the middle.
 
+    `drift`, `boundary` and `start` are those of `log_density`: numbers, or arrays that fit together.
+
     >>> from interaction.users.diffusion import upper_probability
     >>> print(upper_probability(drift=1.0, boundary=1.5, start=0.5).round(3))
     0.818
@@ -99,7 +101,8 @@ def upper_probability(drift: Any, boundary: Any, start: Any) -> Any:
 def passage(tau: Any, way: Any, lead: Any) -> tuple[Any, Any]:
     """Give how probable a boundary is to be reached by τ, and later, where it is the one that is reached.
 
-    `way`: its distance w; `lead` = |v| a, towards it or away (which makes no difference to the time).
+    `tau` = t/a²; `way`: its distance w; `lead` = |v| a, towards it or away (which makes no difference to the
+    time). Numbers, or arrays that fit together.
     To some 1e-13, by three terms of the series for short times or seven of that for long ones.
 
     >>> from interaction.users.diffusion import passage
@@ -129,7 +132,8 @@ def passage(tau: Any, way: Any, lead: Any) -> tuple[Any, Any]:
 def passage_quantile(share: Any, way: Any, lead: Any) -> Any:
     """Give the τ by which a boundary is reached with the probability `share`, where it is the one reached.
 
-    By Newton's method, on the logs of τ and of the odds, kept between two ends that close in on it.
+    `way` and `lead` are those of `passage`; the time is a² τ. By Newton's method, on the logs of τ and of the
+    odds, kept between two ends that close in on it.
 
     >>> from interaction.users.diffusion import passage, passage_quantile
     >>> tau = passage_quantile(0.5, way=0.5, lead=1.5)

@@ -17,6 +17,9 @@ from interaction.state import Value
 class PeripheralVision(ObservationEngine):
     """Sees the target, with normal noise whose standard deviation is `noise` times its eccentricity.
 
+    Eccentricity is the distance from where the eye rests, in degrees. What it sees is the `target` alone.
+    Sources: Chen et al. 2017; Michel & Geisler 2011.
+
     >>> from interaction import EpisodeRandom, GameState, State
     >>> from interaction.users.looking import PeripheralVision
     >>> game = GameState(task_state=State(fixation=0.0, target=5.0), user_state=State(noise=0.2))
@@ -55,7 +58,6 @@ class NoisyEye(User):
 
     `noise` (degrees per degree of eccentricity) and `motor_noise` (degrees) are in its state. What it saw is
     not in the data, so that it is fitted with method "particles".
-
     Raises `ArgumentError` for a noise below zero, or a motor noise that is not above it.
 
     >>> from interaction import Bundle

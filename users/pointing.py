@@ -55,6 +55,7 @@ class CarefulPointer(User):
     """Steps towards the goal, and at a small rate the other way.
 
     Its state holds `error_rate`. Raises `ArgumentError` for what is no rate.
+    Source: the careful pointer of CoopIHC's zoo.
 
     >>> from interaction import Bundle
     >>> from interaction.tasks.pointing import PointingTask
@@ -179,7 +180,6 @@ class FittsPointer(User):
     """Points in the plane with noisy submovements; movement times follow Fitts' law, a + b log2(D/W + 1).
 
     `a` (s), `b` (s per bit) and `noise` (standard deviation per amplitude) are in its state.
-
     Raises `ArgumentError` for a parameter below zero.
     Sources: Fitts 1954; MacKenzie 1992; Meyer et al. 1988.
 

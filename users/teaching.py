@@ -54,7 +54,6 @@ class ForgettingLearner(User):
     """Forgets exponentially, at the rate `forgetting` (α, per round), the more slowly the more repetitions.
 
     `repetition` (β): the part of the rate that each repetition takes away. Both are in its state.
-
     Raises `ArgumentError` for a rate below zero, and for a part that does not lie in [0, 1).
     Source: Nioche et al. 2021.
 

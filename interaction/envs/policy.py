@@ -22,7 +22,6 @@ class EnvPolicy(Policy):
     Stable-Baselines3 do, or is a function of the observation. The views are those of the environment; they
     are kept and pickled with the policy, so that it always sees and acts as in training. A model must give
     the same action for the same observation; it is asked episode by episode.
-
     Raises `ContractError` for what is no model.
 
     >>> from interaction import Bundle

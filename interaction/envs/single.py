@@ -136,6 +136,8 @@ class BundleEnv(gymnasium.Env[Any, Any]):
 class UserEnv(BundleEnv):
     """The user's side of a bundle: learn to be the user, with the assistant as it is.
 
+    `BundleEnv` says what it takes and gives.
+
     >>> from interaction import Bundle
     >>> from interaction.assistants.pointing import ConstantGain
     >>> from interaction.envs import UserEnv
@@ -155,6 +157,8 @@ class UserEnv(BundleEnv):
 
 class AssistantEnv(BundleEnv):
     """The assistant's side of a bundle: learn to assist the user as it is.
+
+    `BundleEnv` says what it takes and gives.
 
     >>> from interaction import Bundle
     >>> from interaction.assistants.coordination import CoordinatedAssistant

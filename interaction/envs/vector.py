@@ -296,6 +296,8 @@ class BundleVectorEnv(VectorEnv[Any, Any, Any]):
 class UserVectorEnv(BundleVectorEnv):
     """The user's side of many episodes of a bundle.
 
+    `BundleVectorEnv` says what it takes and gives.
+
     >>> import numpy as np
     >>> from interaction import Bundle
     >>> from interaction.envs import UserVectorEnv
@@ -314,6 +316,8 @@ class UserVectorEnv(BundleVectorEnv):
 
 class AssistantVectorEnv(BundleVectorEnv):
     """The assistant's side of many episodes of a bundle.
+
+    `BundleVectorEnv` says what it takes and gives.
 
     >>> from interaction import Bundle
     >>> from interaction.assistants.coordination import CoordinatedAssistant

@@ -80,7 +80,9 @@ class Scale:
 class Logit(Scale):
     """For a parameter between two ends, 0 and 1 unless you say which: log((x − low) / (high − x)).
 
-    `Logit(mean=scipy.stats.norm(0, 1.5), sd=scipy.stats.halfnorm(0, 1))`, or with `low=0, high=10`.
+    `mean` and `sd` are frozen, continuous `scipy.stats` distributions on this scale: what is believed of the
+    mean and of the standard deviation of the people. `low` and `high` are the ends, such as 0 and 10.
+    Raises `ArgumentError` for other distributions, an sd that may be negative, and ends that are none.
 
     >>> from scipy import stats
     >>> from interaction import Logit
@@ -115,6 +117,8 @@ class Logit(Scale):
 class Log(Scale):
     """For a parameter above 0, or above `low`: log(x − low).
 
+    `mean`, `sd` and errors are as of `Logit`, on this scale.
+
     >>> from scipy import stats
     >>> from interaction import Log
     >>> scale = Log(mean=stats.norm(0, 1), sd=stats.halfnorm(0, 1))
@@ -143,6 +147,8 @@ class Log(Scale):
 @dataclass(frozen=True)
 class Identity(Scale):
     """For a parameter without ends: the parameter itself.
+
+    `mean`, `sd` and errors are as of `Logit`, in the parameter's own unit.
 
     >>> from scipy import stats
     >>> from interaction import Identity
@@ -183,7 +189,6 @@ class Population:
     """What is believed of some people together: for each parameter a scale, with priors of mean and sd.
 
     Within a group, parameters are independent of each other, given means and standard deviations.
-
     Raises `ArgumentError` for what is no mapping of scales, by parameter.
 
     >>> from scipy import stats

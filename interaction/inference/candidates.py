@@ -45,7 +45,6 @@ class Grid(Component):
 
     `Grid({"p0": range(10), "p1": [1, 5]})` has 20 candidates. `prior` gives the weight of each value of a
     parameter, by name; by default all are equally probable. All candidates share their random numbers.
-
     Raises `ArgumentError` for a parameter without candidates, and for weights that do not fit them.
 
     >>> import numpy as np
@@ -124,7 +123,6 @@ class Samples(Component):
     side to the other; there, give many and a small `threshold`. Other vectors are moved as they are, and stay
     where they are if the move would leave. Where the user's `reset` draws them, they stay in their space, or,
     if that is not declared, between the outermost ones. Each particle draws its own random numbers.
-
     Raises `ArgumentError` for a prior that is none, fewer than two particles, a `threshold` outside [0, 1]
     or a `discount` outside (0.5, 1].
 

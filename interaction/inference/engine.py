@@ -46,6 +46,8 @@ class IdentityInferenceEngine(InferenceEngine):
 class CascadedInferenceEngine(InferenceEngine):
     """Several engines in a row: each gets the state that the one before it gave; rewards add up.
 
+    Raises `ContractError` for a part that is no engine.
+
     >>> from interaction import CascadedInferenceEngine, EpisodeRandom, InferenceEngine, State
     >>> class Doubles(InferenceEngine):
     ...     def infer(self, observation, state, rng):
@@ -73,6 +75,7 @@ class DualInferenceEngine(InferenceEngine):
     """An engine with a dual: it behaves as `primary`, and as `dual` while its agent is simulated.
 
     So an agent that simulates itself comes to an end: the one that it simulates infers by the dual.
+    Raises `ContractError` for a part that is no engine.
 
     >>> from interaction import DualInferenceEngine, InferenceEngine, RandomPolicy, User, spaces
     >>> from interaction.users.bandit import DeltaRule

@@ -55,7 +55,6 @@ class UserModelFilter(PartnerModelFilter):
 
     The belief is the field `field` of the assistant's state, whose space is `filter.space`, and starts as
     `filter.initial(rng)`. Reading it: `filter.posterior(state)`, `filter.predict(...)`.
-
     Raises `ContractError` for a user without a `log_prob` whose actions are evidence, `SpaceError` for
     candidates outside their space and, with `on_impossible="raise"`, `ImpossibleEvidenceError` in a game.
 

@@ -58,7 +58,6 @@ def from_coopihc(
     agent of the `role` "user", unless told otherwise. `scratch` names attributes (caches) that may be
     forgotten after each call. An agent whose observation engine changes what it sees may look at the true
     `bundle.task.state` with `truth`; its observations then hold it, as `true_task_state`.
-
     Raises `MissingExtraError` where the package is not installed, and `ContractError`, which names the
     attribute, for a component that cannot be played here.
 

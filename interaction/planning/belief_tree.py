@@ -75,11 +75,10 @@ class BeliefTree(Planner):
 
     Between two of its actions the one who plans sees what `observation_engine` shows it: by default all that
     is not the partner's own, but for what the belief is about.
-    Source: Kaelbling, Littman & Cassandra 1998, "Planning and acting in partially observable stochastic
-    domains", section 3.
-
     Raises `ArgumentError` for `Samples` and for a depth below one, `ContractError` for a belief that learns
     less than the tree does, and for draws that are not from finitely many.
+    Source: Kaelbling, Littman & Cassandra 1998, "Planning and acting in partially observable stochastic
+    domains", section 3.
 
     >>> from interaction import BelievingAssistant, BeliefTree, Bundle, EpisodeRandom, GreedyPolicy, Grid
     >>> from interaction import UserModelFilter

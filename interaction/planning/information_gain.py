@@ -59,10 +59,9 @@ class ExpectedInformationGain(Planner):
     what the answer alone tells, without what else is seen. That the game is over is an answer, too: an action
     that ends it for all candidates tells nothing.
 
+    Raises `ArgumentError` for fewer than two samples, and `ContractError` for a belief over no partner.
     Sources: Liu et al., "BIGnav: Bayesian information gain for guiding multiscale navigation", CHI 2017; for
     the two forms of the gain, Lindley, "On a measure of the information provided by an experiment", 1956.
-
-    Raises `ArgumentError` for fewer than two samples, and `ContractError` for a belief over no partner.
 
     >>> from interaction import Bundle, EpisodeRandom, ExpectedInformationGain
     >>> from interaction.assistants.pointing import InformationGain
@@ -206,7 +205,6 @@ class InformationGainPolicy(Policy):
 
     The belief is over a `Grid`. Once one candidate's probability exceeds `threshold`, `settle` says what to
     do. Ties go to the first action.
-
     Raises `ArgumentError` for `Samples`, and for a threshold outside (0, 1].
 
     >>> from interaction import BelievingAssistant, Bundle, Grid, InformationGainPolicy, UserModelFilter

@@ -159,7 +159,6 @@ class GreedyPolicy(Policy):
     """Takes the action to which a planner gives the highest value, the first of equal ones.
 
     Where the planner's values are not drawn, it has a `log_prob`, so that a partner can think of it.
-
     Raises `ContractError` for what is no planner.
 
     >>> from interaction import BelievingAssistant, BeliefTree, Bundle, GreedyPolicy, Grid, UserModelFilter

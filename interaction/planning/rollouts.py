@@ -37,7 +37,6 @@ class RolloutReturns(Planner):
     has, too (its belief), and only what else there is begins anew. The rewards of the k-th round from here,
     from 0, count `discount`^k. Each of `samples` partners is drawn from the belief, systematically; all
     actions meet the same partners and the same random numbers.
-
     Raises `ArgumentError` for a horizon or a number of samples below one, `ContractError` for an agent of
     the other role.
 

@@ -22,7 +22,6 @@ def games_of(task: InteractionTask, runs: Trajectories, episode: int) -> list[Ga
     """Give the games at the end of each round of one episode of a run, with the task's states alone.
 
     `episode` is a place in the run, which must have recorded the task's state in each round.
-
     Raises `ArgumentError` for a run that has not recorded it.
 
     >>> from interaction import Bundle

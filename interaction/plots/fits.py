@@ -94,6 +94,8 @@ def plot_density(
 ) -> Axes:
     """Draw the posterior of one parameter (of one user), with its interval and, where known, the truth.
 
+    `kind` is "eti" (equal-tailed) or "hdi" (highest density); of several users, `user` names one.
+
     >>> from scipy import stats
     >>> from interaction import Bundle, fit, plot_density
     >>> from interaction.tasks.bandit import MultiArmedBanditTask

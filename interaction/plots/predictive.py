@@ -44,10 +44,9 @@ def plot_predictive(
     `action`, or without it the mean of what was done, in blocks of `every` rounds (by default, so many that
     there are about 20); the band holds `level` of the plays (equal-tailed). `path` names one part of an
     action that has several.
+    Raises `ArgumentError` for what is no tree of `fit`, and `UnknownNameError` for a `path` that it lacks.
     Source: Gelman, Meng & Stern 1996, "Posterior predictive assessment of model fitness via realized
     discrepancies".
-
-    Raises `ArgumentError` for what is no tree of `fit`, and `UnknownNameError` for a `path` that it lacks.
 
     >>> from scipy import stats
     >>> from interaction import Bundle, fit, plot_predictive

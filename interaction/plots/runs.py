@@ -26,7 +26,6 @@ def plot_rewards(
     """Draw the mean reward over rounds, with bands of the middle 50 and 90 % of the episodes.
 
     `runs`: one run, or several by label; each must have recorded all rounds, or the paths `rewards.…`.
-
     Raises `ArgumentError` for a run that has not.
 
     >>> from interaction import Bundle, plot_rewards

@@ -123,7 +123,6 @@ def robustness(
     every true user too; regret is measured against it (and is NaN without one). The calibration of the
     belief is read where the assistant's inference engine is, or holds, a `UserModelFilter` over a single
     parameter (the first one of several).
-
     Raises `ArgumentError` for what is no mapping by label.
 
     >>> from interaction import robustness

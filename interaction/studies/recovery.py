@@ -62,7 +62,6 @@ def parameter_recovery(
     converged, for a correlation of at least `min_correlation` for each parameter, and for 50, 80 and 95 %
     credible intervals that cover what they should, within three standard errors. `inner` is as in `fit`:
     users who draw while they look or infer need method "particles".
-
     Raises `ArgumentError` for numbers out of range and fewer rounds than parameters, and `ContractError` for
     a user without a `log_prob`.
     Source: Wilson & Collins 2019, "Ten simple rules for the computational modeling of behavioral data".
@@ -147,7 +146,6 @@ def model_recovery(
     these, and `inner` as in `fit`). All models are fitted to the users of all models at once, each of whom
     plays `episodes` episodes of up to `rounds` rounds, alone or with the assistant. The verdict asks that
     all fits converged.
-
     Raises `ArgumentError` for fewer than two users, and for one without priors.
     Source: Wilson & Collins 2019, "Ten simple rules for the computational modeling of behavioral data".
 
@@ -228,7 +226,6 @@ def calibration(
     Each user plays `episodes` episodes of up to `rounds` rounds, alone or with the assistant. A chi-square
     test over `bins` bins of the ranks is judged at `level`, divided by the parameters. `inner` is as in
     `fit`: users who draw while they look or infer need method "particles".
-
     Raises `ArgumentError` for fewer than five users for each bin, or more bins than ranks.
     Source: Talts, Betancourt, Simpson, Vehtari & Gelman 2018, arXiv 1804.06788.
 
