@@ -106,6 +106,15 @@ class Predictor(PreparedComponent):
 
         The user observes, infers and acts; the task does not move. `user_state` is the model's internal
         state, which otherwise comes from its own reset (or from the observation, if it is seen).
+
+        >>> from interaction import EpisodeRandom, Simulator, State
+        >>> from interaction.users.coordination import PseudoRandomUser
+        >>> simulator = Simulator(user_model=PseudoRandomUser(p0=1, p1=5, p2=7))
+        >>> seen, rng = State(task_state=State(x=3)), EpisodeRandom(seed=0)
+        >>> simulator.predict_user_action(seen, rng)
+        5
+        >>> simulator.predict_user_action(seen, rng, user_state=State(p0=2, p1=5, p2=7))
+        8
         """
         if is_lifted(rng, self, "predict_user_action"):
             return rng.outside(self.predict_user_action, observation, rng, user_state)
@@ -120,6 +129,14 @@ class Predictor(PreparedComponent):
         that into what it sees, as in `observation.replace(user_action=1, provenance=Provenance.OBSERVED)`,
         and the task's state, where the action moves it: `task_state` after it, `previous_task_state` before
         it, by which an assistant who infers weighs it.
+
+        >>> from interaction import EpisodeRandom, Provenance, Simulator, State
+        >>> from interaction.assistants.pointing import NoAssistant
+        >>> from interaction.tasks.pointing import PointingTask
+        >>> simulator = Simulator(assistant=NoAssistant(PointingTask(mode="position")))
+        >>> seen = State(task_state=State(position=7), user_action=1, provenance=Provenance.OBSERVED)
+        >>> simulator.predict_assistant_action(seen, EpisodeRandom(seed=0))
+        8
         """
         if is_lifted(rng, self, "predict_assistant_action"):
             return rng.outside(self.predict_assistant_action, observation, rng, assistant_state)
@@ -139,6 +156,14 @@ class Predictor(PreparedComponent):
         Each candidate of the user model observes and infers, then its policy's `log_prob` is asked. An action
         in `over` is what was done last, which the candidate sees. In a batch `action` has the shape
         `(episodes,)`, or is a plain number.
+
+        >>> import numpy as np
+        >>> from interaction import EpisodeRandom, Simulator, State
+        >>> from interaction.users.coordination import PseudoRandomUser
+        >>> simulator = Simulator(user_model=PseudoRandomUser(p0=1, p1=5, p2=7))
+        >>> seen, rng = State(task_state=State(x=3)), EpisodeRandom(seed=0)
+        >>> np.exp(simulator.user_action_log_prob(5, seen, rng, over={"user_state.p0": range(10)}))
+        array([0., 1., 0., 0., 0., 0., 0., 0., 0., 0.])
         """
         if is_lifted(rng, self, "user_action_log_prob"):
             found: Array = rng.outside(
@@ -159,6 +184,18 @@ class Predictor(PreparedComponent):
         """Give the log probability of an assistant's action, as `user_action_log_prob` does of a user's.
 
         The observation is what the assistant was looking at: after the user's action, before its own.
+
+        >>> import numpy as np
+        >>> from interaction import Assistant, DeterministicPolicy, EpisodeRandom, Simulator, State, spaces
+        >>> class Agrees(DeterministicPolicy):
+        ...     action_space = spaces.Discrete(2)
+        ...
+        ...     def action(self, observation, state):
+        ...         return observation.user_action if state.kind else 0
+        >>> simulator = Simulator(assistant=Assistant(policy=Agrees(), state=State(kind=True)))
+        >>> seen, over = State(task_state=State(), user_action=1), {"assistant_state.kind": [True, False]}
+        >>> np.exp(simulator.assistant_action_log_prob(1, seen, EpisodeRandom(seed=0), over=over))
+        array([1., 0.])
         """
         if is_lifted(rng, self, "assistant_action_log_prob"):
             found: Array = rng.outside(

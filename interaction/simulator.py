@@ -50,6 +50,15 @@ class Rollout:
     `...` is () in a single episode and `(episodes,)` in a batch. `returns` sums all rewards, `rewards`
     holds the totals by source, both with the rollout's discount; `lengths` the rounds played, and `values`
     the recorded last values by path.
+
+    >>> from interaction import EpisodeRandom, Simulator, State
+    >>> from interaction.assistants.pointing import ConstantGain
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> simulator = Simulator(PointingTask(), CarefulPointer(), ConstantGain(2.0), max_rounds=30)
+    >>> found = simulator.rollout(State(), EpisodeRandom(seed=0), over={"user_state.error_rate": [0.0, 0.2]})
+    >>> found.lengths, found.returns, found.truncated
+    (array([4, 6]), array([-4., -6.]), array([False, False]))
     """
 
     returns: Value
@@ -71,6 +80,13 @@ class Simulator(Predictor):
     It plays the dual of each agent, unless told `use_primary_policy` or `use_primary_inference`.
     For predictions of one agent alone, a model of it is enough: `Simulator(user_model=...)`, or
     `Simulator(assistant=...)` for a user who simulates its assistant.
+    Raises `ContractError` for models that do not go together, and for a question about one that is missing.
+
+    >>> from interaction import EpisodeRandom, Simulator, State
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> simulator = Simulator(user_model=PseudoRandomUser(p0=1, p1=5, p2=7))
+    >>> simulator.predict_user_action(State(task_state=State(x=3)), EpisodeRandom(seed=0))
+    5
     """
 
     batched = True
@@ -125,9 +141,18 @@ class Simulator(Predictor):
         gives both: `observation.extend(assistant_observation=observation, assistant_state=state)`.
 
         The rewards of round k, from 0, count discount^k.
-
         Raises `ArgumentError` for an action that the rollout does not reach, or of which a part is missing;
         and where one acts on what it has seen, but what it saw (or what it knows) is forced.
+
+        >>> from interaction import EpisodeRandom, Simulator, State
+        >>> from interaction.assistants.coordination import CoordinatedAssistant
+        >>> from interaction.tasks.coordination import CoordinatedTask
+        >>> from interaction.users.coordination import PseudoRandomUser
+        >>> user = PseudoRandomUser(p0=1, p1=5, p2=7)
+        >>> simulator = Simulator(CoordinatedTask(), user, CoordinatedAssistant(user), max_rounds=20)
+        >>> seen, rng = State(task_state=State(x=6)), EpisodeRandom(seed=0)
+        >>> simulator.rollout(seen, rng, over={"user_state.p0": range(10)}).returns  # of which 1 is true
+        array([-40.,  -7., -40., -40., -40., -40., -40., -40., -40., -40.])
         """
         if is_lifted(rng, self, "rollout"):
             return _lifted(

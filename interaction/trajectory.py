@@ -65,6 +65,15 @@ class Trajectories(Mapping[str, Array]):
     `returns`, `lengths` (rounds), `terminated`, `truncated` have the axes `(episode, *over)`, and so
     has each of `rewards` (the totals by source). `over` holds the labels of the axes of candidates,
     `episodes` the episode indices, and `seed` the seed with which the run can be repeated.
+
+    >>> from interaction import Bundle
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RescorlaWagnerUser
+    >>> runs = Bundle(MultiArmedBanditTask([0.2, 0.8]), RescorlaWagnerUser(), max_rounds=5).run(3, seed=0)
+    >>> runs["user_action"], runs.returns
+    (array([[1, 0, 1, 1, 0],
+           [0, 0, 0, 1, 1],
+           [0, 1, 0, 1, 1]]), array([1., 3., 3.]))
     """
 
     def __init__(
@@ -126,7 +135,18 @@ class Trajectories(Mapping[str, Array]):
         return ("episode", *self.over)
 
     def episode(self, index: int) -> Trajectories:
-        """Give one episode, by its place in this run, cut to the rounds that it lasted."""
+        """Give one episode, by its place in this run, cut to the rounds that it lasted.
+
+        Raises `ArgumentError` for an index that the run does not have.
+
+        >>> from interaction import Bundle
+        >>> from interaction.assistants.pointing import ConstantGain
+        >>> from interaction.tasks.pointing import PointingTask
+        >>> from interaction.users.pointing import CarefulPointer
+        >>> runs = Bundle(PointingTask(), CarefulPointer(), ConstantGain(2.0), max_rounds=60).run(9, seed=0)
+        >>> runs.episode(4)["task_state.position"]
+        array([[12, 10,  8, 10,  8,  6,  4,  4]])
+        """
         count = len(self.episodes)
         if isinstance(index, bool) or not isinstance(index, int | np.integer) or not -count <= index < count:
             raise ArgumentError(f"episode: expected an index below {count}, got {index!r}")
@@ -180,6 +200,16 @@ class Trajectories(Mapping[str, Array]):
 
         A path of `over` names its axis; what was recorded of it is called `recorded.<path>`, and what
         the episodes began with `start.<path>`. What an episode did not hold is NaN, and its integers floats.
+
+        >>> from interaction import Bundle
+        >>> from interaction.tasks.bandit import MultiArmedBanditTask
+        >>> from interaction.users.bandit import RescorlaWagnerUser
+        >>> bundle = Bundle(MultiArmedBanditTask([0.2, 0.8]), RescorlaWagnerUser(), max_rounds=50)
+        >>> data = bundle.run(200, seed=0, over={"user_state.learning_rate": [0.1, 0.5]}).to_xarray()
+        >>> dict(data["task_state.outcome"].sizes)
+        {'episode': 200, 'user_state.learning_rate': 2, 'round': 50}
+        >>> data["returns"].mean("episode").round(1).values
+        array([31.9, 34. ])
         """
         try:
             import xarray
@@ -209,13 +239,26 @@ class Trajectories(Mapping[str, Array]):
         return xarray.Dataset(variables, coordinates, {"seed": self.seed})
 
     def to_dataframe(self, start: Iterable[str] | None = None) -> pandas.DataFrame:
-        """Give a `pandas.DataFrame` with a row for each played round (or each episode, if only the final
-        values were recorded), and a column for each number; vectors have a column for each entry
-        (needs the extra `data`).
+        """Give a `pandas.DataFrame` with a row for each played round, and a column for each number.
 
-        `start` lists what of the beginnings has a column `start.<path>`; by default that is what was recorded
-        of the states. What an episode did not hold is missing (`isna()`); integers and flags keep their
-        kind (`Int64`, `boolean`).
+        Where only the final values were recorded, there is a row for each episode. Vectors have a column for
+        each entry. `start` lists what of the beginnings has a column `start.<path>`; by default that is what
+        was recorded of the states. What an episode did not hold is missing (`isna()`); integers and flags
+        keep their kind (`Int64`, `boolean`). It needs the extra `data`.
+        Raises `UnknownNameError` for a path that has no beginning.
+
+        >>> from interaction import Bundle
+        >>> from interaction.tasks.bandit import MultiArmedBanditTask
+        >>> from interaction.users.bandit import RescorlaWagnerUser
+        >>> runs = Bundle(MultiArmedBanditTask([0.2, 0.8]), RescorlaWagnerUser(), max_rounds=3).run(2, seed=0)
+        >>> print(runs.to_dataframe()[["episode", "round", "user_action", "task_state.outcome"]])
+           episode  round  user_action  task_state.outcome
+        0        0      0            1                   1
+        1        0      1            0                   0
+        2        0      2            1                   0
+        3        1      0            0                   1
+        4        1      1            0                   0
+        5        1      2            0                   0
         """
         try:
             import pandas
@@ -246,11 +289,22 @@ class Trajectories(Mapping[str, Array]):
         return pandas.DataFrame(columns)
 
     def save(self, path: str | Path) -> Path:
-        """Write to a file, without loss, as a compressed `.npz` archive with a description in JSON.
+        """Write to a file, without loss, and give its path.
 
+        It is a compressed `.npz` archive with a description in JSON.
         A file that is there is replaced as a whole, or stays as it is where writing fails.
         The format is numpy's own: it keeps each type and each bit (NaN included), and reads back with
         nothing but numpy; a table or a netCDF file would change types. A missing ending is added.
+
+        >>> import tempfile
+        >>> from interaction import Bundle, Trajectories
+        >>> from interaction.tasks.coordination import CoordinatedTask
+        >>> from interaction.users.coordination import PseudoRandomUser
+        >>> runs = Bundle(CoordinatedTask(), PseudoRandomUser(), max_rounds=5).run(10, seed=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = runs.save(f"{folder}/pilot")
+        ...     print(file.name, Trajectories.load(file) == runs)
+        pilot.npz True
         """
         file = Path(path)
         file = file if file.suffix == ".npz" else file.with_name(file.name + ".npz")
@@ -269,7 +323,19 @@ class Trajectories(Mapping[str, Array]):
 
     @classmethod
     def load(cls, path: str | Path) -> Trajectories:
-        """Read what `save` wrote. Raises `ArgumentError` for any other file, a torn one included."""
+        """Read what `save` wrote.
+
+        Raises `ArgumentError` for any other file, a torn one included.
+
+        >>> import tempfile
+        >>> from interaction import Bundle, Trajectories
+        >>> from interaction.tasks.coordination import CoordinatedTask
+        >>> from interaction.users.coordination import PseudoRandomUser
+        >>> runs = Bundle(CoordinatedTask(), PseudoRandomUser(), max_rounds=5).run(10, seed=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     print(Trajectories.load(runs.save(f"{folder}/pilot.npz"))["user_action"].shape)
+        (10, 5)
+        """
         with Path(path).open("rb") as file:
             try:
                 with np.load(file) as archive:

@@ -19,6 +19,12 @@ class Report:
     `outcomes` how many draws of a task with its `hidden_transition` and its `outcome_log_prob`;
     `batches` how many episodes of a batch of each size were compared with single episodes.
     `unchecked` says what could not be checked, and why.
+
+    >>> from interaction.checks import Report
+    >>> print(Report(["TigerTask"], rounds=20, rounds_from="as asked", episodes=5, calls=110, processes=3))
+    Checked: TigerTask
+      5 single episodes, call by call, of up to 20 rounds (as asked)
+      110 calls again: in another order, at another time, in another environment, and in 2 other processes
     """
 
     components: list[str]

@@ -81,7 +81,15 @@ class Scale:
 class Logit(Scale):
     """For a parameter between two ends, 0 and 1 unless you say which: log((x − low) / (high − x)).
 
-    `Logit(mean=scipy.stats.norm(0, 1.5), sd=scipy.stats.halfnorm(0, 1))`, or with `low=0, high=10`.
+    `mean` and `sd` are frozen, continuous `scipy.stats` distributions on this scale: what is believed of the
+    mean and of the standard deviation of the people. `low` and `high` are the ends, such as 0 and 10.
+    Raises `ArgumentError` for other distributions, an sd that may be negative, and ends that are none.
+
+    >>> from scipy import stats
+    >>> from interaction import Logit
+    >>> scale = Logit(mean=stats.norm(0, 1.5), sd=stats.halfnorm(0, 1))
+    >>> scale.values([-2.0, 0.0, 2.0]).round(3)
+    array([0.119, 0.5  , 0.881])
     """
 
     low: float | None = None
@@ -108,7 +116,16 @@ class Logit(Scale):
 
 @dataclass(frozen=True)
 class Log(Scale):
-    """For a parameter above 0, or above `low`: log(x − low)."""
+    """For a parameter above 0, or above `low`: log(x − low).
+
+    `mean`, `sd` and errors are as of `Logit`, on this scale.
+
+    >>> from scipy import stats
+    >>> from interaction import Log
+    >>> scale = Log(mean=stats.norm(0, 1), sd=stats.halfnorm(0, 1))
+    >>> scale.values([-1.0, 0.0, 1.0]).round(3)
+    array([0.368, 1.   , 2.718])
+    """
 
     low: float = 0.0
 
@@ -130,7 +147,16 @@ class Log(Scale):
 
 @dataclass(frozen=True)
 class Identity(Scale):
-    """For a parameter without ends: the parameter itself."""
+    """For a parameter without ends: the parameter itself.
+
+    `mean`, `sd` and errors are as of `Logit`, in the parameter's own unit.
+
+    >>> from scipy import stats
+    >>> from interaction import Identity
+    >>> scale = Identity(mean=stats.norm(0, 10), sd=stats.halfnorm(0, 5))
+    >>> scale.values([-1.0, 0.0, 1.0])
+    array([-1.,  0.,  1.])
+    """
 
     @property
     def range(self) -> tuple[float, float]:
@@ -164,11 +190,14 @@ class Population:
     """What is believed of some people together: for each parameter a scale, with priors of mean and sd.
 
     Within a group, parameters are independent of each other, given means and standard deviations.
+    Raises `ArgumentError` for what is no mapping of scales, by parameter.
 
     >>> from scipy import stats
-    >>> population = Population({"epsilon": Logit(mean=stats.norm(0, 1.5), sd=stats.halfnorm(0, 1))})
+    >>> from interaction import Log, Logit, Population
+    >>> mean, sd = stats.norm(0, 1.5), stats.halfnorm(0, 1)
+    >>> population = Population({"learning_rate": Logit(mean, sd), "inverse_temperature": Log(mean, sd)})
     >>> population.names
-    ('epsilon',)
+    ('learning_rate', 'inverse_temperature')
     """
 
     def __init__(self, scales: Mapping[str, Scale]) -> None:

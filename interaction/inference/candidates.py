@@ -45,6 +45,13 @@ class Grid(Component):
 
     `Grid({"p0": range(10), "p1": [1, 5]})` has 20 candidates. `prior` gives the weight of each value of a
     parameter, by name; by default all are equally probable. All candidates share their random numbers.
+    Raises `ArgumentError` for a parameter without candidates, and for weights that do not fit them.
+
+    >>> import numpy as np
+    >>> from interaction import Grid
+    >>> grid = Grid({"p0": range(3), "p1": [1, 5]}, prior={"p0": [2, 1, 1]})
+    >>> grid.size, grid.values["p1"], np.exp(grid.log_prior)
+    (6, array([1, 5, 1, 5, 1, 5]), array([0.25 , 0.25 , 0.125, 0.125, 0.125, 0.125]))
     """
 
     common = True
@@ -123,6 +130,16 @@ class Samples(Component):
     if that is not declared, between the outermost ones. Each particle draws its own random numbers.
     Sources: Liu & West 2001, "Combined parameter and state estimation in simulation-based filtering";
     Kitagawa 1996 (systematic resampling).
+
+    Raises `ArgumentError` for a prior that is none, fewer than two particles, a `threshold` outside [0, 1]
+    or a `discount` outside (0.5, 1].
+
+    >>> from scipy import stats
+    >>> from interaction import EpisodeRandom, Samples, UserModelFilter
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> errs = UserModelFilter(CarefulPointer(), Samples({"error_rate": stats.beta(2, 8)}, n=500))
+    >>> errs.posterior(errs.initial(EpisodeRandom(seed=0)))
+    Posterior(500 candidates of error_rate; means: error_rate: 0.1996)
     """
 
     common = False

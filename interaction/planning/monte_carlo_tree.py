@@ -40,6 +40,17 @@ class SearchNode:
 
     NaN is the value of what was not tried. `branches` holds what was seen after each action, as
     `(observation, node)`.
+
+    >>> from interaction import BelievingAssistant, Bundle, EpisodeRandom, GreedyPolicy, Grid, MonteCarloTree
+    >>> from interaction import UserModelFilter
+    >>> from interaction.tasks.tiger import LISTEN, TigerTask
+    >>> belief = UserModelFilter(None, Grid({"task_state.tiger": [0, 1]}), task_model=TigerTask())
+    >>> planner = MonteCarloTree(belief, TigerTask.action_space, simulations=60, depth=2)
+    >>> assistant = BelievingAssistant(belief, GreedyPolicy(planner))
+    >>> game = Bundle(TigerTask(), assistant=assistant).reset(seed=0, go_to="assistant_acts")
+    >>> root = planner.tree(game.assistant_state, game.assistant_observation, EpisodeRandom(seed=0))
+    >>> root.visits, [(seen.task_state.heard, node.visits) for seen, node in root.branches[LISTEN]]
+    (array([32, 15, 13]), [(0, array([8, 3, 4])), (1, array([6, 6, 3]))])
     """
 
     visits: Array
@@ -73,15 +84,16 @@ class MonteCarloTree(Planner):
     Sources: Silver & Veness 2010, "Monte-Carlo planning in large POMDPs"; for `patience` Coulom 2006,
     "Efficient selectivity and backup operators in Monte-Carlo tree search".
 
-    >>> from interaction import Grid, UserModelFilter
+    >>> from interaction import BelievingAssistant, Bundle, EpisodeRandom, GreedyPolicy, Grid, MonteCarloTree
+    >>> from interaction import UserModelFilter
     >>> from interaction.tasks.tiger import TigerTask
     >>> belief = UserModelFilter(None, Grid({"task_state.tiger": [0, 1]}), task_model=TigerTask())
     >>> planner = MonteCarloTree(belief, TigerTask.action_space, simulations=60, depth=2)
-    >>> heard = State(heard=-1)
-    >>> seen = State(round_index=0, task_state=heard, previous_task_state=heard)
-    >>> rng = EpisodeRandom(0)
-    >>> planner.values(State(belief=belief.initial(rng)), seen, rng).argmax()  # to listen
-    np.int64(0)
+    >>> assistant = BelievingAssistant(belief, GreedyPolicy(planner))
+    >>> game = Bundle(TigerTask(), assistant=assistant).reset(seed=0, go_to="assistant_acts")
+    >>> rng = EpisodeRandom(seed=0)
+    >>> print(planner.best(game.assistant_state, game.assistant_observation, rng))  # to listen
+    0
     """
 
     @property
