@@ -184,8 +184,8 @@ def demo(
             for one in told[of].values:
                 mean, low, high = (float(told[name].sel({of: one, "statistic": what})) for what in TOLD)
                 digits = decimals((high - low) / 2)
-                low, high = (f"{number:.{digits}f}" for number in (low, high))
-                rows.append([f"{label} {one}", f"{mean:.{digits}f}", f"[{low}, {high}]"])
+                ends = ", ".join(f"{number:.{digits}f}" for number in (low, high))
+                rows.append([f"{label} {one}", f"{mean:.{digits}f}", f"[{ends}]"])
     print_table("How often a typical person slips, in a step", ["", "mean", "90 % interval"], rows)
     print_text(f"The fit has {tree.attrs['verdict']}.")
     with Progress("new people"):
