@@ -32,8 +32,9 @@ def tabulate(
 
     A situation is what the policy reads: an observation and the agent's own state. `observations` and
     `states` are the finite spaces of these (`Discrete`, `Choice`, arrays of whole numbers, or a `Dict` of
-    them, nested as the values are: `{"task_state": spaces.Dict(x=...)}`); what else the agent sees makes no difference,
-    and a policy that reads it all the same is an error. The probabilities are the same to the bit.
+    them, nested as the values are: `{"task_state": spaces.Dict(x=...)}`); what else the agent sees makes no
+    difference, and a policy that reads it all the same is an error. The probabilities are the same to the
+    bit.
 
     Agents that think about each other ask each other's models. If each level asks a table of the level below,
     it adds to its cost, and does not multiply it.
