@@ -37,7 +37,7 @@ class PointingTask(InteractionTask):
     also have stayed there (action 0). The reward is −1 for each user turn.
 
     `gridsize` (cells in the row), `n_targets` (how many cells are targets), `mode` (what the assistant's
-    action does: "gain" or "position"), `confirm` (whether the user has to stay on the goal for the game to end).
+    action does: "gain" or "position"), `confirm` (whether the user has to stay on the goal to end the game).
     Sources: CoopIHC's pointing example (the rules of the grid); Liu et al. 2017, "BIGnav" (an assistant that
     puts the view where it likes, as in the mode "position").
 

@@ -113,7 +113,7 @@ class SatiatingPointer(User):
     Source: this project.
 
     Its state holds `error_rate` (probability of a step the other way, at first), `rate` (per round: the part
-    of its gap to one that satiation closes) and its `satiation`, from 0 to 1, which is to err half of the time.
+    of its gap to one that satiation closes) and its `satiation` (from 0 to 1, which is to err half the time).
     Raises `ArgumentError` for what is no rate.
 
     >>> from interaction import Bundle
