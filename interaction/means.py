@@ -38,9 +38,10 @@ def interval(values: Any, level: float = 0.95) -> tuple[Any, Any]:
     return mean, stdtrit(n - 1, 0.5 + level / 2) * values.std(axis=0, ddof=1) / np.sqrt(n)
 
 
-def told(level: float, n: int, what: str = "mean", of: str = "") -> str:
-    """Name an interval as figures do: "mean and 95 % t interval, n = 1,000"."""
-    return f"{what} and {100 * level:g} % t interval, n = {n:,}{f' {of}' if of else ''}"
+def told(level: float, n: int | None = None, of: str = "") -> str:
+    """Name mean and interval as figures do: "mean and 95 % t interval, n = 1,000"."""
+    name = f"mean and {100 * level:g} % t interval"
+    return name if n is None else f"{name}, n = {n:,} {of}".rstrip()
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from interaction import EpisodeRandom, GameState, InteractionTask, State, Transition, spaces
 from interaction.errors import ArgumentError
-from interaction.plots import axes_of
+from interaction.plots import axes_of, styled, title
+from interaction.plots.style import COLOURS, legend
 from interaction.state import Value
 
 if TYPE_CHECKING:
@@ -88,19 +89,20 @@ class PointingTask(InteractionTask):
         """Hold the cursor inside the grid."""
         return np.clip(position, 0, self.gridsize - 1).astype(np.int64)
 
+    @styled
     def plot(self, game: GameState, ax: Axes | None = None) -> Axes:
         """Draw the cells, the targets, the goal and the cursor of one game."""
         ax = axes_of(ax, type(self).__name__)
         state = game.task_state
         cells = np.arange(self.gridsize)
-        ax.scatter(cells, np.zeros(self.gridsize), marker="s", s=20, color="lightgray", label="cells")
-        ax.scatter(
-            state.targets, np.zeros(self.n_targets), marker="s", s=60, color="tab:blue", label="targets"
-        )
-        ax.scatter([goal_cell(state)], [0], marker="*", s=160, color="tab:orange", label="goal", zorder=3)
-        ax.scatter([state.position], [0.35], marker="v", s=60, color="black", label="cursor", zorder=3)
-        ax.set(ylim=(-1, 1.2), yticks=[], xlabel="cell", title=f"round {game.round_index}")
-        ax.legend(ncols=4, fontsize="small", loc="upper center")
+        ax.bar(cells, 1, 0.85, color="0.88", label="cells")
+        ax.bar(state.targets, 1, 0.85, color=COLOURS[5], label="targets")
+        ax.plot(goal_cell(state), 0.5, "*", color="black", markersize=7, label="goal")
+        ax.plot(state.position, 1.7, "v", color=COLOURS[1], markersize=6, label="cursor")
+        ax.set(xlim=(-0.6, self.gridsize - 0.4), ylim=(0, 2.4), yticks=[], xlabel="cell")
+        ax.spines["left"].set_visible(False)
+        title(ax, f"round {game.round_index}")
+        legend(ax, columns=4)
         return ax
 
 
@@ -160,6 +162,7 @@ class Pointing2DTask(InteractionTask):
         moved = state.position + game.assistant_action * game.user_action.step
         return Transition(state.replace(position=np.clip(moved, 0.0, 1.0)))
 
+    @styled
     def plot(self, game: GameState, ax: Axes | None = None) -> Axes:
         """Draw the targets, the goal and the cursor of one game, in the unit square."""
         ax = axes_of(ax, type(self).__name__)
@@ -170,11 +173,18 @@ class Pointing2DTask(InteractionTask):
             goal = index == state.goal
             label = "goal" if goal else ("targets" if index == (state.goal == 0) else None)
             ax.add_patch(
-                Circle(tuple(centre), width / 2, color="tab:orange" if goal else "tab:blue", label=label)
+                Circle(
+                    tuple(centre),
+                    width / 2,
+                    facecolor=COLOURS[6 if goal else 5],
+                    edgecolor="black" if goal else "none",
+                    label=label,
+                )
             )
-        ax.plot(*state.position, "k+", markersize=12, label="cursor")
-        ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", title=f"{state.time:.2f} s")
-        ax.legend(fontsize="small")
+        ax.plot(*state.position, "+", color="black", markersize=8, label="cursor")
+        ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="x", ylabel="y")
+        title(ax, f"{state.time:.2f} s")
+        legend(ax, columns=3)
         return ax
 
 

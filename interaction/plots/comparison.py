@@ -18,7 +18,7 @@ from interaction.means import (
     name_of,
     told,
 )
-from interaction.plots.axes import axes_of
+from interaction.plots.style import COLOURS, GREY, axes_of, styled, title, words
 from interaction.trajectory import Trajectories
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 
+@styled
 def plot_comparison(
     values: Mapping[str, Trajectories | Array],
     ax: Axes | None = None,
@@ -43,30 +44,34 @@ def plot_comparison(
     drawn, with paired intervals: the runs must be paired, numbers must be those of the same episodes.
     Raises `ArgumentError` where they are not.
     """
-    ax = axes_of(ax, "plot_comparison")
+    own, ax = ax is None, axes_of(ax, "plot_comparison")
     if reference is not None and reference not in values:
         raise unknown_name(reference, values, "plot_comparison: reference")
     numbers = {label: _numbers(one, measure, label) for label, one in values.items()}
-    what = xlabel or name_of(measure)
+    what = words(name_of(measure)) if xlabel is None else xlabel
     if reference is not None:
         numbers = _differences(values, numbers, reference)
-        what = f"{what}, less that of {reference}"
-        ax.axvline(0, color="0.6", linewidth=0.8, zorder=0)
+        what = f"{what}, difference from {reference}"
+        ax.axvline(0, color=GREY, linewidth=0.6, zorder=0)
     found = [interval(one, level) for one in numbers.values()]
     means, halves = ([pair[part] for pair in found] for part in (0, 1))
-    ax.errorbar(means, range(len(found)), xerr=halves, fmt="o", capsize=3)
+    ax.errorbar(means, range(len(found)), xerr=halves, fmt="o", color=COLOURS[0])
     counts = {len(one) for one in numbers.values()}
-    if len(counts) == 1:
-        names = list(numbers)
-    else:
-        names = [f"{name}\nn = {len(one):,}" for name, one in numbers.items()]
+    same = len(counts) == 1
+    names = [name if same else f"{name}\nn = {len(one):,}" for name, one in numbers.items()]
     ax.set_yticks(range(len(found)), names)
     ax.set_ylim(len(found) - 0.5, -0.5)
+    if own:
+        ax.figure.set_figheight(0.9 + 0.25 * len(found))  # type: ignore[union-attr]
     ax.set(xlabel=what)
-    ax.set_title(told(level, max(counts), of="pairs" if reference else ""))
+    title(
+        ax,
+        note=told(level, max(counts), of="pairs" if reference else "") if len(counts) == 1 else told(level),
+    )
     return ax
 
 
+@styled
 def plot_differences(found: PairedDifferences, ax: Axes | None = None, xlabel: str | None = None) -> Axes:
     """Draw paired differences: a histogram with mean and interval, or over one axis of candidates, those.
 
@@ -75,22 +80,21 @@ def plot_differences(found: PairedDifferences, ax: Axes | None = None, xlabel: s
     ax = axes_of(ax, "plot_differences")
     if len(found.over) > 1:
         raise ArgumentError(f"plot_differences: expected at most one axis of over, got {list(found.over)}")
-    what = f"difference of {found.measure}" if xlabel is None else xlabel
+    what = f"difference of {words(found.measure)}" if xlabel is None else xlabel
     mean, half = interval(found.values, found.level)
-    kind = told(found.level, found.n, of="pairs")
     if found.over:
         ((path, labels),) = found.over.items()
-        ax.axhline(0, color="0.6", linewidth=0.8, zorder=0)
+        ax.axhline(0, color=GREY, linewidth=0.6, zorder=0)
         places = labels if labels.ndim == 1 and labels.dtype.kind in "iuf" else np.arange(len(mean))
-        ax.errorbar(places, mean, yerr=half, fmt="o", capsize=3)
-        ax.set(xlabel=path, ylabel=what)
+        ax.errorbar(places, mean, yerr=half, fmt="o", color=COLOURS[0])
+        ax.set(xlabel=words(path), ylabel=what)
     else:
-        ax.axvline(0, color="0.6", linewidth=0.8, zorder=0)
+        ax.axvline(0, color=GREY, linewidth=0.6, zorder=0)
         ax.hist(found.values, bins="auto", color="0.8")
         top = ax.get_ylim()[1]
-        ax.errorbar([mean], [1.05 * top], xerr=[half], fmt="o", capsize=3)
+        ax.errorbar([mean], [1.05 * top], xerr=[half], fmt="o", color=COLOURS[0])
         ax.set(xlabel=what, ylabel="episodes")
-    ax.set_title(kind)
+    title(ax, note=told(found.level, found.n, of="pairs"))
     return ax
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from interaction.errors import ArgumentError
-from interaction.plots.axes import pyplot_of
+from interaction.plots.style import COLUMNS, pyplot_of, styled
 from interaction.state import GameState, freeze, nest
 from interaction.task import InteractionTask
 from interaction.trajectory import Trajectories
@@ -40,21 +40,42 @@ def games_of(task: InteractionTask, runs: Trajectories, episode: int) -> list[Ga
     ]
 
 
+@styled
 def filmstrip(
-    task: InteractionTask, runs: Trajectories, episode: int = 0, frames: int = 6
+    task: InteractionTask,
+    runs: Trajectories,
+    episode: int = 0,
+    frames: int = 6,
+    *,
+    columns: int = 1,
+    height: float = 0.6,
 ) -> tuple[Figure, list[Axes]]:
-    """Draw some rounds of an episode one below the other, by the task's own `plot`."""
+    """Draw some rounds of an episode one below the other, by the task's own `plot`.
+
+    The figure is as wide as `columns` of a journal, and each frame `height` inches high. The title tells how
+    many of the rounds are shown; what the frames have in common, legend and lower axis, is there once.
+    """
     games = games_of(task, runs, episode)
     _check_plot(task)
     chosen = np.unique(np.linspace(0, len(games) - 1, min(frames, len(games))).round().astype(int))
-    figure, axes = pyplot_of("filmstrip").subplots(
-        len(chosen), 1, figsize=(8, 1.8 * len(chosen)), squeeze=False, layout="constrained"
-    )
-    for ax, index in zip(axes[:, 0], chosen, strict=True):
+    size = (COLUMNS[columns], height * len(chosen) + 0.7)
+    strip: Figure = pyplot_of("filmstrip").figure(figsize=size, layout="constrained")
+    axes: list[Axes] = strip.subplots(len(chosen), 1, squeeze=False)[:, 0].tolist()
+    for ax, index in zip(axes, chosen, strict=True):
         task.plot(games[index], ax)  # type: ignore[attr-defined]
-    return figure, list(axes[:, 0])
+        if (drawn := ax.get_legend()) is not None:
+            drawn.remove()
+        if ax is not axes[-1]:
+            ax.set(xlabel="", xticklabels=[])
+    handles, labels = axes[0].get_legend_handles_labels()
+    if handles:
+        strip.legend(handles, labels, loc="outside lower center", ncols=4)
+    shown = f"{len(chosen)} of {len(games)}" if len(chosen) < len(games) else f"all {len(games)}"
+    strip.suptitle(f"One episode, {shown} rounds", x=0.01, ha="left")
+    return strip, axes
 
 
+@styled
 def animate(
     task: InteractionTask,
     runs: Trajectories,
@@ -76,7 +97,7 @@ def animate(
     if not animation.writers.is_available(writer):
         raise ArgumentError(f"animate: {path.suffix} needs {writer}, which is not installed; write a .gif")
 
-    figure, ax = pyplot.subplots(figsize=(8, 2.5), layout="constrained")
+    figure, ax = pyplot.subplots(figsize=(COLUMNS[2], 2), layout="constrained")
 
     def draw(index: int) -> list[Any]:
         ax.clear()

@@ -15,7 +15,8 @@ from interaction.bundle import Bundle
 from interaction.errors import ArgumentError, missing_extra, unknown_name
 from interaction.inference.engine import engines_in
 from interaction.inference.user_model import UserModelFilter
-from interaction.plots import axes_of, interval
+from interaction.means import interval
+from interaction.plots.style import axes_of, ink, styled, title
 from interaction.task import InteractionTask
 from interaction.trajectory import Trajectories
 
@@ -27,7 +28,14 @@ Array = NDArray[Any]
 Make = Callable[[User], Assistant]
 """Makes an assistant from a model of the user."""
 
-VALUES = ("returns", "regret", "log_loss", "brier", "overconfidence")
+VALUES = {
+    "returns": "return",
+    "regret": "regret (of return)",
+    "log_loss": "log loss (bits)",
+    "brier": "Brier score",
+    "overconfidence": "overconfidence (probability)",
+}
+"""What is told of each pair of users, with its name and unit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +78,19 @@ class Robustness:
             rows.append(row)
         return pandas.DataFrame(rows)
 
-    def plot(self, ax: Axes | None = None, value: str = "regret", assistant: str | None = None) -> Axes:
-        """Draw a heat map of one value of one assistant (the first), with its 95 % intervals."""
+    @styled
+    def plot(
+        self,
+        ax: Axes | None = None,
+        value: str = "regret",
+        assistant: str | None = None,
+        label: str | None = None,
+    ) -> Axes:
+        """Draw a heat map of one value of one assistant (the first), with its 95 % t intervals.
+
+        `label` is written at the colour bar, such as "regret (steps)". Where there are numbers of both signs,
+        and for overconfidence, the colours meet at zero.
+        """
         if value not in VALUES:
             raise unknown_name(value, VALUES, "Robustness.plot: value")
         if assistant is not None and assistant not in self.assistants:
@@ -79,18 +98,25 @@ class Robustness:
         ax = axes_of(ax, "Robustness.plot")
         chosen = 0 if assistant is None else self.assistants.index(assistant)
         values = getattr(self, value)[chosen]
-        means = values.mean(axis=-1)
-        image = ax.imshow(means, cmap="viridis")
-        ax.figure.colorbar(image, ax=ax)
-        middle = (np.nanmin(means) + np.nanmax(means)) / 2
+        means, halves = interval(np.moveaxis(values, -1, 0))
+        low, high = np.nanmin(means), np.nanmax(means)
+        far = max(abs(low), abs(high)) or 1.0
+        if value == "overconfidence" or low < 0 < high:
+            colours: Any = {"cmap": "RdBu_r", "vmin": -far, "vmax": far}
+        else:
+            colours = {"cmap": "Blues" if high > 0 else "Blues_r", "vmin": min(low, 0), "vmax": max(high, 0)}
+        image = ax.imshow(means, **colours)
+        ax.figure.colorbar(image, ax=ax, label=VALUES[value] if label is None else label)
         for row, column in np.ndindex(means.shape):
-            mean, half = interval(values[row, column])
-            color = "white" if mean < middle else "black"
-            ax.text(column, row, f"{mean:.2f}\n± {half:.2f}", ha="center", va="center", color=color)
+            mean, half = means[row, column], halves[row, column]
+            colour = ink(image.cmap(image.norm(mean)))
+            told = f"{mean:.2f}\n± {half:.2f}".replace("-", "−")
+            ax.text(column, row, told, ha="center", va="center", color=colour, size=6)
         ax.set_xticks(range(len(self.assumed_users)), self.assumed_users)
         ax.set_yticks(range(len(self.true_users)), self.true_users)
-        name = value.replace("_", " ")
-        ax.set(xlabel="assumed user", ylabel="true user", title=f"{self.assistants[chosen]}: {name}")
+        ax.set(xlabel="assumed user", ylabel="true user")
+        name = value.replace("_", " ").capitalize()
+        title(ax, f"{name} of {self.assistants[chosen]}", f"mean ± 95 % t interval, n = {values.shape[-1]:,}")
         return ax
 
 

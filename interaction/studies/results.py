@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.errors import missing_extra, unknown_name
-from interaction.plots import axes_of
+from interaction.plots.style import COLOURS, GREY, MARKERS, axes_of, ink, legend, styled, title, words
 
 if TYPE_CHECKING:
     import pandas
@@ -146,6 +146,7 @@ class ParameterRecovery:
                 )
         return judge(*conditions, note=self.alone)
 
+    @styled
     def plot(self, ax: Axes | None = None, parameter: str | None = None) -> Axes:
         """Draw estimates against true values, with the identity line.
 
@@ -153,22 +154,25 @@ class ParameterRecovery:
         """
         names = _chosen(self.true, parameter)
         ax = axes_of(ax)
-        ends = []
-        for name in names:
+        ends: list[float] = []
+        for number, name in enumerate(names):
             true, estimate = (
                 self.quantiles[name] if len(names) > 1 else (self.true[name], self.estimate[name])
             )
             good = self.converged
-            points = ax.scatter(true[good], estimate[good], s=12, alpha=0.6, label=name)
+            look: Any = {"color": COLOURS[number % 7], "s": 8, "linewidth": 0.5}
+            marker = MARKERS[number % 7]
+            ax.scatter(true[good], estimate[good], marker=marker, alpha=0.5, label=words(name), **look)
             if not good.all():
-                color = points.get_facecolor()[0]
-                ax.scatter(true[~good], estimate[~good], s=16, marker="x", color=color, label="not converged")
+                label = f"{words(name)}, not converged"
+                ax.scatter(true[~good], estimate[~good], marker="x", label=label, **look)
             ends += [*true, *estimate]
         line = [min(ends), max(ends)]
-        ax.plot(line, line, "--", color="gray", linewidth=1, label="identity")
-        unit = f"{names[0]}" if len(names) == 1 else "quantile of the prior"
-        ax.set(xlabel=f"true {unit}", ylabel=f"inferred {unit}", title="Parameter recovery")
-        ax.legend(fontsize="small")
+        ax.plot(line, line, "--", color="black", linewidth=0.8, label="identity")
+        unit = words(names[0]) if len(names) == 1 else "quantile of the prior"
+        ax.set(xlabel=f"true {unit}", ylabel=f"inferred {unit}")
+        title(ax, "Parameter recovery", f"n = {len(self.converged):,} users")
+        legend(ax)
         return ax
 
 
@@ -226,27 +230,24 @@ class ModelRecovery:
         )
         return frame
 
+    @styled
     def plot(self, ax: Axes | None = None, matrix: str = "confusion") -> Axes:
         """Draw the confusion or the inversion matrix as a heat map with its numbers."""
         if matrix not in ("confusion", "inversion"):
             raise unknown_name(matrix, ("confusion", "inversion"), "ModelRecovery.plot: matrix")
         ax = axes_of(ax)
         values = getattr(self, matrix)
-        ax.imshow(values, vmin=0, vmax=1, cmap="Blues")
+        image = ax.imshow(values, vmin=0, vmax=1, cmap="Blues")
         for (row, column), value in np.ndenumerate(values):
-            ax.text(
-                column,
-                row,
-                f"{value:.2f}",
-                ha="center",
-                va="center",
-                color="white" if value > 0.5 else "black",
-            )
+            colour = ink(image.cmap(image.norm(value)))
+            ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour, size=6)
         places = range(len(self.models))
-        ax.set_xticks(places, self.models, rotation=30, ha="right")
+        ax.set_xticks(places, self.models, rotation=90)
         ax.set_yticks(places, self.models)
+        ax.set(xlabel="fitted", ylabel="simulated")
         told = {"confusion": "P(fitted | simulated)", "inversion": "P(simulated | fitted)"}[matrix]
-        ax.set(xlabel="fitted", ylabel="simulated", title=f"{told}, by {self.criterion}")
+        criterion = {"bic": "BIC"}.get(self.criterion, words(self.criterion))
+        title(ax, told, f"by {criterion}, n = {self.scores.shape[1]:,} users of each")
         return ax
 
 
@@ -288,20 +289,24 @@ class Calibration:
         found: pandas.DataFrame = library.concat(frames, ignore_index=True)
         return found
 
+    @styled
     def plot(self, ax: Axes | None = None, parameter: str | None = None) -> Axes:
         """Draw the histogram of the ranks, with the band that holds 99 % of the bins if all is right."""
         from scipy.stats import binom
 
         names = _chosen(self.ranks, parameter)
         ax = axes_of(ax)
-        edges = np.linspace(-0.5, self.draws + 0.5, self.bins + 1)
-        for name in names:
-            ax.hist(self.ranks[name], edges.tolist(), histtype="step", linewidth=1.5, label=name)
-        low, high = binom.ppf([0.005, 0.995], len(self.converged), 1 / self.bins)
-        ax.axhspan(low, high, color="gray", alpha=0.2, label="99 % of bins, if calibrated")
-        ax.axhline(len(self.converged) / self.bins, color="gray", linestyle="--", linewidth=1)
-        ax.set(xlabel=f"rank among {self.draws} draws", ylabel="users", title="Calibration")
-        ax.legend(fontsize="small")
+        edges = np.linspace(-0.5, self.draws + 0.5, self.bins + 1).tolist()
+        users = len(self.converged)
+        low, high = binom.ppf([0.005, 0.995], users, 1 / self.bins)
+        ax.axhspan(low, high, color="0.9", label="99 % of bins, if calibrated")
+        for number, name in enumerate(names):
+            look: Any = {"edgecolor": COLOURS[number % 7], "linestyle": ("-", "--", ":")[number % 3]}
+            ax.hist(self.ranks[name], edges, histtype="step", linewidth=1.2, label=words(name), **look)
+        ax.axhline(users / self.bins, color=GREY, linewidth=0.6)
+        ax.set(xlabel=f"rank among {self.draws} draws", ylabel="users")
+        title(ax, "Calibration", f"n = {users:,} users")
+        legend(ax)
         return ax
 
 
@@ -355,16 +360,23 @@ class Sensitivity:
         )
         return frame
 
+    @styled
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the bits per round of each parameter, with 95 % intervals."""
         ax = axes_of(ax)
         names = list(self.bits_per_round)
         bits = np.array([self.bits_per_round[name] for name in names])
         error = 1.96 * np.array([self.standard_error[name] for name in names])
-        ax.barh(names, bits, xerr=error, color="tab:blue", alpha=0.7)
-        ax.axvline(self.min_bits, color="gray", linestyle="--", linewidth=1, label="threshold")
-        ax.set(xlabel="bits per round", title="What an action tells about each parameter")
-        ax.legend(fontsize="small")
+        ax.errorbar(bits, range(len(names)), xerr=error, fmt="o", color=COLOURS[0])
+        ax.axvline(self.min_bits, color="black", linestyle="--", linewidth=0.8, label="threshold")
+        ax.set_yticks(range(len(names)), [words(name).replace(" inverse ", "\ninverse ") for name in names])
+        ax.set(ylim=(len(names) - 0.5, -0.5), xlabel="bits per round")
+        title(
+            ax,
+            "What an action tells",
+            f"mean and 95 % normal interval, n = {self.converged.shape[1]:,} users",
+        )
+        legend(ax)
         return ax
 
 

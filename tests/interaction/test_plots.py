@@ -4,7 +4,6 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib import pyplot
-from matplotlib.text import Text
 
 from interaction import Bundle, paired_differences
 from interaction.assistants.pointing import InformationGain
@@ -25,6 +24,7 @@ from interaction.tasks.bandit import MultiArmedBanditTask
 from interaction.tasks.pointing import PointingTask
 from interaction.users.bandit import RandomUser
 from interaction.users.pointing import CarefulPointer
+from tests.pictures import check_readable, words_of
 
 mpl.use("Agg")
 TASK, USER = PointingTask(9, 3, "position"), CarefulPointer(0.1)
@@ -38,16 +38,24 @@ def _close():
     pyplot.close("all")
 
 
-def texts(ax):
-    """Give all that is written in the axes, their titles included."""
-    return [text.get_text() for text in ax.findobj(Text)]
+def written(ax):
+    """Give all that is written in a figure that could enter a paper as it is."""
+    check_readable(ax.figure)
+    return words_of(ax.figure)
 
 
-def test_rewards_over_rounds():
-    ax = plot_rewards({"first": RUNS, "second": RUNS})
-    assert [line.get_label() for line in ax.lines] == ["first", "second"]
-    assert len(ax.collections) == 4
+def test_rewards_over_rounds_have_a_mean_with_its_interval_and_a_label():
+    other = Bundle(TASK, USER, max_rounds=40).run(20, seed=1)
+    ax = plot_rewards({"gain": RUNS, "no assistant": other})
+    assert [line.get_label() for line in ax.lines] == ["gain", "no assistant"]
     assert np.isclose(ax.lines[0].get_ydata()[-1], RUNS.returns.mean())
+    assert len({line.get_linestyle() for line in ax.lines}) == 2
+    band = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert np.isclose(band.min(), RUNS.returns.mean() - interval(RUNS.returns)[1])
+    assert {len(line.get_xdata()) for line in ax.lines} == {max(RUNS.lengths.max(), other.lengths.max())}
+    shown = written(ax)
+    assert all(part in shown for part in ("mean and 95 % t interval, n = 20", "no assistant", "round"))
+    assert ax.get_legend() is None
     assert plot_rewards(RUNS, cumulative=False).get_ylabel() == "reward"
     with pytest.raises(ArgumentError, match="recorded the rewards"):
         plot_rewards(Bundle(TASK, USER, max_rounds=2).run(3, record="final"))
@@ -58,7 +66,12 @@ def test_a_belief_over_rounds_is_a_heat_map():
     ax = plot_belief(belief, labels=["a", "b", "c"], truth=1)
     assert np.allclose(ax.images[0].get_array(), belief.T)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b", "c"]
-    assert ax.lines[0].get_label() == "truth"
+    truth, xs = ax.collections[0], (-0.5, len(belief) - 0.5)
+    assert [segment.tolist() for segment in truth.get_segments()] == [
+        [[xs[0], y], [xs[1], y]] for y in (0.5, 1.5)
+    ]
+    assert "probability" in written(ax)
+    assert "truth" in written(ax)
     with pytest.raises(ArgumentError, match="rounds, candidates"):
         plot_belief(belief[0])
 
@@ -67,6 +80,7 @@ def test_a_belief_is_a_bar_chart():
     ax = plot_posterior(np.array([0.2, 0.8]), labels=[3, 7])
     assert [bar.get_height() for bar in ax.patches] == [0.2, 0.8]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["3", "7"]
+    check_readable(ax.figure)
 
 
 def test_a_parameter_of_a_posterior_is_drawn_as_bars_or_as_a_histogram():
@@ -92,7 +106,7 @@ def test_a_comparison_has_a_mean_and_an_interval_for_each():
     half = interval(values["one"])[1]
     assert np.allclose(ax.collections[0].get_segments()[0][:, 0], [4.5 - half, 4.5 + half])
     assert ax.get_xlabel() == "steps"
-    assert "mean and 95 % t interval, n = 10" in texts(ax)
+    assert "mean and 95 % t interval, n = 10" in written(ax)
 
 
 def test_a_comparison_tells_where_the_numbers_of_values_differ():
@@ -107,8 +121,8 @@ def test_a_comparison_with_a_reference_has_paired_intervals():
     assert [label.get_text() for label in ax.get_yticklabels()] == ["rate 0.1", "rate 0.3"]
     found = paired_differences(runs[0.3], runs[0.0], "lengths")
     assert np.allclose(ax.collections[0].get_segments()[1][:, 0], [found.low, found.high])
-    assert ax.get_xlabel() == "lengths, less that of rate 0.0"
-    assert "mean and 95 % t interval, n = 20 pairs" in texts(ax)
+    assert ax.get_xlabel() == "lengths, difference from rate 0.0"
+    assert "mean and 95 % t interval, n = 20 pairs" in written(ax)
     with pytest.raises(UnknownNameError, match="reference: there is no 'rate 7'"):
         plot_comparison(labelled, reference="rate 7")
     other = labelled | {"later": Bundle(TASK, USER).run(20, seed=1)}
@@ -127,7 +141,7 @@ def test_differences_are_a_histogram_with_their_interval():
     assert sum(bar.get_height() for bar in ax.patches) == 40
     assert np.allclose(ax.collections[0].get_segments()[0][:, 0], [found.low, found.high])
     assert ax.get_xlabel() == "difference of lengths"
-    assert "mean and 95 % t interval, n = 40 pairs" in texts(ax)
+    assert "mean and 95 % t interval, n = 40 pairs" in written(ax)
 
 
 def test_differences_over_an_axis_have_an_interval_for_each():
@@ -138,7 +152,7 @@ def test_differences_over_an_axis_have_an_interval_for_each():
     )
     found = paired_differences(first, second, "lengths")
     ax = plot_differences(found)
-    assert ax.get_xlabel() == "user_state.error_rate"
+    assert ax.get_xlabel() == "error rate"
     segments = np.array(ax.collections[0].get_segments())
     assert np.allclose(segments[:, :, 0].T, over["user_state.error_rate"])
     assert np.allclose(segments[:, :, 1].T, [found.low, found.high])
@@ -151,8 +165,13 @@ def test_differences_over_an_axis_have_an_interval_for_each():
 def test_a_filmstrip_has_a_frame_for_each_of_some_rounds():
     figure, axes = filmstrip(TASK, RUNS, LONGEST, frames=3)
     assert len(axes) == min(3, RUNS.lengths.max())
-    assert axes[0].get_title() == "round 0"
+    assert axes[0].get_title("left") == "round 0"
     assert len(figure.axes) == len(axes)
+    check_readable(figure)
+    shown = words_of(figure)
+    assert f"3 of {len(RUNS.episode(LONGEST)['user_action'][0])} rounds" in shown
+    assert [shown.count(word) for word in ("cursor", "goal", "cell\n")] == [1, 1, 1]
+    assert "all" in words_of(filmstrip(TASK, RUNS, LONGEST, frames=99)[0])
 
 
 def test_games_are_those_of_the_run():
