@@ -42,3 +42,11 @@ def test_it_says_which_extra_is_missing(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "typer", None)
     code, _ = run(monkeypatch, capsys, "version")
     assert "hci-interaction[terminal]" in str(code)
+
+
+def test_it_prints_what_to_cite(monkeypatch, capsys):
+    code, captured = run(monkeypatch, capsys, "cite", "FittsPointer")
+    assert code == 0
+    assert "https://doi.org/10.1037/h0055392" in captured.out
+    assert "@software{interaction" in run(monkeypatch, capsys, "cite")[1].out
+    assert "Did you mean FittsPointer" in str(run(monkeypatch, capsys, "cite", "FitsPointer")[0])
