@@ -108,14 +108,17 @@ def print_models(least: float, found: ModelRecovery) -> None:
     """Print a confusion matrix, with the published diagonal beside it."""
     prior = "Exp(1)" if least == 0 else f"{least:g} + Exp(1)"
     n, rows, differ = found.scores.shape[1], [], []
-    for name, row, there in zip(found.models, found.confusion, PUBLISHED[least], strict=True):
-        here = row[found.models.index(name)]
-        rows.append([name, *(f"{share:.2f}" for share in row), f"{there:.2f}"])
+    numbers = [str(number) for number in range(1, len(found.models) + 1)]
+    for number, (name, row, there) in enumerate(
+        zip(found.models, found.confusion, PUBLISHED[least], strict=True)
+    ):
+        here = row[number]
+        rows.append([f"{number + 1} {name}", *(f"{share:.2f}" for share in row), f"{there:.2f}"])
         counts = [[round(share * of), of - round(share * of)] for share, of in ((here, n), (there, 100))]
         if stats.fisher_exact(counts).pvalue < 0.01:
             differ.append(f"{name} is recognised in {here:.2f} and not in {there:.2f}")
-    title = f"Which model has the best BIC, of {n} users of each; inverse temperatures ~ {prior}"
-    print_table(title, ["simulated", *found.models, "itself, published"], rows)
+    title = f"Which model (1 to 5) has the best BIC, for {n} users of each; inverse temperatures ~ {prior}"
+    print_table(title, ["users", *numbers, "itself, as published"], rows)
     print_text(_compared(differ) + ("" if found.converged.all() else f" Mind: {found.convergence}."))
 
 
@@ -156,13 +159,13 @@ def figure_of(
 
 def demo(
     users: Annotated[
-        int, "how many users of each model are simulated, and ten times as many for parameters"
+        int, "how many users of each model there are, and ten times as many for parameters"
     ] = 25,
     full: Annotated[bool, "as many users as in the paper: 100 (about 3 minutes)"] = False,
     seed: Annotated[int, "the seed of all random numbers"] = 0,
     plot: Annotated[Path | None, "draw matrices and parameters into this file (.png, .pdf or .svg)"] = None,
 ) -> None:
-    """Choices tell which model a user follows, and with which parameters, if it does not err too much (about 40 s).
+    """Choices tell which model a user follows, and with which parameters, if it errs little (about 40 s).
 
     Reproduces figures 4 and 5 of Wilson & Collins 2019: bandit users make 1,000 choices each.
     """
