@@ -129,8 +129,9 @@ def _parts(
                 if widths[most] >= wanted[chosen[most]]:
                     break
                 widths[most] += 1
-        if spare < 0:  # as little as that: then words are broken, and still nothing is cut
-            widths[0] = max(widths[0] + spare, 1)
+        if spare < 0:  # two columns are too many: words are broken, and still nothing is cut
+            widths[0] = max(widths[0] + spare, 4)
+            widths[1] = max(total - widths[0] - 2 * gap, 1)
         yield [columns[one] for one in chosen], [[row[one] for one in chosen] for row in cells], widths
 
 
