@@ -98,14 +98,19 @@ def test_what_is_soon_done_and_what_is_not_asked_for_is_silent(monkeypatch, stre
 def test_the_innermost_is_told_and_an_error_leaves_nothing_behind(monkeypatch, quick):
     terminal = shown(monkeypatch, Terminal())
     monkeypatch.setattr(module, "_width", lambda stream: 80)
-    with pytest.raises(KeyError), Progress("outer", 2, unit="fits"):
-        until(lambda: "outer" in terminal.getvalue())
-        with Progress("inner"):
-            until(lambda: "inner: 00:00 passed" in terminal.getvalue())
-            so_far = len(terminal.getvalue())
-            time.sleep(0.05)
-            assert "outer" not in terminal.getvalue()[so_far:]
-        raise KeyError
+
+    def broken():
+        with Progress("outer", 2, unit="fits"):
+            until(lambda: "outer" in terminal.getvalue())
+            with Progress("inner"):
+                until(lambda: "inner: 00:00 passed" in terminal.getvalue())
+                so_far = len(terminal.getvalue())
+                time.sleep(0.05)
+                assert "outer" not in terminal.getvalue()[so_far:]
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        broken()
     assert not Progress._open
     assert terminal.getvalue().endswith(" \r")
 
