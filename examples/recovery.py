@@ -160,12 +160,12 @@ def figure_of(
 def demo(
     users: Annotated[
         int, "how many users of each model there are, and ten times as many for parameters"
-    ] = 25,
+    ] = 15,
     full: Annotated[bool, "as many users as in the paper: 100 (about 3 minutes)"] = False,
     seed: Annotated[int, "the seed of all random numbers"] = 0,
     plot: Annotated[Path | None, "draw matrices and parameters into this file (.png, .pdf or .svg)"] = None,
 ) -> None:
-    """Choices tell which model a user follows, and with which parameters, if it errs little (about 40 s).
+    """Choices tell which model a user follows, and with which parameters, if it errs little (about 45 s).
 
     Reproduces figures 4 and 5 of Wilson & Collins 2019: bandit users make 1,000 choices each.
     """
