@@ -149,8 +149,8 @@ def demo(
         inside += bool(low <= true <= high)
         digits = decimals((high - low) / 2)
         label = f"{name.replace('_', '-')} ({UNITS[name]})"
-        mean, low, high = (f"{number:.{digits}f}" for number in (values.mean(), low, high))
-        rows.append([label, f"{true:g}", mean, f"{low} to {high}"])
+        ends = f"{low:.{digits}f} to {high:.{digits}f}"
+        rows.append([label, f"{true:g}", f"{values.mean():.{digits}f}", ends])
     print_table(
         f"Drift diffusion, fitted to {decisions:,} decisions",
         ["parameter", "true", "posterior mean", "95 % interval"],

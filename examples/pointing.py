@@ -104,7 +104,7 @@ def told(values: Array) -> str:
     return plus_minus(*interval(values))
 
 
-COLUMNS = ["assistant", "user turns", "more than with information gain", "first choice right", "ms a game"]
+COLUMNS = ["assistant", "user turns", "more than information gain", "first choice right", "ms a game"]
 
 
 def rows_of(played: Mapping[str, Played]) -> list[list[str]]:
@@ -129,13 +129,13 @@ PUBLISHED = {"information gain": 3.28, "constant gain 1": 11.76}
 
 
 def compared(played: Mapping[str, Played]) -> str:
-    """Say how the turns compare with the published ones, of which chance is allowed what it does to 300 games."""
+    """Say how the turns compare with the published ones, which are means of 300 games."""
     parts = []
     for name, there in PUBLISHED.items():
         turns = played[name].runs.lengths
         here, half = interval(turns)
         alike = abs(here - there) <= half * np.sqrt(1 + len(turns) / 300)
-        told = "the same within chance" if alike else "more than chance does: other games, or another model"
+        told = "equal within chance" if alike else "further apart than by chance"
         parts.append(f"{name} {there} there and {here:.2f} here ({told})")
     return f"Published, of 300 games (CoopIHC 0.0.2): {'; '.join(parts)}."
 
@@ -184,13 +184,13 @@ def demo(
     seed: Annotated[int, "the seed of all random numbers"] = 0,
     plot: Annotated[
         Path | None,
-        "draw the comparison into this file (.png, .pdf or .svg), and one game into NAME-episode.png",
+        "draw the comparison into this file (.png, .pdf or .svg), and one game beside it",
     ] = None,
 ) -> None:
-    """An assistant that moves the cursor so as to learn where its user wants to go saves most steps (about 25 s).
+    """An assistant that moves the cursor so as to learn where the user wants to go saves steps (about 12 s).
 
-    All assistants play the same games, with the same random numbers. Then the grid grows; and last the assistant
-    is wrong about how often its user errs.
+    All assistants play the same games, with the same random numbers. Then the grid grows; and last the
+    assistant is wrong about how often its user errs.
     """
     if plot is not None:
         check_matplotlib("--plot")
@@ -213,17 +213,14 @@ def demo(
     columns = ["user's error rate", *(f"assumed: {rate}" for rate in wrong.assumed_users)]
     for title, table in (
         ("User turns more than with an assistant who knows the goal", wrong.regret[0]),
-        (
-            "How much too sure the assistant is of the goal (0 is as sure as it is right)",
-            wrong.overconfidence[0],
-        ),
+        ("How much surer the assistant is of the goal than it is right", wrong.overconfidence[0]),
     ):
         rows = [[true, *map(told, row)] for true, row in zip(wrong.true_users, table, strict=True)]
         print_table(title, columns, rows)
     worst = np.unravel_index(means.argmax(), means.shape)
     true, assumed = wrong.true_users[worst[0]], wrong.assumed_users[worst[1]]
     print_text(
-        f"It costs most, {means.max():.2f} turns, to take a user who errs at {true} for one at {assumed}."
+        f"It costs most, {means.max():.1f} turns, to take a user who errs at {true} for one at {assumed}."
     )
     if plot is not None:
         figure_of(played, wrong).savefig(plot, dpi=150)

@@ -160,14 +160,12 @@ def demo(
     people: Annotated[int, "how many people with each device are simulated"] = 15,
     trials: Annotated[int, "how many targets each of them points at"] = 3,
     seed: Annotated[int, "the seed of all random numbers"] = 0,
-    plot: Annotated[
-        Path | None, "draw people and how they are served into this file (.png, .pdf or .svg)"
-    ] = None,
+    plot: Annotated[Path | None, "draw people and assistants into this file (.png, .pdf or .svg)"] = None,
 ) -> None:
-    """From a table of what people did, we choose the assistant that serves others like them best (about 10 s).
+    """A table of what people did tells which assistant serves others like them best (about 7 s).
 
-    People point by mouse or by head pointer, and slip now and then. A population is fitted to them; new people
-    like them then play without an assistant, and with assistants that were made for the users of each device.
+    People point by mouse or by head pointer, and slip now and then. A population is fitted to them; new
+    people like them then play without an assistant, and with assistants made for the users of each device.
     """
     try:
         import pandas
@@ -184,8 +182,8 @@ def demo(
             for one in told[of].values:
                 mean, low, high = (float(told[name].sel({of: one, "statistic": what})) for what in TOLD)
                 digits = decimals((high - low) / 2)
-                ends = ", ".join(f"{number:.{digits}f}" for number in (low, high))
-                rows.append([f"{label} {one}", f"{mean:.{digits}f}", f"[{ends}]"])
+                interval_told = f"[{low:.{digits}f}, {high:.{digits}f}]"
+                rows.append([f"{label} {one}", f"{mean:.{digits}f}", interval_told])
     print_table("How often a typical person slips, in a step", ["", "mean", "90 % interval"], rows)
     print_text(f"The fit has {tree.attrs['verdict']}.")
     with Progress("new people"):
@@ -194,8 +192,8 @@ def demo(
     rows = []
     for group, by in steps.items():
         rows.append([group, *(plus_minus(*interval(one)) for one in by.values()), " or ".join(best_of(by))])
-    columns = ["new people with", *(f"assistant {name}" for name in names), "best"]
-    print_table("Steps to the goal, with 95 % intervals", columns, rows)
+    columns = ["new people with", *("none" if name == "none" else f"one {name}" for name in names), "best"]
+    print_table("Steps to the goal by assistant, with 95 % intervals", columns, rows)
     if plot is not None:
         figure_of(tree, steps).savefig(plot, dpi=150)
         print(f"wrote {plot}")

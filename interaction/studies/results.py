@@ -38,7 +38,7 @@ class Verdict:
         return self.passed
 
     def __str__(self) -> str:
-        return ("passed: " if self.passed else "NOT passed: ") + "; ".join(self.reasons)
+        return ("passed: " if self.passed else "not passed: ") + "; ".join(self.reasons)
 
 
 def judge(*conditions: tuple[bool, str], note: str = "") -> Verdict:
