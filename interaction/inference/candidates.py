@@ -111,10 +111,11 @@ class Samples(Component):
     with the discount `discount`: it needs neither a stored history nor further calls of the user model, as
     an MCMC move would, and keeps the mean and the covariance of the particles: of the standard normal scores
     of a number under its prior, or of weights under a Dirichlet prior (whose sticks are broken one after the
-    other), so that none can leave the prior's support. Across a gap in the support particles may be carried from
-    one side to the other; there, give many and a small `threshold`. Other vectors are moved as they are, and stay
-    where they are if the move would leave. Where the user's `reset` draws them, they stay in their space, or,
-    if that is not declared, between the outermost ones. Each particle draws its own random numbers.
+    other), so that none can leave the prior's support. Across a gap in the support particles may be carried
+    from one side to the other; there, give many and a small `threshold`. Other vectors are moved as they
+    are, and stay where they are if the move would leave. Where the user's `reset` draws them, they stay in
+    their space, or, if that is not declared, between the outermost ones. Each particle draws its own random
+    numbers.
     Sources: Liu & West 2001, "Combined parameter and state estimation in simulation-based filtering";
     Kitagawa 1996 (systematic resampling).
     """
