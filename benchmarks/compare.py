@@ -1,11 +1,11 @@
 """Times the working tree against another commit, on all benchmarks, and prints ratios with intervals.
 
-Run `python benchmarks/compare.py BASE`, where BASE is what git knows: a commit, a branch, a tag. Both are timed
-by the working tree's benchmarks, each in a process of its own, in alternation (A B, B A, …), so that a machine
-that becomes slower slows both. The ratio is the time of BASE over that of the working tree: above one, the
-working tree is faster. The interval is that of Student's t on the logs of the ratios of the pairs; where it does
-not hold one there is a star. One row in twenty misses the truth by chance; what matters is measured again, alone,
-with more pairs.
+Run `python benchmarks/compare.py BASE`, where BASE is what git knows: a commit, a branch, a tag. Both are
+timed by the working tree's benchmarks, each in a process of its own, in alternation (A B, B A, …), so that a
+machine that becomes slower slows both. The ratio is the time of BASE over that of the working tree: above
+one, the working tree is faster. The interval is that of Student's t on the logs of the ratios of the pairs;
+where it does not hold one there is a star. One row in twenty misses the truth by chance; what matters is
+measured again, alone, with more pairs.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def compare(name: str, base: Path, pairs: int, full: bool) -> Table:
         for tree in (ROOT, base) if pair % 2 == 0 else (base, ROOT):
             found[tree].append(timed(name, tree, full))
     table = Table(
-        f"{name}, {pairs} pairs", ("what", "BASE", "working tree", "times as fast", "95 % interval")
+        f"{name}, pairs: {pairs}", ("what", "BASE", "working tree", "times as fast", "95 % interval")
     )
     for what in found[ROOT][0]:
         ours, theirs = ([times[what] for times in found[tree] if what in times] for tree in (ROOT, base))
@@ -106,9 +106,10 @@ def compare(name: str, base: Path, pairs: int, full: bool) -> Table:
             table.rows.append([what, "not measured", show_time(statistics.median(ours)), "", ""])
             continue
         ratio, low, high = interval([after / before for before, after in zip(ours, theirs, strict=True)])
-        differs = "" if low <= 1 <= high or math.isnan(low) else " *"
+        differs = "" if low <= 1 <= high else " *"
+        ends = "of one pair" if math.isnan(low) else f"{low:.2f} to {high:.2f}{differs}"
         shown = [show_time(statistics.median(times)) for times in (theirs, ours)]
-        table.rows.append([what, *shown, f"{ratio:.2f}", f"{low:.2f} to {high:.2f}{differs}"])
+        table.rows.append([what, *shown, f"{ratio:.2f}", ends])
     return table
 
 

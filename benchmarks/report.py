@@ -55,7 +55,11 @@ def run(main: Callable[[bool], list[Table]], about: str | None) -> None:
     for table in tables:
         table.show()
     if options.json:
-        times = {f"{table.title}: {what}": taken for table in tables for what, taken in table.times.items()}
+        times = {
+            f"{table.title}: {what}" if len(tables) > 1 else what: taken
+            for table in tables
+            for what, taken in table.times.items()
+        }
         told = {"interaction": interaction.__file__, "seconds": times}
         options.json.write_text(json.dumps(told, indent=1), encoding="utf-8")
 
