@@ -156,6 +156,6 @@ def demo(users: int = 100, seed: int = 0, plot: Path | None = None) -> None:
 
 
 if __name__ == "__main__":
-    import typer
+    from interaction.cli import run_demonstration
 
-    typer.run(demo)
+    run_demonstration(demo)

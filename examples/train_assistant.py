@@ -102,6 +102,6 @@ def demo(steps: int = 120_000, seed: int = 0, plot: Path | None = None) -> None:
 
 
 if __name__ == "__main__":
-    import typer
+    from interaction.cli import run_demonstration
 
-    typer.run(demo)
+    run_demonstration(demo)

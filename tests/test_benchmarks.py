@@ -39,7 +39,7 @@ def test_a_benchmark_prints_its_tables_and_keeps_its_times(name, tmp_path):
 
 
 def test_the_benchmark_of_wrapped_components_prints_its_table():
-    reason = "the package coopihc is not installed (docs/coopihc.md tells how to)"
+    reason = "the package coopihc is not installed (docs/how-to/coopihc.md tells how to)"
     pytest.importorskip("coopihc", reason=reason, exc_type=ImportError)
     done = run("interop", "--quick")
     assert done.returncode == 0, done.stderr
