@@ -136,9 +136,9 @@ def inference_in_batch(episodes: int, repeats: int) -> float:
     start["assistant_state"] |= {"p1": users["p1"], "p2": users["p2"]}
     times = []
     for _ in range(repeats):
-        begun = time.perf_counter()
+        begun = time.process_time()
         runs = bundle.run(episodes, seed=0, start=start, record="final")
-        times.append((time.perf_counter() - begun) / episodes)
+        times.append((time.process_time() - begun) / episodes)
         assert (runs["assistant_state.p0"] == users["p0"]).all()
     return statistics.median(times)
 
@@ -146,7 +146,7 @@ def inference_in_batch(episodes: int, repeats: int) -> float:
 def import_time() -> tuple[float, list[str]]:
     """Give the seconds of `import interaction` in a new process, and the extras that it loaded."""
     code = (
-        "import sys, time; t = time.perf_counter(); import interaction; t = time.perf_counter() - t; "
+        "import sys, time; t = time.process_time(); import interaction; t = time.process_time() - t; "
         "print(t, *[m for m in ('matplotlib', 'pandas', 'xarray') if m in sys.modules])"
     )
     shown = [
@@ -180,11 +180,11 @@ def coopihc_rate() -> float | None:
             task=TheirTask(), user=TheirUser(), assistant=TheirAssistant(user_model=TheirUser())
         )
         bundle.reset(go_to=3)
-        begun, rounds, done = time.perf_counter(), 0, False
+        begun, rounds, done = time.process_time(), 0, False
         while not done and rounds < 100:
             _, _, done = bundle.step()
             rounds += 1
-        return rounds / (time.perf_counter() - begun)
+        return rounds / (time.process_time() - begun)
 
 
 def draws(common: bool) -> Callable[[], int]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from report import Table, processor_seconds, run
+from report import Table, run, seconds
 from scipy import stats
 
 from interaction import (
@@ -111,8 +111,8 @@ def people_together(table: Table, quick: bool) -> None:
     options: dict[str, Any] = {"users": "episode", "progress": False}
     taken = [
         (
-            processor_seconds(lambda: fit(task, user, runs, PRIORS, **options)),
-            processor_seconds(lambda: fit(task, user, runs, population=POPULATION, **options)),
+            seconds(lambda: fit(task, user, runs, PRIORS, **options)),
+            seconds(lambda: fit(task, user, runs, population=POPULATION, **options)),
         )
         for _ in range(times)
     ]
@@ -138,8 +138,8 @@ def slower(
     estimated.total(some)
     times = [
         (
-            processor_seconds(lambda: exact.total(many)) / candidates,
-            processor_seconds(lambda: estimated.total(some)) / few,
+            seconds(lambda: exact.total(many)) / candidates,
+            seconds(lambda: estimated.total(some)) / few,
         )
         for _ in range(3 if quick else 7)
     ]

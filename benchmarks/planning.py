@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from report import Table, processor_seconds, run
+from report import Table, run, seconds
 from scipy import stats
 
 from interaction import (
@@ -174,7 +174,7 @@ def played(policy: Any, episodes: int, rounds: int) -> Any:
 def ratio(slow: Callable[[], object], fast: Callable[[], object], times: int) -> tuple[float, float, float]:
     """Time two calls in turns: the median of their ratios, and of each."""
     slow(), fast()
-    pairs = [(processor_seconds(slow), processor_seconds(fast)) for _ in range(times)]
+    pairs = [(seconds(slow), seconds(fast)) for _ in range(times)]
     first, second = (statistics.median(column) for column in zip(*pairs, strict=True))
     return statistics.median(one / other for one, other in pairs), first, second
 

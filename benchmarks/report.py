@@ -65,13 +65,6 @@ def run(main: Callable[[bool], list[Table]], about: str | None) -> None:
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """Time one call."""
-    begun = time.perf_counter()
-    call()
-    return time.perf_counter() - begun
-
-
-def processor_seconds(call: Callable[[], object]) -> float:
     """Time one call, in seconds of the processor: others may be at work on the machine."""
     begun = time.process_time()
     call()
@@ -79,10 +72,10 @@ def processor_seconds(call: Callable[[], object]) -> float:
 
 
 def rate(play: Callable[[], int]) -> float:
-    """Give how many things a second one call does, which gives their number."""
-    begun = time.perf_counter()
+    """Give how many things one call does, which gives their number, in a second of the processor."""
+    begun = time.process_time()
     count = play()
-    return count / (time.perf_counter() - begun)
+    return count / (time.process_time() - begun)
 
 
 def in_turns(first: Callable[[], int], second: Callable[[], int], repeats: int) -> tuple[float, float, float]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from report import Table, processor_seconds, run
+from report import Table, run, seconds
 from scipy import stats
 from scipy.special import ndtr
 
@@ -66,7 +66,7 @@ STUDIES = {
 
 def each(call: Callable[[], object]) -> float:
     """Give the median processor time of a call, for each row, in seconds."""
-    return statistics.median(processor_seconds(call) for _ in range(15)) / ROWS
+    return statistics.median(seconds(call) for _ in range(15)) / ROWS
 
 
 def speed() -> Table:
