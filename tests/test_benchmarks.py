@@ -16,14 +16,14 @@ ROOT = Path(__file__).parent.parent
 PLAIN = sorted({file.stem for file in (ROOT / "benchmarks").glob("*.py")} - {"compare", "report", "interop"})
 
 
-def run(name, *words, **options):
+def run(name, *words):
     return subprocess.run(
         [sys.executable, f"benchmarks/{name}.py", *words],
         capture_output=True,
         text=True,
         cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},  # this tree, whichever is installed
         check=False,
-        **options,
     )
 
 
@@ -31,11 +31,11 @@ def run(name, *words, **options):
 def test_a_benchmark_prints_its_tables_and_keeps_its_times(name, tmp_path):
     done = run(name, "--quick", "--json", str(tmp_path / "times.json"))
     assert done.returncode == 0, done.stderr
-    assert "what" in done.stdout
+    assert done.stdout.strip()
     told = json.loads((tmp_path / "times.json").read_text(encoding="utf-8"))
     assert told["seconds"]
     assert all(taken > 0 for taken in told["seconds"].values())
-    assert Path(told["interaction"]).name == "__init__.py"
+    assert Path(told["interaction"]).is_relative_to(ROOT)
 
 
 def test_the_benchmark_of_wrapped_components_prints_its_table():
@@ -90,8 +90,7 @@ def test_both_are_timed_in_alternation(compare, monkeypatch):
 def test_the_working_tree_is_compared_with_a_commit():
     if not (ROOT / ".git").exists():
         pytest.skip("a source distribution has no commits to compare with")
-    wide = {**os.environ, "COLUMNS": "200"}
-    done = run("compare", "HEAD", "--only", "pointing", "--pairs", "1", env=wide)
+    done = run("compare", "HEAD", "--only", "pointing", "--pairs", "1")
     assert done.returncode == 0, done.stderr
     assert "pointing, pairs: 1" in done.stdout
     assert "one choice by information gain" in done.stdout
