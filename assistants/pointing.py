@@ -91,7 +91,7 @@ class InformationGain(_Pointer):
 
     Once one target's probability exceeds `threshold`, it goes there.
     Raises `ArgumentError` for a task in the mode "gain".
-    Source: Liu et al., "BIGnav", CHI 2017.
+    Sources: Liu et al. 2017, "BIGnav"; Liu et al. 2018, "BIGFile".
 
     >>> from interaction import Bundle
     >>> from interaction.assistants.pointing import InformationGain, NoAssistant

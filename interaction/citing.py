@@ -120,6 +120,7 @@ def citation(name: str) -> str:
 
     Raises `UnknownNameError`, with the names that are near, for one that is not known.
 
+    >>> from interaction.citing import citation
     >>> print(citation("TigerTask").splitlines()[0])
     TigerTask (tasks/tiger.py)
     """

@@ -4,6 +4,7 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -122,8 +123,11 @@ def test_the_examples_run(file, monkeypatch, caplog):
     name = name if name.startswith("interaction") else f"interaction.{name}"
     if name in NEEDED:
         pytest.importorskip(NEEDED[name], exc_type=ImportError)
+    examples = doctest.DocTestFinder().find(importlib.import_module(name))
+    lines = re.findall(r"^ *>>> ", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
+    assert sum(len(one.examples) for one in examples) == len(lines)  # those of decorated functions, too
     told = []
-    for example in doctest.DocTestFinder().find(importlib.import_module(name)):
+    for example in examples:
         pasted = ModuleType("pasted")  # what is pickled needs a module
         monkeypatch.setitem(sys.modules, "pasted", pasted)
         example.globs = vars(pasted)  # with nothing but what the example imports

@@ -16,6 +16,8 @@ from sphinx.util.docutils import SphinxDirective
 CODE = re.compile(r"(`+)(.+?)\1")
 FIELD = re.compile(r"`[\w.]+`(, `[\w.]+`)*( \([^)]*\))?( `\([^`]*\)`)?:")
 
+OPENS, CLOSES = " ([{<-/'\"", " .,;:)]}>!?-/'\""  # around code, which else is parted by an escaped space
+
 
 class Public(SphinxDirective):
     """A table of names of a module, and then each of them.
@@ -91,8 +93,9 @@ def escaped(text: str) -> str:
     """Escape what means something in reStructuredText and nothing here, outside of code."""
     parts, end = [], 0
     for found in CODE.finditer(text):
-        follows = "\\ " if text[found.end() : found.end() + 1].isalnum() else ""
-        parts += [plain(text[end : found.start()]), f"``{found[2]}``{follows}"]
+        before, after = text[: found.start()][-1:], text[found.end() :][:1]
+        parts += [plain(text[end : found.start()]), "" if before in OPENS else r"\ ", f"``{found[2]}``"]
+        parts += ["" if after in CLOSES else r"\ "]
         end = found.end()
     return "".join([*parts, plain(text[end:])])
 

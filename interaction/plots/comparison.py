@@ -52,8 +52,8 @@ def plot_comparison(
     >>> assistants = {"asks": InformationGain(user, task), "none": NoAssistant(task)}
     >>> runs = {label: Bundle(task, user, one).run(50, seed=0) for label, one in assistants.items()}
     >>> ax = plot_comparison(runs, measure="lengths", reference="none")
-    >>> ax.get_xlabel(), ax.get_title()
-    ('lengths, less that of none', 'mean and 95 % t interval, n = 50 pairs')
+    >>> ax.get_xlabel(), [text.get_text() for text in ax.texts]
+    ('lengths, difference from none', ['mean and 95 % t interval, n = 50 pairs'])
     """
     own, ax = ax is None, axes_of(ax, "plot_comparison")
     if reference is not None and reference not in values:
@@ -94,8 +94,8 @@ def plot_differences(found: PairedDifferences, ax: Axes | None = None, xlabel: s
     >>> bundles = [Bundle(PointingTask(), CarefulPointer(rate)) for rate in (0.3, 0.0)]
     >>> hasty, careful = (bundle.run(500, seed=1) for bundle in bundles)
     >>> ax = plot_differences(paired_differences(hasty, careful, "lengths"), xlabel="rounds more")
-    >>> ax.get_title()
-    'mean and 95 % t interval, n = 500 pairs'
+    >>> ax.get_xlabel(), [text.get_text() for text in ax.texts]
+    ('rounds more', ['mean and 95 % t interval, n = 500 pairs'])
     """
     ax = axes_of(ax, "plot_differences")
     if len(found.over) > 1:

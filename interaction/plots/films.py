@@ -72,7 +72,7 @@ def filmstrip(
     >>> from interaction.users.pointing import CarefulPointer
     >>> bundle = Bundle(PointingTask(), CarefulPointer(), max_rounds=60)
     >>> figure, axes = filmstrip(bundle.task, bundle.run(1, seed=5), frames=3)
-    >>> [ax.get_title() for ax in axes]
+    >>> [ax.get_title("left") for ax in axes]
     ['round 0', 'round 6', 'round 13']
     """
     games = games_of(task, runs, episode)

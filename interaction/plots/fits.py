@@ -196,7 +196,7 @@ def plot_pairs(
     >>> priors = {"learning_rate": stats.uniform(0, 1), "inverse_temperature": stats.expon(0, 3)}
     >>> figure, axes = plot_pairs(fit(task, user, played, priors, progress=False))
     >>> len(axes), axes[1].get_xlabel(), axes[1].get_ylabel()
-    (3, 'learning_rate', 'inverse_temperature')
+    (3, 'learning rate', 'inverse temperature')
     """
     names = list(tree.posterior.data_vars) if parameters is None else list(parameters)
     if len(names) < 2:

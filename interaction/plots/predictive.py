@@ -58,7 +58,7 @@ def plot_predictive(
     >>> tree = fit(task, user, people, {"bias": stats.uniform(0, 1)}, progress=False)
     >>> ax = plot_predictive(task, user, tree, action=0)
     >>> ax.get_ylabel()
-    'share of user_action = 0'
+    'share of user action 0'
     """
     ax = axes_of(ax, "plot_predictive")
     if not 0 < level < 1 or plays < 1:
