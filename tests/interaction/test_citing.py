@@ -1,6 +1,5 @@
 """Each model that is shipped says where it comes from, and its papers can be printed."""
 
-import doctest
 import re
 import tomllib
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 import pytest
 
 import interaction
-import interaction.citing
 from interaction.citing import MODELS, citation, listing, models, references
 from interaction.errors import UnknownNameError
 from tests.test_shipped import components
@@ -59,10 +57,6 @@ def test_a_model_is_cited_with_its_papers():
     assert "Robert C. Wilson and Anne G. E. Collins (2019). Ten simple rules" in shown
     assert "eLife 8, e49547. https://doi.org/10.7554/eLife.49547" in shown
     assert "@incollection{rescorla1972,\n  author = {Rescorla, Robert A. and Wagner, Allan R.}" in shown
-
-
-def test_its_example_runs():
-    assert doctest.testmod(interaction.citing) == (0, 1)
 
 
 def test_two_papers_of_one_surname_are_told_apart():
