@@ -671,7 +671,7 @@ class Mixes(Walks):
 
 @pytest.mark.parametrize("task", [Mixes(), Trials(Mixes(), 2)])
 def test_a_promise_is_looked_into_where_another_component_asks(task):
-    with pytest.raises(ConformanceError, match="Mixes.*mark it batched = False"):
+    with pytest.raises(ConformanceError, match=r"Mixes.*mark it batched = False"):
         check_bundle(play(task, max_rounds=10), seconds=SECONDS)
 
 
@@ -697,14 +697,14 @@ class Doors(TigerTask):
 WRONG = [
     (
         Doors(likely=0.7),
-        r"outcome_log_prob disagrees with what is drawn: State\(tiger=., heard=.\) has the freq",
+        r"outcome_log_prob disagrees with what is drawn: State\(tiger=., heard=.\) has",
     ),
     (Doors(likely=0.15), "outcome_log_prob disagrees with what is drawn"),
     (Doors(other=0.5), "outcome_log_prob disagrees with what is drawn"),
     (Doors(other=np.inf), "outcome_log_prob: expected a number or -inf, got inf"),
     (
         Doors(moves=0.1),
-        r"hidden_transition disagrees with what is drawn: tiger has the frequencies \[0\.[45]",
+        r"hidden_transition disagrees with what is drawn: tiger has .* \[0\.[45]",
     ),
     (Doors(moves=0.6), r"hidden_transition: expected probabilities that sum to one, got \[ 1\.1 -0\.1\]"),
 ]
