@@ -247,15 +247,15 @@ def _plot_sure(ax: Axes, belief: Array, best: Array) -> None:
     areas = ax.stackplot(rounds, *shares.values(), colors=[style.COLOURS[5], "0.93", style.COLOURS[6]])
     for area, hatch in zip(areas, ("", "", "////"), strict=True):
         area.set(hatch=hatch, edgecolor="white", linewidth=0)
-    here, white = len(rounds) * 3 // 5, {"facecolor": "white", "edgecolor": "none", "pad": 1}
-    bottom = 0.0
+    bottom, white = np.zeros(len(rounds)), {"facecolor": "white", "edgecolor": "none", "pad": 1}
     for name, share in shares.items():
-        if share[here] > 0.1:
-            at = (rounds[here], bottom + share[here] / 2)
+        here = len(rounds) // (5 if name == "not sure" else 2)
+        if share[here] > 0.2:
+            at = (rounds[here], bottom[here] + share[here] / 2)
             ax.text(*at, name, ha="center", va="center", size="small", bbox=white)
-        bottom += share[here]
+        bottom = bottom + share
     ax.set(xlabel="round", ylabel="share of the episodes", xlim=(1, len(rounds)), ylim=(0, 1))
-    style.title(ax, note=f"sure: above {SURE}, n = {len(belief):,} episodes")
+    style.title(ax, note=f"sure: above {SURE},\nn = {len(belief):,} episodes")
 
 
 def demo(episodes: int = 10_000, seed: int = 0, plot: Path | None = None) -> None:

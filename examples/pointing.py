@@ -167,11 +167,14 @@ def figure_of(played: Mapping[str, Played], wrong: Robustness) -> Figure:
     game = shown.runs.episode(long_game(shown))
     belief = np.exp(game["assistant_state.belief.log_weights"][0])
     plot_belief(belief, panels["c"], truth=int(game["task_state.goal"][0, 0])).set_ylabel("target")
-    style.title(panels["c"], "Belief in one game")
-    for panel, value, name in (("d", "regret", "Regret"), ("e", "overconfidence", "Overconfidence")):
+    style.title(panels["c"], "Belief in a long game", "between the lines:\nthe goal")
+    for panel, value, name in (
+        ("d", "regret", "Regret"),
+        ("e", "overconfidence", "Overconfidence of the belief"),
+    ):
         label = "user turns more than the oracle" if value == "regret" else None
         ax = wrong.plot(panels[panel], value, label=label)
-        style.title(ax, f"{name}, where the user model is wrong")
+        style.title(ax, name)
         ax.set(xlabel="assumed error rate", ylabel="true error rate")
     return drawn
 

@@ -372,12 +372,8 @@ class Sensitivity:
         ax.axvline(self.min_bits, color="black", linestyle="--", linewidth=0.8)
         ax.set_yticks(range(len(names)), [words(name).replace(" inverse ", "\ninverse ") for name in names])
         ax.set(ylim=(len(names) - 0.5, -0.5), xlabel="bits per round")
-        title(
-            ax,
-            "What an action tells",
-            f"mean and 95 % normal interval, n = {self.converged.shape[1]:,} users",
-        )
-        legend(ax)
+        note = f"mean and 95 % normal interval,\nn = {self.converged.shape[1]:,} users; dashed: threshold"
+        title(ax, "What an action tells", note)
         return ax
 
 

@@ -511,6 +511,6 @@ def test_plots_show_their_content():
     ax = effects.plot()
     check_readable(ax.figure)
     assert ax.lines[0].get_xdata() == effects.bits_per_round["bias"]
-    assert "normal interval, n = 10 users" in words_of(ax.figure)
+    assert "normal interval,\nn = 10 users" in words_of(ax.figure)
     assert effects.to_dataframe().parameter.tolist() == ["bias"]
     pyplot.close("all")
