@@ -174,15 +174,15 @@ def dress(ax: Axes) -> None:
 
 
 def title(ax: Axes, text: str | None = None, note: str | None = None) -> None:
-    """Write a panel's letter (see `figure`), its title of a few words, and a note below it in grey.
+    r"""Write a panel's letter (see `figure`), its title of a few words, and a note below it in grey.
 
     The note names what is drawn, as in "mean and 95 % t interval, n = 1,000". What is not given stays.
 
     >>> from interaction.plots import figure, title
     >>> _, panels = figure("ab", columns=2)
     >>> title(panels["b"], "Learning", "mean and 95 % t interval, n = 1,000")
-    >>> panels["b"].get_title("left"), [text.get_text() for text in panels["b"].texts]
-    ('Learning', ['mean and 95 % t interval, n = 1,000', 'b'])
+    >>> print(panels["b"].get_title("left"), [text.get_text() for text in panels["b"].texts])
+    $\mathbf{b}$  Learning ['mean and 95 % t interval, n = 1,000']
     """
     letter = str(ax.get_label())
     start = rf"$\mathbf{{{letter}}}$  " if len(letter) == 1 else ""

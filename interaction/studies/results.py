@@ -28,7 +28,7 @@ class Verdict:
     >>> from interaction.studies.results import Verdict
     >>> verdict = Verdict(False, ("bias: correlation 0.41 (at least 0.7)",))
     >>> bool(verdict), str(verdict)
-    (False, 'NOT passed: bias: correlation 0.41 (at least 0.7)')
+    (False, 'not passed: bias: correlation 0.41 (at least 0.7)')
     """
 
     passed: bool
@@ -48,7 +48,7 @@ def judge(*conditions: tuple[bool, str], note: str = "") -> Verdict:
 
     >>> from interaction.studies.results import judge
     >>> print(judge((True, "all fits converged"), (0.41 >= 0.7, "correlation 0.41 (at least 0.7)")))
-    NOT passed: correlation 0.41 (at least 0.7)
+    not passed: correlation 0.41 (at least 0.7)
     """
     failed = tuple(reason for passed, reason in conditions if not passed)
     reasons = failed or tuple(reason for _, reason in conditions)
