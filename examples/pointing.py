@@ -23,7 +23,7 @@ from interaction.assistants.pointing import (
     RolloutAssistant,
 )
 from interaction.display import plus_minus, print_table, print_text, share
-from interaction.plots import check_matplotlib, filmstrip, interval, plot_belief, plot_comparison
+from interaction.plots import filmstrip, interval, plot_belief, plot_comparison, style
 from interaction.studies.mismatch import Robustness, robustness
 from interaction.tasks.pointing import PointingTask
 from interaction.users.pointing import CarefulPointer
@@ -104,7 +104,7 @@ def told(values: Array) -> str:
     return plus_minus(*interval(values))
 
 
-COLUMNS = ["assistant", "user turns", "more than with information gain", "first choice right", "ms a game"]
+COLUMNS = ["assistant", "user turns", "more than information gain", "first choice right", "ms a game"]
 
 
 def rows_of(played: Mapping[str, Played]) -> list[list[str]]:
@@ -129,13 +129,13 @@ PUBLISHED = {"information gain": 3.28, "constant gain 1": 11.76}
 
 
 def compared(played: Mapping[str, Played]) -> str:
-    """Say how the turns compare with the published ones, of which chance is allowed what it does to 300 games."""
+    """Say how the turns compare with the published ones, which are means of 300 games."""
     parts = []
     for name, there in PUBLISHED.items():
         turns = played[name].runs.lengths
         here, half = interval(turns)
         alike = abs(here - there) <= half * np.sqrt(1 + len(turns) / 300)
-        told = "the same within chance" if alike else "more than chance does: other games, or another model"
+        told = "equal within chance" if alike else "further apart than by chance"
         parts.append(f"{name} {there} there and {here:.2f} here ({told})")
     return f"Published, of 300 games (CoopIHC 0.0.2): {'; '.join(parts)}."
 
@@ -162,21 +162,36 @@ def long_game(played: Played) -> int:
     return int(np.argmax(played.runs.lengths[:100]))
 
 
+@style.styled
 def figure_of(played: Mapping[str, Played], wrong: Robustness) -> Figure:
-    """Draw the comparison, a belief over rounds, and regret and log loss under wrong user models."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12, 9), layout="constrained")
-    axes = figure.subplots(2, 2)
-    turns = {name: one.runs.lengths for name, one in played.items()}
-    plot_comparison(turns, axes[0, 0], "user turns, with 95 % intervals")
+    """Draw the comparison, a belief over rounds, and what wrong user models cost and do to the belief."""
+    drawn, panels = style.figure("abc\n\nde", columns=2, height=4.6, heights=(4, 5))
+    turns = {name: one.runs for name, one in played.items()}
+    if "constant gain 1" in turns and np.array_equal(
+        turns["constant gain 1"].lengths, turns["no assistant"].lengths
+    ):  # it does nothing, so that its games are the same
+        turns["no assistant,\nor constant gain 1"] = turns.pop("no assistant")
+        del turns["constant gain 1"]
+    plot_comparison(turns, panels["a"], "user turns", measure="lengths")
+    count = f"mean and 95 % t interval,\nn = {len(turns['oracle'].lengths):,}"
+    style.title(panels["a"], "Assistants", count)
+    ax = plot_comparison(turns, panels["b"], measure="lengths", reference="oracle")
+    style.title(ax, "Difference from the oracle", f"{count} pairs")
+    ax.set(ylim=(len(turns) - 1.5, -1.5), yticklabels=[], xlabel="user turns more")  # in the rows of (a)
     shown = played["information gain"]
     game = shown.runs.episode(long_game(shown))
     belief = np.exp(game["assistant_state.belief.log_weights"][0])
-    plot_belief(belief, axes[0, 1], truth=int(game["task_state.goal"][0, 0]))
-    wrong.plot(axes[1, 0], "regret")
-    wrong.plot(axes[1, 1], "overconfidence")
-    return figure
+    plot_belief(belief, panels["c"], truth=int(game["task_state.goal"][0, 0])).set_ylabel("target")
+    style.title(panels["c"], "Belief in a long game", "between the lines:\nthe goal")
+    for panel, value, name in (
+        ("d", "regret", "Regret"),
+        ("e", "overconfidence", "Overconfidence of the belief"),
+    ):
+        label = "user turns more than the oracle" if value == "regret" else None
+        ax = wrong.plot(panels[panel], value, label=label)
+        style.title(ax, name)
+        ax.set(xlabel="assumed error rate", ylabel="true error rate")
+    return drawn
 
 
 def demo(
@@ -184,16 +199,16 @@ def demo(
     seed: Annotated[int, "the seed of all random numbers"] = 0,
     plot: Annotated[
         Path | None,
-        "draw the comparison into this file (.png, .pdf or .svg), and one game into NAME-episode.png",
+        "draw the comparison into this file (.png, .pdf or .svg), and one game beside it",
     ] = None,
 ) -> None:
-    """An assistant that moves the cursor so as to learn where its user wants to go saves most steps (about 25 s).
+    """An assistant that moves the cursor so as to learn where the user wants to go saves steps (about 12 s).
 
-    All assistants play the same games, with the same random numbers. Then the grid grows; and last the assistant
-    is wrong about how often its user errs.
+    All assistants play the same games, with the same random numbers. Then the grid grows; and last the
+    assistant is wrong about how often its user errs.
     """
     if plot is not None:
-        check_matplotlib("--plot")
+        style.check_picture(plot)
     title = "{:,} games, 95 % intervals: {} cells, {} targets, error rate {}, sure above {}"
     played = play_all(episodes=episodes, seed=seed, progress=True)
     print_table(title.format(episodes, 31, 10, 0.05, 0.9), COLUMNS, rows_of(played))
@@ -213,24 +228,20 @@ def demo(
     columns = ["user's error rate", *(f"assumed: {rate}" for rate in wrong.assumed_users)]
     for title, table in (
         ("User turns more than with an assistant who knows the goal", wrong.regret[0]),
-        (
-            "How much too sure the assistant is of the goal (0 is as sure as it is right)",
-            wrong.overconfidence[0],
-        ),
+        ("How much surer the assistant is of the goal than it is right", wrong.overconfidence[0]),
     ):
         rows = [[true, *map(told, row)] for true, row in zip(wrong.true_users, table, strict=True)]
         print_table(title, columns, rows)
     worst = np.unravel_index(means.argmax(), means.shape)
     true, assumed = wrong.true_users[worst[0]], wrong.assumed_users[worst[1]]
     print_text(
-        f"It costs most, {means.max():.2f} turns, to take a user who errs at {true} for one at {assumed}."
+        f"It costs most, {means.max():.1f} turns, to take a user who errs at {true} for one at {assumed}."
     )
     if plot is not None:
-        figure_of(played, wrong).savefig(plot, dpi=150)
-        strip = plot.with_name(f"{plot.stem}-episode.png")
+        style.save(figure_of(played, wrong), plot)
+        strip = plot.with_stem(f"{plot.stem}-episode")
         shown = played["information gain"]
-        figure, _ = filmstrip(PointingTask(31, 10, "position"), shown.runs, long_game(shown))
-        figure.savefig(strip, dpi=150)
+        style.save(filmstrip(PointingTask(31, 10, "position"), shown.runs, long_game(shown))[0], strip)
         print(f"wrote {plot} and {strip}")
 
 

@@ -78,7 +78,7 @@ def share(true: Any) -> str:
     if true.size == 0:
         return ""
     low, high = binomtest(int(true.sum()), true.size).proportion_ci(0.95, "wilson")
-    digits = decimals(50 * (high - low))
+    digits = min(decimals(50 * (high - low)), 1)
     return f"{100 * true.mean():.{digits}f} % [{100 * low:.{digits}f}, {100 * high:.{digits}f}]"
 
 
@@ -114,6 +114,7 @@ def _parts(
     """Split a table into those that fit: their columns, their rows and the widths, with a gap at each."""
     both = [[name, *(row[number] for row in cells)] for number, name in enumerate(columns)]
     least = [max(map(_longest, texts)) for texts in both]
+    body = [max(map(len, texts[1:]), default=1) for texts in both]
     whole = [max(map(len, texts)) for texts in both]
     groups: list[list[int]] = [[]]
     for column in range(1, len(columns)):
@@ -124,13 +125,15 @@ def _parts(
         chosen = [0, *group]
         widths = [least[one] for one in chosen]
         spare = total - sum(widths) - gap * len(chosen)
-        for _ in range(spare):  # to the column that has to wrap most
-            most = max(range(len(chosen)), key=lambda one: whole[chosen[one]] / widths[one])
-            if widths[most] >= whole[chosen[most]]:
-                break
-            widths[most] += 1
-        if spare < 0:  # as little as that: then words are broken, and still nothing is cut
-            widths[0] = max(widths[0] + spare, 1)
+        for wanted in (body, whole):  # rows are to be wrapped less than the names of the columns
+            while sum(widths) + gap * len(chosen) < total:  # to the column that has to wrap most
+                most = max(range(len(chosen)), key=lambda one: wanted[chosen[one]] / widths[one])
+                if widths[most] >= wanted[chosen[most]]:
+                    break
+                widths[most] += 1
+        if spare < 0:  # two columns are too many: words are broken, and still nothing is cut
+            widths[0] = max(widths[0] + spare, 4)
+            widths[1] = max(total - widths[0] - 2 * gap, 1)
         yield [columns[one] for one in chosen], [[row[one] for one in chosen] for row in cells], widths
 
 

@@ -38,9 +38,9 @@ class Progress:
     _told = _left = float("-inf")  # when a line was last written, and when a computation last ended
 
     def __init__(self, label: str, total: int | None = None, *, unit: str = "", shown: bool = True) -> None:
-        self.label, self.total, self.unit = label, total, unit
+        self.label, self.total, self.unit, self.shown = label, total, unit, shown
         self.n = 0
-        self._stream: TextIO | None = sys.stderr if shown else None
+        self._stream: TextIO | None = None  # where it is told, while it goes on
         self._drawn = 0  # how many characters of the terminal's line are taken
         self._done = Event()
 
@@ -49,6 +49,7 @@ class Progress:
         self.n += n
 
     def __enter__(self) -> Self:
+        self._stream = sys.stderr if self.shown else None
         if self._stream is not None:
             self._begun = time.monotonic()
             if self._begun - Progress._left > 1.0:  # a new computation, and not the next step of one

@@ -89,6 +89,11 @@ class MultiArmedBanditTask(InteractionTask):
         return self._pull(game, arm, provenance, rng)
 
     def _pull(self, game: GameState, arm: Value, provenance: Value, rng: EpisodeRandom) -> Transition:
+        if np.any(arm >= self.n_arms):
+            raise ArgumentError(
+                f"{type(self).__name__}: expected an arm from 0 to {self.n_arms - 1}, got {np.max(arm)}: "
+                f"make the agents with n_arms={self.n_arms}"
+            )
         outcome = (rng.random() < self.success_probability(game.task_state, arm)) * 1
         state = game.task_state.replace(
             arm=arm,

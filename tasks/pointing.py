@@ -131,7 +131,8 @@ def goal_cell(state: State) -> Value:
     >>> print(goal_cell(State(position=4, targets=np.array([2, 7]), goal=1)))
     7
     """
-    return np.take_along_axis(state.targets, np.expand_dims(state.goal, -1), axis=-1)[..., 0]
+    goal = np.broadcast_to(state.goal, state.targets.shape[:-1])[..., None]  # may be that of all episodes
+    return np.take_along_axis(state.targets, goal, axis=-1)[..., 0]
 
 
 class Pointing2DTask(InteractionTask):

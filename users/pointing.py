@@ -34,8 +34,9 @@ class CarefulPolicy(DiscretePolicy):
 
     def probabilities(self, observation: State, state: State) -> Value:
         task_state = observation.task_state
-        goal = np.expand_dims(task_state.goal, -1)
-        cell = np.take_along_axis(task_state.targets, goal, axis=-1)[..., 0]
+        targets = task_state.targets
+        goal = np.broadcast_to(task_state.goal, targets.shape[:-1])[..., None]  # may be that of all episodes
+        cell = np.take_along_axis(targets, goal, axis=-1)[..., 0]
         right, left = cell > task_state.position, cell < task_state.position
         error = self.error_rate(state)
         forward, back = np.where(right, 1 - error, error), np.where(left, 1 - error, error)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.component import Component
-from interaction.errors import ArgumentError, SpaceError
+from interaction.errors import ArgumentError, SpaceError, unknown_name
 from interaction.inference.particles import liu_west, liu_west_vectors
 from interaction.inference.scores import broken, describe, family_of, is_joint, score, value_at, whole_of
 from interaction.membership import membership, remedy
@@ -74,6 +74,9 @@ class Grid(Component):
         if not self.axes:
             raise ArgumentError("Grid: expected at least one parameter with its candidates, got none")
         self.size, self.values = combine({name: {name: axis} for name, axis in self.axes.items()})
+        for name in prior or ():
+            if name not in self.axes:
+                raise unknown_name(name, self.axes, "Grid: prior")
         weights = np.ones(1)
         for name, axis in self.axes.items():
             own = np.array(list(prior[name]), float) if prior and name in prior else np.ones(len(axis))
