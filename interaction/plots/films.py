@@ -179,6 +179,7 @@ def plot_episode(
         for number, column in enumerate(values.reshape(len(values), -1).T):
             ax.plot(column, color=COLOURS[number % len(COLOURS)], clip_on=False, **look)
         if counts:
+            ax.set_ylim(values.min() - 0.4, values.max() + 0.4)
             whole(ax.yaxis)
         ax.set_ylabel(name, rotation=0, ha="right", va="center")
     whole(axes[-1].xaxis)
