@@ -53,7 +53,9 @@ def _table(made: Any) -> list[str]:
     if not rows:
         return ["It has no parameters.", ""]
     table = [heads, ("---",) * 4, *rows]
-    return ["".join(f"| {row[place].replace('|', chr(92) + '|')} " for place in kept) + "|" for row in table] + [""]
+    return [
+        "".join(f"| {row[place].replace('|', chr(92) + '|')} " for place in kept) + "|" for row in table
+    ] + [""]
 
 
 class thumbnail(nodes.Element):  # noqa: N801  # as docutils names its nodes

@@ -150,7 +150,7 @@ def plot_episode(
 ) -> tuple[Figure, list[Axes]]:
     """Draw what was recorded of an episode over its rounds, a row for each path: `rows` names each one.
 
-    Whole numbers are dots, others lines; a vector has one for each entry. The figure is as wide as `columns`
+    Whole numbers are dots, others are joined by lines; a vector has one for each entry. The figure is as wide as `columns`
     of a journal, and each row `height` inches high. Gives the figure and its axes.
 
     `episode` is a place in the run, which must be without `over` and have recorded each round.
@@ -175,7 +175,12 @@ def plot_episode(
         dress(ax)
         values = one[path][0, : int(one.lengths[0])]
         counts = values.dtype.kind in "iub"
-        look: Any = {"linestyle": "none", "marker": "o", "markersize": 2.5} if counts else {"linewidth": 1}
+        look: Any = {
+            "linestyle": "none" if counts else "-",
+            "linewidth": 0.8,
+            "marker": "o",
+            "markersize": 2.0,
+        }
         for number, column in enumerate(values.reshape(len(values), -1).T):
             ax.plot(column, color=COLOURS[number % len(COLOURS)], clip_on=False, **look)
         if counts:
