@@ -114,8 +114,8 @@ class CoordinatedAssistantWithRollout(Assistant):
     """Knows `p1` and `p2`, infers `p0` by ten rollouts, then acts with the pseudo-random policy itself.
 
     In the rollouts its dual plays, which infers nothing: that is what stops the recursion.
-    `task_model` (the task of its rollouts), `p1` and `p2` (0 to 9: what it knows of the user), `max_rounds`
-    (rounds after which a rollout stops, since with a wrong `p0` the game never ends).
+    `task_model` (the task of its rollouts), `p1` (0 to 9: the user's, which it knows), `p2` (likewise),
+    `max_rounds` (rounds after which a rollout stops, since with a wrong `p0` the game never ends).
     Source: CoopIHC's guide, "Assistants that simulate users".
 
     >>> from interaction import Bundle

@@ -17,6 +17,7 @@ from interaction.plots import (
     plot_belief,
     plot_comparison,
     plot_differences,
+    plot_episode,
     plot_posterior,
     plot_rewards,
 )
@@ -172,6 +173,23 @@ def test_a_filmstrip_has_a_frame_for_each_of_some_rounds():
     assert f"3 of {len(RUNS.episode(LONGEST)['user_action'][0])} rounds" in shown
     assert [shown.count(word) for word in ("cursor", "goal", "cell\n")] == [1, 1, 1]
     assert "all" in words_of(filmstrip(TASK, RUNS, LONGEST, frames=99)[0])
+
+
+def test_a_picture_of_an_episode_has_a_row_for_each_path():
+    rows = {"task_state.position": "cursor", "task_state.targets": "targets", "user_state.error_rate": "errs"}
+    figure, (cursor, targets, errs) = plot_episode(RUNS, rows, LONGEST, height=0.7)
+    rounds = int(RUNS.lengths[LONGEST])
+    assert [ax.get_ylabel() for ax in figure.axes] == list(rows.values())
+    assert cursor.lines[0].get_ydata().tolist() == RUNS["task_state.position"][LONGEST, :rounds].tolist()
+    assert [len(ax.lines) for ax in (cursor, targets, errs)] == [1, 3, 1]
+    assert [ax.lines[0].get_linestyle() for ax in (cursor, targets, errs)] == ["None", "None", "-"]
+    check_readable(figure)
+
+
+def test_a_picture_of_an_episode_wants_what_each_round_was():
+    final = Bundle(TASK, USER, max_rounds=3).run(2, seed=0, record="final")
+    with pytest.raises(ArgumentError, match="plot_episode: expected a run without `over`"):
+        plot_episode(final, {"user_action": "step"})
 
 
 def test_games_are_those_of_the_run():

@@ -2,9 +2,10 @@
 Coordination
 ============
 
-Two have to pick the same number, again and again. An assistant with a model of its user coordinates at once where the
-model is right, and never where it is wrong; two others find the user's hidden parameter, one by games that it plays in
-its head, one from what the user did. Source: CoopIHC's guide, "Assistants that simulate users".
+Two have to pick the same number, again and again. An assistant with a model of its user coordinates at once
+where the model is right, and never where it is wrong; two others find the user's hidden parameter, one by
+games that it plays in its head, one from what the user did. Source: CoopIHC's guide, "Assistants that
+simulate users".
 
 ``interaction demo coordination``
 """

@@ -2,8 +2,8 @@
 Decisions
 =========
 
-What choices and response times tell about how somebody decides: drift diffusion is fitted to 600 decisions, and laid over
-them as a quantile-probability plot (Ratcliff & McKoon 2008).
+What choices and response times tell about how somebody decides: drift diffusion is fitted to 600 decisions,
+and laid over them as a quantile-probability plot (Ratcliff & McKoon 2008).
 
 ``interaction demo decisions``
 """

@@ -2,8 +2,8 @@
 Delusions
 =========
 
-An assistant imitates an expert of a bandit. If it takes its own pulls for the expert's, it soon is sure of an arm for no
-reason but that it pulled it. Source: Ortega et al. 2021, "Shaking the foundations".
+An assistant imitates an expert of a bandit. If it takes its own pulls for the expert's, it soon is sure of
+an arm for no reason but that it pulled it. Source: Ortega et al. 2021, "Shaking the foundations".
 
 ``interaction demo delusions``
 """

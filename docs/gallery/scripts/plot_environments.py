@@ -2,8 +2,8 @@
 Environments
 ============
 
-The shipped domains are registered with gymnasium, one environment for each side. Here every environment is played by actions
-at random: what any learner has to beat.
+The shipped domains are registered with gymnasium, one environment for each side. Here every environment is
+played by actions at random: what any learner has to beat.
 
 ``python -m interaction.examples.environments``
 """

@@ -2,8 +2,8 @@
 Pointing
 ========
 
-A user brings a cursor to one of ten targets, and errs now and then. An assistant that moves the cursor so as to learn
-where the user wants to go saves most steps. Source: Liu et al. 2017, "BIGnav".
+A user brings a cursor to one of ten targets, and errs now and then. An assistant that moves the cursor so
+as to learn where the user wants to go saves most steps. Source: Liu et al. 2017, "BIGnav".
 
 ``interaction demo pointing``
 """

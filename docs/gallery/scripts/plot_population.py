@@ -2,8 +2,8 @@
 Population
 ==========
 
-From a table of what people did to the assistant that serves others like them best: a population is fitted, new people are
-drawn from it, and they play with assistants made for the users of each device.
+From a table of what people did to the assistant that serves others like them best: a population is fitted,
+new people are drawn from it, and they play with assistants made for the users of each device.
 
 ``interaction demo population``
 """

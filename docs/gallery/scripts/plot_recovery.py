@@ -2,8 +2,8 @@
 Recovery
 ========
 
-Can the parameters of bandit users be known from their choices, and which user made the choices? Source: Wilson & Collins
-2019, figures 4 and 5, here with 200 trials a user in place of 1,000.
+Can the parameters of bandit users be known from their choices, and which user made the choices? Source:
+Wilson & Collins 2019, figures 4 and 5, here with 200 trials a user in place of 1,000.
 
 ``interaction demo recovery``
 """

@@ -2,8 +2,8 @@
 Teaching
 ========
 
-Two teachers show twenty items to the same learners. The one who repeats what is about to be forgotten also learns more
-about each learner's memory. Source of the learner: Nioche et al. 2021.
+Two teachers show twenty items to the same learners. The one who repeats what is about to be forgotten also
+learns more about each learner's memory. Source of the learner: Nioche et al. 2021.
 
 ``interaction demo teaching``
 """

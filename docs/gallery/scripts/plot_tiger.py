@@ -2,8 +2,8 @@
 Tiger
 =====
 
-A tiger is behind one of two doors, and the ear errs. An assistant listens until it is sure enough to open one; how sure
-that is follows from what a mistake costs. Source: Kaelbling, Littman & Cassandra 1998.
+A tiger is behind one of two doors, and the ear errs. An assistant listens until it is sure enough to open
+one; how sure that is follows from what a mistake costs. Source: Kaelbling, Littman & Cassandra 1998.
 
 ``interaction demo tiger``
 """

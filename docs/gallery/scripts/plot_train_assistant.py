@@ -2,8 +2,8 @@
 Training an assistant
 =====================
 
-An assistant learns from reward alone (PPO) to coordinate with a user whose rule it does not know. With the extra ``rl``;
-without it, here are the best assistant and chance.
+An assistant learns from reward alone (PPO) to coordinate with a user whose rule it does not know. With the
+extra ``rl``; without it, here are the best assistant and chance.
 
 ``python -m interaction.examples.train_assistant``
 """

@@ -2,8 +2,8 @@
 Training a user
 ===============
 
-A user learns from reward alone (PPO) to point, where the best step is known: the full one until the goal is in reach, and
-then the exact one. With the extra ``rl``; without it, here is the known best.
+A user learns from reward alone (PPO) to point, where the best step is known: the full one until the goal is
+in reach, and then the exact one. With the extra ``rl``; without it, here is the known best.
 
 ``python -m interaction.examples.train_user``
 """
