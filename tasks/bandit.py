@@ -86,7 +86,7 @@ class MultiArmedBanditTask(InteractionTask):
         return self._pull(game, arm, provenance, rng)
 
     def _pull(self, game: GameState, arm: Value, provenance: Value, rng: EpisodeRandom) -> Transition:
-        if np.any(np.asarray(arm) >= self.n_arms):
+        if np.any(np.greater_equal(arm, self.n_arms)):
             raise ArgumentError(
                 f"{type(self).__name__}: expected an arm from 0 to {self.n_arms - 1}, got {np.max(arm)}: "
                 f"make the agents with n_arms={self.n_arms}"
