@@ -1,8 +1,8 @@
 """Times components of CoopIHC: genuine in its own bundle, wrapped in ours, and written anew.
 
 Run `python benchmarks/interop.py` (`--quick` for a look in a few seconds) where the package `coopihc` is
-installed (`docs/coopihc.md` tells how). Each figure is taken in turns with that of the genuine game, and the
-medians are printed.
+installed (`docs/how-to/coopihc.md` tells how). Each figure is taken in turns with that of the genuine game,
+and the medians are printed.
 """
 
 from __future__ import annotations

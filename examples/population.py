@@ -182,8 +182,8 @@ def demo(
             for one in told[of].values:
                 mean, low, high = (float(told[name].sel({of: one, "statistic": what})) for what in TOLD)
                 digits = decimals((high - low) / 2)
-                interval_told = f"[{low:.{digits}f}, {high:.{digits}f}]"
-                rows.append([f"{label} {one}", f"{mean:.{digits}f}", interval_told])
+                ends = ", ".join(f"{number:.{digits}f}" for number in (low, high))
+                rows.append([f"{label} {one}", f"{mean:.{digits}f}", f"[{ends}]"])
     print_table("How often a typical person slips, in a step", ["", "mean", "90 % interval"], rows)
     print_text(f"The fit has {tree.attrs['verdict']}.")
     with Progress("new people"):

@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from interaction.fitting import fit as fit
     from interaction.fitting import fitted_users as fitted_users
     from interaction.interop.coopihc import from_coopihc as from_coopihc
+    from interaction.means import PairedDifferences as PairedDifferences
+    from interaction.means import paired_differences as paired_differences
     from interaction.planning import BeliefTree as BeliefTree
     from interaction.planning import BoltzmannPolicy as BoltzmannPolicy
     from interaction.planning import ExpectedInformationGain as ExpectedInformationGain
@@ -73,6 +75,7 @@ if TYPE_CHECKING:
     from interaction.plots import plot_belief as plot_belief
     from interaction.plots import plot_comparison as plot_comparison
     from interaction.plots import plot_density as plot_density
+    from interaction.plots import plot_differences as plot_differences
     from interaction.plots import plot_forest as plot_forest
     from interaction.plots import plot_pairs as plot_pairs
     from interaction.plots import plot_posterior as plot_posterior
@@ -124,6 +127,7 @@ __all__ = [
     "Logit",
     "MonteCarloTree",
     "ObservationEngine",
+    "PairedDifferences",
     "Policy",
     "Population",
     "Posterior",
@@ -159,10 +163,12 @@ __all__ = [
     "fitted_users",
     "from_coopihc",
     "model_recovery",
+    "paired_differences",
     "parameter_recovery",
     "plot_belief",
     "plot_comparison",
     "plot_density",
+    "plot_differences",
     "plot_forest",
     "plot_pairs",
     "plot_posterior",
@@ -189,6 +195,8 @@ _LATER = {  # imported when asked for: what they need takes longer to import tha
     "calibration": "interaction.studies",
     "sensitivity": "interaction.studies",
     "robustness": "interaction.studies",
+    "PairedDifferences": "interaction.means",
+    "paired_differences": "interaction.means",
     "BeliefTree": "interaction.planning",
     "MonteCarloTree": "interaction.planning",
     "BoltzmannPolicy": "interaction.planning",
@@ -201,6 +209,7 @@ _LATER = {  # imported when asked for: what they need takes longer to import tha
     "tabulate": "interaction.planning",
     "plot_rewards": "interaction.plots",
     "plot_density": "interaction.plots",
+    "plot_differences": "interaction.plots",
     "plot_forest": "interaction.plots",
     "plot_pairs": "interaction.plots",
     "plot_predictive": "interaction.plots",

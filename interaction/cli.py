@@ -15,6 +15,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 from interaction import __version__
+from interaction.citing import citation, listing
 from interaction.display import print_text
 from interaction.errors import InteractionError
 
@@ -27,6 +28,12 @@ def main() -> None:
     app = _new_app("Simulate users and assistants.")
     demos = _new_app("Run a demonstration; `interaction demo NAME --help` tells its options.")
     app.add_typer(demos, name="demo")
+    import typer  # is there, since the app is made
+
+    @app.command()
+    def cite(name: str = typer.Argument("", help="Of a task, a user, an assistant or a method.")) -> None:
+        """Print the papers to cite for a model; without a name all names, and how to cite the framework."""
+        typer.echo(citation(name) if name else listing())
 
     @app.callback()
     def options(version: Annotated[bool, _version()] = False) -> None: ...

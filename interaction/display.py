@@ -46,6 +46,7 @@ def show(value: Any) -> str:
 def plus_minus(mean: float, half: float) -> str:
     """Give a number with half the width of its interval: with as many digits as the width makes sense of.
 
+    >>> from interaction.display import plus_minus
     >>> plus_minus(0.41327, 0.00251)
     '0.4133 ± 0.0025'
     """
@@ -67,6 +68,7 @@ def decimals(half: float) -> int:
 def share(true: Any) -> str:
     """Give the share of what is true, with its 95 % interval (Wilson's, which also holds next to 0 and 1).
 
+    >>> from interaction.display import share
     >>> share([True] * 19 + [False])
     '95 % [76, 99]'
     """

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from interaction.agent import Agent, Assistant, User, check_log_prob
 from interaction.batching.lockstep import Lineup
 from interaction.batching.selection import by_rows, row_of
-from interaction.batching.streams import LiftedRandom
+from interaction.batching.streams import is_lifted
 from interaction.component import PreparedComponent
 from interaction.errors import ContractError, SpaceError
 from interaction.observation import Role
-from interaction.opening import Forced, combine, fields_of, for_rows, new_game, read_over
+from interaction.opening import Forced, fields_of, for_rows, new_game
+from interaction.over import axis_lengths, combine, read_over
 from interaction.players import Players, Seat, check_composition
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, Discrete, leaves, shape_of
@@ -105,8 +106,17 @@ class Predictor(PreparedComponent):
 
         The user observes, infers and acts; the task does not move. `user_state` is the model's internal
         state, which otherwise comes from its own reset (or from the observation, if it is seen).
+
+        >>> from interaction import EpisodeRandom, Simulator, State
+        >>> from interaction.users.coordination import PseudoRandomUser
+        >>> simulator = Simulator(user_model=PseudoRandomUser(p0=1, p1=5, p2=7))
+        >>> seen, rng = State(task_state=State(x=3)), EpisodeRandom(seed=0)
+        >>> simulator.predict_user_action(seen, rng)
+        5
+        >>> simulator.predict_user_action(seen, rng, user_state=State(p0=2, p1=5, p2=7))
+        8
         """
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "predict_user_action"):
             return rng.outside(self.predict_user_action, observation, rng, user_state)
         return self._predict("user", observation, rng, user_state)
 
@@ -119,8 +129,16 @@ class Predictor(PreparedComponent):
         that into what it sees, as in `observation.replace(user_action=1, provenance=Provenance.OBSERVED)`,
         and the task's state, where the action moves it: `task_state` after it, `previous_task_state` before
         it, by which an assistant who infers weighs it.
+
+        >>> from interaction import EpisodeRandom, Provenance, Simulator, State
+        >>> from interaction.assistants.pointing import NoAssistant
+        >>> from interaction.tasks.pointing import PointingTask
+        >>> simulator = Simulator(assistant=NoAssistant(PointingTask(mode="position")))
+        >>> seen = State(task_state=State(position=7), user_action=1, provenance=Provenance.OBSERVED)
+        >>> simulator.predict_assistant_action(seen, EpisodeRandom(seed=0))
+        8
         """
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "predict_assistant_action"):
             return rng.outside(self.predict_assistant_action, observation, rng, assistant_state)
         return self._predict("assistant", observation, rng, assistant_state)
 
@@ -138,8 +156,16 @@ class Predictor(PreparedComponent):
         Each candidate of the user model observes and infers, then its policy's `log_prob` is asked. An action
         in `over` is what was done last, which the candidate sees. In a batch `action` has the shape
         `(episodes,)`, or is a plain number.
+
+        >>> import numpy as np
+        >>> from interaction import EpisodeRandom, Simulator, State
+        >>> from interaction.users.coordination import PseudoRandomUser
+        >>> simulator = Simulator(user_model=PseudoRandomUser(p0=1, p1=5, p2=7))
+        >>> seen, rng = State(task_state=State(x=3)), EpisodeRandom(seed=0)
+        >>> np.exp(simulator.user_action_log_prob(5, seen, rng, over={"user_state.p0": range(10)}))
+        array([0., 1., 0., 0., 0., 0., 0., 0., 0., 0.])
         """
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "user_action_log_prob"):
             found: Array = rng.outside(
                 self.user_action_log_prob, action, observation, rng, over=over, user_state=user_state
             )
@@ -158,8 +184,20 @@ class Predictor(PreparedComponent):
         """Give the log probability of an assistant's action, as `user_action_log_prob` does of a user's.
 
         The observation is what the assistant was looking at: after the user's action, before its own.
+
+        >>> import numpy as np
+        >>> from interaction import Assistant, DeterministicPolicy, EpisodeRandom, Simulator, State, spaces
+        >>> class Agrees(DeterministicPolicy):
+        ...     action_space = spaces.Discrete(2)
+        ...
+        ...     def action(self, observation, state):
+        ...         return observation.user_action if state.kind else 0
+        >>> simulator = Simulator(assistant=Assistant(policy=Agrees(), state=State(kind=True)))
+        >>> seen, over = State(task_state=State(), user_action=1), {"assistant_state.kind": [True, False]}
+        >>> np.exp(simulator.assistant_action_log_prob(1, seen, EpisodeRandom(seed=0), over=over))
+        array([1., 0.])
         """
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "assistant_action_log_prob"):
             found: Array = rng.outside(
                 self.assistant_action_log_prob,
                 action,
@@ -218,7 +256,7 @@ class Predictor(PreparedComponent):
             return np.broadcast_to(seat.log_prob(done, *look(seat, game, stream), stream), (len(rows),))
 
         log_prob = self._lineup.in_batch(ask)
-        shape = (() if outer is None else (outer,)) + tuple(len(labels) for labels in axes.values())
+        shape = (() if outer is None else (outer,)) + axis_lengths(axes)
         return np.asarray(log_prob).reshape(shape)
 
     def _before(

@@ -28,6 +28,7 @@ class Progress:
     A terminal shows a bar after two seconds, which is gone when all is done. A file or a pipe gets a line
     a minute. Of computations inside each other the innermost is told.
 
+    >>> from interaction.progress import Progress
     >>> with Progress("fit", total=3, unit="users") as progress:
     ...     for user in range(3):
     ...         progress.update()

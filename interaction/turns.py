@@ -36,7 +36,13 @@ Played = tuple[GameState, Value, Value, Value, Value, Value]
 
 
 class Rewards(NamedTuple):
-    """The rewards of one round by source."""
+    """The rewards of one round by source: a number each, or one for each episode.
+
+    >>> from interaction import Rewards
+    >>> rewards = Rewards(user_task=-1.0, assistant_observation=-0.1)
+    >>> rewards.user_task, rewards.total
+    (-1.0, -1.1)
+    """
 
     user_observation: Value = 0.0
     user_inference: Value = 0.0

@@ -36,7 +36,7 @@ def test_the_benchmark_of_response_times_prints_its_tables():
 
 
 def test_the_benchmark_of_wrapped_components_prints_its_table():
-    reason = "the package coopihc is not installed (docs/coopihc.md tells how to)"
+    reason = "the package coopihc is not installed (docs/how-to/coopihc.md tells how to)"
     pytest.importorskip("coopihc", reason=reason, exc_type=ImportError)
     shown = subprocess.run(
         [sys.executable, "benchmarks/interop.py", "--quick"],

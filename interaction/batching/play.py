@@ -14,16 +14,8 @@ from interaction.batching.lockstep import Lineup
 from interaction.batching.recording import REWARDS, Recorder, Rows, recorded, together, totals
 from interaction.batching.selection import row_of
 from interaction.errors import ArgumentError, EpisodeError, unknown_name
-from interaction.opening import (
-    Forced,
-    check_apart,
-    combine,
-    for_rows,
-    new_game,
-    per_row,
-    read_over,
-    read_start,
-)
+from interaction.opening import Forced, for_rows, new_game, per_row, read_start
+from interaction.over import Axes, axis_labels, axis_lengths, check_apart, combine, read_over
 from interaction.players import Players
 from interaction.progress import Progress
 from interaction.random import EpisodeRandom, check_seed, fresh_seed
@@ -199,11 +191,11 @@ def run(
                     raise
                 return recorder
 
-            refused = lineup.refused
+            refused = len(lineup.refused)
             recorders.append(lineup.in_batch(play_chunk))
             first += CHUNK
             if (
-                lineup.refused != refused and len(recorders) > 1
+                len(lineup.refused) != refused and len(recorders) > 1
             ):  # what it gave in the chunks before is in doubt
                 recorders, first = [], 0
                 bar.n = 0
@@ -258,10 +250,10 @@ def _read_only(array: Array) -> Array:
 
 
 def _gather(
-    recorders: list[Recorder], chosen: Rows, axes: Forced, seed: int, per_round: bool, forced: Forced
+    recorders: list[Recorder], chosen: Rows, axes: Axes, seed: int, per_round: bool, forced: Forced
 ) -> Trajectories:
     """Put the chunks together, and give them the axes of `over`."""
-    shape = (len(chosen), *(len(labels) for labels in axes.values()))
+    shape = (len(chosen), *axis_lengths(axes))
 
     def join(parts: list[Array]) -> Array:
         whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -287,7 +279,7 @@ def _gather(
         terminated=terminated,
         truncated=~terminated,
         episodes=chosen,
-        over=axes,
+        over=axis_labels(axes),
         seed=seed,
         per_round=per_round,
         forced=forced,

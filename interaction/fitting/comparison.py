@@ -59,6 +59,21 @@ def compare(fits: Mapping[str, xarray.DataTree], *, progress: bool = True) -> pa
     An action that is left out is not predicted, but still steers those who learn from it.
     Raises `ArgumentError` for fewer than two fits, for one that did not converge or has no log likelihood,
     and for fits of different data.
+
+    >>> from scipy import stats
+    >>> from interaction import Bundle, compare, fit
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RandomUser, WinStayLoseShiftUser
+    >>> task = MultiArmedBanditTask([0.2, 0.8])
+    >>> played = Bundle(task, WinStayLoseShiftUser(epsilon=0.2), max_rounds=50).run(1, seed=0)
+    >>> models = {"shifts": (WinStayLoseShiftUser(), "epsilon"), "guesses": (RandomUser(), "bias")}
+    >>> fits = {
+    ...     label: fit(task, user, played, {name: stats.uniform(0, 1)}, progress=False)
+    ...     for label, (user, name) in models.items()
+    ... }
+    >>> table = compare(fits, progress=False)
+    >>> table.index.tolist(), table.elpd_diff.round(1).tolist(), table.probability.round(3).tolist()
+    (['shifts', 'guesses'], [0.0, 10.7], [1.0, 0.0])
     """
     arviz_stats = _library()
     _check(fits)

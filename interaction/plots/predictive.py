@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from interaction.agent import Assistant, User
 from interaction.bundle import Bundle
 from interaction.errors import ArgumentError, unknown_name
-from interaction.plots.axes import axes_of
+from interaction.plots.style import COLOURS, axes_of, legend, styled, title, words
 from interaction.random import EpisodeRandom
 from interaction.spaces import leaves
 from interaction.task import InteractionTask
@@ -23,6 +23,7 @@ Array = NDArray[Any]
 _BLOCKS = 20
 
 
+@styled
 def plot_predictive(
     task: InteractionTask,
     user: User,
@@ -44,8 +45,20 @@ def plot_predictive(
     `action`, or without it the mean of what was done, in blocks of `every` rounds (by default, so many that
     there are about 20); the band holds `level` of the plays (equal-tailed). `path` names one part of an
     action that has several.
+    Raises `ArgumentError` for what is no tree of `fit`, and `UnknownNameError` for a `path` that it lacks.
     Source: Gelman, Meng & Stern 1996, "Posterior predictive assessment of model fitness via realized
     discrepancies".
+
+    >>> from scipy import stats
+    >>> from interaction import Bundle, fit, plot_predictive
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RandomUser
+    >>> task, user = MultiArmedBanditTask(), RandomUser()
+    >>> people = Bundle(task, RandomUser(bias=0.8), max_rounds=40).run(1, seed=0)
+    >>> tree = fit(task, user, people, {"bias": stats.uniform(0, 1)}, progress=False)
+    >>> ax = plot_predictive(task, user, tree, action=0)
+    >>> ax.get_ylabel()
+    'share of user action 0'
     """
     ax = axes_of(ax, "plot_predictive")
     if not 0 < level < 1 or plays < 1:
@@ -71,18 +84,19 @@ def plot_predictive(
         middle,
         low,
         high,
-        color="C0",
+        color=COLOURS[0],
         alpha=0.25,
         linewidth=0,
         label=f"{100 * level:g} % of the plays, equal-tailed",
     )
-    ax.plot(middle, median, color="C0", label=f"fitted user: median of {plays} plays")
+    ax.plot(middle, median, color=COLOURS[0], label=f"fitted user: median of {plays} plays")
     users = len(np.unique(data.observed_user.values))
     noun = "person" if users == 1 else "people"
-    ax.plot(middle, people, "o-", color="black", markersize=3, label=f"{users} {noun}, {len(seen):,} choices")
-    of_what = f"mean {path}" if action is None else f"share of {path} = {action:g}"
+    ax.plot(middle, people, "o-", color="black", label=f"{users} {noun}, {len(seen):,} choices")
+    of_what = f"mean {words(path)}" if action is None else f"share of {words(path)} {action:g}"
     ax.set(xlabel="round" if width == 1 else f"round, in blocks of {width}", ylabel=of_what)
-    ax.legend(fontsize="small")
+    title(ax, "Do fitted users play like the people?")
+    legend(ax)
     return ax
 
 

@@ -1,4 +1,4 @@
-"""Pictures of runs: rewards over rounds, beliefs, comparisons."""
+"""Pictures of runs: rewards over rounds, and beliefs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from interaction.errors import ArgumentError
 from interaction.inference.posterior import Posterior
-from interaction.plots.axes import axes_of, interval
+from interaction.means import interval, told
+from interaction.plots.style import COLOURS, LINES, axes_of, end_labels, legend, styled, title, whole, words
 from interaction.trajectory import Trajectories
 
 if TYPE_CHECKING:
@@ -20,25 +21,51 @@ Array = NDArray[Any]
 _BARS = 30  # of more values a histogram is drawn
 
 
+@styled
 def plot_rewards(
-    runs: Trajectories | Mapping[str, Trajectories], ax: Axes | None = None, cumulative: bool = True
+    runs: Trajectories | Mapping[str, Trajectories],
+    ax: Axes | None = None,
+    cumulative: bool = True,
+    *,
+    level: float = 0.95,
 ) -> Axes:
-    """Draw the mean reward over rounds, with bands of the middle 50 and 90 % of the episodes.
+    """Draw the mean reward over rounds, with its interval (Student's t) as a band.
 
-    `runs`: one run, or several by label; each must have recorded all rounds, or the paths `rewards.…`.
+    `runs`: one run, or several by label, each with its line and its label at the line's end; each must have
+    recorded all rounds, or the paths `rewards.…`. After the end of an episode its rewards are 0.
+    Raises `ArgumentError` for a run that has not.
+
+    >>> from interaction import Bundle, plot_rewards
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RandomUser, RescorlaWagnerUser
+    >>> users = {"learns": RescorlaWagnerUser(), "guesses": RandomUser()}
+    >>> runs = {
+    ...     label: Bundle(MultiArmedBanditTask(), user, max_rounds=40).run(200, seed=0)
+    ...     for label, user in users.items()
+    ... }
+    >>> ax = plot_rewards(runs)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('round', 'cumulative reward')
     """
     ax = axes_of(ax, "plot_rewards")
-    labelled = {"reward": runs} if isinstance(runs, Trajectories) else runs
+    labelled = {"": runs} if isinstance(runs, Trajectories) else runs
+    ends = {}
+    longest = max(int(run.lengths.max(initial=0)) for run in labelled.values())
     for number, (label, run) in enumerate(labelled.items()):
         rewards = _rewards(run)
-        values = np.cumsum(rewards, axis=1) if cumulative else rewards
-        rounds = np.arange(1, values.shape[1] + 1)
-        for low, high, alpha in ((5, 95, 0.12), (25, 75, 0.25)):
-            edges = np.percentile(values, [low, high], axis=0)
-            ax.fill_between(rounds, *edges, color=f"C{number}", alpha=alpha, linewidth=0)
-        ax.plot(rounds, values.mean(axis=0), color=f"C{number}", label=label)
+        rewards = np.pad(rewards, ((0, 0), (0, longest - rewards.shape[1])))
+        mean, half = interval(np.cumsum(rewards, axis=1) if cumulative else rewards, level)
+        rounds = np.arange(1, len(mean) + 1)
+        colour = COLOURS[number % len(COLOURS)]
+        ax.fill_between(rounds, mean - half, mean + half, color=colour, alpha=0.25, linewidth=0)
+        ax.plot(rounds, mean, color=colour, linestyle=LINES[number % len(LINES)], label=label)
+        ends[label] = (rounds[-1], mean[-1], colour)
+    whole(ax.xaxis)
     ax.set(xlabel="round", ylabel="cumulative reward" if cumulative else "reward")
-    ax.legend()
+    counts = {len(run.episodes) for run in labelled.values()}
+    title(ax, note=told(level, counts.pop() if len(counts) == 1 else None))
+    if len(ends) > 1:
+        end_labels(ax, ends)
     return ax
 
 
@@ -54,28 +81,52 @@ def _rewards(run: Trajectories) -> Array:
     return total
 
 
+@styled
 def plot_belief(
     beliefs: Array,
     ax: Axes | None = None,
     labels: Sequence[object] | None = None,
     truth: int | None = None,
 ) -> Axes:
-    """Draw a belief over rounds as a heat map: `beliefs` `(rounds, candidates)`; `truth` is marked."""
+    """Draw a belief over rounds as a heat map: `beliefs` `(rounds, candidates)`; `truth` is framed.
+
+    Raises `ArgumentError` for an array of another shape.
+
+    >>> import numpy as np
+    >>> from interaction import Bundle, plot_belief
+    >>> from interaction.assistants.pointing import InformationGain
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> task, user = PointingTask(31, 4, mode="position"), CarefulPointer(0.1)
+    >>> one = Bundle(task, user, InformationGain(user, task)).run(1, seed=0).episode(0)
+    >>> ax = plot_belief(
+    ...     np.exp(one["assistant_state.belief.log_weights"][0]),
+    ...     labels=one.start["task_state.targets"][0],
+    ...     truth=one.start["task_state.goal"][0],
+    ... )
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['7', '17', '28', '29']
+    """
     ax = axes_of(ax, "plot_belief")
     beliefs = np.asarray(beliefs, float)
     if beliefs.ndim != 2:
         raise ArgumentError(f"plot_belief: expected an array (rounds, candidates), got {beliefs.shape}")
-    image = ax.imshow(beliefs.T, aspect="auto", origin="lower", vmin=0, vmax=1, cmap="viridis")
+    image = ax.imshow(beliefs.T, aspect="auto", origin="lower", vmin=0, vmax=1, cmap="Blues")
     ax.figure.colorbar(image, ax=ax, label="probability")
-    if truth is not None:
-        ax.axhline(truth, color="white", linestyle="--", linewidth=1, label="truth")
-        ax.legend(fontsize="small")
+    whole(ax.xaxis, ax.yaxis)
+    ax.set(xlabel="round", ylabel="candidate")
     if labels is not None:
         ax.set_yticks(range(len(labels)), [str(label) for label in labels])
-    ax.set(xlabel="round", ylabel="candidate", title="Belief")
+    if truth is not None:
+        edges = (truth - 0.5, truth + 0.5)
+        ax.hlines(edges, -0.5, len(beliefs) - 0.5, color=COLOURS[1], linewidth=1, label="truth")
+        legend(ax, loc="lower right", bbox_to_anchor=(1, 1.01), bbox_transform=ax.transAxes)
+    ax.set_xlim(-0.5, len(beliefs) - 0.5)
+    title(ax, "Belief")
     return ax
 
 
+@styled
 def plot_posterior(
     weights: Array | Posterior,
     ax: Axes | None = None,
@@ -87,13 +138,18 @@ def plot_posterior(
 
     Of a `Posterior`, one `parameter` is drawn (its only one by default): bars over its values, or a histogram
     where they are many, as of particles.
+
+    >>> from interaction import plot_posterior
+    >>> ax = plot_posterior([0.1, 0.6, 0.3], labels=["open", "save", "quit"])
+    >>> [float(bar.get_height()) for bar in ax.patches]
+    [0.1, 0.6, 0.3]
     """
     ax = axes_of(ax, "plot_posterior")
     if isinstance(weights, Posterior):
         return _plot_parameter(weights, ax, labels, parameter)
     weights = np.asarray(weights, float)
     names = [str(label) for label in (labels if labels is not None else range(len(weights)))]
-    ax.bar(names, weights, color="tab:blue")
+    ax.bar(names, weights, color=COLOURS[0])
     ax.set(ylim=(0, 1), xlabel="candidate", ylabel="probability")
     return ax
 
@@ -108,21 +164,7 @@ def _plot_parameter(
     if len(values) <= _BARS:
         plot_posterior(weights, ax, values.tolist() if labels is None else labels)
     else:
-        ax.hist(values, bins=_BARS, weights=weights, color="tab:blue")
+        ax.hist(values, bins=_BARS, weights=weights, color=COLOURS[0])
         ax.set(ylabel="probability")
-    ax.set(xlabel=name)
-    return ax
-
-
-def plot_comparison(
-    values: Mapping[str, Array], ax: Axes | None = None, xlabel: str = "mean, with 95 % intervals"
-) -> Axes:
-    """Draw the means of several things, such as assistants, with 95 % intervals: `(episodes,)` by label."""
-    ax = axes_of(ax, "plot_comparison")
-    names = list(values)
-    means = [interval(values[name]) for name in names]
-    ax.errorbar([m for m, _ in means], range(len(names)), xerr=[h for _, h in means], fmt="o", capsize=4)
-    ax.set_yticks(range(len(names)), names)
-    ax.invert_yaxis()
-    ax.set(xlabel=xlabel)
+    ax.set(xlabel=words(name))
     return ax

@@ -57,6 +57,16 @@ def sensitivity(
     in four users have another value of the one whose whole effect a value of the other undoes.
     Raises `NoEffectError` with the names of parameters that change nothing, and `ContractError` for one
     that changes the actions but not their `log_prob`.
+
+    >>> from scipy import stats
+    >>> from interaction import sensitivity
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RescorlaWagnerUser
+    >>> task, user = MultiArmedBanditTask([0.2, 0.8]), RescorlaWagnerUser()
+    >>> priors = {"learning_rate": stats.uniform(0, 1), "inverse_temperature": stats.expon(0, 3)}
+    >>> effects = sensitivity(task, user, priors, n_users=20, rounds=50, progress=False)
+    >>> {name: round(bits, 3) for name, bits in effects.bits_per_round.items()}
+    {'learning_rate': 0.013, 'inverse_temperature': 0.029}
     """
     design = Design(task, assistant, episodes, rounds, seed)
     checked = design.check(user, priors, n_users, "sensitivity")

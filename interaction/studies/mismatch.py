@@ -14,7 +14,8 @@ from interaction.bundle import Bundle
 from interaction.errors import ArgumentError, missing_extra, unknown_name
 from interaction.inference.engine import engines_in
 from interaction.inference.user_model import UserModelFilter
-from interaction.plots import axes_of, interval
+from interaction.means import interval
+from interaction.plots.style import axes_of, ink, styled, title
 from interaction.progress import Progress
 from interaction.task import InteractionTask
 from interaction.trajectory import Trajectories
@@ -27,7 +28,14 @@ Array = NDArray[Any]
 Make = Callable[[User], Assistant]
 """Makes an assistant from a model of the user."""
 
-VALUES = ("returns", "regret", "log_loss", "brier", "overconfidence")
+VALUES = {
+    "returns": "return",
+    "regret": "regret (of return)",
+    "log_loss": "log loss (bits)",
+    "brier": "Brier score",
+    "overconfidence": "overconfidence (probability)",
+}
+"""What is told of each pair of users, with its name and unit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +49,17 @@ class Robustness:
     average if the model of the user is right. Of these three the sums of each episode are divided by the
     mean number of beliefs in an episode, so that their means are those over all beliefs; they are NaN for
     assistants without a belief.
+
+    >>> from interaction import robustness
+    >>> from interaction.assistants.pointing import InformationGain
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> task, users = PointingTask(9, 3, mode="position"), {"errs": CarefulPointer(0.2)}
+    >>> assistants = {"asks": lambda user: InformationGain(user, task)}
+    >>> found = robustness(task, assistants, users, users, episodes=20, max_rounds=40, progress=False)
+    >>> print(found.to_dataframe()[["true_user", "assumed_user", "returns", "returns_error"]].round(2))
+      true_user assumed_user  returns  returns_error
+    0      errs         errs     -2.5           0.32
     """
 
     assistants: tuple[str, ...]
@@ -70,8 +89,19 @@ class Robustness:
             rows.append(row)
         return pandas.DataFrame(rows)
 
-    def plot(self, ax: Axes | None = None, value: str = "regret", assistant: str | None = None) -> Axes:
-        """Draw a heat map of one value of one assistant (the first), with its 95 % intervals."""
+    @styled
+    def plot(
+        self,
+        ax: Axes | None = None,
+        value: str = "regret",
+        assistant: str | None = None,
+        label: str | None = None,
+    ) -> Axes:
+        """Draw a heat map of one value of one assistant (the first), with its 95 % t intervals.
+
+        `label` is written at the colour bar, such as "regret (steps)". Where there are numbers of both signs,
+        and for overconfidence, the colours meet at zero.
+        """
         if value not in VALUES:
             raise unknown_name(value, VALUES, "Robustness.plot: value")
         if assistant is not None and assistant not in self.assistants:
@@ -79,18 +109,25 @@ class Robustness:
         ax = axes_of(ax, "Robustness.plot")
         chosen = 0 if assistant is None else self.assistants.index(assistant)
         values = getattr(self, value)[chosen]
-        means = values.mean(axis=-1)
-        image = ax.imshow(means, cmap="viridis")
-        ax.figure.colorbar(image, ax=ax)
-        middle = (np.nanmin(means) + np.nanmax(means)) / 2
+        means, halves = interval(np.moveaxis(values, -1, 0))
+        low, high = np.nanmin(means), np.nanmax(means)
+        far = max(abs(low), abs(high)) or 1.0
+        if value == "overconfidence" or low < 0 < high:
+            colours: Any = {"cmap": "RdBu_r", "vmin": -far, "vmax": far}
+        else:
+            colours = {"cmap": "Blues" if high > 0 else "Blues_r", "vmin": min(low, 0), "vmax": max(high, 0)}
+        image = ax.imshow(means, **colours)
+        ax.figure.colorbar(image, ax=ax, label=VALUES[value] if label is None else label)
         for row, column in np.ndindex(means.shape):
-            mean, half = interval(values[row, column])
-            color = "white" if mean < middle else "black"
-            ax.text(column, row, f"{mean:.2f}\n± {half:.2f}", ha="center", va="center", color=color)
+            mean, half = means[row, column], halves[row, column]
+            colour = ink(image.cmap(image.norm(mean)))
+            told = f"{mean:.2f}\n± {half:.2f}".replace("-", "−")
+            ax.text(column, row, told, ha="center", va="center", color=colour, size=6)
         ax.set_xticks(range(len(self.assumed_users)), self.assumed_users)
         ax.set_yticks(range(len(self.true_users)), self.true_users)
-        name = value.replace("_", " ")
-        ax.set(xlabel="assumed user", ylabel="true user", title=f"{self.assistants[chosen]}: {name}")
+        ax.set(xlabel="assumed user", ylabel="true user")
+        name = value.replace("_", " ").capitalize()
+        title(ax, f"{name} of {self.assistants[chosen]}", f"mean ± 95 % t interval, n = {values.shape[-1]:,}")
         return ax
 
 
@@ -112,6 +149,22 @@ def robustness(
     every true user too; regret is measured against it (and is NaN without one). The calibration of the
     belief is read where the assistant's inference engine is, or holds, a `UserModelFilter` over a single
     parameter (the first one of several).
+    Raises `ArgumentError` for what is no mapping by label.
+
+    >>> from interaction import robustness
+    >>> from interaction.assistants.pointing import InformationGain
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> task = PointingTask(31, 8, mode="position")
+    >>> users = {"sure": CarefulPointer(0.02), "errs": CarefulPointer(0.25)}
+    >>> assistants = {"asks": lambda user: InformationGain(user, task)}
+    >>> found = robustness(task, assistants, users, users, episodes=100, max_rounds=60, progress=False)
+    >>> found.returns[0].mean(axis=-1).round(1)  # true users in rows, assumed ones in columns
+    array([[-3.3, -3.4],
+           [-4.3, -4.4]])
+    >>> found.log_loss[0].mean(axis=-1).round(2)  # bits
+    array([[1.67, 2.01],
+           [3.1 , 2.31]])
     """
     for name, value in (
         ("assistants", assistants),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.errors import missing_extra, unknown_name
-from interaction.plots import axes_of
+from interaction.plots.style import COLOURS, GREY, MARKERS, axes_of, ink, legend, styled, title, words
 
 if TYPE_CHECKING:
     import pandas
@@ -23,7 +23,13 @@ LEVELS = (0.5, 0.8, 0.95)
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a check passed, and why: true when it passed; `str` gives the reasons."""
+    """Whether a check passed, and why: true when it passed; `str` gives the reasons.
+
+    >>> from interaction.studies.results import Verdict
+    >>> verdict = Verdict(False, ("bias: correlation 0.41 (at least 0.7)",))
+    >>> bool(verdict), str(verdict)
+    (False, 'NOT passed: bias: correlation 0.41 (at least 0.7)')
+    """
 
     passed: bool
     reasons: tuple[str, ...]
@@ -39,6 +45,10 @@ def judge(*conditions: tuple[bool, str], note: str = "") -> Verdict:
     """Make a verdict from conditions and what each says; where one fails, only the failures are told.
 
     The note comes first in any case.
+
+    >>> from interaction.studies.results import judge
+    >>> print(judge((True, "all fits converged"), (0.41 >= 0.7, "correlation 0.41 (at least 0.7)")))
+    NOT passed: correlation 0.41 (at least 0.7)
     """
     failed = tuple(reason for passed, reason in conditions if not passed)
     reasons = failed or tuple(reason for _, reason in conditions)
@@ -51,6 +61,15 @@ class ParameterRecovery:
 
     `intervals[level]` holds the lower and upper ends: credible intervals, or for maximum likelihood those
     from the estimated information. `quantiles` holds `true` and `estimate` as quantiles of the priors.
+
+    >>> from scipy import stats
+    >>> from interaction import parameter_recovery
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RandomUser
+    >>> task, priors = MultiArmedBanditTask(), {"bias": stats.uniform(0, 1)}
+    >>> found = parameter_recovery(task, RandomUser(), priors, n_users=20, rounds=50, progress=False)
+    >>> print(found.summary()[["correlation", "bias", "rmse", "coverage_80"]].round(2).to_dict("records"))
+    [{'correlation': 0.97, 'bias': 0.01, 'rmse': 0.07, 'coverage_80': 0.65}]
     """
 
     true: Mapping[str, Array]
@@ -146,6 +165,7 @@ class ParameterRecovery:
                 )
         return judge(*conditions, note=self.alone)
 
+    @styled
     def plot(self, ax: Axes | None = None, parameter: str | None = None) -> Axes:
         """Draw estimates against true values, with the identity line.
 
@@ -153,22 +173,25 @@ class ParameterRecovery:
         """
         names = _chosen(self.true, parameter)
         ax = axes_of(ax)
-        ends = []
-        for name in names:
+        ends: list[float] = []
+        for number, name in enumerate(names):
             true, estimate = (
                 self.quantiles[name] if len(names) > 1 else (self.true[name], self.estimate[name])
             )
             good = self.converged
-            points = ax.scatter(true[good], estimate[good], s=12, alpha=0.6, label=name)
+            look: Any = {"color": COLOURS[number % 7], "s": 8, "linewidth": 0.5}
+            marker = MARKERS[number % 7]
+            ax.scatter(true[good], estimate[good], marker=marker, alpha=0.5, label=words(name), **look)
             if not good.all():
-                color = points.get_facecolor()[0]
-                ax.scatter(true[~good], estimate[~good], s=16, marker="x", color=color, label="not converged")
+                label = f"{words(name)}, not converged"
+                ax.scatter(true[~good], estimate[~good], marker="x", label=label, **look)
             ends += [*true, *estimate]
         line = [min(ends), max(ends)]
-        ax.plot(line, line, "--", color="gray", linewidth=1, label="identity")
-        unit = f"{names[0]}" if len(names) == 1 else "quantile of the prior"
-        ax.set(xlabel=f"true {unit}", ylabel=f"inferred {unit}", title="Parameter recovery")
-        ax.legend(fontsize="small")
+        ax.plot(line, line, "--", color="black", linewidth=0.8, label="identity")
+        unit = words(names[0]) if len(names) == 1 else "quantile of the prior"
+        ax.set(xlabel=f"true {unit}", ylabel=f"inferred {unit}")
+        title(ax, "Parameter recovery", f"n = {len(self.converged):,} users")
+        legend(ax)
         return ax
 
 
@@ -180,6 +203,22 @@ class ModelRecovery:
     `inversion[i, j]`: P(simulated | fitted), for models that are equally common; NaN where a model was never
     best. `scores[i, u, j]`: BIC (lower is better) or log marginal likelihood (higher is better) of user u of
     model i under model j. Ties are split.
+
+    >>> from scipy import stats
+    >>> from interaction import model_recovery
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RandomUser, WinStayLoseShiftUser
+    >>> users = {
+    ...     "guesses": (RandomUser(), {"bias": stats.uniform(0, 1)}),
+    ...     "shifts": (WinStayLoseShiftUser(), {"epsilon": stats.uniform(0, 1)}),
+    ... }
+    >>> found = model_recovery(MultiArmedBanditTask(), users, n_users=20, rounds=60, progress=False)
+    >>> print(found.to_dataframe().round(2))
+      simulated   fitted  confusion  inversion
+    0   guesses  guesses       0.95       0.95
+    1   guesses   shifts       0.05       0.05
+    2    shifts  guesses       0.05       0.05
+    3    shifts   shifts       0.95       0.95
     """
 
     models: tuple[str, ...]
@@ -226,27 +265,24 @@ class ModelRecovery:
         )
         return frame
 
+    @styled
     def plot(self, ax: Axes | None = None, matrix: str = "confusion") -> Axes:
         """Draw the confusion or the inversion matrix as a heat map with its numbers."""
         if matrix not in ("confusion", "inversion"):
             raise unknown_name(matrix, ("confusion", "inversion"), "ModelRecovery.plot: matrix")
         ax = axes_of(ax)
         values = getattr(self, matrix)
-        ax.imshow(values, vmin=0, vmax=1, cmap="Blues")
+        image = ax.imshow(values, vmin=0, vmax=1, cmap="Blues")
         for (row, column), value in np.ndenumerate(values):
-            ax.text(
-                column,
-                row,
-                f"{value:.2f}",
-                ha="center",
-                va="center",
-                color="white" if value > 0.5 else "black",
-            )
+            colour = ink(image.cmap(image.norm(value)))
+            ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour, size=6)
         places = range(len(self.models))
-        ax.set_xticks(places, self.models, rotation=30, ha="right")
+        ax.set_xticks(places, self.models, rotation=90)
         ax.set_yticks(places, self.models)
+        ax.set(xlabel="fitted", ylabel="simulated")
         told = {"confusion": "P(fitted | simulated)", "inversion": "P(simulated | fitted)"}[matrix]
-        ax.set(xlabel="fitted", ylabel="simulated", title=f"{told}, by {self.criterion}")
+        criterion = {"bic": "BIC"}.get(self.criterion, words(self.criterion))
+        title(ax, told, f"by {criterion}, n = {self.scores.shape[1]:,} users of each")
         return ax
 
 
@@ -257,6 +293,15 @@ class Calibration:
     `ranks` `(users,)` by name, from 0 to `draws`: uniform if the posteriors are right. `p_values`: of a
     chi-square test of that, over `bins` bins.
     Source: Talts, Betancourt, Simpson, Vehtari & Gelman 2018, arXiv 1804.06788.
+
+    >>> from scipy import stats
+    >>> from interaction import calibration
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RandomUser
+    >>> task, priors = MultiArmedBanditTask(), {"bias": stats.uniform(0, 1)}
+    >>> found = calibration(task, RandomUser(), priors, n_users=100, rounds=20, bins=10, progress=False)
+    >>> found.ranks["bias"][:8], found.verdict.passed
+    (array([12, 32, 13, 67, 58,  4, 83, 94]), True)
     """
 
     ranks: Mapping[str, Array]
@@ -288,20 +333,24 @@ class Calibration:
         found: pandas.DataFrame = library.concat(frames, ignore_index=True)
         return found
 
+    @styled
     def plot(self, ax: Axes | None = None, parameter: str | None = None) -> Axes:
         """Draw the histogram of the ranks, with the band that holds 99 % of the bins if all is right."""
         from scipy.stats import binom
 
         names = _chosen(self.ranks, parameter)
         ax = axes_of(ax)
-        edges = np.linspace(-0.5, self.draws + 0.5, self.bins + 1)
-        for name in names:
-            ax.hist(self.ranks[name], edges.tolist(), histtype="step", linewidth=1.5, label=name)
-        low, high = binom.ppf([0.005, 0.995], len(self.converged), 1 / self.bins)
-        ax.axhspan(low, high, color="gray", alpha=0.2, label="99 % of bins, if calibrated")
-        ax.axhline(len(self.converged) / self.bins, color="gray", linestyle="--", linewidth=1)
-        ax.set(xlabel=f"rank among {self.draws} draws", ylabel="users", title="Calibration")
-        ax.legend(fontsize="small")
+        edges = np.linspace(-0.5, self.draws + 0.5, self.bins + 1).tolist()
+        users = len(self.converged)
+        low, high = binom.ppf([0.005, 0.995], users, 1 / self.bins)
+        ax.axhspan(low, high, color="0.9", label="99 % of bins, if calibrated")
+        for number, name in enumerate(names):
+            look: Any = {"edgecolor": COLOURS[number % 7], "linestyle": ("-", "--", ":")[number % 3]}
+            ax.hist(self.ranks[name], edges, histtype="step", linewidth=1.2, label=words(name), **look)
+        ax.axhline(users / self.bins, color=GREY, linewidth=0.6)
+        ax.set(xlabel=f"rank among {self.draws} draws", ylabel="users")
+        title(ax, "Calibration", f"n = {users:,} users")
+        legend(ax)
         return ax
 
 
@@ -311,6 +360,16 @@ class Sensitivity:
 
     `bits_per_round` and `standard_error` by name; `collinearity` for each pair (1 when the one does what the
     other does); `indistinguishable`: the pairs that cannot be told apart.
+
+    >>> from scipy import stats
+    >>> from interaction import sensitivity
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RandomUser
+    >>> task, priors = MultiArmedBanditTask(), {"bias": stats.uniform(0, 1)}
+    >>> found = sensitivity(task, RandomUser(), priors, n_users=20, rounds=50, progress=False)
+    >>> print(found.to_dataframe().iloc[:, :3].round(3))
+      parameter  bits_per_round  standard_error
+    0      bias           0.037           0.009
     """
 
     bits_per_round: Mapping[str, float]
@@ -355,16 +414,23 @@ class Sensitivity:
         )
         return frame
 
+    @styled
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the bits per round of each parameter, with 95 % intervals."""
         ax = axes_of(ax)
         names = list(self.bits_per_round)
         bits = np.array([self.bits_per_round[name] for name in names])
         error = 1.96 * np.array([self.standard_error[name] for name in names])
-        ax.barh(names, bits, xerr=error, color="tab:blue", alpha=0.7)
-        ax.axvline(self.min_bits, color="gray", linestyle="--", linewidth=1, label="threshold")
-        ax.set(xlabel="bits per round", title="What an action tells about each parameter")
-        ax.legend(fontsize="small")
+        ax.errorbar(bits, range(len(names)), xerr=error, fmt="o", color=COLOURS[0])
+        ax.axvline(self.min_bits, color="black", linestyle="--", linewidth=0.8, label="threshold")
+        ax.set_yticks(range(len(names)), [words(name).replace(" inverse ", "\ninverse ") for name in names])
+        ax.set(ylim=(len(names) - 0.5, -0.5), xlabel="bits per round")
+        title(
+            ax,
+            "What an action tells",
+            f"mean and 95 % normal interval, n = {self.converged.shape[1]:,} users",
+        )
+        legend(ax)
         return ax
 
 

@@ -14,7 +14,7 @@ from scipy.stats import chi2_contingency, chisquare
 
 pytest.importorskip(
     "coopihc",
-    reason="the package coopihc is not installed (docs/coopihc.md tells how to)",
+    reason="the package coopihc is not installed (docs/how-to/coopihc.md tells how to)",
     exc_type=ImportError,
 )
 
@@ -1072,7 +1072,7 @@ def test_a_bundle_inside_is_always_as_it_was_wrapped(counts):
 
 
 class TestDifferences:
-    """What docs/coopihc.md lists as different."""
+    """What docs/how-to/coopihc.md lists as different."""
 
     def test_clipped_elements_are_clipped(self):
         down = {"user_action": -1}

@@ -16,6 +16,7 @@ from interaction.tasks.teaching import TeachingTask
 from interaction.users.bandit import RandomUser, RescorlaWagnerUser
 from interaction.users.pointing import CarefulPointer
 from interaction.users.teaching import ForgettingLearner
+from tests.pictures import check_readable, words_of
 
 mpl.use("Agg")
 TASK, QUIET = MultiArmedBanditTask(), {"progress": False, "draws": 250}
@@ -41,6 +42,8 @@ def _close():
 
 
 def labels(ax):
+    """Give the entries of the legend, of a figure that could enter a paper as it is."""
+    check_readable(ax.figure)
     return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
@@ -54,8 +57,8 @@ def test_a_forest_has_a_row_for_each_person_with_median_and_intervals(tree, kind
     for lines, level in zip(ax.collections, (0.8, 0.5), strict=True):
         ends = getattr(draws.azstats, kind)(prob=level, dim=["chain", "draw"])
         assert np.allclose([segment[:, 0] for segment in lines.get_segments()], ends)
-    assert ax.get_xlabel() == "learning_rate"
-    assert "1,000 draws" in ax.get_title()
+    assert ax.get_xlabel() == "learning rate"
+    assert "1,000 draws each" in words_of(ax.figure)
     assert ax.get_ylim()[0] > ax.get_ylim()[1]  # the first person on top
 
 
@@ -70,7 +73,7 @@ def test_a_forest_takes_several_parameters_groups_and_fits_that_did_not_converge
     twin["summary"] = type(tree)(one_bad)
     ax = plot_forest(twin, ["learning_rate", "pooled"])
     told = [label.get_text() for label in ax.get_yticklabels()]
-    assert told[0] == "learning_rate, user ann"
+    assert told[0] == "learning rate, user ann"
     assert told[3:] == ["pooled, group old", "pooled, group young"]
     assert labels(ax)[-1] == "not converged"
     assert ax.lines[1].get_ydata().tolist() == [1]
@@ -82,7 +85,7 @@ def test_a_density_has_its_mean_and_its_interval(tree):
     draws = tree.posterior.learning_rate.sel(user="bo")
     low, high = arviz_stats.hdi(draws.values.reshape(-1), prob=0.95)
     assert labels(ax) == [
-        f"95 % highest-density interval\n{low:.3g} to {high:.3g}",
+        f"95 % highest-density interval, {low:.3g} to {high:.3g}",
         f"mean {float(draws.mean()):.3g}",
         "truth 0.3",
     ]
@@ -91,7 +94,8 @@ def test_a_density_has_its_mean_and_its_interval(tree):
     shaded = ax.collections[0].get_paths()[0].vertices[:, 0]
     assert np.isclose(shaded.min(), low, atol=0.01)
     assert np.isclose(shaded.max(), high, atol=0.01)
-    assert ax.get_title() == "Posterior of user bo by 1,000 draws"
+    assert "Posterior of user bo\n" in words_of(ax.figure)
+    assert "1,000 draws" in words_of(ax.figure)
 
 
 def test_a_whole_parameter_has_bars_in_place_of_a_density(one):
@@ -107,16 +111,17 @@ def test_a_trace_has_a_line_for_each_chain(tree):
     draws = tree.posterior.learning_rate.sel(user="cy")
     assert np.array_equal([line.get_ydata() for line in ax.lines], draws)
     assert labels(ax) == [f"chain {chain}" for chain in range(4)]
-    assert "user cy" in ax.get_title()
-    assert "R-hat 1.00" in ax.get_title()
+    assert "user cy" in ax.get_title("left")
+    assert "1,000 draws, R-hat 1.00" in words_of(ax.figure)
 
 
 def test_pairs_stand_in_a_triangle(tree):
     figure, (first, cloud, second) = plot_pairs(tree, user="ann")
     x, y = (tree.posterior[name].sel(user="ann").values.reshape(-1) for name in PRIORS)
     assert np.array_equal(cloud.lines[0].get_data(), [x, y])
-    assert cloud.get_title() == f"r = {np.corrcoef(x, y)[0, 1]:.2f}"
-    assert (cloud.get_xlabel(), cloud.get_ylabel()) == tuple(PRIORS)
+    assert cloud.texts[0].get_text() == f"r = −{-np.corrcoef(x, y)[0, 1]:.2f}"
+    assert (cloud.get_xlabel(), cloud.get_ylabel()) == ("learning rate", "inverse temperature")
+    check_readable(figure)
     for ax, values in ((first, x), (second, y)):
         assert sum(bar.get_height() for bar in ax.patches) == len(values)
     assert len(figure.axes) == 3
@@ -133,7 +138,7 @@ def test_fitted_users_play_beside_the_people(tree):
         "fitted user: median of 80 plays",
         "3 people, 180 choices",
     ]
-    assert ax.get_ylabel() == "share of user_action = 1"
+    assert ax.get_ylabel() == "share of user action 1"
     assert ax.get_xlabel() == "round, in blocks of 15"
 
 

@@ -38,6 +38,7 @@ from interaction.users.bandit import (
     WinStayLoseShiftUser,
 )
 from interaction.users.coordination import PseudoRandomUser
+from tests.pictures import check_readable, words_of
 
 mpl.use("Agg")
 
@@ -478,11 +479,15 @@ def test_unknown_methods_and_malformed_studies_are_refused():
 def test_plots_show_their_content():
     found = parameter_recovery(TASK, RescorlaWagnerUser(), LEARNER, 10, 20, progress=False)
     ax = found.plot()
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == [*LEARNER, "identity"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "learning rate",
+        "inverse temperature",
+        "identity",
+    ]
     assert ax.get_xlabel() == "true quantile of the prior"
     _, mine = pyplot.subplots()
     assert found.plot(mine, "learning_rate") is mine
-    assert mine.get_ylabel() == "inferred learning_rate"
+    assert mine.get_ylabel() == "inferred learning rate"
     with pytest.raises(UnknownNameError):
         found.plot(parameter="beta")
     with pytest.raises(ArgumentError, match="expected matplotlib Axes"):
@@ -492,14 +497,22 @@ def test_plots_show_their_content():
     for matrix in ("confusion", "inversion"):
         ax = models.plot(matrix=matrix)
         assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "b"]
-        assert len(ax.texts) == 4
+        shown = [text.get_text() for text in ax.texts]
+        assert "by BIC, n = 5 users of each" in shown
+        assert len(shown) == 4 + 1
+        check_readable(ax.figure)
         assert len(ax.images) == 1
     with pytest.raises(UnknownNameError):
         models.plot(matrix="confused")
     ranks = calibration(TASK, RandomUser(), {"bias": UNIT}, 100, 10, progress=False)
-    assert ranks.plot().get_xlabel() == "rank among 99 draws"
+    ax = ranks.plot()
+    check_readable(ax.figure)
+    assert ax.get_xlabel() == "rank among 99 draws"
     assert len(ranks.to_dataframe()) == 100
     effects = sensitivity(TASK, RandomUser(), {"bias": UNIT}, 10, 10, progress=False)
-    assert len(effects.plot().patches) == 1
+    ax = effects.plot()
+    check_readable(ax.figure)
+    assert ax.lines[0].get_xdata() == effects.bits_per_round["bias"]
+    assert "normal interval, n = 10 users" in words_of(ax.figure)
     assert effects.to_dataframe().parameter.tolist() == ["bias"]
     pyplot.close("all")

@@ -10,6 +10,7 @@ from interaction.errors import ArgumentError, UnknownNameError
 from interaction.studies.mismatch import robustness
 from interaction.tasks.pointing import PointingTask
 from interaction.users.pointing import CarefulPointer
+from tests.pictures import check_readable
 
 mpl.use("Agg")
 TASK = PointingTask(31, 8, "position")
@@ -54,8 +55,15 @@ def test_the_table_and_the_plot_have_all_pairs():
     assert len(frame) == 8
     assert frame.query("assistant == 'gain' and true_user == '0.3'").regret_error.notna().all()
     ax = FOUND.plot(value="overconfidence", assistant="gain")
-    assert len(ax.texts) == 4
-    assert ax.get_title() == "gain: overconfidence"
+    shown = [text.get_text() for text in ax.texts]
+    assert sum("±" in text and "\n" in text for text in shown) == 4
+    assert "mean ± 95 % t interval, n = " in " ".join(shown)
+    assert ax.get_title("left") == "Overconfidence of gain"
+    colours = ax.images[0].norm
+    assert colours.vmin == -colours.vmax  # zero is in the middle, and pale
+    assert ax.images[0].colorbar.ax.get_ylabel() == "overconfidence (probability)"
+    check_readable(ax.figure)
+    assert FOUND.plot(value="brier", label="score").images[0].norm.vmin == 0
     assert [label.get_text() for label in ax.get_xticklabels()] == ["0.0", "0.3"]
     pyplot.close("all")
     for bad in ({"value": "regrets"}, {"assistant": "gains"}):

@@ -8,8 +8,21 @@ import time
 import numpy as np
 import pytest
 
-from interaction import SOURCES, Assistant, Bundle, RandomPolicy, Trajectories, User, files, spaces
+from interaction import (
+    SOURCES,
+    Assistant,
+    BelievingAssistant,
+    Bundle,
+    Grid,
+    RandomPolicy,
+    Trajectories,
+    User,
+    UserModelFilter,
+    files,
+    spaces,
+)
 from interaction.errors import ArgumentError, MissingExtraError, UnknownNameError
+from interaction.tasks.bandit import MultiArmedBanditTask
 from interaction.tasks.coordination import CoordinatedTask
 from interaction.users.bandit import RescorlaWagnerUser
 from interaction.users.coordination import PseudoRandomUser
@@ -304,3 +317,44 @@ def test_the_repr_tells_the_seed_the_axes_and_the_mean():
     assert text.startswith("Trajectories(3 episode, mean return -16 ± 0")
     assert "seed=77" in text
     assert "recorded: round_index, turn_index, task_state.x, " in text
+
+
+@pytest.mark.parametrize("record", ["all", "final"])
+def test_the_final_state_is_that_of_each_episode_alone(record):
+    bundle = Bundle(MultiArmedBanditTask(), RescorlaWagnerUser(), max_rounds=7)
+    rates = [0.1, 0.5]
+    runs = bundle.run(3, seed=0, over={"user_state.learning_rate": rates}, record=record)
+    found = runs.final("user_state")
+    assert found.q.shape == (3, 2, 2)
+    for episode in range(3):
+        for index, rate in enumerate(rates):
+            game = bundle.reset(seed=0, episode=episode, start={"user_state.learning_rate": rate})
+            while not (step := bundle.step()).done:
+                pass
+            game = step.game
+            assert (found.q[episode, index] == game.user_state.q).all()
+            assert found.learning_rate[episode, index] == rate
+
+
+def test_a_belief_of_many_episodes_is_read_off_their_final_states():
+    belief = UserModelFilter(PseudoRandomUser(), Grid({"p0": range(10)}))
+    watching = BelievingAssistant(belief, RandomPolicy(spaces.Discrete(10)))
+    bundle = Bundle(CoordinatedTask(), PseudoRandomUser(3), watching, max_rounds=9)
+    found = belief.posterior(bundle.run(20, seed=0).final("assistant_state"))
+    for episode in range(20):
+        bundle.reset(seed=0, episode=episode)
+        while not (step := bundle.step()).done:
+            pass
+        alone = belief.posterior(step.game.assistant_state)
+        assert (found.weights[episode] == alone.weights).all()
+        assert found.mean("p0")[episode] == alone.mean("p0")
+
+
+def test_what_an_episode_never_held_has_no_final_value():
+    assistant = Assistant(policy=RandomPolicy(spaces.Discrete(10)))
+    ending = Bundle(CoordinatedTask(), PseudoRandomUser(), assistant, max_rounds=3)
+    runs = ending.run(2, seed=0, start={"task_state.x": [9, 0]})  # one ends before the assistant looks
+    with pytest.raises(ArgumentError, match=r"final: assistant_observation.*never held"):
+        runs.final("assistant_observation")
+    with pytest.raises(UnknownNameError, match=r"final: there is no 'user_stat'\. Did you mean 'user_state'"):
+        runs.final("user_stat")

@@ -140,6 +140,11 @@ def test_a_watching_assistant_has_the_posterior_of_what_it_saw():
         assert np.allclose(found, weights / weights.sum(), atol=1e-10, rtol=0)
 
 
+def test_a_prior_of_what_is_no_parameter_is_refused():
+    with pytest.raises(UnknownNameError, match=r"Grid: prior: there is no 'p1'\. Valid names: p0"):
+        Grid({"p0": [1, 2]}, prior={"p1": [1, 1]})
+
+
 @pytest.mark.parametrize("parameters", [Grid({"learning_rate": RATES}), "samples"])
 def test_a_batch_equals_its_episodes_to_the_bit(parameters):
     if parameters == "samples":
