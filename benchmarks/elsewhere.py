@@ -15,13 +15,13 @@ import importlib.util
 import random
 import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import gymnasium
 import numpy as np
+from report import Table, run
 from scipy import stats
 
 from interaction import (
@@ -36,11 +36,9 @@ from interaction import (
     fit,
     spaces,
 )
-from interaction.display import print_table
 from interaction.tasks.bandit import MultiArmedBanditTask
 from interaction.users.bandit import RescorlaWagnerUser
 
-QUICK = "--quick" in sys.argv
 SLIPS, NUMBERS, LAST = 0.1, 10, 9
 EXPECTED = 1 + LAST / (1 - SLIPS + SLIPS / NUMBERS)
 Play = Callable[[int], int]  # plays so many games, and gives how many rounds they had
@@ -291,7 +289,7 @@ PLAYERS: list[tuple[str, str, Play, int]] = [
 ]
 
 
-def play_all(repeats: int) -> list[list[Any]]:
+def play_all(repeats: int) -> Table:
     """Time all players in turns, and check that they play the same game."""
     there = [row for row in PLAYERS if not row[1] or importlib.util.find_spec(row[1])]
     rates: dict[str, list[float]] = {name: [] for name, *_ in there}
@@ -306,14 +304,16 @@ def play_all(repeats: int) -> list[list[Any]]:
             if abs(lengths[name] - EXPECTED) > 4 * (9 * 0.09 / 0.91**2 / games) ** 0.5:
                 raise ValueError(f"{name}: expected {EXPECTED:.2f} rounds a game, got {lengths[name]:.2f}")
     floor = statistics.median(rates["plain Python, a loop"])
-    rows = []
+    columns = "way", "rounds/s", "× plain Python", "rounds a game"
+    table = Table("one game, played in many ways", columns)
     for name, package, *_ in PLAYERS:
         if name in rates:
             rate = statistics.median(rates[name])
-            rows.append([name, f"{rate:,.0f}", f"{rate / floor:.3g}", f"{lengths[name]:.2f}"])
+            shown = f"{rate:,.0f}", f"{rate / floor:.3g}", f"{lengths[name]:.2f}"
+            table.add(name, *shown, seconds=1 / rate)
         else:
-            rows.append([name, f"no {package}", "", ""])
-    return rows
+            table.add(name, f"no {package}")
+    return table
 
 
 # A learner's two parameters from 200 choices, with the same priors.
@@ -325,25 +325,27 @@ def processor() -> float:
     return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
 
 
-def fit_both() -> list[list[Any]]:
+def fit_both() -> Table:
     """Fit one learner here, and in PyMC where it is installed."""
     task, user = MultiArmedBanditTask([0.2, 0.8]), RescorlaWagnerUser()
     data = Bundle(task, RescorlaWagnerUser(0.2, 4.0), max_rounds=200).run(1, seed=0).to_dataframe()
     priors = {"learning_rate": stats.uniform(0, 1), "inverse_temperature": stats.expon(0, 3)}
     table = data[["episode", "round", "user_action", "task_state.outcome"]]
-    rows = []
+    fits = Table("one learner, 200 choices", ("way", "s", "learning rate", "inverse temperature"))
     for method in ("grid", "particles"):
         begun = processor()
         found = fit(task, user, table, priors, method=method, progress=False)
         took = processor() - begun
-        means = [float(found.posterior[name].mean()) for name in priors]
-        rows.append([f'interaction, method="{method}"', f"{took:.1f}", *(f"{mean:.3f}" for mean in means)])
+        means = [f"{float(found.posterior[name].mean()):.3f}" for name in priors]
+        fits.add(f'interaction, method="{method}"', f"{took:.1f}", *means, seconds=took)
     if importlib.util.find_spec("pymc") is None:
-        return [*rows, ["PyMC, NUTS", "no pymc", "", ""]]
+        fits.add("PyMC, NUTS", "no pymc")
+        return fits
     begun = processor()
-    means = pymc_means(table["user_action"].to_numpy(), table["task_state.outcome"].to_numpy())
+    theirs = pymc_means(table["user_action"].to_numpy(), table["task_state.outcome"].to_numpy())
     took = processor() - begun
-    return [*rows, ["PyMC, NUTS, 4 chains", f"{took:.1f}", *(f"{mean:.3f}" for mean in means)]]
+    fits.add("PyMC, NUTS, 4 chains", f"{took:.1f}", *(f"{mean:.3f}" for mean in theirs))
+    return fits
 
 
 def pymc_means(actions: Any, outcomes: Any) -> list[float]:
@@ -371,15 +373,10 @@ def pymc_means(actions: Any, outcomes: Any) -> list[float]:
     return [float(found.posterior[name].mean()) for name in ("rate", "heat")]
 
 
-def main() -> None:
-    """Print both tables."""
-    print_table(
-        "one game, played in many ways",
-        ["way", "rounds/s", "× plain Python", "rounds a game"],
-        play_all(1 if QUICK else 7),
-    )
-    print_table("one learner, 200 choices", ["way", "s", "learning rate", "inverse temperature"], fit_both())
+def main(quick: bool) -> list[Table]:
+    """Measure everything."""
+    return [play_all(1 if quick else 7), fit_both()]
 
 
 if __name__ == "__main__":
-    main()
+    run(main, __doc__)

@@ -11,17 +11,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 from scipy import stats
 
 from interaction import Assistant
 from interaction.assistants.teaching import ConservativeTeacher, RandomTeacher
 from interaction.display import plus_minus, print_table
+from interaction.plots import style
 from interaction.studies.effects import sensitivity
 from interaction.studies.results import Sensitivity
 from interaction.tasks.teaching import TeachingTask
 from interaction.users.teaching import ForgettingLearner
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PRIORS = {"forgetting": stats.gamma(2, scale=0.05), "repetition": stats.uniform(0, 1)}
 TEACHERS: Mapping[str, Assistant] = {"random": RandomTeacher(), "conservative": ConservativeTeacher()}
@@ -46,16 +52,39 @@ def what_lessons_tell(
     }
 
 
+@style.styled
+def figure_of(found: Mapping[str, Sensitivity]) -> Figure:
+    """Draw what a round of lessons tells about each parameter, by teacher."""
+    drawn, panels = style.figure(height=1.9)
+    ax = panels["a"]
+    for number, (name, told) in enumerate(found.items()):
+        bits, errors = (
+            np.array([values[key] for key in PRIORS]) for values in (told.bits_per_round, told.standard_error)
+        )
+        places = np.arange(len(PRIORS)) + 0.2 * (number - 0.5)
+        look: Any = {"fmt": style.MARKERS[number], "color": style.COLOURS[number]}
+        ax.errorbar(bits, places, xerr=1.96 * errors, label=f"{name} teacher", **look)
+    ax.set_yticks(range(len(PRIORS)), list(PRIORS))
+    ax.set(ylim=(len(PRIORS) - 0.5, -0.5), xlabel="bits a round")
+    learners = next(iter(found.values())).converged.shape[1]
+    style.title(ax, "What lessons tell", f"mean and 95 % normal interval, n = {learners:,} learners")
+    style.legend(ax, columns=2)
+    return drawn
+
+
 def demo(
     learners: Annotated[int, "how many learners each teacher teaches"] = 300,
     rounds: Annotated[int, "how many rounds a lesson has"] = 40,
     seed: Annotated[int, "the seed of all random numbers"] = 0,
+    plot: Annotated[Path | None, "draw what lessons tell into this file (.png, .pdf or .svg)"] = None,
 ) -> None:
     """A teacher who repeats what is about to be forgotten also learns more about the learner (about 10 s).
 
     Two teachers teach the same learners. How many bits does an answer tell about how fast a learner forgets,
     and about how much a repetition helps?
     """
+    if plot is not None:
+        style.check_picture(plot)
     found = what_lessons_tell(learners, rounds, seed)
     bits = {name: [told.bits_per_round[key] for key in PRIORS] for name, told in found.items()}
     errors = {name: [told.standard_error[key] for key in PRIORS] for name, told in found.items()}
@@ -67,6 +96,9 @@ def demo(
         rows.append([name, *map(plus_minus, means, halves)])
     title = f"Bits a round, in lessons of {rounds} rounds, with 95 % intervals over {learners} learners"
     print_table(title, ["teacher", *PRIORS], rows)
+    if plot is not None:
+        style.save(figure_of(found), plot)
+        print(f"wrote {plot}")
 
 
 if __name__ == "__main__":

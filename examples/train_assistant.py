@@ -18,7 +18,7 @@ from interaction.assistants.coordination import CoordinatedAssistant
 from interaction.display import plus_minus, print_table
 from interaction.envs import AssistantEnv, EnvPolicy
 from interaction.errors import missing_extra
-from interaction.plots import check_matplotlib, interval, plot_comparison
+from interaction.plots import interval, plot_comparison, style
 from interaction.progress import Progress
 from interaction.tasks.coordination import CoordinatedTask
 from interaction.users.coordination import PseudoRandomUser
@@ -103,15 +103,15 @@ def demo(
     It is compared with an oracle, who predicts the user, and with chance; and it plays with another user.
     """
     if plot is not None:
-        check_matplotlib("--plot")
+        style.check_picture(plot)
     trained = train(steps, seed, progress=True)
     found = compare(trained.policy)
     rows = [[name, plus_minus(*interval(values))] for name, values in found.items()]
     print_table("Return of a game, with 95 % intervals", ["assistant", "return"], rows)
     print(f"Learnt in {trained.seconds:.0f} s.")
     if plot is not None:
-        figure: Any = plot_comparison(found, xlabel="mean return, with 95 % intervals").figure
-        figure.savefig(plot, dpi=150)
+        figure: Any = plot_comparison(found, xlabel="return").figure
+        style.save(figure, plot)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from interaction.assistants.pointing import ConstantGain
 from interaction.display import plus_minus, print_table
 from interaction.envs import EnvPolicy, UserEnv
 from interaction.errors import missing_extra
-from interaction.plots import axes_of, check_matplotlib, interval
+from interaction.plots import interval, style
 from interaction.progress import Progress
 from interaction.state import Value
 from interaction.tasks.pointing import PointingTask
@@ -109,18 +109,20 @@ def learnt_steps(policy: Any) -> dict[int, Array]:
     return {distance: np.array(steps) for distance, steps in sorted(found.items())}
 
 
+@style.styled
 def plot_steps(policy: Any, ax: Axes | None = None) -> Axes:
     """Draw the learnt steps against the known ones."""
-    ax = axes_of(ax, "plot_steps")
+    ax = style.axes_of(ax, "plot_steps")
     found = learnt_steps(policy)
     distances = np.array(list(found))
     means = [steps.mean() for steps in found.values()]
     low, high = ([f(steps) for steps in found.values()] for f in (np.min, np.max))
-    ax.fill_between(distances, low, high, alpha=0.2, label="learnt, all cells")
-    ax.plot(distances, means, label="learnt, mean")
-    ax.plot(distances, np.clip(distances, -REACH, REACH), "k--", label="known best")
-    ax.set(xlabel="distance to the goal (cells)", ylabel="step (cells)", title="What the user has learnt")
-    ax.legend()
+    ax.fill_between(distances, low, high, color=style.COLOURS[0], alpha=0.25, linewidth=0)
+    ax.plot(distances, means, color=style.COLOURS[0], label="learnt: mean, and range over all cells")
+    ax.plot(distances, np.clip(distances, -REACH, REACH), "--", color="black", label="known best")
+    ax.set(xlabel="distance to the goal (cells)", ylabel="step (cells)")
+    style.title(ax, "What the user has learnt")
+    style.legend(ax)
     return ax
 
 
@@ -140,7 +142,7 @@ def demo(
     It loses one point a turn, and has to find out that large steps towards the goal are best.
     """
     if plot is not None:
-        check_matplotlib("--plot")
+        style.check_picture(plot)
     trained = train(steps, seed, progress=True)
     rows = [
         [name, plus_minus(*interval(values))]
@@ -154,7 +156,7 @@ def demo(
     print(f"Learnt in {trained.seconds:.0f} s.")
     if plot is not None:
         figure: Any = plot_steps(trained.policy).figure
-        figure.savefig(plot, dpi=150)
+        style.save(figure, plot)
 
 
 if __name__ == "__main__":

@@ -31,8 +31,18 @@ class UnknownNameError(InteractionError, ValueError):
     """A name (a field, a path, a turn, a reward source) does not exist."""
 
 
-class UnknownFieldError(UnknownNameError, AttributeError):
+class UnknownFieldError(UnknownNameError, AttributeError, KeyError):
     """A component reads a field that is not there: misspelt, or not observed."""
+
+    __str__ = Exception.__str__  # that of a KeyError puts what it says in quotation marks
+
+
+class NoFieldError(InteractionError, KeyError):
+    """Somebody asks a state for a field that it has not, as `state[name]`, outside of a component."""
+
+    __str__ = Exception.__str__
+    name = ""
+    obj: object = None
 
 
 class ContractError(InteractionError, TypeError):

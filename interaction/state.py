@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.errors import ContractError, ImmutableError, UnknownNameError, unknown_name
+from interaction.errors import ContractError, ImmutableError, NoFieldError, UnknownNameError, unknown_name
 
 Value = Any
 """What a field holds: a plain int, float, bool, str or None, a read-only array, or a State."""
@@ -137,7 +137,9 @@ class State:
         try:
             return self.__dict__[name]
         except KeyError:
-            raise KeyError(f"no field {name!r}; the fields are: {', '.join(self)}") from None
+            error = NoFieldError(f"no field {name!r}; the fields are: {', '.join(self)}")
+            error.name, error.obj = name, self
+            raise error from None
 
     if TYPE_CHECKING:  # no such method at run time: with one, Python reads every field more slowly
 

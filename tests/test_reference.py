@@ -22,7 +22,7 @@ def written():
     whole, listed = set(), set()
     for page in PAGES.glob("*.md"):
         for module, content in BLOCK.findall(page.read_text(encoding="utf-8")):
-            lines = content.split()
+            lines = [line.partition(": ")[0] for line in content.splitlines()]
             whole |= {module} if lines in ([], [":all:"]) else set()
             listed |= {f"{module}.{name}" for name in lines if name != ":all:"}
     return whole, listed

@@ -20,9 +20,9 @@ OPENS, CLOSES = " ([{<-/'\"", " .,;:)]}>!?-/'\""  # around code, which else is p
 
 
 class Public(SphinxDirective):
-    """A table of names of a module, and then each of them.
+    """A table of names of a module, and then each of them. A value has no docstring: `NAME: what it is`.
 
-    With `:all:` those of its `__all__`; with no names the module itself, and all that it defines.
+    With `:all:` the names are those of its `__all__`; with none the module itself, and all that it defines.
     """
 
     required_arguments = 1
@@ -31,26 +31,34 @@ class Public(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         module = self.arguments[0]
-        given = [name for line in self.content for name in line.split()]
-        given = importlib.import_module(module).__all__ if "all" in self.options else given
-        names = [f"{module}.{name}" for name in given or defined(module)]
-        rst = [
-            ".. currentmodule:: None",
-            "",
-            ".. autosummary::",
-            "   :nosignatures:",
-            "",
-            *(f"   {name}" for name in names),
-            "",
-        ]
-        if not given:
-            rst = [f".. automodule:: {module}", "", *rst]  # first, what the module says of itself
+        said = {name: text for name, _, text in (line.partition(": ") for line in self.content)}
+        names = list(said) or (named(module) if "all" in self.options else defined(module))
+        kinds = {name: kind(module, name) for name in names}
+        rst = [] if said or "all" in self.options else [f".. automodule:: {module}", ""]
+        rst += [".. currentmodule:: None", "", ".. autosummary::", "   :nosignatures:", ""]
+        rst += [*(f"   {module}.{name}" for name in names if kinds[name] != "data"), ""]
         for name in names:
-            rst += [f".. auto{kind(name)}:: {name}", *(["   :members:"] if kind(name) == "class" else []), ""]
+            if kinds[name] == "data":
+                value = getattr(importlib.import_module(module), name)
+                rst += [
+                    f".. py:data:: {module}.{name}",
+                    f"   :value: {value!r}",
+                    "",
+                    f"   {said.get(name, '')}",
+                ]
+            else:
+                rst += [f".. auto{kinds[name]}:: {module}.{name}"]
+                rst += ["   :members:"] if kinds[name] == "class" else []
+            rst += [""]
         node = nodes.container()
         text = StringList(["```{eval-rst}", *rst, "```"], source=self.get_source_info()[0])
         self.state.nested_parse(text, self.content_offset, node)
         return list(node.children)
+
+
+def named(module: str) -> list[str]:
+    """Give the names of a module's `__all__`."""
+    return list(importlib.import_module(module).__all__)
 
 
 def defined(module: str) -> list[str]:
@@ -62,10 +70,9 @@ def defined(module: str) -> list[str]:
     ]
 
 
-def kind(name: str) -> str:
+def kind(module: str, name: str) -> str:
     """Say how autodoc calls what has this name."""
-    module, _, last = name.rpartition(".")
-    value = getattr(importlib.import_module(module), last)
+    value = getattr(importlib.import_module(module), name)
     if inspect.isclass(value):
         return "exception" if issubclass(value, Exception) else "class"
     return "function" if callable(value) else "data"

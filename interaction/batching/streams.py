@@ -13,7 +13,7 @@ from interaction.batching.lifted import SHARED, Lifted
 from interaction.batching.runs import Run
 from interaction.batching.selection import by_rows
 from interaction.batching.states import lift_now, lower
-from interaction.errors import BatchError
+from interaction.errors import ArgumentError, BatchError
 from interaction.random import EpisodeRandom, check_stream
 
 Array = NDArray[Any]
@@ -156,11 +156,18 @@ class LiftedRandom(EpisodeRandom):
 
 
 def is_lifted(rng: object, asked: object, method: str) -> TypeGuard[LiftedRandom]:
-    """Say whether a stream is that of a lifted method; raise `ArgumentError` for what is no stream."""
+    """Say whether a stream is that of a lifted method.
+
+    Raises `ArgumentError` for what is no stream, and for that of a batch of no episodes.
+    """
     if type(rng) is LiftedRandom:
         return True
-    if not isinstance(rng, EpisodeRandom):
-        check_stream(rng, f"{type(asked).__name__}.{method}")
+    if not isinstance(rng, EpisodeRandom) or rng.rows == 0:
+        where = f"{type(asked).__name__}.{method}"
+        check_stream(rng, where)
+        raise ArgumentError(
+            f"{where}: rng: expected the stream of an episode or more, got that of a batch of none"
+        )
     return False
 
 

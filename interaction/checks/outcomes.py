@@ -123,6 +123,11 @@ def _draw(task: InteractionTask, method: str, before: GameState) -> Drawn:
     return Drawn(before, after, np.array(counts), np.array(over))
 
 
+def _given(before: GameState) -> str:
+    actor = "assistant" if before.turn_index == ASSISTANT_ACTS else "user"
+    return f"given {before.task_state!r} and the {actor}'s action {before[f'{actor}_action']!r}"
+
+
 # What is hidden.
 
 
@@ -174,7 +179,7 @@ def _check_hidden(task: Any, drawn: list[Drawn], possible: list[Hidden], report:
             else:
                 refused = (
                     f"{name} disagrees with what is drawn: {', '.join(one.names)} has the frequencies "
-                    f"{counts / counts.sum()}, and the probabilities {chances[0]}, given {move.before!r}"
+                    f"{counts / counts.sum()}, and the probabilities {chances[0]}, {_given(move.before)}"
                 )
         if not agreeing and refused:
             raise ConformanceError(refused)
@@ -193,7 +198,7 @@ def _chances(task: Any, name: str, before: GameState, after: GameState) -> Array
     chances = np.asarray(check_call(task, task.hidden_transition, (before, after), None, None), float)
     if chances.ndim != 1 or not (chances >= 0).all() or not abs(chances.sum() - 1) < _SUM:
         raise ConformanceError(
-            f"{name}: expected probabilities that sum to one, got {chances}, given {before!r}"
+            f"{name}: expected probabilities that sum to one, got {chances}, {_given(before)}"
         )
     return chances
 
@@ -217,7 +222,7 @@ def _check_outcome(task: Any, drawn: list[Drawn], hidden: Hidden | None, report:
             log_prob = check_call(task, task.outcome_log_prob, (move.before, after), None, None)
             if np.ndim(log_prob) or np.isnan(log_prob) or log_prob == np.inf:
                 raise ConformanceError(
-                    f"{name}: expected a number or -inf, got {log_prob!r} for {after.task_state!r}, given "
+                    f"{name}: expected a number or -inf, got {log_prob!r} for {after.task_state!r}, "
                     f"{move.before!r}"
                 )
             chance = float(np.exp(log_prob))
@@ -227,7 +232,7 @@ def _check_outcome(task: Any, drawn: list[Drawn], hidden: Hidden | None, report:
             if binom.sf(count - 1, DRAWS, min(chance, 1.0)) * len(move.after) < SIGNIFICANCE:
                 raise ConformanceError(
                     f"{name} disagrees with what is drawn: {after.task_state!r} has the frequency "
-                    f"{count / DRAWS}, and the probability {chance:.4g}, given {move.before!r}"
+                    f"{count / DRAWS}, and the probability {chance:.4g}, {_given(move.before)}"
                 )
     if compared:
         report.outcomes[name] = compared

@@ -66,6 +66,14 @@ def test_it_says_which_extra_is_missing(monkeypatch, capsys):
     assert "hci-interaction[terminal]" in str(code)
 
 
+def test_it_prints_what_to_cite(monkeypatch, capsys):
+    code, captured = run(monkeypatch, capsys, "cite", "FittsPointer")
+    assert code == 0
+    assert "https://doi.org/10.1037/h0055392" in captured.out
+    assert "@software{interaction" in run(monkeypatch, capsys, "cite")[1].out
+    assert "Did you mean FittsPointer" in str(run(monkeypatch, capsys, "cite", "FitsPointer")[0])
+
+
 @pytest.mark.parametrize("name", DEMONSTRATIONS)
 def test_a_demonstration_says_what_it_teaches_and_how_long_it_takes(monkeypatch, capsys, name):
     """In one sentence, which it also prints first; and what each option is for."""
@@ -129,11 +137,3 @@ def test_a_function_is_a_program(monkeypatch, capsys):
 def test_a_missing_file_is_a_short_error(monkeypatch, capsys):
     code, _ = run(monkeypatch, capsys, "demo", "population", "--data", "not-there.csv")
     assert "not-there.csv" in str(code)
-
-
-def test_it_prints_what_to_cite(monkeypatch, capsys):
-    code, captured = run(monkeypatch, capsys, "cite", "FittsPointer")
-    assert code == 0
-    assert "https://doi.org/10.1037/h0055392" in captured.out
-    assert "@software{interaction" in run(monkeypatch, capsys, "cite")[1].out
-    assert "Did you mean FittsPointer" in str(run(monkeypatch, capsys, "cite", "FitsPointer")[0])

@@ -327,6 +327,24 @@ class TestAgainstThePackage:
         with pytest.raises(ContractError, match=r"bundle\.task\.state holds the true state.*truth=True"):
             Bundle(wrapped, from_coopihc(user, task=wrapped)).run(1, seed=0)
 
+    def test_another_observation_engine_has_to_show_the_true_state_too(self):
+        task, user = pendulum(noise="on")
+        wrapped = from_coopihc(task)
+        ours = from_coopihc(user, task=wrapped, truth=True)
+        clear = Bundle(
+            wrapped, ours.replace(observation_engine=DefaultObservationEngine("user")), max_rounds=2
+        )
+        with pytest.raises(ContractError, match=r"observation\.extend\(true_task_state=game\.task_state\)"):
+            clear.run(1, seed=0)
+        shown = Bundle(wrapped, ours.replace(observation_engine=ShowsTruth("user")), max_rounds=2)
+        assert shown.run(1, seed=0).lengths == 2
+
+
+class ShowsTruth(DefaultObservationEngine):
+    def observe(self, game, rng):
+        observation, reward = super().observe(game, rng)
+        return observation.extend(true_task_state=game.task_state), reward
+
 
 class Learner(BaseInferenceEngine):
     """Writes into what it observes, as engines of theirs do: counts the rounds in which x was even."""

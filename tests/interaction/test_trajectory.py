@@ -204,13 +204,15 @@ def test_a_missing_library_is_named(library, monkeypatch):
 
 def test_it_reads_at_a_glance():
     text = repr(bundle().run(50, seed=0, over=OVER))
-    assert "50 episode, 2 user_state.p0, 3 user_state.p1" in text
+    assert "50 episodes, 2 user_state.p0, 3 user_state.p1" in text
     assert "standard error" in text
     assert "and" in text
     lone = Bundle(CoordinatedTask(), User(policy=RandomPolicy(TEN)), max_rounds=2).run(
         1, seed=0, record=["user_action"]
     )
+    assert repr(lone).startswith("Trajectories(1 episode, mean")
     assert repr(lone).endswith("recorded: user_action)")
+    assert repr(bundle().run(0, seed=0)).startswith("Trajectories(0 episodes, seed=0")
 
 
 def bits(runs):
@@ -314,7 +316,7 @@ def test_labels_reach_the_tables():
 
 def test_the_repr_tells_the_seed_the_axes_and_the_mean():
     text = repr(bundle().run(3, seed=77, record="final"))
-    assert text.startswith("Trajectories(3 episode, mean return -16 ± 0")
+    assert text.startswith("Trajectories(3 episodes, mean return -16 ± 0")
     assert "seed=77" in text
     assert "recorded: round_index, turn_index, task_state.x, " in text
 

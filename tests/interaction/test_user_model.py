@@ -145,10 +145,16 @@ def test_a_prior_of_what_is_no_parameter_is_refused():
         Grid({"p0": [1, 2]}, prior={"p1": [1, 1]})
 
 
-@pytest.mark.parametrize("parameters", [Grid({"learning_rate": RATES}), "samples"])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        Grid({"learning_rate": RATES}),
+        Samples({"learning_rate": stats.uniform(0, 1)}, n=20),
+        Samples({"learning_rate": stats.uniform(0, 1), "inverse_temperature": stats.randint(1, 6)}, n=20),
+    ],
+    ids=["grid", "particles", "particles of which a part stays"],
+)
 def test_a_batch_equals_its_episodes_to_the_bit(parameters):
-    if parameters == "samples":
-        parameters = Samples({"learning_rate": stats.uniform(0, 1)}, n=20)
     one = UserModelFilter(LEARNER, parameters)
     bundle = Bundle(DEMONSTRATION, LEARNER, Watcher(one), max_rounds=15)
     runs = bundle.run(200, seed=1)
