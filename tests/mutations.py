@@ -126,7 +126,7 @@ def drawn(number: int, seed: int) -> Iterator[tuple[str, str, str]]:
 
 def passes(copy: Path, tests: list[str]) -> bool:
     """Run tests in a copy of the project: whether all pass."""
-    options = ["-x", "--hypothesis-profile=mutations", "-p", "no:cacheprovider"]
+    options = ["-x", "-m", "", "--hypothesis-profile=mutations", "-p", "no:cacheprovider"]
     command = [sys.executable, "-m", "pytest", *options, *tests]
     environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
