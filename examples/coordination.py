@@ -22,7 +22,7 @@ from interaction.assistants.coordination import (
 )
 from interaction.batching.play import read_episodes
 from interaction.display import print_table
-from interaction.errors import missing_extra
+from interaction.plots import style
 from interaction.tasks.coordination import GOAL, CoordinatedTask, SimultaneousCoordinatedTask
 from interaction.users.coordination import PseudoRandomUser
 
@@ -129,26 +129,25 @@ def many_users(episodes: int, seed: int, chunk: int = 1000) -> dict[str, float]:
     return shares
 
 
+@style.styled
 def figure_of(played: list[tuple[Case, Trajectories]]) -> Figure:
-    """Draw x over rounds for the cases."""
-    try:
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import MaxNLocator
-    except ImportError:
-        raise missing_extra("matplotlib", "plot", "--plot") from None
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.add_subplot()
+    """Draw the agreements over rounds for the cases; the widest line lies below the others."""
+    drawn, panels = style.figure(height=2.3)
+    ax, ends = panels["a"], {}
     for number, (case, runs) in enumerate(played):
-        x = np.concatenate([[0], runs["task_state.x"][0, : runs.lengths[0]]])
-        shown = x[:21] + 0.06 * number
-        axes.plot(np.arange(len(shown)), shown, marker="o", markersize=3, label=case.name)
-    axes.axhline(GOAL, color="grey", linewidth=0.8, linestyle=":")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("rounds played")
-    axes.set_ylabel("x (agreements)")
-    axes.set_title("Coordination by simulating the user (first 20 rounds)")
-    axes.legend()
-    return figure
+        rounds = int(runs.lengths[0])
+        x = runs["task_state.x"][0, :rounds]
+        look: Any = {"linestyle": style.LINES[number], "linewidth": 1.2 if number else 4}
+        ax.plot(np.arange(1, rounds + 1), x, color=style.COLOURS[number], label=case.name, **look)
+        told = f"{rounds} rounds" if runs.terminated[0] else f"stopped after {rounds}"
+        ends[f"{case.name}:\n{told}"] = (rounds, x[-1], style.COLOURS[number])
+    ax.axhline(GOAL, color=style.GREY, linewidth=0.6, zorder=0)
+    ax.set(xscale="log", xlabel="round (log scale)", ylabel="agreements so far", ylim=(0, GOAL + 0.5))
+    ax.set(xticks=[1, 2, 5, 10, 20, 50, 100], xticklabels=["1", "2", "5", "10", "20", "50", "100"])
+    ax.minorticks_off()
+    style.title(ax, "Agreeing by simulating the user", f"one user; ends at {GOAL} agreements")
+    style.end_labels(ax, ends)
+    return drawn
 
 
 def demo(
@@ -161,9 +160,11 @@ def demo(
     With --episodes N it also plays N random users in each case; --plot FILE.png draws x over rounds.
     """
     read_episodes(episodes)
+    if plot is not None:
+        style.check_picture(plot)
     played = one_user(seed)
     if plot is not None:
-        figure_of(played).savefig(plot, dpi=150)
+        style.save(figure_of(played), plot)
         print(f"wrote {plot}")
     if episodes:
         many_users(episodes, seed)

@@ -17,7 +17,7 @@ from scipy import stats
 
 from interaction import Bundle, Trajectories, fit
 from interaction.display import print_table
-from interaction.plots import check_matplotlib
+from interaction.plots import style
 from interaction.tasks.decisions import DecisionTask
 from interaction.users.diffusion import DiffusionUser, passage_quantile, upper_probability
 
@@ -63,26 +63,22 @@ def predicted(draws: Array, strength: Any, right: bool) -> tuple[Array, Array]:
     return chance[:, 0], non_decision + boundary * boundary * tau
 
 
+@style.styled
 def figure_of(runs: Trajectories, tree: xarray.DataTree) -> Figure:
     """Draw the quantile-probability plot, and the posterior of each parameter beside the true value."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 5), layout="constrained")
-    grid = figure.add_gridspec(3, 2, width_ratios=[2.2, 1])
-    _plot_quantiles(figure.add_subplot(grid[:, 0]), runs, draws_of(tree, 200))
-    for row, (name, true) in enumerate(TRUE.items()):
-        ax = figure.add_subplot(grid[row, 1])
+    drawn, panels = style.figure("ab\nac\nad", columns=2, height=3.8, width_ratios=[2.2, 1])
+    _plot_quantiles(panels["a"], runs, draws_of(tree, 200))
+    for panel, (name, true) in zip("bcd", TRUE.items(), strict=True):
+        ax = panels[panel]
         values = tree["posterior"][name].to_numpy().reshape(-1)
         low, high = np.quantile(values, [0.025, 0.975])
-        ax.hist(values, 40, density=True, color="tab:blue", alpha=0.35)
-        ax.axvline(true, color="black", linestyle="--", linewidth=1)
-        ax.text(true, 0.93, " true", transform=ax.get_xaxis_transform(), fontsize="small")
-        ax.plot([low, high], [0, 0], color="tab:blue", linewidth=4, solid_capstyle="butt", clip_on=False)
+        ax.hist(values, 40, density=True, color=style.COLOURS[5], alpha=0.5)
+        ax.axvline(true, color="black", linestyle="--", linewidth=0.8)
+        ax.plot([low, high], [0, 0], color=style.COLOURS[0], linewidth=4, clip_on=False)
         ax.set(xlabel=f"{name.replace('_', '-')} ({UNITS[name]})", yticks=[], ylabel="density")
-        ax.spines[["top", "right", "left"]].set_visible(False)
-        if row == 0:
-            ax.set_title("(b) posterior, bar: 95 %", fontsize="medium")
-    return figure
+        ax.spines["left"].set_visible(False)
+        style.title(ax, "Posterior", "dashed: true; bar: 95 % equal-tailed")
+    return drawn
 
 
 def _plot_quantiles(ax: Axes, runs: Trajectories, draws: Array) -> None:
@@ -92,7 +88,7 @@ def _plot_quantiles(ax: Axes, runs: Trajectories, draws: Array) -> None:
     )
     right = choice == answer
     fine = np.linspace(0, TASK.strengths.max(), 40)
-    for was_right, color, marker in ((True, "tab:blue", "o"), (False, "tab:orange", "s")):
+    for was_right, color, marker in ((True, style.COLOURS[0], "o"), (False, style.COLOURS[1], "s")):
         found = [predicted(draws, at, was_right) for at in fine]
         chance = np.array([pair[0].mean() for pair in found])
         bands = np.array([np.quantile(pair[1], [0.025, 0.5, 0.975], axis=0) for pair in found])
@@ -120,20 +116,19 @@ def _plot_quantiles(ax: Axes, runs: Trajectories, draws: Array) -> None:
                 linewidth=0.5,
                 zorder=3,
             )
-    ax.axvline(0.5, color="0.8", linewidth=0.8, zorder=0)
-    ax.text(0.02, 0.97, "■ wrong", color="tab:orange", transform=ax.transAxes, ha="left", va="top")
-    ax.text(0.98, 0.97, "● right", color="tab:blue", transform=ax.transAxes, ha="right", va="top")
+    ax.axvline(0.5, color=style.GREY, linewidth=0.6, zorder=0)
+    for place, label, colour, side in ((0.02, "■ wrong", 1, "left"), (0.98, "● right", 0, "right")):
+        look: Any = {"color": style.COLOURS[colour], "ha": side, "va": "top"}
+        ax.text(place, 0.98, label, transform=ax.transAxes, **look)
     ax.set(xlabel="probability of the choice", ylabel="response time (s)", xlim=(0, 1))
-    ax.set_title(
-        f"(a) quantiles of {len(time)} times (points), and of the model (lines, 95 % bands)",
-        fontsize="medium",
-    )
+    note = f"points: n = {len(time):,} decisions; lines: the model,\nmedian and 95 % equal-tailed interval"
+    style.title(ax, "Quantiles of the response times", note)
 
 
 def demo(decisions: int = 600, seed: int = 0, plot: Path | None = None) -> None:
     """Fit drift diffusion to --decisions choices and their times; --plot FILE.png draws model and data."""
     if plot is not None:
-        check_matplotlib("--plot")
+        style.check_picture(plot)
     runs, tree = fitted(decisions, seed)
     rows = []
     for name, true in TRUE.items():
@@ -149,7 +144,7 @@ def demo(decisions: int = 600, seed: int = 0, plot: Path | None = None) -> None:
     )
     print(f"fit: {tree.attrs['verdict']}")
     if plot is not None:
-        figure_of(runs, tree).savefig(plot, dpi=200)
+        style.save(figure_of(runs, tree), plot)
         print(f"wrote {plot}")
 
 

@@ -20,15 +20,17 @@ from interaction import Bundle, Trajectories
 from interaction.assistants.imitation import ImitatingAssistant, OwnActions, SequenceModel, best_arm_filter
 from interaction.batching.play import read_episodes
 from interaction.display import print_table
-from interaction.errors import missing_extra
+from interaction.plots import interval, style
 from interaction.tasks.bandit import BanditTask
 from interaction.users.bandit import ExpertUser
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Array = NDArray[Any]
 ROUNDS = 100
+SURE = 0.9
 KINDS: tuple[OwnActions, ...] = ("evidence", "intervention")
 NAMES = {"evidence": "own actions as evidence", "intervention": "own actions as interventions"}
 EXPERT, TASK = ExpertUser(), BanditTask()
@@ -87,10 +89,10 @@ def play_all(episodes: int, seed: int, rounds: int = ROUNDS, progress: bool = Tr
 
 def scores(belief: Array, best: Array) -> tuple[Array, Array, Array]:
     """Give log loss (natural) and Brier score of a belief `(..., arms)`, and whether it is locked onto a
-    wrong arm (above 0.9)."""
+    wrong arm (above `SURE`)."""
     own = np.take_along_axis(belief, best[..., None], axis=-1)[..., 0]
     truth = np.arange(belief.shape[-1]) == best[..., None]
-    locked = np.where(truth, 0.0, belief).max(axis=-1) > 0.9
+    locked = np.where(truth, 0.0, belief).max(axis=-1) > SURE
     return -np.log(own), ((belief - truth) ** 2).sum(axis=-1), locked * 1.0
 
 
@@ -211,33 +213,49 @@ def learn(episodes: int, seed: int, rounds: int = 20) -> dict[str, Fitted]:
 # What people look at.
 
 
+@style.styled
 def figure_of(played: Sequence[Played]) -> Figure:
-    """Draw the posterior of the true best arm (median, middle 50 and 90 %) and the reward over rounds."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise missing_extra("matplotlib", "plot", "--plot") from None
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    """Draw how many of each kind of assistant are sure of an arm, by round, and the reward of all."""
+    drawn, panels = style.figure("abc", columns=2, height=2.3)
+    ends = {}
     for number, (name, runs, belief) in enumerate(played):
         rounds = np.arange(1, runs["task_state.arm"].shape[1] + 1)
         window = max(1, len(rounds) // 20)
-        mean = runs["task_state.outcome"].mean(axis=0)
-        smooth = np.convolve(mean, np.ones(window) / window, mode="valid")
-        right.plot(rounds[window - 1 :], smooth, color=f"C{number}", label=name)
+        sums = np.cumsum(np.pad(runs["task_state.outcome"].astype(float), ((0, 0), (1, 0))), axis=1)
+        mean, half = interval((sums[:, window:] - sums[:, :-window]) / window)
+        colour, ax = style.COLOURS[number], panels["c"]
+        ax.plot(rounds[window - 1 :], mean, color=colour, linestyle=style.LINES[number], label=name)
+        ax.fill_between(rounds[window - 1 :], mean - half, mean + half, color=colour, alpha=0.25, linewidth=0)
+        ends[name.replace(" as ", "\nas ")] = (rounds[-1], mean[-1], colour)
         if belief is None:
             continue
-        best = runs["task_state.best_arm"][..., None]
-        truth = np.take_along_axis(belief, best, axis=-1)[..., 0]
-        for low, high, alpha in ((5, 95, 0.12), (25, 75, 0.25)):
-            edges = np.percentile(truth, [low, high], axis=0)
-            left.fill_between(rounds, *edges, color=f"C{number}", alpha=alpha, linewidth=0)
-        left.plot(rounds, np.median(truth, axis=0), color=f"C{number}", label=name)
-    left.set(xlabel="round", ylabel="posterior of the true best arm", ylim=(-0.02, 1.02))
-    right.set(xlabel="round", ylabel=f"mean reward (moving average of {window})")
-    left.legend()
-    right.legend()
-    return figure
+        _plot_sure(panels["ab"[number - 1]], belief, runs["task_state.best_arm"])
+        style.title(panels["ab"[number - 1]], name.capitalize())
+    panels["c"].set(xlabel="round", ylabel="mean reward of a round")
+    note = f"mean of the last {window} rounds and\n95 % t interval, n = {len(played[0].runs.lengths):,}"
+    style.title(panels["c"], "Reward", note)
+    style.end_labels(panels["c"], ends)
+    return drawn
+
+
+def _plot_sure(ax: Axes, belief: Array, best: Array) -> None:
+    """Draw the shares of episodes whose belief is sure of the best arm, of a wrong one, or of none."""
+    right = (np.take_along_axis(belief, best[..., None], axis=-1)[..., 0] > SURE).mean(axis=0)
+    wrong = scores(belief, best)[2].mean(axis=0)
+    rounds = np.arange(1, len(right) + 1)
+    shares = {"sure of the best arm": right, "not sure": 1 - right - wrong, "sure of a wrong arm": wrong}
+    areas = ax.stackplot(rounds, *shares.values(), colors=[style.COLOURS[5], "0.93", style.COLOURS[6]])
+    for area, hatch in zip(areas, ("", "", "////"), strict=True):
+        area.set(hatch=hatch, edgecolor="white", linewidth=0)
+    bottom, white = np.zeros(len(rounds)), {"facecolor": "white", "edgecolor": "none", "pad": 1}
+    for name, share in shares.items():
+        here = len(rounds) // (5 if name == "not sure" else 2)
+        if share[here] > 0.2:
+            at = (rounds[here], bottom[here] + share[here] / 2)
+            ax.text(*at, name, ha="center", va="center", size="small", bbox=white)
+        bottom = bottom + share
+    ax.set(xlabel="round", ylabel="share of the episodes", xlim=(1, len(rounds)), ylim=(0, 1))
+    style.title(ax, note=f"sure: above {SURE},\nn = {len(belief):,} episodes")
 
 
 def demo(episodes: int = 10_000, seed: int = 0, plot: Path | None = None) -> None:
@@ -247,6 +265,8 @@ def demo(episodes: int = 10_000, seed: int = 0, plot: Path | None = None) -> Non
     the coefficients that are learnt from data; --plot FILE.png draws the posterior and the reward.
     """
     read_episodes(episodes)
+    if plot is not None:
+        style.check_picture(plot)
     print_reference()
     played = play_all(episodes, seed)
     columns = ["player", "reward a round", "best arm pulled", "locked, wrong", "log loss", "Brier score"]
@@ -269,7 +289,7 @@ def demo(episodes: int = 10_000, seed: int = 0, plot: Path | None = None) -> Non
     ]
     print_table("The log weight of an arm, learnt by maximum likelihood", columns, rows)
     if plot is not None:
-        figure_of(played).savefig(plot, dpi=150)
+        style.save(figure_of(played), plot)
         print(f"wrote {plot}")
 
 

@@ -23,7 +23,7 @@ from interaction.assistants.pointing import (
     RolloutAssistant,
 )
 from interaction.display import print_table
-from interaction.plots import check_matplotlib, filmstrip, interval, plot_belief, plot_comparison
+from interaction.plots import filmstrip, interval, plot_belief, plot_comparison, style
 from interaction.studies.mismatch import Robustness, robustness
 from interaction.tasks.pointing import PointingTask
 from interaction.users.pointing import CarefulPointer
@@ -147,21 +147,36 @@ def long_game(played: Played) -> int:
     return int(np.argmax(played.runs.lengths[:100]))
 
 
+@style.styled
 def figure_of(played: Mapping[str, Played], wrong: Robustness) -> Figure:
-    """Draw the comparison, a belief over rounds, and regret and log loss under wrong user models."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12, 9), layout="constrained")
-    axes = figure.subplots(2, 2)
-    turns = {name: one.runs.lengths for name, one in played.items()}
-    plot_comparison(turns, axes[0, 0], "user turns, with 95 % intervals")
+    """Draw the comparison, a belief over rounds, and what wrong user models cost and do to the belief."""
+    drawn, panels = style.figure("abc\n\nde", columns=2, height=4.6, heights=(4, 5))
+    turns = {name: one.runs for name, one in played.items()}
+    if "constant gain 1" in turns and np.array_equal(
+        turns["constant gain 1"].lengths, turns["no assistant"].lengths
+    ):  # it does nothing, so that its games are the same
+        turns["no assistant,\nor constant gain 1"] = turns.pop("no assistant")
+        del turns["constant gain 1"]
+    plot_comparison(turns, panels["a"], "user turns", measure="lengths")
+    count = f"mean and 95 % t interval,\nn = {len(turns['oracle'].lengths):,}"
+    style.title(panels["a"], "Assistants", count)
+    ax = plot_comparison(turns, panels["b"], measure="lengths", reference="oracle")
+    style.title(ax, "Difference from the oracle", f"{count} pairs")
+    ax.set(ylim=(len(turns) - 1.5, -1.5), yticklabels=[], xlabel="user turns more")  # in the rows of (a)
     shown = played["information gain"]
     game = shown.runs.episode(long_game(shown))
     belief = np.exp(game["assistant_state.belief.log_weights"][0])
-    plot_belief(belief, axes[0, 1], truth=int(game["task_state.goal"][0, 0]))
-    wrong.plot(axes[1, 0], "regret")
-    wrong.plot(axes[1, 1], "overconfidence")
-    return figure
+    plot_belief(belief, panels["c"], truth=int(game["task_state.goal"][0, 0])).set_ylabel("target")
+    style.title(panels["c"], "Belief in a long game", "between the lines:\nthe goal")
+    for panel, value, name in (
+        ("d", "regret", "Regret"),
+        ("e", "overconfidence", "Overconfidence of the belief"),
+    ):
+        label = "user turns more than the oracle" if value == "regret" else None
+        ax = wrong.plot(panels[panel], value, label=label)
+        style.title(ax, name)
+        ax.set(xlabel="assumed error rate", ylabel="true error rate")
+    return drawn
 
 
 def demo(episodes: int = 1_000, seed: int = 0, plot: Path | None = None) -> None:
@@ -170,7 +185,7 @@ def demo(episodes: int = 1_000, seed: int = 0, plot: Path | None = None) -> None
     --plot FILE.png draws the comparison, and FILE-episode.png one episode as a filmstrip.
     """
     if plot is not None:
-        check_matplotlib("--plot")
+        style.check_picture(plot)
     played = play_all(episodes=episodes, seed=seed)
     title = "{} games, ± 95 %: {} cells, {} targets, error rate {}, threshold {}"
     print_table(title.format(episodes, 31, 10, 0.05, 0.9), COLUMNS, rows_of(played))
@@ -207,11 +222,10 @@ def demo(episodes: int = 1_000, seed: int = 0, plot: Path | None = None) -> None
     )
     print(f"The largest regret, {means.max():.2f}, is that of a user who errs more often than is assumed.")
     if plot is not None:
-        figure_of(played, wrong).savefig(plot, dpi=150)
-        strip = plot.with_name(f"{plot.stem}-episode.png")
+        style.save(figure_of(played, wrong), plot)
+        strip = plot.with_stem(f"{plot.stem}-episode")
         shown = played["information gain"]
-        figure, _ = filmstrip(PointingTask(31, 10, "position"), shown.runs, long_game(shown))
-        figure.savefig(strip, dpi=150)
+        style.save(filmstrip(PointingTask(31, 10, "position"), shown.runs, long_game(shown))[0], strip)
         print(f"wrote {plot} and {strip}")
 
 

@@ -21,7 +21,7 @@ from interaction import Assistant, Bundle, Logit, Population, fit, fitted_users
 from interaction.assistants.pointing import InformationGain, NoAssistant
 from interaction.display import print_table
 from interaction.errors import missing_extra
-from interaction.plots import axes_of, check_matplotlib, interval
+from interaction.plots import interval, style
 from interaction.tasks.pointing import PointingTask
 from interaction.users.pointing import CarefulPointer
 
@@ -39,9 +39,6 @@ POPULATION = Population({"error_rate": Logit(mean=stats.norm(-1.5, 1), sd=stats.
 TOLD = ("mean", "low", "high")
 TRUE = {"head pointer": (-0.8, 0.4), "mouse": (-2.5, 0.5)}
 """Mean and standard deviation of the rate of slips on the logit scale, of the people who are simulated."""
-
-LOOKS = (("o", "#0072B2"), ("s", "#D55E00"), ("^", "#009E73"), ("D", "#CC79A7"))
-"""Marker and colour of each group."""
 
 
 def people_csv(people: int = 15, trials: int = 3, seed: int = 0) -> str:
@@ -110,48 +107,51 @@ def best_of(steps: Mapping[str, Array]) -> list[str]:
     return [first, *close]
 
 
+@style.styled
 def forest(tree: xarray.DataTree, ax: Axes | None = None) -> Axes:
     """Draw each person's rate of slips, and that of the typical person of each group, with 90 % intervals."""
-    ax = axes_of(ax, "forest")
+    ax = style.axes_of(ax, "forest")
     posterior = tree["posterior"].to_dataset()
-    rows: list[tuple[str, str, Any]] = []
-    for group in posterior.group.values:
-        rows.append((str(group), str(group), posterior.error_rate_typical.sel(group=group)))
-        for user in posterior.user.values[posterior.user_group.values == group]:
-            rows.append((str(group), f"{user}", posterior.error_rate.sel(user=user)))
-    looks = dict(zip(posterior.group.values.tolist(), LOOKS, strict=False))
-    for place, (group, label, draws) in enumerate(rows):
-        marker, colour = looks[group]
-        low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95])
-        width = 3.0 if label == group else 1.0
-        ax.plot([low, high], [place, place], color=colour, linewidth=width)
-        ax.plot(middle, place, marker, color=colour, markersize=3 + width)
-    ax.set_yticks(range(len(rows)), [label for _, label, _ in rows], fontsize="x-small")
-    ax.invert_yaxis()
-    ax.set(xlabel="rate of slips (median, 90 % interval)", ylabel="person; thick: typical", xlim=(0, None))
+    labels: list[str] = []
+    for number, group in enumerate(posterior.group.values):
+        people = posterior.user.values[posterior.user_group.values == group]
+        rows = [("typical", posterior.error_rate_typical.sel(group=group))]
+        rows += [(str(user), posterior.error_rate.sel(user=user)) for user in people]
+        for label, draws in rows:
+            low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95])
+            place, thick, colour = len(labels), label == "typical", style.COLOURS[number]
+            ax.plot([low, high], [place, place], color=colour, linewidth=3 if thick else 1)
+            size = 6 if thick else 3
+            ax.plot(middle, place, style.MARKERS[number], color=colour, mec="white", mew=0.4, markersize=size)
+            labels.append(label)
+        at: Any = {"transform": ax.get_yaxis_transform(), "ha": "right", "va": "center"}
+        ax.text(0.99, len(labels) - len(rows), str(group), color=style.COLOURS[number], **at)
+    ax.set_yticks(range(len(labels)), labels, fontsize=6)
+    ax.set(xlabel="rate of slips", ylabel="person", xlim=(0, None), ylim=(len(labels) - 0.3, -0.7))
+    style.title(ax, "How often people slip", "median and 90 % equal-tailed interval")
     return ax
 
 
+@style.styled
 def figure_of(tree: xarray.DataTree, steps: Mapping[str, Mapping[str, Array]]) -> Figure:
     """Draw the forest of people and groups, and how many steps each group needs with each assistant."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 7), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    forest(tree, left).set_title("a  How often people slip", loc="left")
-    for number, (group, (marker, colour)) in enumerate(zip(steps, LOOKS, strict=False)):
-        means, halves = np.array([interval(array) for array in steps[group].values()]).T
-        places = np.arange(len(means)) + 0.1 * number
-        right.errorbar(places, means, halves, fmt=marker, color=colour, capsize=3, label=group)
-        right.set_xticks(range(len(means)), list(steps[group]))
-    right.set_yscale("log")
-    right.set_yticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
-    right.minorticks_off()
-    right.margins(x=0.2)
-    right.set(ylabel="steps to the goal (mean, 95 % interval)", xlabel="assistant")
-    right.legend(title="300 new people with")
-    right.set_title("b  Which assistant serves them", loc="left")
-    return figure
+    drawn, panels = style.figure("ab", columns=2, height=4)
+    forest(tree, panels["a"])
+    ax = panels["b"]
+    for number, (group, by_assistant) in enumerate(steps.items()):
+        means, halves = np.array([interval(array) for array in by_assistant.values()]).T
+        places = np.arange(len(means)) + 0.15 * number
+        look: Any = {"fmt": style.MARKERS[number], "color": style.COLOURS[number]}
+        ax.errorbar(places, means, halves, label=f"new people with {group}", **look)
+        ax.set_xticks(range(len(means)), [name.replace(" for ", "\nfor ") for name in by_assistant])
+        n = len(next(iter(by_assistant.values())))
+    ax.set(yscale="log", ylabel="steps to the goal (log scale)", xlabel="assistant")
+    ax.set_yticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
+    ax.minorticks_off()
+    ax.margins(x=0.2)
+    style.title(ax, "Which assistant serves them", f"mean and 95 % t interval, n = {n:,} of each")
+    style.legend(ax, below=48)
+    return drawn
 
 
 def demo(
@@ -167,7 +167,7 @@ def demo(
     except ImportError:
         raise missing_extra("pandas", "inference", "The demonstration of populations") from None
     if plot is not None:
-        check_matplotlib("--plot")
+        style.check_picture(plot)
     source: Any = io.StringIO(people_csv(people, trials, seed)) if data is None else data
     tree = fit_people(pandas.read_csv(source), seed)
     print(tree.attrs["verdict"])
@@ -187,7 +187,7 @@ def demo(
         rows.append([group, *cells, " or ".join(best_of(by))])
     print_table("Steps to the goal of new people, with 95 % intervals", ["group", *names, "best"], rows)
     if plot is not None:
-        figure_of(tree, steps).savefig(plot, dpi=150)
+        style.save(figure_of(tree, steps), plot)
         print(f"wrote {plot}")
 
 

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from scipy import stats
 
 from interaction import User
 from interaction.display import print_table
-from interaction.plots import check_matplotlib
+from interaction.plots import style
 from interaction.studies.effects import sensitivity
 from interaction.studies.recovery import model_recovery, parameter_recovery
 from interaction.studies.results import ModelRecovery, ParameterRecovery, Sensitivity
@@ -28,6 +29,7 @@ from interaction.users.bandit import (
 )
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TASK = MultiArmedBanditTask([0.2, 0.8])
@@ -87,38 +89,54 @@ def which_effects(n_users: int = 50, rounds: int = 200, seed: int = 0, progress:
 
 def print_models(least: float, found: ModelRecovery) -> None:
     """Print a confusion matrix, with the published diagonal beside it."""
-    prior = "Exp(1)" if least == 0 else f"{least:g} + Exp(1)"
     rows = [
         [name, *(f"{share:.2f}" for share in row), f"{published:.2f}"]
         for name, row, published in zip(found.models, found.confusion, PUBLISHED[least], strict=True)
     ]
-    title = f"P(best BIC | simulated), inverse temperatures ~ {prior}"
+    title = f"P(best BIC | simulated), inverse temperatures ~ {prior_of(least)}"
     print_table(title, ["simulated", *found.models, "published diagonal"], rows)
     print(f"{title}: {found.verdict}")
 
 
+@style.styled
 def figure_of(
     parameters: ParameterRecovery, models: Mapping[float, ModelRecovery], effects: Sensitivity
 ) -> Figure:
-    """Draw the recovered parameters, both confusion matrices and their inversions, and the sensitivity."""
-    from matplotlib.figure import Figure
+    """Draw the recovered parameters, what each choice tells, and both confusion matrices and inversions."""
+    drawn, panels = style.figure("abc\n\ndefg", columns=2, height=5.6, heights=(4, 6))
+    count = f"n = {len(parameters.converged):,} users;\ndashed: identity"
+    style.title(parameters.plot(panels["a"], "learning_rate"), "Learning rate", count)
+    _plot_temperatures(panels["b"], parameters)
+    style.title(effects.plot(panels["c"]), "What a choice tells")
+    places = iter("defg")
+    for matrix in ("confusion", "inversion"):
+        for least, found in models.items():
+            ax = found.plot(panels[next(places)], matrix)
+            users = f"n = {found.scores.shape[1]:,} each"
+            style.title(ax, note=f"inverse temperature\n~ {prior_of(least)}, {users}")
+            ax.set_xlabel("fitted, by BIC")
+            if ax is not panels["d"]:
+                ax.set(ylabel="", yticklabels=[])
+    return drawn
 
-    figure = Figure(figsize=(16, 9), layout="constrained")
-    axes = figure.subplots(2, 4)
-    parameters.plot(axes[0, 0], "learning_rate")
-    # Users who never err have no finite best temperature; the axis ends where the others end.
-    right = parameters.plot(axes[1, 0], "inverse_temperature")
-    true = parameters.true["inverse_temperature"]
-    right.set(xscale="log", yscale="log", xlim=(true.min() / 2, true.max() * 2))
-    right.set_ylim(true.min() / 2, true.max() * 20)
-    for column, (least, found) in enumerate(models.items(), start=1):
-        prior = "Exp(1)" if least == 0 else f"{least:g} + Exp(1)"
-        for row, matrix in enumerate(("confusion", "inversion")):
-            ax = found.plot(axes[row, column], matrix)
-            ax.set_title(f"{ax.get_title()}\ninverse temperatures ~ {prior}", fontsize="medium")
-    effects.plot(axes[0, 3])
-    axes[1, 3].axis("off")
-    return figure
+
+def _plot_temperatures(ax: Axes, found: ParameterRecovery) -> None:
+    """Draw inverse temperatures on logarithmic axes; what lies beyond them is drawn at their edge."""
+    name = "inverse_temperature"
+    true, estimate = found.true[name], found.estimate[name]
+    low, high = true.min() / 2, true.max() * 20
+    beyond = (estimate < low) | (estimate > high)
+    found.plot(ax, name)
+    ax.set(xscale="log", yscale="log", xlim=(low, true.max() * 2), ylim=(low, high))
+    edge: Any = {"marker": "^", "s": 10, "color": style.COLOURS[1], "clip_on": False, "zorder": 3}
+    ax.scatter(true[beyond], np.clip(estimate[beyond], low, high), **edge)
+    note = f"n = {len(true):,} users; dashed: identity\n▲ {beyond.sum()} off the axis, who hardly err"
+    style.title(ax, "Inverse temperature", note)
+
+
+def prior_of(least: float) -> str:
+    """Name the prior of the inverse temperatures."""
+    return "Exp(1)" if least == 0 else f"{least:g} + Exp(1)"
 
 
 def demo(users: int = 100, seed: int = 0, plot: Path | None = None) -> None:
@@ -128,7 +146,7 @@ def demo(users: int = 100, seed: int = 0, plot: Path | None = None) -> None:
     parameters; --plot FILE.png draws the matrices and the recovered parameters.
     """
     if plot is not None:
-        check_matplotlib("--plot")
+        style.check_picture(plot)
     parameters = which_parameters(10 * users, seed=seed)
     rows = []
     for name, numbers in parameters.statistics().items():
@@ -151,7 +169,7 @@ def demo(users: int = 100, seed: int = 0, plot: Path | None = None) -> None:
         rows,
     )
     if plot is not None:
-        figure_of(parameters, models, effects).savefig(plot, dpi=150)
+        style.save(figure_of(parameters, models, effects), plot)
         print(f"wrote {plot}")
 
 

@@ -10,16 +10,23 @@ forget", IUI. Run it with `interaction demo teaching`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from scipy import stats
 
 from interaction import Assistant
 from interaction.assistants.teaching import ConservativeTeacher, RandomTeacher
 from interaction.display import print_table
+from interaction.plots import style
 from interaction.studies.effects import sensitivity
 from interaction.studies.results import Sensitivity
 from interaction.tasks.teaching import TeachingTask
 from interaction.users.teaching import ForgettingLearner
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PRIORS = {"forgetting": stats.gamma(2, scale=0.05), "repetition": stats.uniform(0, 1)}
 TEACHERS: Mapping[str, Assistant] = {"random": RandomTeacher(), "conservative": ConservativeTeacher()}
@@ -44,14 +51,40 @@ def what_lessons_tell(
     }
 
 
-def demo(learners: int = 300, rounds: int = 40, seed: int = 0) -> None:
+@style.styled
+def figure_of(found: Mapping[str, Sensitivity]) -> Figure:
+    """Draw what a round of lessons tells about each parameter, by teacher."""
+    drawn, panels = style.figure(height=1.9)
+    ax = panels["a"]
+    for number, (name, told) in enumerate(found.items()):
+        bits, errors = (
+            [values[key] for key in PRIORS] for values in (told.bits_per_round, told.standard_error)
+        )
+        places = np.arange(len(PRIORS)) + 0.2 * (number - 0.5)
+        look: Any = {"fmt": style.MARKERS[number], "color": style.COLOURS[number]}
+        ax.errorbar(bits, places, xerr=1.96 * errors, label=f"{name} teacher", **look)
+    ax.set_yticks(range(len(PRIORS)), list(PRIORS))
+    ax.set(ylim=(len(PRIORS) - 0.5, -0.5), xlabel="bits a round")
+    learners = next(iter(found.values())).converged.shape[1]
+    style.title(ax, "What lessons tell", f"mean and 95 % normal interval, n = {learners:,} learners")
+    style.legend(ax, columns=2)
+    return drawn
+
+
+def demo(learners: int = 300, rounds: int = 40, seed: int = 0, plot: Path | None = None) -> None:
     """Ask whose lessons tell more about a learner's memory: a random or a conservative teacher's."""
+    if plot is not None:
+        style.check_picture(plot)
+    found = what_lessons_tell(learners, rounds, seed)
     rows = []
-    for name, told in what_lessons_tell(learners, rounds, seed).items():
+    for name, told in found.items():
         both = [(told.bits_per_round[key], 1.96 * told.standard_error[key]) for key in PRIORS]
         rows.append([name, *(f"{bits:.4f} ± {half:.4f}" for bits, half in both)])
     title = f"Bits a round, in lessons of {rounds} rounds, with 95 % intervals over {learners} learners"
     print_table(title, ["teacher", *PRIORS], rows)
+    if plot is not None:
+        style.save(figure_of(found), plot)
+        print(f"wrote {plot}")
 
 
 if __name__ == "__main__":

@@ -30,15 +30,16 @@ from interaction import (
 )
 from interaction.display import print_table
 from interaction.planning import BeliefTree, GreedyPolicy, Undrawn
-from interaction.plots import check_matplotlib
+from interaction.plots import style
 from interaction.state import Value
 from interaction.tasks.paperclips import FIRST, PaperclipTask
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Array = NDArray[Any]
-COLORS = ("tab:blue", "tab:orange", "tab:green")
+COLOURS = ("#9ECAE9", "0.9", "#F6C8A2")  # pale, since words stand on them
 
 
 class Meets(DiscretePolicy):
@@ -141,53 +142,41 @@ def play(task: PaperclipTask, user: User, assistant: Assistant) -> tuple[Array, 
     return runs["user_action"][0, :, 0], runs.returns[0]
 
 
-def figure_of(met: Array, task: PaperclipTask, played: list[tuple[Array, Array]]) -> Any:
+@style.styled
+def figure_of(met: Array, task: PaperclipTask, played: list[tuple[Array, Array]]) -> Figure:
     """Draw where Alice goes by level, and what the user makes by what paperclips are worth."""
-    from matplotlib import pyplot
-
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.6), layout="constrained", width_ratios=(2, 3))
-    _plot_meeting(left, met)
-    _plot_made(right, task, played)
-    return figure
+    drawn, panels = style.figure("ab", columns=2, height=2.4, width_ratios=(2, 3))
+    _plot_meeting(panels["a"], met)
+    _plot_made(panels["b"], task, played)
+    return drawn
 
 
 def _plot_meeting(ax: Axes, met: Array) -> None:
     levels = np.arange(len(met))
-    for place, (marker, name) in enumerate((("o", "the more popular place"), ("s", "the other place"))):
-        ax.plot(levels, met[:, place], color=COLORS[place], marker=marker)
-        above = 6 if place == 0 else -14
+    for place, name in enumerate(("the more popular place", "the other place")):
+        colour = style.COLOURS[place]
+        ax.plot(levels, met[:, place], color=colour, marker=style.MARKERS[place], clip_on=False)
+        above = 7 if place == 0 else -14
         at = levels[-1], met[-1, place]
-        ax.annotate(name, at, (0, above), textcoords="offset points", ha="right", color=COLORS[place])
-    ax.set(
-        xlabel="level of Alice's thinking",
-        ylabel="probability that she goes there",
-        title="(a) where Alice goes to meet",
-        ylim=(0, 1),
-        xticks=levels,
-    )
+        ax.annotate(name, at, (0, above), textcoords="offset points", ha="right", color=colour)
+    ax.set(xlabel="level of Alice's thinking", ylabel="probability", ylim=(0, 1.1), xticks=levels)
+    style.title(ax, "Where Alice goes to meet")
 
 
 def _plot_made(ax: Axes, task: PaperclipTask, played: list[tuple[Array, Array]]) -> None:
     edges = np.arange(task.cells + 1) / task.cells
+    names = ("2 paperclips", "one of\neach", "2 staples")
     for depth, (made, worth) in enumerate(played):
         starts = np.flatnonzero(np.diff(made, prepend=-1))
         for first, last in zip(starts, [*starts[1:], task.cells], strict=True):
             low, high, action = edges[first], edges[last], made[first]
-            ax.barh(
-                depth, high - low, left=low, color=COLORS[action], alpha=0.35, edgecolor="black", height=0.7
-            )
-            name = ("2 paperclips", "one of\neach", "2 staples")[action]
-            ax.text((low + high) / 2, depth, name, ha="center", va="center", fontsize="small")
-        ax.text(1.02, depth, f"{worth.mean():.2f}", va="center", fontsize="small")
-    ax.text(1.02, len(played) - 0.35, "mean worth", fontsize="small")
-    ax.set(
-        xlabel="θ, what a paperclip is worth (a staple: 1 − θ)",
-        ylabel="depth of the user's thinking",
-        yticks=range(len(played)),
-        xlim=(0, 1),
-        ylim=(-0.5, len(played) - 0.4),
-    )
-    ax.set_title("(b) what the user makes first")
+            ax.barh(depth, high - low, 0.7, low, color=COLOURS[action], edgecolor="black", linewidth=0.5)
+            ax.text((low + high) / 2, depth, names[action], ha="center", va="center", size="small")
+        ax.text(1.03, depth, f"{worth.mean():.3f}", va="center", size="small")
+    ax.text(1.03, len(played) - 0.45, "mean\nworth", size="small")
+    ax.set(xlabel="θ, what a paperclip is worth (a staple: 1 − θ)", ylabel="depth of thinking")
+    ax.set(yticks=range(len(played)), xlim=(0, 1), ylim=(-0.5, len(played) - 0.5))
+    style.title(ax, "What the user makes first")
 
 
 def demo(levels: int = 5, depth: int = 2, cells: int = 92, plot: Path | None = None) -> None:
@@ -198,7 +187,7 @@ def demo(levels: int = 5, depth: int = 2, cells: int = 92, plot: Path | None = N
     FILE.png draws both.
     """
     if plot is not None:
-        check_matplotlib("--plot")
+        style.check_picture(plot)
     met = meeting(levels)
     print_table(
         "Where Alice goes, who has not agreed with Bob on one of two places",
@@ -215,7 +204,7 @@ def demo(levels: int = 5, depth: int = 2, cells: int = 92, plot: Path | None = N
     head = ["depth", "one of each for θ", "mean worth"]
     print_table("What a user makes who thinks of its assistant", head, rows)
     if plot is not None:
-        figure_of(met, task, played).savefig(plot, dpi=200)
+        style.save(figure_of(met, task, played), plot)
         print(f"wrote {plot}")
 
 

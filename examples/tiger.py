@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from interaction import BelievingAssistant, Bundle, EpisodeRandom, Grid, State, Trajectories, UserModelFilter
 from interaction.display import print_table
 from interaction.planning import BeliefTree, GreedyPolicy
-from interaction.plots import check_matplotlib
+from interaction.plots import style
 from interaction.tasks.tiger import LISTEN, NOTHING, TigerTask
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 ACTIONS = ("listen", "open the left door", "open the right door")
-COLORS = ("tab:blue", "tab:orange", "tab:green")
 Array = NDArray[Any]
 
 
@@ -54,43 +54,40 @@ def play(task: TigerTask, depth: int, discount: float, episodes: int, rounds: in
     return Bundle(task, assistant=assistant, max_rounds=rounds).run(episodes, seed=seed)
 
 
-def figure_of(rights: Array, values: Array, runs: Trajectories, depth: int) -> Any:
+@style.styled
+def figure_of(rights: Array, values: Array, runs: Trajectories, depth: int) -> Figure:
     """Draw the value of each action by belief, and the beliefs of one episode with what was done."""
-    from matplotlib import pyplot
-
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-    _plot_values(left, rights, values, depth)
-    _plot_episode(right, runs)
-    figure.legend(*right.get_legend_handles_labels(), loc="outside lower right", ncols=3, fontsize="small")
-    return figure
+    drawn, panels = style.figure("ab", columns=2, height=2.5)
+    _plot_values(panels["a"], rights, values, depth)
+    _plot_episode(panels["b"], runs)
+    return drawn
 
 
 def _plot_values(ax: Axes, rights: Array, values: Array, depth: int) -> None:
     best = values.argmax(axis=-1)
-    for action, (name, color) in enumerate(zip(ACTIONS, COLORS, strict=True)):
-        ax.plot(rights, values[:, action], color=color, linestyle=("-", "--", "-.")[action], label=name)
-        where = best == action
-        ax.fill_between(rights, 0, 0.04, where=where, color=color, transform=ax.get_xaxis_transform())
-    ax.set(
-        xlabel="belief that the tiger is on the right",
-        ylabel="value",
-        title=f"(a) value of each action, depth {depth}",
-        xlim=(0, 1),
-        ylim=(-30, values.max() + 4),
-    )
-    ax.legend(fontsize="small", loc="center", bbox_to_anchor=(0.5, 0.42))
+    low, high = -30, values.max() + 4
+    for action, name in enumerate(ACTIONS):
+        look: Any = {"color": style.COLOURS[action], "linestyle": style.LINES[action]}
+        ax.plot(rights, values[:, action], label=name, **look)
+        strip: Any = {"color": style.COLOURS[action], "transform": ax.get_xaxis_transform()}
+        ax.fill_between(rights, 0, 0.05, where=best == action, linewidth=0, **strip)
+    ax.set(xlabel="belief that the tiger is on the right", ylabel="value (reward)")
+    ax.set(xlim=(0, 1), ylim=(low, high))
+    style.title(ax, f"Value of each action, {depth} actions ahead", "strip: the best action at each belief")
+    style.legend(ax)
 
 
 def _plot_episode(ax: Axes, runs: Trajectories) -> None:
     believed = np.exp(runs["assistant_state.belief.log_weights"][0, :, 1])
     actions, rounds = runs["assistant_action"][0], np.arange(len(believed))
-    ax.plot(rounds, believed, color="0.7", zorder=1)
-    for action, (name, color) in enumerate(zip(ACTIONS, COLORS, strict=True)):
+    ax.plot(rounds, believed, color="0.7", linewidth=0.8, zorder=1)
+    for action, name in enumerate(ACTIONS):
         here = actions == action
-        marker = "o<>"[action]
-        ax.scatter(rounds[here], believed[here], color=color, marker=marker, label=name, zorder=2)
-    ax.set(xlabel="round", ylabel="belief that the tiger is on the right", ylim=(-0.05, 1.05))
-    ax.set_title("(b) one episode, and what was done")
+        look: Any = {"color": style.COLOURS[action], "marker": "o<>"[action], "s": 14}
+        ax.scatter(rounds[here], believed[here], label=name, clip_on=False, zorder=2, **look)
+    ax.set(xlabel="round", ylabel="belief: tiger on the right", ylim=(0, 1))
+    style.title(ax, "One episode, and what was done", "")
+    style.legend(ax)
 
 
 def demo(
@@ -108,7 +105,7 @@ def demo(
     action by belief, and one game.
     """
     if plot is not None:
-        check_matplotlib("--plot")
+        style.check_picture(plot)
     task = TigerTask(accuracy)
     rights, values = values_by_belief(task, depth, discount)
     best = values.argmax(axis=-1)
@@ -131,7 +128,7 @@ def demo(
         ],
     )
     if plot is not None:
-        figure_of(rights, values, runs, depth).savefig(plot, dpi=200)
+        style.save(figure_of(rights, values, runs, depth), plot)
         print(f"wrote {plot}")
 
 

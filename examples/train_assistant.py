@@ -17,7 +17,7 @@ from interaction import Assistant, Bundle, RandomPolicy, User, spaces
 from interaction.assistants.coordination import CoordinatedAssistant
 from interaction.envs import AssistantEnv, EnvPolicy
 from interaction.errors import missing_extra
-from interaction.plots import check_matplotlib, interval, plot_comparison
+from interaction.plots import interval, plot_comparison, style
 from interaction.tasks.coordination import CoordinatedTask
 from interaction.users.coordination import PseudoRandomUser
 
@@ -88,7 +88,7 @@ def compare(policy: EnvPolicy) -> dict[str, Array]:
 def demo(steps: int = 120_000, seed: int = 0, plot: Path | None = None) -> None:
     """Train the assistant, and compare it with the oracle and with chance."""
     if plot is not None:
-        check_matplotlib("--plot")
+        style.check_picture(plot)
     trained = train(steps, seed)
     found = compare(trained.policy)
     for name, values in found.items():
@@ -97,8 +97,8 @@ def demo(steps: int = 120_000, seed: int = 0, plot: Path | None = None) -> None:
     share = found["oracle"].mean() / found["learnt"].mean()
     print(f"learnt in {trained.seconds:.0f} s; {share:.1%} of the oracle's return")
     if plot is not None:
-        figure: Any = plot_comparison(found, xlabel="mean return, with 95 % intervals").figure
-        figure.savefig(plot, dpi=150)
+        figure: Any = plot_comparison(found, xlabel="return").figure
+        style.save(figure, plot)
 
 
 if __name__ == "__main__":

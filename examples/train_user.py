@@ -18,7 +18,7 @@ from interaction import Bundle, DeterministicPolicy, RandomPolicy, State, User, 
 from interaction.assistants.pointing import ConstantGain
 from interaction.envs import EnvPolicy, UserEnv
 from interaction.errors import missing_extra
-from interaction.plots import axes_of, check_matplotlib, interval
+from interaction.plots import interval, style
 from interaction.state import Value
 from interaction.tasks.pointing import PointingTask
 
@@ -101,18 +101,20 @@ def learnt_steps(policy: Any) -> dict[int, Array]:
     return {distance: np.array(steps) for distance, steps in sorted(found.items())}
 
 
+@style.styled
 def plot_steps(policy: Any, ax: Axes | None = None) -> Axes:
     """Draw the learnt steps against the known ones."""
-    ax = axes_of(ax, "plot_steps")
+    ax = style.axes_of(ax, "plot_steps")
     found = learnt_steps(policy)
     distances = np.array(list(found))
     means = [steps.mean() for steps in found.values()]
     low, high = ([f(steps) for steps in found.values()] for f in (np.min, np.max))
-    ax.fill_between(distances, low, high, alpha=0.2, label="learnt, all cells")
-    ax.plot(distances, means, label="learnt, mean")
-    ax.plot(distances, np.clip(distances, -REACH, REACH), "k--", label="known best")
-    ax.set(xlabel="distance to the goal (cells)", ylabel="step (cells)", title="What the user has learnt")
-    ax.legend()
+    ax.fill_between(distances, low, high, color=style.COLOURS[0], alpha=0.25, linewidth=0)
+    ax.plot(distances, means, color=style.COLOURS[0], label="learnt: mean, and range over all cells")
+    ax.plot(distances, np.clip(distances, -REACH, REACH), "--", color="black", label="known best")
+    ax.set(xlabel="distance to the goal (cells)", ylabel="step (cells)")
+    style.title(ax, "What the user has learnt")
+    style.legend(ax)
     return ax
 
 
@@ -125,7 +127,7 @@ def with_a_stranger(policy: Any, gain: float = 2.0, episodes: int = 200) -> Arra
 def demo(steps: int = 900_000, seed: int = 0, plot: Path | None = None) -> None:
     """Train the user, and compare it with the known best."""
     if plot is not None:
-        check_matplotlib("--plot")
+        style.check_picture(plot)
     trained = train(steps, seed)
     mine, best = returns(trained.policy), returns(BestPolicy())
     share = best.mean() / mine.mean()
@@ -135,7 +137,7 @@ def demo(steps: int = 900_000, seed: int = 0, plot: Path | None = None) -> None:
     print(f"with an assistant that doubles its steps, which it has never met: {met.mean():.2f}")
     if plot is not None:
         figure: Any = plot_steps(trained.policy).figure
-        figure.savefig(plot, dpi=150)
+        style.save(figure, plot)
 
 
 if __name__ == "__main__":

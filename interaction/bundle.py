@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from interaction.agent import Assistant, User
 from interaction.batching import play as batch
@@ -27,6 +27,9 @@ from interaction.turns import (
     play_round,
     turn_number,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class Step(NamedTuple):
@@ -333,6 +336,17 @@ class Bundle:
             record=record,
             progress=progress,
         )
+
+    def draw(self, ax: Axes | None = None) -> Axes:
+        """Draw who sees what: the four turns, and what each agent sees of the game in them (extra `plot`).
+
+        An entry is seen, hidden, transformed or noisy, as the observation engines say; "own code" stands
+        where an engine has its own `observe`. "may change" tells what a turn can move. The task's previous
+        state is seen as its state is. Entries that are alike may share a row.
+        """
+        from interaction.plots.sight import draw
+
+        return draw(self.task, (self.user, self.assistant), self.spaces, ax)
 
     def __repr__(self) -> str:
         names = [f"{role}={value!r}" for role, value in self._parts() if value is not None]

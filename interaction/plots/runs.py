@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from interaction.errors import ArgumentError
 from interaction.inference.posterior import Posterior
 from interaction.means import interval, told
-from interaction.plots.style import COLOURS, LINES, axes_of, end_labels, legend, styled, title, whole, words
+from interaction.plots.style import COLOURS, LINES, axes_of, end_labels, styled, title, whole, words
 from interaction.trajectory import Trajectories
 
 if TYPE_CHECKING:
@@ -88,10 +88,9 @@ def plot_belief(
         ax.set_yticks(range(len(labels)), [str(label) for label in labels])
     if truth is not None:
         edges = (truth - 0.5, truth + 0.5)
-        ax.hlines(edges, -0.5, len(beliefs) - 0.5, color=COLOURS[1], linewidth=1, label="truth")
-        legend(ax, loc="lower right", bbox_to_anchor=(1, 1.01), bbox_transform=ax.transAxes)
+        ax.hlines(edges, -0.5, len(beliefs) - 0.5, color=COLOURS[1], linewidth=1)
     ax.set_xlim(-0.5, len(beliefs) - 0.5)
-    title(ax, "Belief")
+    title(ax, "Belief", "lines: the truth" if truth is not None else "")
     return ax
 
 

@@ -8,7 +8,7 @@ Colours: Okabe & Ito 2008, "Color universal design", without yellow, which is to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -94,17 +94,23 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
 
 @styled
 def figure(
-    panels: str = "a", columns: int = 1, height: float = 2.4, **grid: Any
+    panels: str = "a", columns: int = 1, height: float = 2.4, heights: Sequence[float] = (1,), **grid: Any
 ) -> tuple[Figure, dict[str, Axes]]:
     """Make a figure as wide as 1 or 2 `columns` of a journal and so high (inches); give it and its panels.
 
-    `panels` tells where they lie: "ab" lie side by side, "ab\\nac" has a higher one on the left. Each one
-    gets its letter with its `title`. `grid` is what matplotlib's `subplot_mosaic` takes, as `width_ratios`.
+    `panels` tells where they lie: "ab" lie side by side, "ab\\nac" has a higher one on the left, and rows
+    with an empty line between them, "ab\\n\\ncde", have widths of their own, and `heights` in proportion.
+    Each panel gets its letter with its `title`. `grid` is what matplotlib's `subplot_mosaic` takes.
     """
     if columns not in COLUMNS:
         raise ArgumentError(f"figure: columns: expected 1 or 2, got {columns!r}")
     made: Figure = pyplot_of("figure").figure(figsize=(COLUMNS[columns], height), layout="constrained")
-    drawn = made.subplot_mosaic(panels, **grid)
+    rows = panels.split("\n\n")
+    ratios = heights if len(heights) > 1 else [1] * len(rows)
+    parts: Any = [made] if len(rows) == 1 else made.subfigures(len(rows), 1, height_ratios=ratios)
+    drawn: dict[str, Axes] = {}
+    for part, row in zip(parts, rows, strict=True):
+        drawn |= part.subplot_mosaic(row, **grid)
     for ax in drawn.values():
         dress(ax)
     if len(drawn) == 1:
@@ -141,33 +147,22 @@ def title(ax: Axes, text: str | None = None, note: str | None = None) -> None:
 
     The note names what is drawn, as in "mean and 95 % t interval, n = 1,000". What is not given stays.
     """
-    written = {str(one.get_gid()): one for one in ax.texts if one.get_gid() in ("note", "letter")}
-    note = (written["note"].get_text() if "note" in written else "") if note is None else note
-    for old in written.values():
+    letter = str(ax.get_label())
+    start = rf"$\mathbf{{{letter}}}$  " if len(letter) == 1 else ""
+    text = ax.get_title("left").removeprefix(start) if text is None else text
+    old = next((one for one in ax.texts if one.get_gid() == "note"), None)
+    if old is not None:
+        note = old.get_text() if note is None else note
         old.remove()
-    text = ax.get_title("left") if text is None else text
     lift = 3.0
     if note:
         above: Any = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False}
-        ax.annotate(
-            note, (0, 1), (0, lift), **above, gid="note", color=GREY, size=_SMALL, va="bottom", ha="left"
+        written = ax.annotate(
+            note, (0, 1), (0, lift), **above, gid="note", color=GREY, size=_SMALL, va="bottom"
         )
+        written.set_in_layout(False)  # its height is in the title's pad; its width makes no axes narrower
         lift += 1.35 * _SMALL * (1 + note.count("\n"))
-    ax.set_title(text, loc="left", pad=lift, size=SETTINGS["axes.titlesize"])
-    if len(letter := str(ax.get_label())) == 1:
-        # 24 points to the left, above the numbers of the axis
-        ax.annotate(
-            letter,
-            (0, 1),
-            (-24, lift),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            gid="letter",
-            weight="bold",
-            size=SETTINGS["axes.titlesize"] + 1,
-            va="baseline",
-            ha="left",
-        )
+    ax.set_title(start + text, loc="left", pad=lift, size=SETTINGS["axes.titlesize"])
 
 
 def legend(ax: Axes, columns: int = 1, below: float = 28, **options: Any) -> Legend:
@@ -196,7 +191,7 @@ def end_labels(ax: Axes, ends: Mapping[str, tuple[float, float, Any]]) -> None:
     inside = ax.transData + ax.transAxes.inverted()
     at = [float(inside.transform(ends[name][:2])[1]) for name in order]
     lines = np.array([1 + name.count("\n") for name in order])
-    step = 1.3 * _SMALL / 72 / (ax.get_position().height * ax.get_figure(root=True).get_figheight())  # type: ignore[union-attr]
+    step = 1.3 * _SMALL / 72 * ax.get_figure(root=True).dpi / ax.bbox.height  # type: ignore[union-attr]
     places = spread(np.array(at), step * lines)
     for name, place in zip(order, places, strict=True):
         x, y, colour = ends[name]
@@ -215,20 +210,16 @@ def end_labels(ax: Axes, ends: Mapping[str, tuple[float, float, Any]]) -> None:
 
 
 def spread(places: Any, heights: Any) -> Any:
-    """Move sorted places apart as little as is needed for things of these heights not to overlap.
+    """Move sorted places apart as little as is needed for things of these heights to lie between 0 and 1.
 
-    >>> spread(np.array([0.5, 0.5, 0.9]), np.array([0.25, 0.25, 0.25]))
-    array([0.375, 0.625, 0.9  ])
+    >>> spread(np.array([0.5, 0.5, 0.95]), np.array([0.25, 0.25, 0.25]))
+    array([0.375, 0.625, 0.875])
     """
-    middles = np.cumsum(heights) - heights / 2
-    return _increasing(places - middles) + middles
-
-
-def _increasing(values: Any) -> Any:
-    """Give the closest increasing numbers (least squares: isotonic regression)."""
     from scipy.optimize import isotonic_regression
 
-    return isotonic_regression(values).x
+    middles = np.cumsum(heights) - heights / 2
+    increasing = isotonic_regression(places - middles).x  # the closest ones, in least squares
+    return np.clip(increasing, 0, max(1 - heights.sum(), 0)) + middles
 
 
 def whole(*axes: Axis) -> None:

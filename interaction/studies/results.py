@@ -168,11 +168,12 @@ class ParameterRecovery:
                 ax.scatter(true[~good], estimate[~good], marker="x", label=label, **look)
             ends += [*true, *estimate]
         line = [min(ends), max(ends)]
-        ax.plot(line, line, "--", color="black", linewidth=0.8, label="identity")
+        ax.plot(line, line, "--", color="black", linewidth=0.8)
         unit = words(names[0]) if len(names) == 1 else "quantile of the prior"
         ax.set(xlabel=f"true {unit}", ylabel=f"inferred {unit}")
-        title(ax, "Parameter recovery", f"n = {len(self.converged):,} users")
-        legend(ax)
+        title(ax, "Parameter recovery", f"n = {len(self.converged):,} users; dashed: identity")
+        if len(names) > 1 or not self.converged.all():
+            legend(ax)
         return ax
 
 
@@ -368,15 +369,11 @@ class Sensitivity:
         bits = np.array([self.bits_per_round[name] for name in names])
         error = 1.96 * np.array([self.standard_error[name] for name in names])
         ax.errorbar(bits, range(len(names)), xerr=error, fmt="o", color=COLOURS[0])
-        ax.axvline(self.min_bits, color="black", linestyle="--", linewidth=0.8, label="threshold")
+        ax.axvline(self.min_bits, color="black", linestyle="--", linewidth=0.8)
         ax.set_yticks(range(len(names)), [words(name).replace(" inverse ", "\ninverse ") for name in names])
         ax.set(ylim=(len(names) - 0.5, -0.5), xlabel="bits per round")
-        title(
-            ax,
-            "What an action tells",
-            f"mean and 95 % normal interval, n = {self.converged.shape[1]:,} users",
-        )
-        legend(ax)
+        note = f"mean and 95 % normal interval,\nn = {self.converged.shape[1]:,} users; dashed: threshold"
+        title(ax, "What an action tells", note)
         return ax
 
 
