@@ -57,9 +57,8 @@ def figure_of(found: Mapping[str, Sensitivity]) -> Figure:
     drawn, panels = style.figure(height=1.9)
     ax = panels["a"]
     for number, (name, told) in enumerate(found.items()):
-        bits, errors = (
-            [values[key] for key in PRIORS] for values in (told.bits_per_round, told.standard_error)
-        )
+        both = told.bits_per_round, told.standard_error
+        bits, errors = (np.array([values[key] for key in PRIORS]) for values in both)
         places = np.arange(len(PRIORS)) + 0.2 * (number - 0.5)
         look: Any = {"fmt": style.MARKERS[number], "color": style.COLOURS[number]}
         ax.errorbar(bits, places, xerr=1.96 * errors, label=f"{name} teacher", **look)
