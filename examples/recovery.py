@@ -138,7 +138,7 @@ def figure_of(
     parameters: ParameterRecovery, models: Mapping[float, ModelRecovery], effects: Sensitivity
 ) -> Figure:
     """Draw the recovered parameters, what each choice tells, and both confusion matrices and inversions."""
-    drawn, panels = style.figure("abc\n\ndefg", columns=2, height=5.6, heights=(4, 6))
+    drawn, panels = style.figure("abc\n\ndefg", columns=2, height=5.3, heights=(4, 7))
     count = f"n = {len(parameters.converged):,} users;\ndashed: identity"
     style.title(parameters.plot(panels["a"], "learning_rate"), "Learning rate", count)
     _plot_temperatures(panels["b"], parameters)
@@ -165,7 +165,7 @@ def _plot_temperatures(ax: Axes, found: ParameterRecovery) -> None:
     ax.set(xscale="log", yscale="log", xlim=(low, true.max() * 2), ylim=(low, high))
     edge: Any = {"marker": "^", "s": 10, "color": style.COLOURS[1], "clip_on": False, "zorder": 3}
     ax.scatter(true[beyond], np.clip(estimate[beyond], low, high), **edge)
-    note = f"n = {len(true):,} users; dashed: identity\n▲ {beyond.sum()} off the axis, who hardly err"
+    note = f"n = {len(true):,} users; dashed: identity\n▲ {beyond.sum()} off the axis: seem never to err"
     style.title(ax, "Inverse temperature", note)
 
 

@@ -102,8 +102,15 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> T:
         pyplot = pyplot_of(draw.__name__)
-        with pyplot.style.context(["default", SETTINGS]):
-            return draw(*args, **kwargs)
+        showing = pyplot.isinteractive()
+        try:
+            with pyplot.style.context(["default", SETTINGS]):
+                try:
+                    return draw(*args, **kwargs)
+                finally:
+                    showing = pyplot.isinteractive()
+        finally:  # a notebook turns this on as it makes its first figure, and shows no other one without it
+            pyplot.rcParams["interactive"] = showing
 
     return drawn
 

@@ -2,7 +2,10 @@
 
 from functools import partial
 
+import matplotlib as mpl
 import numpy as np
+import pytest
+from matplotlib import pyplot
 
 from interaction import Bundle
 from interaction.examples import (
@@ -17,6 +20,20 @@ from interaction.examples import (
     tiger,
 )
 from interaction.users.diffusion import DiffusionUser
+from tests.pictures import check_readable, words_of
+
+mpl.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def _figures_can_enter_a_paper():
+    """Whatever figure an example draws."""
+    yield
+    try:
+        for number in pyplot.get_fignums():
+            check_readable(pyplot.figure(number))
+    finally:
+        pyplot.close("all")
 
 
 def test_coordination_shows_the_four_cases(capsys, tmp_path):
@@ -44,12 +61,17 @@ def test_coordination_reports_the_share_of_random_users(capsys):
     }
 
 
-def test_the_plot_draws_a_line_for_each_case(tmp_path):
+def test_the_plot_draws_a_line_for_each_case_where_it_went():
     users = {"p0": np.array([1]), "p1": np.array([5]), "p2": np.array([7])}
     played = [(case, coordination.play(case, users, 0)) for case in coordination.make_cases(users)]
-    axes = coordination.figure_of(played).axes[0]
-    assert [line.get_label() for line in axes.lines[:4]] == [case.name for case, _ in played]
-    assert axes.get_xlabel() == "rounds played"
+    figure = coordination.figure_of(played)
+    axes = figure.axes[0]
+    for line, (case, runs) in zip(axes.lines, played, strict=False):
+        assert line.get_label() == case.name
+        assert line.get_ydata().tolist() == runs["task_state.x"][0, : runs.lengths[0]].tolist()
+    assert axes.get_ylim()[1] >= coordination.GOAL
+    assert axes.get_xlabel() == "round (log scale)"
+    assert "mismatched model:\nstopped after 100" in words_of(figure)
 
 
 def test_delusions_prints_the_reference(capsys):
@@ -81,9 +103,17 @@ def test_delusions_shows_what_becomes_of_the_imitators():
     ]
     assert locked[0] > 0.4
     assert locked[1] < 0.02
-    left, right = delusions.figure_of(played).axes
-    assert [line.get_label() for line in left.lines] == [name for name, _, _ in played[1:]]
-    assert len(right.lines) == 3
+    figure = delusions.figure_of(played)
+    deluded, corrected, reward = figure.axes
+    for ax, (name, runs, belief) in zip((deluded, corrected), played[1:], strict=True):
+        assert ax.get_title("left").endswith(name.capitalize())
+        wrong = delusions.scores(belief, runs["task_state.best_arm"])[2].mean(axis=0)
+        areas = ax.collections[-1].get_paths()[0].vertices[:, 1]
+        assert np.isclose(areas.min(), 1 - wrong.max())
+        assert ax.get_ylim() == (0, 1)
+    assert [line.get_label() for line in reward.lines] == [name for name, _, _ in played]
+    assert "95 % t interval, n = 400" in words_of(figure)
+    assert "sure of a wrong arm" in words_of(figure)
 
 
 def test_provenance_has_the_best_log_loss_at_every_share():
@@ -137,6 +167,11 @@ def test_the_recovery_demonstration_runs(capsys, tmp_path, monkeypatch):
     shown = capsys.readouterr().out
     assert "published" in shown
     assert "bits a round" in shown
+    figure = pyplot.gcf()
+    assert [ax.get_label() for ax in figure.axes] == list("abcdefg")
+    told = words_of(figure)
+    assert "fitted, by BIC" in told
+    assert "_" not in told.replace("_{", "")
 
 
 def test_pointing_by_information_gain_is_faster_and_the_gap_widens_with_the_grid():

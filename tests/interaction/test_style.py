@@ -142,3 +142,20 @@ def test_labels_at_the_ends_are_in_order_and_apart():
 
 def test_the_examples_run():
     assert doctest.testmod(style, extraglobs={"np": np}).failed == 0
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_what_shows_figures_stays_as_the_first_one_has_set_it(on):
+    """A notebook turns `interactive` on while its first figure is made, and shows no later one without it."""
+    before = pyplot.isinteractive()
+    try:
+        pyplot.rcParams["interactive"] = not on
+
+        @style.styled
+        def first_figure():
+            pyplot.rcParams["interactive"] = on
+
+        first_figure()
+        assert pyplot.isinteractive() is on
+    finally:
+        pyplot.rcParams["interactive"] = before
