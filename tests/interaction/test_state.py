@@ -88,7 +88,7 @@ def test_names_are_checked():
         State(position=1).replace(positon=2)
     with pytest.raises(UnknownNameError, match="replace"):
         State(replace=1)
-    with pytest.raises(KeyError, match="^no field 'y'; the fields are: x$") as error:
+    with pytest.raises(KeyError, match=r"^no field 'y'; the fields are: x$") as error:
         State(x=1)["y"]
     assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)
     with pytest.raises(AttributeError):
