@@ -299,14 +299,17 @@ def _scattered(results: list[Any], groups: list[Array], total: int, strict: bool
     arrays = _alike(results) or _made_alike(results, groups, strict)
     dtype, inner = np.result_type(*arrays), arrays[0].shape[1:]
     whole = next((one for one in arrays if one.ndim and len(one) == total), None)
-    out = np.empty((*inner, total), dtype)
-    if whole is not None:  # what some rows kept, into which the others are written
-        out[...] = rows_last(whole)
+    if whole is None:
+        out = np.empty((*inner, total), dtype)
+    else:  # what some rows kept, into which the others are written
+        out = np.array(rows_last(whole), dtype, order="C")
     for rows, array in zip(groups, arrays, strict=True):
-        if array.ndim == 0 or len(array) < total:
-            out[..., rows] = rows_last(array) if array.ndim else array
-        elif array is not whole:
-            out[..., rows] = rows_last(array).take(rows, -1)
+        if array is whole:
+            continue
+        given = rows_last(array) if array.ndim else array
+        if array.ndim and len(array) == total:
+            given = given.take(rows, -1)
+        out[(..., rows) if inner else rows] = given  # numpy takes twice as long with the ellipsis
     return rows_first(lock(out))
 
 
