@@ -299,10 +299,9 @@ def _scattered(results: list[Any], groups: list[Array], total: int, strict: bool
     arrays = _alike(results) or _made_alike(results, groups, strict)
     dtype, inner = np.result_type(*arrays), arrays[0].shape[1:]
     whole = next((one for one in arrays if one.ndim and len(one) == total), None)
-    if whole is None:
-        out = np.empty((*inner, total), dtype)
-    else:  # what some rows kept, into which the others are written
-        out = np.array(rows_last(whole), dtype, order="C")
+    out = np.empty((*inner, total), dtype)
+    if whole is not None:  # what some rows kept, into which the others are written
+        out[...] = rows_last(whole)
     for rows, array in zip(groups, arrays, strict=True):
         if array is whole:
             continue
