@@ -288,6 +288,20 @@ def test_particles_never_leave_the_support_of_their_prior(prior):
     assert np.isfinite(runs["assistant_state.belief.log_weights"]).any(axis=-1).all()
 
 
+def test_what_moves_goes_on_to_depend_on_what_stays():
+    """x = 2 k + noise, k a number that stays: its slope is 2 after a move, too, however far that shrinks."""
+    n, rng = 4_000, np.random.default_rng(0)
+    one = Samples({"x": stats.norm(0, 5), "k": stats.randint(1, 5)}, n=n, discount=0.6)
+    k = rng.integers(1, 5, n)
+    old = {"x": 2.0 * k + rng.normal(size=n), "k": k}
+    noise = {"x": rng.normal(size=n), "k": rng.normal(size=n)}
+    moved = one.moved({"x": spaces.real()}, old, old, np.full(n, 1 / n), noise)["x"]
+    slopes = [stats.linregress(k, x) for x in (old["x"], moved)]
+    assert abs(slopes[0].slope - slopes[1].slope) < 5 * slopes[1].stderr
+    assert 0.9 < (moved - 2 * k).std() < 1.1
+    assert np.abs(moved - old["x"]).min() > 0
+
+
 def test_a_likelihood_that_is_no_number_is_an_error():
     """A hand without any noise has no density: 0 / 0 where the action is exact."""
 
