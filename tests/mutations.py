@@ -9,8 +9,8 @@ module are run, and where they all pass, nearly all of the core (not with `--nea
 printed with its line.
 
 Some that no test notices change nothing: an axis that is written as 1 in place of -1 where there are two
-(`Statistics.choose`), a key of more words than the two that Philox takes (`random._Device`), and 63 in place of
-64 draws whose first numbers are rare ones (`noted`), which is a choice.
+(`Statistics.choose`); a key of more words than Philox takes (`random._Device`); 63 in place of 64 draws whose
+first numbers are rare ones (`noted`), which is a choice; `*` in place of `&` between truth values.
 """
 
 from __future__ import annotations
