@@ -12,6 +12,7 @@ from scipy import stats
 
 from interaction import EpisodeRandom
 from interaction.errors import ArgumentError
+from interaction.noted import probes
 from interaction.random import seed_key
 
 SHAPES = [(), (1,), (3,), (5, 2)]
@@ -119,6 +120,13 @@ def test_what_would_share_a_number_is_an_error(draw, named):
     assert EpisodeRandom(0, 2**62 - 2).repeat(2, common=False).random().shape == (
         2,
     )  # the last that there are
+
+
+def test_what_shows_whether_anything_is_drawn_gives_numbers_that_a_stream_may_give():
+    streams, _ = probes(3)
+    for _ in range(70):  # the first ones are the lowest and the highest, the others as they come
+        drawn = np.array([stream.random((2,)) for stream in streams])
+        assert ((drawn >= 0) & (drawn < 1)).all()
 
 
 def test_the_error_for_an_episode_too_far_out_tells_the_first_of_them():
