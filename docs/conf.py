@@ -40,7 +40,6 @@ nb_execution_mode = "cache"
 nb_execution_cache_path = str(
     HERE / "_build" / "cache" / hashlib.sha256(b"".join(file.read_bytes() for file in CODE)).hexdigest()[:16]
 )
-nb_execution_in_temp = True  # a page may write files
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_output_stderr = "error"  # a warning or a line of the log in a page is told by the build
@@ -55,6 +54,7 @@ python_use_unqualified_type_names = True
 toc_object_entries_show_parents = "hide"
 
 html_theme = "pydata_sphinx_theme"
+html_sidebars = {page: [] for page in ("index", "questions", "gallery/index")}  # alone in their parts
 html_title = "interaction"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
