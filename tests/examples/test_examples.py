@@ -189,8 +189,8 @@ def test_the_pointing_demonstration_runs(capsys, tmp_path):
     for written in (file, tmp_path / "pointing-episode.png"):
         assert written.read_bytes().startswith(b"\x89PNG")
     shown = " ".join(capsys.readouterr().out.split())
-    assert "Regret of information gain" in shown
-    assert "Overconfidence" in shown
+    assert "User turns more than with an assistant who knows the goal" in shown
+    assert "How much surer the assistant is of the goal than it is right" in shown
 
 
 def test_the_tiger_demonstration_runs(capsys, tmp_path):
