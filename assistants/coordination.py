@@ -2,6 +2,8 @@
 
 Each keeps what it takes to be the user model's state in its own state (`user_model`), since all that
 differs between episodes is in the game state.
+
+Source: CoopIHC's guide, "Assistants that simulate users".
 """
 
 from __future__ import annotations
@@ -31,7 +33,16 @@ CANDIDATES = range(10)
 
 
 class CoordinatedPolicy(Policy):
-    """Picks the action that the user model would pick (single-shot prediction)."""
+    """Picks the action that the user model would pick (single-shot prediction).
+
+    >>> from interaction import EpisodeRandom, State
+    >>> from interaction.assistants.coordination import CoordinatedPolicy
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> user = PseudoRandomUser(p0=1, p1=5, p2=7)
+    >>> seen, state = State(task_state=State(x=3)), State(user_model=user.state)
+    >>> CoordinatedPolicy(user).sample(seen, state, EpisodeRandom(seed=0))
+    (5, 0.0)
+    """
 
     batched = True  # 1.4 times as fast as lifted
 
@@ -44,7 +55,21 @@ class CoordinatedPolicy(Policy):
 
 
 class CoordinatedAssistant(Assistant):
-    """Picks at each turn the action that its user model would pick."""
+    """Picks at each turn the action that its user model would pick.
+
+    Source: CoopIHC's guide, "Assistants that simulate users".
+
+    >>> from interaction import Bundle
+    >>> from interaction.assistants.coordination import CoordinatedAssistant
+    >>> from interaction.tasks.coordination import CoordinatedTask
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> user, wrong = PseudoRandomUser(p0=1), PseudoRandomUser(p0=2)
+    >>> for model in (user, wrong):
+    ...     bundle = Bundle(CoordinatedTask(), user, CoordinatedAssistant(user_model=model), max_rounds=12)
+    ...     print(bundle.run(1, seed=0)["task_state.x"][0])
+    [1 2 3 4 5 6 7 8 9 9]
+    [1 1 1 1 1 1 1 1 1 1 1 1]
+    """
 
     def __init__(self, user_model: User) -> None:
         super().__init__(
@@ -55,7 +80,20 @@ class CoordinatedAssistant(Assistant):
 
 
 class RolloutInferenceEngine(InferenceEngine):
-    """Infers `p0` once, in the first round: the candidate whose rollout has the highest return."""
+    """Infers `p0` once, in the first round: the candidate whose rollout has the highest return.
+
+    >>> from interaction import EpisodeRandom, State
+    >>> from interaction.assistants.coordination import CoordinatedAssistantWithRollout
+    >>> from interaction.tasks.coordination import CoordinatedTask
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> user = PseudoRandomUser(p0=4)
+    >>> assistant = CoordinatedAssistantWithRollout(CoordinatedTask(), user, p1=5, p2=7, max_rounds=20)
+    >>> engine = assistant.inference_engine.primary
+    >>> seen = State(round_index=0, task_state=State(x=0), user_action=8)
+    >>> state, _ = engine.infer(seen, assistant.state, EpisodeRandom(seed=0))
+    >>> print(assistant.state.p0, state.p0)
+    0 4
+    """
 
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
@@ -77,6 +115,17 @@ class CoordinatedAssistantWithRollout(Assistant):
 
     In the rollouts its dual plays, which infers nothing: that is what stops the recursion. A rollout
     lasts `max_rounds` at most, since with a wrong `p0` the game never ends.
+    Source: CoopIHC's guide, "Assistants that simulate users".
+
+    >>> from interaction import Bundle
+    >>> from interaction.assistants.coordination import CoordinatedAssistantWithRollout
+    >>> from interaction.tasks.coordination import CoordinatedTask
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> user = PseudoRandomUser(p0=4, p1=5, p2=7)
+    >>> assistant = CoordinatedAssistantWithRollout(CoordinatedTask(), user, p1=5, p2=7)
+    >>> runs = Bundle(CoordinatedTask(), user, assistant, max_rounds=100).run(1, seed=0)
+    >>> runs["assistant_state.p0"], runs.lengths
+    (array([[4, 4, 4, 4, 4, 4, 4, 4, 4, 4]]), array([10]))
     """
 
     def __init__(
@@ -99,6 +148,17 @@ class ActionInferenceEngine(InferenceEngine):
 
     b'(p0) ∝ P(last_user_action | last_x, p0) b(p0), with the user model's own `log_prob`. Before the user
     has acted, or where no candidate explains the action, the belief stays as it is.
+
+    >>> import numpy as np
+    >>> from interaction import EpisodeRandom, Simulator, State
+    >>> from interaction.assistants.coordination import ActionInferenceEngine
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> user = PseudoRandomUser(p0=1, p1=5, p2=7)
+    >>> engine = ActionInferenceEngine(Simulator(user_model=user))
+    >>> seen = State(task_state=State(x=4, last_x=3, last_user_action=5))
+    >>> state = State(belief=np.full(10, 0.1), user_model=user.state)
+    >>> engine.infer(seen, state, EpisodeRandom())[0].belief
+    array([0., 1., 0., 0., 0., 0., 0., 0., 0., 0.])
     """
 
     def __init__(self, simulator: Simulator) -> None:
@@ -123,7 +183,17 @@ class ActionInferenceEngine(InferenceEngine):
 
 
 class MostProbablePolicy(CoordinatedPolicy):
-    """Picks what the user model would pick with the most probable `p0`."""
+    """Picks what the user model would pick with the most probable `p0`.
+
+    >>> import numpy as np
+    >>> from interaction import EpisodeRandom, State
+    >>> from interaction.assistants.coordination import MostProbablePolicy
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> user = PseudoRandomUser(p0=0, p1=5, p2=7)
+    >>> state = State(belief=np.array([0.0, 0.7, 0.3, *[0.0] * 7]), user_model=user.state)
+    >>> MostProbablePolicy(user).sample(State(task_state=State(x=3)), state, EpisodeRandom())  # as p0 = 1
+    (5, 0.0)
+    """
 
     def sample(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[Value, float]:
         user_state = state.user_model.replace(p0=np.argmax(state.belief))
@@ -135,6 +205,18 @@ class CoordinatedAssistantWithInference(Assistant):
 
     It plays `SimultaneousCoordinatedTask`: it does not see the user's action of the present round. Its
     belief over the ten values of `p0` is in its state; the `p0` of its user model is never used.
+
+    >>> from interaction import Bundle
+    >>> from interaction.assistants.coordination import CoordinatedAssistantWithInference
+    >>> from interaction.tasks.coordination import SimultaneousCoordinatedTask
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> assistant = CoordinatedAssistantWithInference(PseudoRandomUser())
+    >>> bundle = Bundle(SimultaneousCoordinatedTask(), PseudoRandomUser(p0=4), assistant, max_rounds=50)
+    >>> beliefs = bundle.run(1, seed=0)["assistant_state.belief"]
+    >>> beliefs[0, [0, 1, 2]]
+    array([[0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1],
+           [0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1],
+           [0. , 0. , 0. , 0. , 1. , 0. , 0. , 0. , 0. , 0. ]])
     """
 
     def __init__(self, user_model: User) -> None:

@@ -34,6 +34,18 @@ class GoalInference(UserModelFilter):
     """Keeps a belief over which target is the goal, by Bayes' rule from the user's actions.
 
     Where an action is impossible under every goal, the belief starts again from all goals.
+
+    >>> import numpy as np
+    >>> from interaction import EpisodeRandom, State
+    >>> from interaction.assistants.pointing import GoalInference
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> goals = GoalInference(CarefulPointer(error_rate=0.1), PointingTask(gridsize=9, n_targets=3))
+    >>> task_state = State(position=4, targets=np.array([1, 6, 8]))
+    >>> seen = State(previous_task_state=task_state, task_state=task_state, user_action=1, provenance=1)
+    >>> belief = goals.update(goals.initial(EpisodeRandom()), seen, EpisodeRandom())
+    >>> goals.posterior(belief).weights.round(3)
+    array([0.053, 0.474, 0.474])
     """
 
     def __init__(self, user_model: User, task_model: InteractionTask) -> None:
@@ -57,7 +69,18 @@ class _Pointer(BelievingAssistant):
 
 
 class GoThere(InformationGainPolicy):
-    """Puts the cursor to the cell that tells most about the goal, and to the goal once it is known."""
+    """Puts the cursor to the cell that tells most about the goal, and to the goal once it is known.
+
+    >>> import numpy as np
+    >>> from interaction import State
+    >>> from interaction.assistants.pointing import GoalInference, GoThere
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> task = PointingTask(gridsize=9, n_targets=3, mode="position")
+    >>> policy = GoThere(GoalInference(CarefulPointer(), task), task.state_space["position"], threshold=0.8)
+    >>> print(policy.settle(State(task_state=State(targets=np.array([1, 6, 8]))), State(), 2))
+    8
+    """
 
     def settle(self, observation: State, state: State, candidate: Value) -> Value:
         return observation.task_state.targets[candidate]
@@ -67,6 +90,18 @@ class InformationGain(_Pointer):
     """Puts the cursor where the user's next action tells most about the goal (mode "position").
 
     Once one target's probability exceeds `threshold`, it goes there.
+    Raises `ArgumentError` for a task in the mode "gain".
+    Sources: Liu et al. 2017, "BIGnav"; Liu et al. 2018, "BIGFile".
+
+    >>> from interaction import Bundle
+    >>> from interaction.assistants.pointing import InformationGain, NoAssistant
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> task, user = PointingTask(31, 8, mode="position"), CarefulPointer(0.05)
+    >>> for assistant in (NoAssistant(task), InformationGain(user, task)):
+    ...     print(Bundle(task, user, assistant, max_rounds=60).run(50, seed=0).lengths.mean())
+    12.46
+    3.4
     """
 
     def __init__(self, user_model: User, task_model: InteractionTask, threshold: float = 0.8) -> None:
@@ -79,6 +114,20 @@ class RolloutAssistant(_Pointer):
     """Puts the cursor where users drawn from its belief would do best on their own (mode "position").
 
     In the rollouts, the assistant that is simulated only carries out the user's steps.
+    Source: this project, by the rollouts of Tesauro & Galperin 1996.
+
+    `horizon` is how many rounds a rollout lasts at most, and `samples` how many users are drawn for a cell.
+    Raises `ArgumentError` for a task in the mode "gain".
+
+    >>> from interaction import Bundle
+    >>> from interaction.assistants.pointing import RolloutAssistant
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> task, user = PointingTask(9, 2, mode="position"), CarefulPointer(0.05)
+    >>> assistant = RolloutAssistant(user, task, horizon=10, samples=8)
+    >>> runs = Bundle(task, user, assistant, max_rounds=30).run(1, seed=1)
+    >>> runs.start["task_state.targets"], runs.start["task_state.goal"], runs["task_state.position"]
+    (array([[1, 2]]), array([1]), array([[1, 2, 2]]))
     """
 
     def __init__(
@@ -95,7 +144,15 @@ class RolloutAssistant(_Pointer):
 
 
 class ConstantGainPolicy(DeterministicPolicy):
-    """Multiplies the user's step by the same gain always."""
+    """Multiplies the user's step by the same gain always.
+
+    Source: CoopIHC's pointing example.
+
+    >>> from interaction import State
+    >>> from interaction.assistants.pointing import ConstantGainPolicy
+    >>> ConstantGainPolicy(2.5).action(State(), State())
+    2.5
+    """
 
     def __init__(self, gain: float) -> None:
         super().__init__()
@@ -109,14 +166,39 @@ class ConstantGainPolicy(DeterministicPolicy):
 
 
 class ConstantGain(Assistant):
-    """Multiplies the user's step by the same gain always (mode "gain")."""
+    """Multiplies the user's step by the same gain always (mode "gain").
+
+    Source: CoopIHC's pointing example.
+
+    Raises `ArgumentError` for what is no finite number.
+
+    >>> from interaction import Bundle
+    >>> from interaction.assistants.pointing import ConstantGain
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> for gain in (1.0, 1.4, 2.0):  # by two cells it never comes to every second goal
+    ...     bundle = Bundle(PointingTask(), CarefulPointer(), ConstantGain(gain), max_rounds=60)
+    ...     print(gain, bundle.run(500, seed=0).terminated.mean())
+    1.0 1.0
+    1.4 1.0
+    2.0 0.532
+    """
 
     def __init__(self, gain: float = 1.0) -> None:
         super().__init__(policy=ConstantGainPolicy(gain))
 
 
 class FollowPolicy(DeterministicPolicy):
-    """Puts the cursor where the user's step leads."""
+    """Puts the cursor where the user's step leads.
+
+    Source: this project.
+
+    >>> from interaction import State, spaces
+    >>> from interaction.assistants.pointing import FollowPolicy
+    >>> seen = State(task_state=State(position=8), user_action=1)
+    >>> print(FollowPolicy(spaces.Discrete(9)).action(seen, State()))  # at the edge
+    8
+    """
 
     batched = True  # half as fast again as lifted in long games, where few episodes are left
 
@@ -131,7 +213,19 @@ class FollowPolicy(DeterministicPolicy):
 
 
 class NoAssistant(Assistant):
-    """Only carries out the user's steps: one end of the scale."""
+    """Only carries out the user's steps: one end of the scale.
+
+    Source: this project.
+
+    >>> from interaction import Bundle
+    >>> from interaction.assistants.pointing import NoAssistant
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> task = PointingTask(gridsize=9, n_targets=2, mode="position")
+    >>> runs = Bundle(task, CarefulPointer(0.0), NoAssistant(task), max_rounds=30).run(1, seed=0)
+    >>> runs["user_action"], runs["task_state.position"]
+    (array([[-1, -1,  0]]), array([[3, 2, 2]]))
+    """
 
     def __init__(self, task_model: InteractionTask) -> None:
         cells = _cells(task_model)
@@ -139,7 +233,18 @@ class NoAssistant(Assistant):
 
 
 class OraclePolicy(DeterministicPolicy):
-    """Puts the cursor on the goal; with gains, by the gain that leads there."""
+    """Puts the cursor on the goal; with gains, by the gain that leads there.
+
+    Source: this project.
+
+    >>> import numpy as np
+    >>> from interaction import State
+    >>> from interaction.assistants.pointing import OraclePolicy
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> task_state = State(position=3, targets=np.array([1, 8]), goal=1)
+    >>> print(OraclePolicy(PointingTask(9, 2)).action(State(task_state=task_state, user_action=1), State()))
+    5.0
+    """
 
     def __init__(self, task_model: InteractionTask) -> None:
         super().__init__()
@@ -155,7 +260,18 @@ class OraclePolicy(DeterministicPolicy):
 
 
 class OracleAssistant(Assistant):
-    """Knows the goal: the other end of the scale."""
+    """Knows the goal: the other end of the scale.
+
+    Source: this project.
+
+    >>> from interaction import Bundle
+    >>> from interaction.assistants.pointing import OracleAssistant
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> task = PointingTask(mode="position")
+    >>> print(Bundle(task, CarefulPointer(), OracleAssistant(task)).run(100, seed=0).lengths.mean())
+    2.0
+    """
 
     def __init__(self, task_model: InteractionTask) -> None:
         super().__init__(policy=OraclePolicy(task_model))

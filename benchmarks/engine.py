@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from report import Table, in_turns, rate, run, seconds
 
 from interaction import (
     Assistant,
@@ -31,12 +32,10 @@ from interaction import (
     spaces,
 )
 from interaction.assistants.coordination import CoordinatedAssistant, CoordinatedAssistantWithRollout
-from interaction.display import print_table
 from interaction.tasks.coordination import CoordinatedTask
 from interaction.users.coordination import PseudoRandomUser
 
 USER = PseudoRandomUser()
-Row = list[Any]
 
 
 def floor(episodes: int) -> int:
@@ -118,29 +117,13 @@ def of_lengths(lengths: Any) -> Callable[[], int]:
     return lambda: int(bundle.run(len(lengths), seed=0, start=start, record="final").lengths.sum())
 
 
-def rate(play: Callable[[], int]) -> float:
-    """Give the rounds per second of one call."""
-    begun = time.perf_counter()
-    rounds = play()
-    return rounds / (time.perf_counter() - begun)
-
-
-def in_turns(first: Callable[[], int], second: Callable[[], int], repeats: int) -> tuple[float, float]:
-    """Time two calls in turns; give the median rate of the first, and of the ratios to the second."""
-    first(), second()
-    pairs = [(rate(first), rate(second)) for _ in range(repeats)]
-    return statistics.median(a for a, _ in pairs), statistics.median(a / b for a, b in pairs)
-
-
 def inference_alone(repeats: int) -> float:
     """Give the seconds of one inference by ten rollouts, alone."""
     bundle = Bundle(CoordinatedTask(), USER, CoordinatedAssistantWithRollout(CoordinatedTask(), USER, 5, 7))
     times = []
     for episode in range(repeats):
         bundle.reset(seed=0, episode=episode, go_to="assistant_observes")
-        begun = time.perf_counter()
-        bundle.quarter_step()
-        times.append(time.perf_counter() - begun)
+        times.append(seconds(bundle.quarter_step))
     return statistics.median(times)
 
 
@@ -153,9 +136,9 @@ def inference_in_batch(episodes: int, repeats: int) -> float:
     start["assistant_state"] |= {"p1": users["p1"], "p2": users["p2"]}
     times = []
     for _ in range(repeats):
-        begun = time.perf_counter()
+        begun = time.process_time()
         runs = bundle.run(episodes, seed=0, start=start, record="final")
-        times.append((time.perf_counter() - begun) / episodes)
+        times.append((time.process_time() - begun) / episodes)
         assert (runs["assistant_state.p0"] == users["p0"]).all()
     return statistics.median(times)
 
@@ -163,7 +146,7 @@ def inference_in_batch(episodes: int, repeats: int) -> float:
 def import_time() -> tuple[float, list[str]]:
     """Give the seconds of `import interaction` in a new process, and the extras that it loaded."""
     code = (
-        "import sys, time; t = time.perf_counter(); import interaction; t = time.perf_counter() - t; "
+        "import sys, time; t = time.process_time(); import interaction; t = time.process_time() - t; "
         "print(t, *[m for m in ('matplotlib', 'pandas', 'xarray') if m in sys.modules])"
     )
     shown = [
@@ -197,11 +180,11 @@ def coopihc_rate() -> float | None:
             task=TheirTask(), user=TheirUser(), assistant=TheirAssistant(user_model=TheirUser())
         )
         bundle.reset(go_to=3)
-        begun, rounds, done = time.perf_counter(), 0, False
+        begun, rounds, done = time.process_time(), 0, False
         while not done and rounds < 100:
             _, _, done = bundle.step()
             rounds += 1
-        return rounds / (time.perf_counter() - begun)
+        return rounds / (time.process_time() - begun)
 
 
 def draws(common: bool) -> Callable[[], int]:
@@ -216,85 +199,86 @@ def draws(common: bool) -> Callable[[], int]:
     return draw
 
 
-def main(quick: bool) -> None:
-    """Measure everything, and print the table."""
+def main(quick: bool) -> list[Table]:
+    """Measure everything."""
     repeats = 3 if quick else 15
     sizes = (10, 100, 1_000, 10_000) if quick else (10, 100, 1_000, 10_000, 100_000)
-    rows: list[Row] = []
-
-    def add(name: str, figure: str, ratio: str = "", target: str = "", reached: bool | None = None) -> None:
-        rows.append([name, figure, ratio, target, "" if reached is None else "yes" if reached else "no"])
+    table = Table("The engine on the coordination game")
+    add = table.add
 
     plain = statistics.median(rate(lambda: floor(3_000)) for _ in range(repeats))
     add("(a) plain Python, no framework", f"{plain / 1e6:.2f} million rounds/s")
-    hand, ratio = in_turns(lambda: by_hand(300), lambda: floor(3_000), repeats)
+    hand, _, ratio = in_turns(lambda: by_hand(300), lambda: floor(3_000), repeats)
     add(
         "(b) one episode at a time",
         f"{hand:,.0f} rounds/s",
         f"1/{1 / ratio:.1f}",
         ">= 1/30 of (a)",
         ratio >= 1 / 30,
+        1 / hand,
     )
-    deterministic = 0.0
     for size in sizes:
         name, figure = f"(c) batch of {size:,}", in_batch(size)
         if size == 10:
-            found, to_hand = in_turns(figure, lambda: by_hand(10), 9 * repeats)
-            add(name, f"{found / 1e6:.3f} million rounds/s", f"{to_hand:.1f} x (b)", ">= (b)", to_hand >= 1)
+            found, _, to_hand = in_turns(figure, lambda: by_hand(10), 9 * repeats)
+            shown = f"{found / 1e6:.3f} million rounds/s"
+            add(name, shown, f"{to_hand:.1f} x (b)", ">= (b)", to_hand >= 1, 1 / found)
             continue
-        found, ratio = in_turns(figure, lambda: floor(3_000), repeats)
-        wanted = size >= 10_000
-        target, reached = (">= 8 x (a)", ratio >= 8) if wanted else ("", None)
-        add(name, f"{found / 1e6:.1f} million rounds/s", f"{ratio:.1f} x (a)", target, reached)
         before = peak_memory()
-        deterministic = found if size == 10_000 else deterministic
+        found, _, ratio = in_turns(figure, lambda: floor(3_000), repeats)
+        target, reached = (">= 8 x (a)", ratio >= 8) if size >= 10_000 else ("", None)
+        add(name, f"{found / 1e6:.1f} million rounds/s", f"{ratio:.1f} x (a)", target, reached, 1 / found)
     add("    memory that the largest batch added", f"{peak_memory() - before:.0f} MB")
-    found, ratio = in_turns(in_batch(10_000, "all"), lambda: floor(3_000), repeats)
-    add('(c) batch of 10,000, record="all"', f"{found / 1e6:.1f} million rounds/s", f"{ratio:.1f} x (a)")
-    found, ratio = in_turns(with_random_policies(10_000), in_batch(10_000), max(3, repeats // 3))
+    found, _, ratio = in_turns(in_batch(10_000, "all"), lambda: floor(3_000), repeats)
+    shown = f"{found / 1e6:.1f} million rounds/s"
+    add('(c) batch of 10,000, record="all"', shown, f"{ratio:.1f} x (a)", seconds=1 / found)
+    found, _, ratio = in_turns(with_random_policies(10_000), in_batch(10_000), max(3, repeats // 3))
     add(
         "(d) random policies, batch of 10,000",
         f"{found / 1e6:.1f} million rounds/s",
         f"{ratio:.2f} x (c)",
         ">= 1/4 of (c)",
         ratio >= 0.25,
+        1 / found,
     )
-    alone = inference_alone(5 * repeats) * 1e3
-    add("(e) inference by ten rollouts, alone", f"{alone:.2f} ms", "", "< 5 ms", alone < 5)
-    each = inference_in_batch(1_000 if quick else 10_000, 3) * 1e3
-    add("(e) the same, per episode of 10,000", f"{each:.4f} ms", "", "< 0.03 ms", each < 0.03)
+    alone = inference_alone(5 * repeats)
+    shown = f"{alone * 1e3:.2f} ms"
+    add("(e) inference by ten rollouts, alone", shown, "", "< 5 ms", alone < 5e-3, alone)
+    each = inference_in_batch(1_000 if quick else 10_000, 3)
+    add("(e) the same, per episode of many", f"{each * 1e3:.4f} ms", "", "< 0.03 ms", each < 3e-5, each)
     uneven = np.where(np.arange(10_000) % 10 == 0, 100, 10)
-    found, ratio = in_turns(of_lengths(uneven), of_lengths(np.full(10_000, 19)), repeats)
+    found, _, ratio = in_turns(of_lengths(uneven), of_lengths(np.full(10_000, 19)), repeats)
     add(
         "(g) 90 % of 10 rounds, 10 % of 100",
         f"{found / 1e6:.1f} million rounds/s",
         f"{ratio:.2f} x equal",
         ">= 1/2",
         ratio >= 0.5,
+        1 / found,
     )
-    drawn, ratio = in_turns(draws(common=False), draws(common=True), 3 * repeats)
+    drawn, _, ratio = in_turns(draws(common=False), draws(common=True), 3 * repeats)
     add(
         "(i) draws of a number for each of 1,000 candidates",
         f"{drawn / 1e6:.0f} million numbers/s",
         f"1/{1 / ratio:.1f} x common numbers",
         ">= 1/3",
         ratio >= 1 / 3,
+        1 / drawn,
     )
-    seconds, extras = import_time()
+    took, extras = import_time()
     add(
         "(h) import interaction",
-        f"{seconds:.2f} s",
+        f"{took:.2f} s",
         ", ".join(extras),
         "< 0.5 s, no extra",
-        seconds < 0.5 and not extras,
+        took < 0.5 and not extras,
+        took,
     )
     theirs = coopihc_rate()
     add("    coopihc, single-shot", "not installed" if theirs is None else f"{theirs:,.0f} rounds/s")
     add("(f) peak memory of this process", f"{peak_memory():.0f} MB")
-    print_table(
-        "The engine on the coordination game", ["what", "figure", "ratio", "to reach", "reached"], rows
-    )
+    return [table]
 
 
 if __name__ == "__main__":
-    main(quick="--quick" in sys.argv[1:])
+    run(main, __doc__)

@@ -7,12 +7,12 @@ ratios of processor times is printed; then 50 noisy eyes are recovered, which ta
 from __future__ import annotations
 
 import statistics
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from report import Table, run, seconds
 from scipy import stats
 
 from interaction import (
@@ -31,7 +31,6 @@ from interaction import (
     parameter_recovery,
     spaces,
 )
-from interaction.display import print_table
 from interaction.fitting.latent import LatentLikelihood
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.observed import simulate
@@ -101,15 +100,8 @@ class ClearVision(ObservationEngine):
         return State(target=game.task_state.target), 0.0
 
 
-def seconds(call: Callable[[], object]) -> float:
-    """Give the processor time of one call."""
-    begun = time.process_time()
-    call()
-    return time.process_time() - begun
-
-
-def people_together(quick: bool) -> list[list[object]]:
-    """Give the rows of the table on populations."""
+def people_together(table: Table, quick: bool) -> None:
+    """Add the rows on populations."""
     people, choices, times = (10, 20, 1) if quick else (100, 200, 3)
     task, user = MultiArmedBanditTask([0.2, 0.8]), RescorlaWagnerUser()
     rng = np.random.default_rng(0)
@@ -125,11 +117,9 @@ def people_together(quick: bool) -> list[list[object]]:
         for _ in range(times)
     ]
     ratio = statistics.median(pooled / separate for separate, pooled in taken)
-    what = f"{people} people × {choices} choices"
-    return [
-        [f"separate fits, {what}", f"{statistics.median(one for one, _ in taken):.1f} s", "", ""],
-        ["a population, in comparison", f"{ratio:.2f} x", "3 x", "yes" if ratio <= 3 else "no"],
-    ]
+    separate, pooled = (statistics.median(column) for column in zip(*taken, strict=True))
+    table.add(f"separate fits, {people} people × {choices} choices", f"{separate:.1f} s", seconds=separate)
+    table.add("a population of them", f"{pooled:.1f} s", f"{ratio:.2f} x", "<= 3 x", ratio <= 3, pooled)
 
 
 def slower(
@@ -157,8 +147,8 @@ def slower(
     return first, second, statistics.median(after / before for before, after in times)
 
 
-def latent_noise(quick: bool) -> list[list[object]]:
-    """Give the rows of the table on users who draw while they look or infer."""
+def latent_noise(table: Table, quick: bool) -> None:
+    """Add the rows on users who draw while they look or infer."""
     bandit, learner = MultiArmedBanditTask(), RescorlaWagnerUser()
     natural = learner.replace(policy=Softmax(), inference_engine=Learns(0.0))
     rates = {"learning_rate": 0.3, "inverse_temperature": 3.0}
@@ -174,22 +164,15 @@ def latent_noise(quick: bool) -> list[list[object]]:
             {"noise": 0.2, "motor_noise": 1.0},
         ),
     ]
-    rows: list[list[object]] = []
     for name, task, noisy, clear, values in cases:
         before, after, ratio = slower(task, noisy, clear, values, quick)
-        rows.append(
-            [
-                f"{INNER} inner particles, {name}: {after * 1e6:.0f} µs for {before * 1e6:.2f}",
-                f"{ratio:.0f} x",
-                "150 x",
-                "yes" if ratio <= 150 else "no",
-            ]
-        )
-    return rows
+        figure = f"{after * 1e6:.0f} µs, exact {before * 1e6:.2f} µs"
+        what = f"{INNER} inner particles, {name}"
+        table.add(what, figure, f"{ratio:.0f} x", "<= 150 x", ratio <= 150, after)
 
 
-def eyes(quick: bool) -> list[list[object]]:
-    """Recover the noise of 50 eyes from 60 trials each; give the rows of the table."""
+def eyes(table: Table, quick: bool) -> None:
+    """Recover the noise of 50 eyes from 60 trials each, and add the row on it."""
     users, draws = (5, 20) if quick else (50, 50)
     begun = time.process_time()
     found = parameter_recovery(
@@ -205,16 +188,19 @@ def eyes(quick: bool) -> list[list[object]]:
     )
     took = time.process_time() - begun
     r = float(np.corrcoef(found.true["noise"], found.estimate["noise"])[0, 1])
-    converged = f"{int(found.converged.sum())} of {users} converged"
-    what = f"noise of {users} eyes from 60 trials: correlation ({converged}, {took:.0f} s)"
-    return [[what, f"{r:.3f}", "> 0.9", "yes" if r > 0.9 else "no"]]
+    what = f"noise of {users} eyes from 60 trials: correlation"
+    figure = f"{r:.3f}; {int(found.converged.sum())} converged, {took:.0f} s"
+    table.add(what, figure, "", "> 0.9", r > 0.9, took)
 
 
-def main(quick: bool) -> None:
-    """Measure everything, and print the table."""
-    rows = [*people_together(quick), *latent_noise(quick), *eyes(quick)]
-    print_table(f"Fitting (numpy {np.__version__})", ["what", "figure", "to reach", "reached"], rows)
+def main(quick: bool) -> list[Table]:
+    """Measure everything."""
+    table = Table(f"Fitting (numpy {np.__version__})")
+    people_together(table, quick)
+    latent_noise(table, quick)
+    eyes(table, quick)
+    return [table]
 
 
 if __name__ == "__main__":
-    main(quick="--quick" in sys.argv[1:])
+    run(main, __doc__)

@@ -9,15 +9,13 @@ import math
 import random
 import resource
 import statistics
-import sys
-import time
 from collections.abc import Callable
 
 import numpy as np
+from report import Table, run, seconds
 from scipy import stats
 
 from interaction import EpisodeRandom, GameState, Samples, State, UserModelFilter
-from interaction.display import print_table
 from interaction.examples.delusions import play_all, table
 from interaction.users.bandit import RescorlaWagnerUser
 
@@ -128,41 +126,30 @@ def asked(updates: int) -> Callable[[], None]:
     return play
 
 
-def seconds(call: Callable[[], object]) -> float:
-    """Time one call."""
-    begun = time.perf_counter()
-    call()
-    return time.perf_counter() - begun
-
-
-def yes(reached: bool) -> str:
-    """Say whether a figure was reached."""
-    return "yes" if reached else "no"
-
-
-def main(quick: bool) -> None:
-    """Measure everything, and print the table."""
+def main(quick: bool) -> list[Table]:
+    """Measure everything."""
     updates = 30
     one, inlined, asking = filtered(updates), looped(updates), asked(2)
     one(), inlined()
     times = [
         (seconds(one), seconds(inlined), seconds(asking) * updates / 2) for _ in range(3 if quick else 9)
     ]
-    each = statistics.median(first for first, _, _ in times) / updates * 1e6
+    each = statistics.median(first for first, _, _ in times) / updates
     by_hand = statistics.median(second / first for first, second, _ in times)
     ratio = statistics.median(third / first for first, _, third in times)
     episodes = 1_000 if quick else 10_000
     took = seconds(lambda: table(play_all(episodes, seed=0, progress=False)))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    rows: list[list[object]] = [
-        ["one update, 1,000 particles", f"{each:.0f} µs", "", ""],
-        ["a plain loop that asks the user model", f"{ratio:.0f} times slower", ">= 30", yes(ratio >= 30)],
-        ["a loop written out for this one user", f"{by_hand:.1f} times slower", "", ""],
-        [f"3 x {episodes:,} episodes x 100 rounds", f"{took:.1f} s", "< 20 s", yes(took < 20)],
-        ["peak memory of this process", f"{memory:.0f} MB", "< 1000 MB", yes(memory < 1000)],
-    ]
-    print_table(f"Inference (numpy {np.__version__})", ["what", "figure", "to reach", "reached"], rows)
+    figures = Table(f"Inference (numpy {np.__version__})")
+    figures.add("one update, 1,000 particles", f"{each * 1e6:.0f} µs", seconds=each)
+    slower = f"{ratio:.0f} times slower"
+    figures.add("a plain loop that asks the user model", slower, "", ">= 30", ratio >= 30)
+    figures.add("a loop written out for this one user", f"{by_hand:.1f} times slower")
+    what = f"3 x {episodes:,} episodes x 100 rounds"
+    figures.add(what, f"{took:.1f} s", "", "< 20 s", took < 20, took)
+    figures.add("peak memory of this process", f"{memory:.0f} MB", "", "< 1000 MB", memory < 1000)
+    return [figures]
 
 
 if __name__ == "__main__":
-    main(quick="--quick" in sys.argv[1:])
+    run(main, __doc__)

@@ -1,22 +1,22 @@
 """Times components of CoopIHC: genuine in its own bundle, wrapped in ours, and written anew.
 
 Run `python benchmarks/interop.py` (`--quick` for a look in a few seconds) where the package `coopihc` is
-installed (`docs/coopihc.md` tells how). Each figure is taken in turns with that of the genuine game, and the
-medians are printed.
+installed (`docs/how-to/coopihc.md` tells how). Each figure is taken in turns with that of the genuine game,
+and the medians are printed.
 """
 
 from __future__ import annotations
 
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
+
+from report import Table, rate, run
 
 from interaction import Bundle
 from interaction.assistants.coordination import CoordinatedAssistant
 from interaction.assistants.pointing import ConstantGain
-from interaction.display import print_table
 from interaction.errors import MissingExtraError
 from interaction.interop.coopihc import from_coopihc
 from interaction.tasks.coordination import CoordinatedTask
@@ -62,13 +62,6 @@ def by_hand(bundle: Bundle, episodes: int) -> Play:
 def in_batch(bundle: Bundle, episodes: int) -> Play:
     """Prepare a batch."""
     return lambda: int(bundle.run(episodes, seed=0, record="final").lengths.sum())
-
-
-def rate(play: Play) -> float:
-    """Give the rounds per second of one call."""
-    begun = time.perf_counter()
-    rounds = play()
-    return rounds / (time.perf_counter() - begun)
 
 
 def games(episodes: int) -> dict[str, dict[str, Play]]:
@@ -130,10 +123,10 @@ def games(episodes: int) -> dict[str, dict[str, Play]]:
     }
 
 
-def main(quick: bool) -> None:
-    """Measure everything, and print the table."""
+def main(quick: bool) -> list[Table]:
+    """Measure everything."""
     repeats, episodes = (3, 5) if quick else (11, 30)
-    rows = []
+    table = Table("Rounds per second", ("what", "rounds/s", "× genuine"))
     for game, ways in games(episodes).items():
         first, *others = ways
         found = {way: [] for way in ways}
@@ -145,12 +138,13 @@ def main(quick: bool) -> None:
         for way in (first, *others):
             own = statistics.median(a for a, _ in found[way])
             ratio = statistics.median(a / b for a, b in found[way])
-            rows.append([game, way, f"{own:,.0f}", "" if way == first else f"{ratio:,.2f}"])
-    print_table("Rounds per second", ["game", "way", "rounds/s", "× genuine"], rows)
+            shown = "" if way == first else f"{ratio:,.2f}"
+            table.add(f"{game}: {way}", f"{own:,.0f}", shown, seconds=1 / own)
+    return [table]
 
 
 if __name__ == "__main__":
     try:
-        main(quick="--quick" in sys.argv[1:])
+        run(main, __doc__)
     except MissingExtraError as error:
         sys.exit(str(error))

@@ -7,9 +7,7 @@ each figure is taken in turns with what it is compared to, and the medians are p
 from __future__ import annotations
 
 import copy
-import statistics
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,18 +29,18 @@ from interaction import (
     spaces,
 )
 from interaction.assistants.coordination import CoordinatedAssistant
-from interaction.display import print_table
 from interaction.state import Value
 from interaction.tasks.coordination import CoordinatedTask
 from interaction.users.coordination import PARAMETERS, PseudoRandomUser
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # the tests are not installed
+from report import Table, in_turns, run
+
 from tests.natural.alone import cooling, path
 from tests.natural.corpus import singly
 from tests.natural.menu import menu_search
 from tests.natural.tutor import tutoring
 
-Row = list[Any]
 Play = Callable[[], int]
 
 
@@ -166,35 +164,17 @@ def with_task_played_singly(bundle: Bundle) -> Bundle:
     return Bundle(task, bundle.user, bundle.assistant, max_rounds=bundle.max_rounds)
 
 
-def rate(play: Play) -> float:
-    """Give the rounds per second of one call."""
-    begun = time.perf_counter()
-    rounds = play()
-    return rounds / (time.perf_counter() - begun)
-
-
-def in_turns(first: Play, second: Play, repeats: int) -> tuple[float, float, float]:
-    """Time two calls in turns; give the median rates of both, and the median of their ratios."""
-    first(), second()
-    pairs = [(rate(first), rate(second)) for _ in range(repeats)]
-    return (
-        statistics.median(a for a, _ in pairs),
-        statistics.median(b for _, b in pairs),
-        statistics.median(a / b for a, b in pairs),
-    )
-
-
-def main(quick: bool) -> None:
-    """Measure everything, and print the table."""
+def main(quick: bool) -> list[Table]:
+    """Measure everything."""
     repeats, few = (3, 50) if quick else (9, 200)
     many, half = (1_000, 1_000) if quick else (10_000, 5_000)
-    rows: list[Row] = []
+    table = Table("Natural code, lifted")
 
     def compare(what: str, first: Play, second: Play, than: str, least: float) -> None:
         mine, other, ratio = in_turns(first, second, repeats)
         figure = f"{mine / 1e6:.3g} against {other / 1e6:.3g} million rounds/s"
-        reached = "yes" if ratio >= least else "no"
-        rows.append([what, figure, f"{ratio:.3g} x {than}", f">= {least:.3g}", reached])
+        shown, goal = f"{ratio:.3g} x {than}", f">= {least:.3g}"
+        table.add(what, figure, shown, goal, ratio >= least, seconds=1 / mine)
 
     menu = menu_search()
     compare(
@@ -223,8 +203,8 @@ def main(quick: bool) -> None:
             "batched = False",
             1 / 1.1,
         )
-    print_table("Natural code, lifted", ["what", "figure", "ratio", "to reach", "reached"], rows)
+    return [table]
 
 
 if __name__ == "__main__":
-    main(quick="--quick" in sys.argv[1:])
+    run(main, __doc__)

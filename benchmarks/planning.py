@@ -8,12 +8,12 @@ at a few. What is compared is timed in turns, and the median of the ratios is pr
 from __future__ import annotations
 
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from report import Table, run, seconds
 from scipy import stats
 
 from interaction import (
@@ -35,7 +35,6 @@ from interaction import (
     UserModelFilter,
     spaces,
 )
-from interaction.display import print_table
 from interaction.planning import Planner
 from interaction.tasks.tiger import LISTEN, NOTHING, OPEN_LEFT, OPEN_RIGHT, TigerTask
 
@@ -172,13 +171,6 @@ def played(policy: Any, episodes: int, rounds: int) -> Any:
     return runs["rewards.assistant_task"] @ DISCOUNT ** np.arange(rounds)
 
 
-def seconds(call: Callable[[], object]) -> float:
-    """Time one call, in seconds of the processor: others may be at work on the machine."""
-    begun = time.process_time()
-    call()
-    return time.process_time() - begun
-
-
 def ratio(slow: Callable[[], object], fast: Callable[[], object], times: int) -> tuple[float, float, float]:
     """Time two calls in turns: the median of their ratios, and of each."""
     slow(), fast()
@@ -187,63 +179,56 @@ def ratio(slow: Callable[[], object], fast: Callable[[], object], times: int) ->
     return statistics.median(one / other for one, other in pairs), first, second
 
 
-def yes(reached: bool) -> str:
-    """Say whether a figure was reached."""
-    return "yes" if reached else "no"
-
-
-def main(quick: bool) -> None:
-    """Measure everything, and print the table."""
+def main(quick: bool) -> list[Table]:
+    """Measure everything."""
     times = 1 if quick else 5
     simulations, at_once = (20, 16) if quick else (SIMULATIONS, 256)
     trees = planner(simulations)
     draws, drawn, _ = ratio(updates(0.5), updates(0.0), times)
     alone, single, many = ratio(searches(trees, None), searches(trees, at_once), times)
     alone *= at_once
-    rows: list[list[object]] = [
-        [
-            f"one update, 1,000 particles of a user who draws ({drawn * 100:.2f} ms) or not",
-            f"{draws:.2f} ×",
-            "<= 3",
-            yes(draws <= 3),
-        ],
-        [f"{simulations} simulations for one tiger", f"{simulations / single:,.0f} /s", "", ""],
-        [
-            f"the same for {at_once} at once ({at_once * simulations / many:,.0f} /s)",
-            f"{alone:.0f} ×",
-            ">= 20",
-            yes(alone >= 20),
-        ],
-    ]
-    other = foreign(simulations)
+    table = Table(f"Planning (numpy {np.__version__})")
+    table.add(
+        "one update, 1,000 particles of a user who draws, against one who does not",
+        f"{drawn * 100:.2f} ms",
+        f"{draws:.2f} ×",
+        "<= 3",
+        draws <= 3,
+        drawn / 10,
+    )
+    table.add(f"{simulations} simulations for one tiger", f"{simulations / single:,.0f} /s", seconds=single)
+    table.add(
+        f"the same for {at_once} at once",
+        f"{at_once * simulations / many:,.0f} /s",
+        f"{alone:.0f} ×",
+        ">= 20",
+        alone >= 20,
+        many,
+    )
+    other, what = foreign(simulations), f"{MANY:,} at once against pomdp-py's POUCT"
     if other is None:
-        rows.append(["pomdp-py's POUCT on its own tiger", "not installed", ">= 3", ""])
+        table.add(what, "not installed", "", ">= 3")
     else:
         theirs, took, _ = ratio(other, searches(trees, MANY), 1 if quick else 3)
         theirs *= MANY
-        rows.append(
-            [
-                f"{MANY:,} at once against pomdp-py's POUCT ({simulations / took:,.0f} /s)",
-                f"{theirs:.1f} ×",
-                ">= 3",
-                yes(theirs >= 3),
-            ]
-        )
+        table.add(what, f"{simulations / took:,.0f} /s", f"{theirs:.1f} ×", ">= 3", theirs >= 3)
     episodes, rounds = (4, 3) if quick else (500, 250)
     best = played(Threshold(), episodes, rounds)
+    begun = time.process_time()
     ours = played(GreedyPolicy(trees), episodes, rounds)
+    took = time.process_time() - begun
     less = best - ours
     error = less.std(ddof=1) / np.sqrt(episodes)
-    rows.append(
-        [
-            f"{episodes} tigers of {rounds} rounds: {ours.mean():.2f}, the optimal policy {best.mean():.2f}",
-            f"{less.mean():.2f} ± {error:.2f} less",
-            "<= 1.5",
-            yes(less.mean() <= 1.5),
-        ]
+    table.add(
+        f"{episodes} tigers of {rounds} rounds, against the optimal policy",
+        f"{ours.mean():.2f} against {best.mean():.2f}",
+        f"{less.mean():.2f} ± {error:.2f} less",
+        "<= 1.5",
+        bool(less.mean() <= 1.5),
+        took,
     )
-    print_table(f"Planning (numpy {np.__version__})", ["what", "figure", "to reach", "reached"], rows)
+    return [table]
 
 
 if __name__ == "__main__":
-    main(quick="--quick" in sys.argv[1:])
+    run(main, __doc__)

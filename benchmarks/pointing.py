@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import math
 import statistics
-import sys
-import time
-from collections.abc import Callable
 
 import numpy as np
+from report import Table, run, seconds
 
 from interaction import Bundle, EpisodeRandom, State
 from interaction.assistants.pointing import GoalInference, InformationGain, RolloutAssistant
-from interaction.display import print_table
 from interaction.planning import ExpectedInformationGain
 from interaction.spaces import Discrete
 from interaction.tasks.pointing import PointingTask
@@ -45,13 +42,6 @@ def looped(targets: list[int], belief: list[float], error: float) -> list[float]
     return gains
 
 
-def seconds(call: Callable[[], object]) -> float:
-    """Time one call."""
-    begun = time.perf_counter()
-    call()
-    return time.perf_counter() - begun
-
-
 def look(rows: int | None) -> tuple[State, State, EpisodeRandom]:
     """Give a first belief, an observation and a stream, for one episode or for many."""
     rng = EpisodeRandom(0, episodes=None if rows is None else np.arange(rows))
@@ -61,13 +51,8 @@ def look(rows: int | None) -> tuple[State, State, EpisodeRandom]:
     return belief, State(round_index=0, task_state=task_state, user_action=action), rng
 
 
-def yes(reached: bool) -> str:
-    """Say whether a figure was reached."""
-    return "yes" if reached else "no"
-
-
-def main(quick: bool) -> None:
-    """Measure everything, and print the table."""
+def main(quick: bool) -> list[Table]:
+    """Measure everything."""
     gain = ExpectedInformationGain(GoalInference(USER, TASK), Discrete(31))
     one, many = look(None), look(1_000)
     targets = one[1].task_state.targets.tolist()
@@ -95,15 +80,16 @@ def main(quick: bool) -> None:
         for name, assistant in games.items()
     }
     took = played["information gain"]
-    rows: list[list[object]] = [
-        ["one choice by information gain, alone", f"{alone * 1e3:.2f} ms", "< 1 ms", yes(alone < 1e-3)],
-        ["one choice, in a batch of 1,000", f"{batch * 1e6:.1f} µs", "< 20 µs", yes(batch < 2e-5)],
-        ["one choice as a plain loop for this one user", f"{loop / batch:.0f} times slower", "", ""],
-        [f"{episodes:,} games by information gain", f"{took:.2f} s", "< 5 s", yes(took < 5)],
-        [f"{episodes:,} games by rollouts", f"{played['rollouts of 16 users']:.1f} s", "", ""],
-    ]
-    print_table(f"Pointing (numpy {np.__version__})", ["what", "figure", "to reach", "reached"], rows)
+    by_rollouts = played["rollouts of 16 users"]
+    table = Table(f"Pointing (numpy {np.__version__})")
+    choice = "one choice by information gain"
+    table.add(f"{choice}, alone", f"{alone * 1e3:.2f} ms", "", "< 1 ms", alone < 1e-3, alone)
+    table.add(f"{choice}, in a batch of 1,000", f"{batch * 1e6:.1f} µs", "", "< 20 µs", batch < 2e-5, batch)
+    table.add("the same as a plain loop for this one user", f"{loop / batch:.0f} times slower")
+    table.add("games by information gain", f"{took:.2f} s for {episodes:,}", "", "< 5 s", took < 5, took)
+    table.add("games by rollouts", f"{by_rollouts:.1f} s for {episodes:,}", seconds=by_rollouts)
+    return [table]
 
 
 if __name__ == "__main__":
-    main(quick="--quick" in sys.argv[1:])
+    run(main, __doc__)

@@ -10,16 +10,17 @@ by hand; it needs `pip install numpyro`.
 from __future__ import annotations
 
 import sys
+import time
 import warnings
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from report import Table, run
 from scipy import stats
 
 from interaction import Bundle, Log, Logit, Population, fit
-from interaction.display import print_table
 from interaction.errors import ConvergenceWarning
 from interaction.fitting.population import OnScale
 from interaction.tasks.bandit import MultiArmedBanditTask
@@ -164,41 +165,39 @@ def agreement(draws: int) -> dict[str, float]:
     return apart
 
 
-def main(quick: bool) -> None:
-    """Measure everything, and print the table."""
+def main(quick: bool) -> list[Table]:
+    """Measure everything."""
     count, draws = (4, 100) if quick else (400, 250)
+    begun = time.process_time()
     told, errors, bad = study(count, draws)
-    rows: list[list[object]] = []
+    took = time.process_time() - begun
+    table = Table(f"Populations of {PEOPLE} people × {CHOICES} choices")
     for name, (covered, p) in told.items():
-        reached = "yes" if abs(covered - 0.9) <= 0.03 else "no"
-        rows.append([f"90 % intervals cover {name}", f"{covered:.3f}", "0.90 ± 0.03", reached])
-        reached = "yes" if p > 0.01 else "no"
-        rows.append([f"uniform ranks of {name}, p", f"{p:.3f}", "> 0.01", reached])
+        what = f"90 % intervals cover {name}"
+        table.add(what, f"{covered:.3f}", "", "0.90 ± 0.03", abs(covered - 0.9) <= 0.03)
+        table.add(f"uniform ranks of {name}, p", f"{p:.3f}", "", "> 0.01", p > 0.01)
     for k, name in enumerate(SCALES):
         pooled, separate = np.sqrt(errors[..., k].mean(axis=(1, 2)))
         gain = 1 - pooled / separate
-        reached = "yes" if gain >= 0.12 else "no"
-        rows.append([f"RMSE of {name}, below separate fits by", f"{gain:.1%}", ">= 12 %", reached])
-    rows.append([f"did not converge, of {count} populations", str(bad), "", ""])
+        what = f"RMSE of {name}, below separate fits by"
+        table.add(what, f"{gain:.1%}", "", ">= 12 %", bool(gain >= 0.12))
+    table.add(f"{count} populations, pooled and separate", f"{took:.0f} s", seconds=took)
+    table.add("did not converge", str(bad))
     try:
         import numpyro  # noqa: F401
     except ImportError:
-        rows.append(["agreement with NUTS", "numpyro is not installed", "", ""])
+        table.add("agreement with NUTS", "numpyro is not installed")
     else:
         apart = agreement(500 if quick else 4_000)
         groups = max(abs(value) for name, value in apart.items() if "[" not in name)
         people = np.array([value for name, value in apart.items() if "[" in name])
-        reached = "yes" if groups <= 3 else "no"
-        rows.append(
-            ["means and sds against NUTS, Monte Carlo errors apart", f"{groups:.2f}", "<= 3", reached]
-        )
-        reached = "yes" if np.abs(people).max() <= stats.norm.isf(0.0027 / 2 / len(people)) else "no"
+        what = "means and sds against NUTS, Monte Carlo errors apart"
+        table.add(what, f"{groups:.2f}", "", "<= 3", groups <= 3)
+        reached = bool(np.abs(people).max() <= stats.norm.isf(0.0027 / 2 / len(people)))
         what = f"{len(people)} means of people against NUTS, the same"
-        rows.append([what, f"{np.abs(people).max():.2f}", "<= 3, of all together", reached])
-    print_table(
-        f"Populations of {PEOPLE} people × {CHOICES} choices", ["what", "figure", "to reach", "reached"], rows
-    )
+        table.add(what, f"{np.abs(people).max():.2f}", "", "<= 3, of all together", reached)
+    return [table]
 
 
 if __name__ == "__main__":
-    main(quick="--quick" in sys.argv[1:])
+    run(main, __doc__)

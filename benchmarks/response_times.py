@@ -7,17 +7,16 @@ users, and no calibration.
 from __future__ import annotations
 
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from report import Table, run, seconds
 from scipy import stats
 from scipy.special import ndtr
 
 from interaction import InteractionTask, State, User, calibration, parameter_recovery
-from interaction.display import print_table
 from interaction.tasks.decisions import DecisionTask
 from interaction.tasks.memory import paired_associates
 from interaction.users.diffusion import DiffusionUser, log_density, passage_quantile
@@ -65,17 +64,12 @@ STUDIES = {
 }
 
 
-def microseconds(call: Callable[[], object]) -> float:
-    """Give the median processor time of a call, for each row."""
-    taken = []
-    for _ in range(15):
-        begun = time.process_time()
-        call()
-        taken.append(time.process_time() - begun)
-    return statistics.median(taken) / ROWS * 1e6
+def each(call: Callable[[], object]) -> float:
+    """Give the median processor time of a call, for each row, in seconds."""
+    return statistics.median(seconds(call) for _ in range(15)) / ROWS
 
 
-def print_speed() -> None:
+def speed() -> Table:
     """Time 20,000 rows at once, against as many of scipy's normal distribution function."""
     rng = np.random.default_rng(0)
     boundary, drift, seconds = rng.uniform(0.5, 2, ROWS), rng.normal(0, 2, ROWS), rng.uniform(0.1, 2, ROWS)
@@ -83,38 +77,42 @@ def print_speed() -> None:
     learner = BaseLevelLearner()
     seen = State(task_state=State(ages=rng.uniform(5, 500, (ROWS, 8))))
     recalled = State(recalled=np.ones(ROWS), latency=rng.uniform(0.7, 3, ROWS))
-    unit = microseconds(lambda: ndtr(drift))
+    unit = each(lambda: ndtr(drift))
     rows = [
         ["density of a choice and its time", lambda: log_density(seconds, upper, drift, boundary, 0.5)],
         ["quantile of a time", lambda: passage_quantile(uniform, np.full(ROWS, 0.5), np.abs(drift))],
         ["density of a recall", lambda: learner.policy.log_prob(recalled, seen, learner.state)],
     ]
-    found = [(name, microseconds(call)) for name, call in rows]
-    title = f"{ROWS:,} rows at once"
-    table = [[name, f"{taken:.2f}", f"{taken / unit:.0f}"] for name, taken in found]
-    print_table(title, ["what", "µs a row", "in normal distribution functions"], table)
+    table = Table(f"{ROWS:,} rows at once", ("what", "a row", "in normal distribution functions"))
+    for name, call in rows:
+        taken = each(call)
+        table.add(name, f"{taken * 1e6:.2f} µs", f"{taken / unit:.0f}", seconds=taken)
+    return table
 
 
-def main(quick: bool) -> None:
-    """Measure everything, and print the tables."""
-    print_speed()
-    for name, study in STUDIES.items():
-        count = 4 if quick else study.users
-        rounds, episodes = study.recovery
-        episodes = min(episodes, 25 if quick else episodes)
-        recovered = parameter_recovery(study.task, study.user, study.priors, count, rounds, episodes=episodes)
-        print_table(
-            f"{name}: {count} users",
-            ["parameter", "correlation", "rmse", "50, 80, 95 % intervals cover"],
-            [
-                [key, f"{row['correlation']:.3f}", f"{row['rmse']:.3f}", covered(row)]
-                for key, row in recovered.statistics().items()
-            ],
-        )
-        if not quick:
-            rounds, episodes = study.calibration
-            found = calibration(study.task, study.user, study.priors, 200, rounds, episodes=episodes)
-            print(found.verdict)
+def recovered(name: str, study: Study, quick: bool) -> Table:
+    """Recover the parameters of users and, where there is time, calibrate their posteriors."""
+    count = 4 if quick else study.users
+    rounds, episodes = study.recovery
+    episodes = min(episodes, 25 if quick else episodes)
+    begun = time.process_time()
+    found = parameter_recovery(study.task, study.user, study.priors, count, rounds, episodes=episodes)
+    took = time.process_time() - begun
+    columns = "what", "correlation", "rmse", "50, 80, 95 % intervals cover"
+    table = Table(f"{name}: {count} users", columns)
+    for key, row in found.statistics().items():
+        table.add(key, f"{row['correlation']:.3f}", f"{row['rmse']:.3f}", covered(row))
+    table.add("recovery", f"{took:.0f} s", seconds=took)
+    if not quick:
+        rounds, episodes = study.calibration
+        calibrated = calibration(study.task, study.user, study.priors, 200, rounds, episodes=episodes)
+        table.add("calibration", calibrated.verdict)
+    return table
+
+
+def main(quick: bool) -> list[Table]:
+    """Measure everything."""
+    return [speed(), *(recovered(name, study, quick) for name, study in STUDIES.items())]
 
 
 def covered(row: dict[str, float]) -> str:
@@ -123,4 +121,4 @@ def covered(row: dict[str, float]) -> str:
 
 
 if __name__ == "__main__":
-    main("--quick" in sys.argv)
+    run(main, __doc__)

@@ -8,11 +8,10 @@ user's past actions. Run it with `interaction demo coordination`, or
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from interaction import Bundle, Trajectories
 from interaction.assistants.coordination import (
@@ -21,8 +20,9 @@ from interaction.assistants.coordination import (
     CoordinatedAssistantWithRollout,
 )
 from interaction.batching.play import read_episodes
-from interaction.display import print_table
-from interaction.plots import style
+from interaction.display import plus_minus, print_table, share
+from interaction.plots import interval, style
+from interaction.progress import Progress
 from interaction.tasks.coordination import GOAL, CoordinatedTask, SimultaneousCoordinatedTask
 from interaction.users.coordination import PseudoRandomUser
 
@@ -92,8 +92,12 @@ def one_user(seed: int) -> list[tuple[Case, Trajectories]]:
         right = "" if found is None else ("yes" if found[0] == users["p0"][0] else "no")
         x = int(runs["task_state.x"][0, -1])
         rows.append([case.name, int(runs.lengths[0]), runs.returns[0], x, guess, right])
-    columns = ["case", "rounds", "return", "final x", "inferred p0", "right"]
-    print_table("The coordination game, user p0=1 p1=5 p2=7", columns, rows)
+    columns = ["assistant", "rounds", "return", "agreements", "inferred p0", "right"]
+    print_table(
+        f"One user (p0 = 1, p1 = 5, p2 = 7), until they agreed {GOAL} times, or for {MAX_ROUNDS} rounds",
+        columns,
+        rows,
+    )
     return played
 
 
@@ -102,7 +106,7 @@ def many_users(episodes: int, seed: int, chunk: int = 1000) -> dict[str, float]:
     drawn = np.random.default_rng(seed).integers(0, 10, (3, episodes))
     results: dict[str, list[Trajectories]] = {}
     right: dict[str, list[NDArray[np.bool_]]] = {}
-    with tqdm(total=4 * episodes, unit="episode") as bar:
+    with Progress("random users", 4 * episodes, unit="episodes") as bar:
         for first in range(0, episodes, chunk):
             part = drawn[:, first : first + chunk]
             users = dict(zip(("p0", "p1", "p2"), part, strict=True))
@@ -119,13 +123,11 @@ def many_users(episodes: int, seed: int, chunk: int = 1000) -> dict[str, float]:
     for name, parts in results.items():
         terminated = np.concatenate([runs.terminated for runs in parts])
         lengths = np.concatenate([runs.lengths for runs in parts])
-        returns = np.concatenate([runs.returns for runs in parts])
         correct = np.concatenate(right[name])
         shares[name] = float(terminated.mean())
-        known = f"{correct.mean():.1%}" if correct.size else ""
-        rows.append([name, f"{shares[name]:.1%}", lengths.mean(), returns.mean(), known])
-    columns = ["case", "coordinated", "mean rounds", "mean return", "p0 right"]
-    print_table(f"The coordination game, {episodes} random users, seed {seed}", columns, rows)
+        rows.append([name, share(terminated), plus_minus(*interval(lengths)), share(correct)])
+    columns = ["assistant", "coordinated", "rounds", "p0 right"]
+    print_table(f"{episodes:,} random users: means and shares, with 95 % intervals", columns, rows)
     return shares
 
 
@@ -151,13 +153,15 @@ def figure_of(played: list[tuple[Case, Trajectories]]) -> Figure:
 
 
 def demo(
-    episodes: int = 0,
-    seed: int = 0,
-    plot: Path | None = None,
+    episodes: Annotated[int, "also play so many users with random parameters in each case"] = 0,
+    seed: Annotated[int, "the seed of all random numbers"] = 0,
+    plot: Annotated[Path | None, "draw agreements over rounds into this file (.png, .pdf or .svg)"] = None,
 ) -> None:
-    """Play the coordination game: four assistants that simulate their user.
+    """An assistant coordinates with its user because it simulates them, if its model is right (about 3 s).
 
-    With --episodes N it also plays N random users in each case; --plot FILE.png draws x over rounds.
+    User and assistant have to pick the same number, again and again. The user follows a rule with three
+    parameters, of which p0 matters most. One assistant has a model with the right p0, and one with a wrong
+    one; two find p0 by themselves, from games that they play in their head or from what the user has done.
     """
     read_episodes(episodes)
     if plot is not None:
@@ -171,6 +175,6 @@ def demo(
 
 
 if __name__ == "__main__":
-    import typer
+    from interaction.cli import run_demonstration
 
-    typer.run(demo)
+    run_demonstration(demo)

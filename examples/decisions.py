@@ -9,14 +9,14 @@ plot (Ratcliff & McKoon 2008, "The diffusion decision model"). Run it with `inte
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
 from interaction import Bundle, Trajectories, fit
-from interaction.display import print_table
+from interaction.display import decimals, print_table, print_text
 from interaction.plots import style
 from interaction.tasks.decisions import DecisionTask
 from interaction.users.diffusion import DiffusionUser, passage_quantile, upper_probability
@@ -125,30 +125,40 @@ def _plot_quantiles(ax: Axes, runs: Trajectories, draws: Array) -> None:
     style.title(ax, "Quantiles of the response times", note)
 
 
-def demo(decisions: int = 600, seed: int = 0, plot: Path | None = None) -> None:
-    """Fit drift diffusion to --decisions choices and their times; --plot FILE.png draws model and data."""
+def demo(
+    decisions: Annotated[int, "how many decisions the person makes"] = 600,
+    seed: Annotated[int, "the seed of all random numbers"] = 0,
+    plot: Annotated[Path | None, "draw the model over the data into this file (.png, .pdf or .svg)"] = None,
+) -> None:
+    """From choices and their times, drift diffusion tells how somebody decides (about 10 s).
+
+    A simulated person, whose parameters are known, decides many times; the model is fitted to what they did.
+    """
     if plot is not None:
         style.check_picture(plot)
     runs, tree = fitted(decisions, seed)
-    rows = []
+    rows, inside = [], 0
     for name, true in TRUE.items():
         values = tree["posterior"][name].to_numpy()
         low, high = np.quantile(values, [0.025, 0.975])
-        rows.append(
-            [f"{name} ({UNITS[name]})", f"{true:g}", f"{values.mean():.3f}", f"{low:.3f} to {high:.3f}"]
-        )
+        inside += bool(low <= true <= high)
+        digits = decimals((high - low) / 2)
+        label = f"{name.replace('_', '-')} ({UNITS[name]})"
+        ends = f"{low:.{digits}f} to {high:.{digits}f}"
+        rows.append([label, f"{true:g}", f"{values.mean():.{digits}f}", ends])
     print_table(
-        f"Drift diffusion, fitted to {decisions} decisions",
+        f"Drift diffusion, fitted to {decisions:,} decisions",
         ["parameter", "true", "posterior mean", "95 % interval"],
         rows,
     )
-    print(f"fit: {tree.attrs['verdict']}")
+    print_text(f"{inside} of {len(TRUE)} intervals hold the true value; 95 of 100 would, in the long run.")
+    print_text(f"The fit has {tree.attrs['verdict']}.")
     if plot is not None:
         style.save(figure_of(runs, tree), plot)
         print(f"wrote {plot}")
 
 
 if __name__ == "__main__":
-    import typer
+    from interaction.cli import run_demonstration
 
-    typer.run(demo)
+    run_demonstration(demo)

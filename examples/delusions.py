@@ -9,18 +9,18 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from tqdm import tqdm
 
 from interaction import Bundle, Trajectories
 from interaction.assistants.imitation import ImitatingAssistant, OwnActions, SequenceModel, best_arm_filter
 from interaction.batching.play import read_episodes
-from interaction.display import print_table
+from interaction.display import plus_minus, print_table
 from interaction.plots import interval, style
+from interaction.progress import Progress
 from interaction.tasks.bandit import BanditTask
 from interaction.users.bandit import ExpertUser
 
@@ -41,14 +41,16 @@ EXPERT, TASK = ExpertUser(), BanditTask()
 
 def print_reference() -> None:
     """Print P(a3 | a1 = 1, o1 = 1, a2 = 2, o2 = 0) and three sequences of 20 actions, for both models."""
+    rows: list[list[Any]] = []
     for kind in KINDS:
         model = SequenceModel(own_actions=kind)
-        probabilities = model.predict([(0, 1), (1, 0)])
-        print(f"{NAMES[kind]}:")
-        print("  P(a3 | a1=1, o1=1, a2=2, o2=0) =", [float(p) for p in probabilities])
+        chances = " ".join(f"{chance:.4f}" for chance in model.predict([(0, 1), (1, 0)]))
+        rows.append([NAMES[kind], "P(next arm)", chances])
         for seed in range(3):
             actions = " ".join(str(action) for action in sequence(model, seed))
-            print(f"  sequence {seed + 1}: {actions}")
+            rows.append(["", f"game {seed + 1}", actions])
+    title = "The reference: after arm 1 (reward) and arm 2 (none), and three games where arm 1 is best"
+    print_table(title, ["the model takes", "", "arms 1 to 5"], rows)
 
 
 def sequence(model: SequenceModel, seed: int, best: int = 1, length: int = 20) -> list[int]:
@@ -96,27 +98,37 @@ def scores(belief: Array, best: Array) -> tuple[Array, Array, Array]:
     return -np.log(own), ((belief - truth) ** 2).sum(axis=-1), locked * 1.0
 
 
-def with_error(values: Array) -> str:
-    """Give a mean and its standard error."""
-    return f"{values.mean():.4f} ± {values.std(ddof=1) / np.sqrt(len(values)):.4f}"
+def told(values: Array) -> str:
+    """Give a mean and half the width of its 95 % interval."""
+    return plus_minus(*interval(values))
+
+
+MEASURES = (
+    "reward a round",
+    "best arm pulled",
+    "sure of a wrong arm (above 0.9)",
+    "log loss of the belief",
+    "Brier score of the belief",
+)
 
 
 def table(played: Sequence[Played]) -> list[list[str]]:
-    """Give the rows of the table: means over episodes with their standard errors."""
-    rows = []
-    for name, runs, belief in played:
+    """Give the rows of the table, one a measure: means over episodes with their 95 % intervals."""
+    columns = []
+    for _, runs, belief in played:
         best, arm = runs["task_state.best_arm"], runs["task_state.arm"]
-        row = [name, with_error(runs.returns / runs.lengths), with_error((arm == best).mean(axis=1))]
+        column = [told(runs.returns / runs.lengths), told((arm == best).mean(axis=1)), "", "", ""]
         if belief is not None:
             loss, brier, locked = scores(belief[:, -1], best[:, -1])
-            row += [with_error(locked), with_error(loss), with_error(brier)]
-        rows.append(row + [""] * (6 - len(row)))
-    return rows
+            column[2:] = told(locked), told(loss), told(brier)
+        columns.append(column)
+    return [list(row) for row in zip(MEASURES, *columns, strict=True)]
 
 
 # Shared control: the user acts with probability λ, the assistant otherwise.
 
 VIEWS = ("all actions", "no action", "by provenance")
+SHARES = (0.0, 0.1, 0.25, 0.5, 1.0)
 
 
 def shared_control(share: float, episodes: int, seed: int, rounds: int = 20) -> dict[str, Array]:
@@ -258,42 +270,50 @@ def _plot_sure(ax: Axes, belief: Array, best: Array) -> None:
     style.title(ax, note=f"sure: above {SURE},\nn = {len(belief):,} episodes")
 
 
-def demo(episodes: int = 10_000, seed: int = 0, plot: Path | None = None) -> None:
-    """Show the self-delusion of an imitator, in a five-armed bandit.
+def demo(
+    episodes: Annotated[int, "how many games of 100 rounds each player plays"] = 10_000,
+    seed: Annotated[int, "the seed of all random numbers"] = 0,
+    plot: Annotated[Path | None, "draw belief and reward into this file (.png, .pdf or .svg)"] = None,
+) -> None:
+    """An imitator that learns from its own actions as if an expert had done them deludes itself (about 15 s).
 
-    It prints the reference's figures, a table over --episodes of 100 rounds, one about shared control, and
-    the coefficients that are learnt from data; --plot FILE.png draws the posterior and the reward.
+    One of five arms pays best; the expert knows which, and the imitator has to find it. First the figures of
+    the reference, then the expert and both imitators over many games, then a user and an assistant who share
+    the actions, and last an imitator that is learnt from data.
     """
     read_episodes(episodes)
     if plot is not None:
         style.check_picture(plot)
     print_reference()
     played = play_all(episodes, seed)
-    columns = ["player", "reward a round", "best arm pulled", "locked, wrong", "log loss", "Brier score"]
-    print_table(f"{episodes} episodes of {ROUNDS} rounds, ± standard error", columns, table(played))
+    print_table(
+        f"{episodes:,} games of {ROUNDS} rounds, with 95 % intervals",
+        ["", *(one.name for one in played)],
+        table(played),
+    )
     rows = []
-    for share in tqdm((0.0, 0.1, 0.25, 0.5, 1.0), desc="shared control", unit="share"):
-        losses = shared_control(share, episodes, seed)
-        rows.append([f"{share:g}", *(with_error(losses[view]) for view in VIEWS)])
-    print_table("Log loss of the belief after 20 rounds of shared control", ["user's share", *VIEWS], rows)
-    columns = ["learnt from", "of a success", "of a failure", "converges to", "loss on demonstrations"]
-    limits = {"(a)": "ln 18 = 2.890, ln 2 = 0.693", "(b)": "ln 3 = 1.099, -ln 3 = -1.099"}
-    rows = [
-        [
-            name,
-            *(f"{c:.3f} ± {e:.3f}" for c, e in zip(fitted.coefficients, fitted.errors, strict=True)),
-            limits[name[:3]],
-            with_error(fitted.losses),
-        ]
-        for name, fitted in learn(2 * episodes, seed).items()
-    ]
-    print_table("The log weight of an arm, learnt by maximum likelihood", columns, rows)
+    with Progress("shared control", len(SHARES), unit="shares") as bar:
+        for share in SHARES:
+            losses = shared_control(share, episodes, seed)
+            rows.append([f"{share:g}", *(told(losses[view]) for view in VIEWS)])
+            bar.update()
+    title = "Log loss of the belief after 20 rounds, by which actions it takes for the user's"
+    print_table(title, ["user's share", *VIEWS], rows)
+    with Progress("learn from data"):
+        learnt = learn(2 * episodes, seed)
+    limits = (("ln 18 = 2.890", "ln 3 = 1.099"), ("ln 2 = 0.693", "-ln 3 = -1.099"))
+    rows = []
+    for number, name in enumerate(("a success", "a failure")):
+        found = [(fitted.coefficients[number], 1.96 * fitted.errors[number]) for fitted in learnt.values()]
+        rows += [[f"weight of {name}", *(plus_minus(*one) for one in found)], ["its limit", *limits[number]]]
+    rows.append(["loss on demonstrations", *(told(fitted.losses) for fitted in learnt.values())])
+    print_table("The log weight of an arm, learnt from data by maximum likelihood", ["", *learnt], rows)
     if plot is not None:
         style.save(figure_of(played), plot)
         print(f"wrote {plot}")
 
 
 if __name__ == "__main__":
-    import typer
+    from interaction.cli import run_demonstration
 
-    typer.run(demo)
+    run_demonstration(demo)

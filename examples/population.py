@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,10 @@ from scipy import stats
 
 from interaction import Assistant, Bundle, Logit, Population, fit, fitted_users
 from interaction.assistants.pointing import InformationGain, NoAssistant
-from interaction.display import print_table
+from interaction.display import decimals, plus_minus, print_table, print_text
 from interaction.errors import missing_extra
 from interaction.plots import interval, style
+from interaction.progress import Progress
 from interaction.tasks.pointing import PointingTask
 from interaction.users.pointing import CarefulPointer
 
@@ -155,12 +156,16 @@ def figure_of(tree: xarray.DataTree, steps: Mapping[str, Mapping[str, Array]]) -
 
 
 def demo(
-    data: Path | None = None, people: int = 15, trials: int = 3, seed: int = 0, plot: Path | None = None
+    data: Annotated[Path | None, "a table of your own (.csv), in place of simulated people"] = None,
+    people: Annotated[int, "how many people with each device are simulated"] = 15,
+    trials: Annotated[int, "how many targets each of them points at"] = 3,
+    seed: Annotated[int, "the seed of all random numbers"] = 0,
+    plot: Annotated[Path | None, "draw people and assistants into this file (.png, .pdf or .svg)"] = None,
 ) -> None:
-    """From a table of people to the assistant that serves them best.
+    """A table of what people did tells which assistant serves others like them best (about 7 s).
 
-    Without --data FILE.csv, --people people with each of two devices are simulated, --trials trials each;
-    --plot FILE.png draws the people and how they are served.
+    People point by mouse or by head pointer, and slip now and then. A population is fitted to them; new
+    people like them then play without an assistant, and with assistants made for the users of each device.
     """
     try:
         import pandas
@@ -170,28 +175,31 @@ def demo(
         style.check_picture(plot)
     source: Any = io.StringIO(people_csv(people, trials, seed)) if data is None else data
     tree = fit_people(pandas.read_csv(source), seed)
-    print(tree.attrs["verdict"])
     told = tree["population"].to_dataset()
     rows = []
     for name, label in (("error_rate_typical", "rate of"), ("error_rate_difference", "logit of the rate:")):
         for of in told[name].dims[1:]:
             for one in told[of].values:
                 mean, low, high = (float(told[name].sel({of: one, "statistic": what})) for what in TOLD)
-                rows.append([f"{label} {one}", f"{mean:.3f}", f"[{low:.3f}, {high:.3f}]"])
-    print_table("Slips of the typical person", ["", "mean", "90 % interval"], rows)
-    steps = served(tree)
+                digits = decimals((high - low) / 2)
+                interval_told = f"[{low:.{digits}f}, {high:.{digits}f}]"
+                rows.append([f"{label} {one}", f"{mean:.{digits}f}", interval_told])
+    print_table("How often a typical person slips, in a step", ["", "mean", "90 % interval"], rows)
+    print_text(f"The fit has {tree.attrs['verdict']}.")
+    with Progress("new people"):
+        steps = served(tree)
     names = list(next(iter(steps.values())))
     rows = []
     for group, by in steps.items():
-        cells = [f"{mean:.1f} ± {half:.1f}" for mean, half in map(interval, by.values())]
-        rows.append([group, *cells, " or ".join(best_of(by))])
-    print_table("Steps to the goal of new people, with 95 % intervals", ["group", *names, "best"], rows)
+        rows.append([group, *(plus_minus(*interval(one)) for one in by.values()), " or ".join(best_of(by))])
+    columns = ["new people with", *("none" if name == "none" else f"one {name}" for name in names), "best"]
+    print_table("Steps to the goal by assistant, with 95 % intervals", columns, rows)
     if plot is not None:
         style.save(figure_of(tree, steps), plot)
         print(f"wrote {plot}")
 
 
 if __name__ == "__main__":
-    import typer
+    from interaction.cli import run_demonstration
 
-    typer.run(demo)
+    run_demonstration(demo)

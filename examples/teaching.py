@@ -9,16 +9,17 @@ forget", IUI. Run it with `interaction demo teaching`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from scipy import stats
 
 from interaction import Assistant
 from interaction.assistants.teaching import ConservativeTeacher, RandomTeacher
-from interaction.display import print_table
+from interaction.display import plus_minus, print_table
 from interaction.plots import style
 from interaction.studies.effects import sensitivity
 from interaction.studies.results import Sensitivity
@@ -57,8 +58,9 @@ def figure_of(found: Mapping[str, Sensitivity]) -> Figure:
     drawn, panels = style.figure(height=1.9)
     ax = panels["a"]
     for number, (name, told) in enumerate(found.items()):
-        both = told.bits_per_round, told.standard_error
-        bits, errors = (np.array([values[key] for key in PRIORS]) for values in both)
+        bits, errors = (
+            np.array([values[key] for key in PRIORS]) for values in (told.bits_per_round, told.standard_error)
+        )
         places = np.arange(len(PRIORS)) + 0.2 * (number - 0.5)
         look: Any = {"fmt": style.MARKERS[number], "color": style.COLOURS[number]}
         ax.errorbar(bits, places, xerr=1.96 * errors, label=f"{name} teacher", **look)
@@ -70,15 +72,28 @@ def figure_of(found: Mapping[str, Sensitivity]) -> Figure:
     return drawn
 
 
-def demo(learners: int = 300, rounds: int = 40, seed: int = 0, plot: Path | None = None) -> None:
-    """Ask whose lessons tell more about a learner's memory: a random or a conservative teacher's."""
+def demo(
+    learners: Annotated[int, "how many learners each teacher teaches"] = 300,
+    rounds: Annotated[int, "how many rounds a lesson has"] = 40,
+    seed: Annotated[int, "the seed of all random numbers"] = 0,
+    plot: Annotated[Path | None, "draw what lessons tell into this file (.png, .pdf or .svg)"] = None,
+) -> None:
+    """A teacher who repeats what is about to be forgotten also learns more about the learner (about 10 s).
+
+    Two teachers teach the same learners. How many bits does an answer tell about how fast a learner forgets,
+    and about how much a repetition helps?
+    """
     if plot is not None:
         style.check_picture(plot)
     found = what_lessons_tell(learners, rounds, seed)
+    bits = {name: [told.bits_per_round[key] for key in PRIORS] for name, told in found.items()}
+    errors = {name: [told.standard_error[key] for key in PRIORS] for name, told in found.items()}
+    bits["difference"] = [later - first for first, later in zip(*bits.values(), strict=True)]
+    errors["difference"] = [math.hypot(*both) for both in zip(*errors.values(), strict=True)]
     rows = []
-    for name, told in found.items():
-        both = [(told.bits_per_round[key], 1.96 * told.standard_error[key]) for key in PRIORS]
-        rows.append([name, *(f"{bits:.4f} ± {half:.4f}" for bits, half in both)])
+    for name, means in bits.items():
+        halves = (1.96 * error for error in errors[name])
+        rows.append([name, *map(plus_minus, means, halves)])
     title = f"Bits a round, in lessons of {rounds} rounds, with 95 % intervals over {learners} learners"
     print_table(title, ["teacher", *PRIORS], rows)
     if plot is not None:
@@ -87,6 +102,6 @@ def demo(learners: int = 300, rounds: int = 40, seed: int = 0, plot: Path | None
 
 
 if __name__ == "__main__":
-    import typer
+    from interaction.cli import run_demonstration
 
-    typer.run(demo)
+    run_demonstration(demo)

@@ -9,7 +9,7 @@ Russell 2019, "Human compatible", chapter 8. Run it with `interaction demo theor
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +28,10 @@ from interaction import (
     spaces,
     tabulate,
 )
-from interaction.display import print_table
+from interaction.display import print_table, print_text
 from interaction.planning import BeliefTree, GreedyPolicy, Undrawn
 from interaction.plots import style
+from interaction.progress import Progress
 from interaction.state import Value
 from interaction.tasks.paperclips import FIRST, PaperclipTask
 
@@ -185,36 +186,42 @@ def _plot_made(ax: Axes, task: PaperclipTask, played: list[tuple[Array, Array]])
     style.title(ax, "What the user makes first")
 
 
-def demo(levels: int = 5, depth: int = 2, cells: int = 92, plot: Path | None = None) -> None:
-    """See what two do who think about each other: in a meeting, and in making paperclips.
+def demo(
+    levels: Annotated[int, "how deep Alice thinks of Bob who thinks of her"] = 5,
+    depth: Annotated[int, "how deep the user thinks of the assistant that learns from what it makes"] = 2,
+    cells: Annotated[int, "how finely the user's wishes are told apart"] = 92,
+    plot: Annotated[Path | None, "draw both into this file (.png, .pdf or .svg)"] = None,
+) -> None:
+    """Two who think about each other meet more often, and work better together (about 10 s).
 
-    Alice thinks --levels deep of Bob who thinks of her. The user of the paperclip game thinks --depth deep of
-    an assistant that learns from what it makes; --cells is how finely its wishes are told apart. --plot
-    FILE.png draws both.
+    Alice and Bob have not agreed on a place to meet, and one is a little more popular. Then a user makes
+    paperclips or staples; its assistant sees it, infers what the user wants, and makes the rest.
     """
     if plot is not None:
         style.check_picture(plot)
     met = meeting(levels)
     print_table(
-        "Where Alice goes, who has not agreed with Bob on one of two places",
+        "How probably Alice goes to each place, by how deep she thinks of Bob",
         ["level", "more popular place", "other place"],
-        [[str(level), f"{first:.6f}", f"{second:.6f}"] for level, (first, second) in enumerate(met)],
+        [[str(level), f"{first:.4f}", f"{second:.4f}"] for level, (first, second) in enumerate(met)],
     )
     task = PaperclipTask(cells)
-    played = [play(task, *pair) for pair in pairs(task, depth)]
+    with Progress("paperclips"):
+        played = [play(task, *pair) for pair in pairs(task, depth)]
     rows = []
     for level, (made, worth) in enumerate(played):
         both = np.flatnonzero(made == 1)
         where = f"{both[0] / cells:.4f} to {(both[-1] + 1) / cells:.4f}" if len(both) else "nowhere"
-        rows.append([str(level), where, f"{worth.mean():.6f}"])
-    head = ["depth", "one of each for θ", "mean worth"]
-    print_table("What a user makes who thinks of its assistant", head, rows)
+        rows.append([str(level), where, f"{worth.mean():.4f}"])
+    head = ["depth", "makes one of each for θ", "mean worth"]
+    print_table("What the user makes, by how deep it thinks of its assistant", head, rows)
+    print_text("θ is what a paperclip is worth to the user; a staple is worth 1 − θ.")
     if plot is not None:
         style.save(figure_of(met, task, played), plot)
         print(f"wrote {plot}")
 
 
 if __name__ == "__main__":
-    import typer
+    from interaction.cli import run_demonstration
 
-    typer.run(demo)
+    run_demonstration(demo)

@@ -8,15 +8,15 @@ stochastic domains", figures 2 to 9. Run it with `interaction demo tiger`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from interaction import BelievingAssistant, Bundle, EpisodeRandom, Grid, State, Trajectories, UserModelFilter
-from interaction.display import print_table
+from interaction.display import plus_minus, print_table, share
 from interaction.planning import BeliefTree, GreedyPolicy
-from interaction.plots import style
+from interaction.plots import interval, style
 from interaction.tasks.tiger import LISTEN, NOTHING, TigerTask
 
 if TYPE_CHECKING:
@@ -46,12 +46,20 @@ def values_by_belief(task: TigerTask, depth: int, discount: float, points: int =
     return rights, planner.values(state, seen, rng)
 
 
-def play(task: TigerTask, depth: int, discount: float, episodes: int, rounds: int, seed: int) -> Trajectories:
+def play(
+    task: TigerTask,
+    depth: int,
+    discount: float,
+    episodes: int,
+    rounds: int,
+    seed: int,
+    progress: bool = False,
+) -> Trajectories:
     """Play the assistant that takes the best action of its tree."""
     belief = belief_of(task)
     planner = BeliefTree(belief, task.action_space, depth, discount)
     assistant = BelievingAssistant(belief, GreedyPolicy(planner))
-    return Bundle(task, assistant=assistant, max_rounds=rounds).run(episodes, seed=seed)
+    return Bundle(task, assistant=assistant, max_rounds=rounds).run(episodes, seed=seed, progress=progress)
 
 
 @style.styled
@@ -91,40 +99,36 @@ def _plot_episode(ax: Axes, runs: Trajectories) -> None:
 
 
 def demo(
-    episodes: int = 200,
-    rounds: int = 50,
-    depth: int = 4,
-    discount: float = 0.95,
-    accuracy: float = 0.85,
-    seed: int = 0,
-    plot: Path | None = None,
+    episodes: Annotated[int, "how many games are played"] = 200,
+    rounds: Annotated[int, "how many rounds a game has"] = 50,
+    depth: Annotated[int, "how many actions ahead the assistant thinks"] = 4,
+    discount: Annotated[float, "what a reward is worth a round later"] = 0.95,
+    accuracy: Annotated[float, "how often the tiger is heard where it is"] = 0.85,
+    seed: Annotated[int, "the seed of all random numbers"] = 0,
+    plot: Annotated[Path | None, "draw values and one game into this file (.png, .pdf or .svg)"] = None,
 ) -> None:
-    """Listen at two doors until you are sure enough where the tiger is.
+    """An assistant who hears a tiger behind one of two doors listens until it is sure enough (about 5 s).
 
-    It plays --episodes games with exact trees of --depth actions; --plot FILE.png draws the value of each
-    action by belief, and one game.
+    It works out what each action is worth for every belief, some actions ahead, and takes the best one.
     """
     if plot is not None:
         style.check_picture(plot)
     task = TigerTask(accuracy)
     rights, values = values_by_belief(task, depth, discount)
-    best = values.argmax(axis=-1)
-    listens = rights[best == LISTEN]
-    runs = play(task, depth, discount, episodes, rounds, seed)
+    listens = rights[values.argmax(axis=-1) == LISTEN]
+    runs = play(task, depth, discount, episodes, rounds, seed, progress=True)
     opened = runs["assistant_action"] != LISTEN
-    eaten = (runs["rewards.assistant_task"] == task.tiger).sum() / max(opened.sum(), 1)
-    mean = runs.returns.mean()
-    half = 1.96 * runs.returns.std(ddof=1) / np.sqrt(episodes) if episodes > 1 else float("nan")
+    eaten = runs["rewards.assistant_task"][opened] == task.tiger
     where = f"{listens.min():.2f} to {listens.max():.2f}" if len(listens) else "nowhere"
     print_table(
-        f"{episodes} games of {rounds} rounds, depth {depth}, discount {discount:g}",
+        f"{episodes} games of {rounds} rounds, depth {depth}, discount {discount:g}, 95 % intervals",
         ["", "found"],
         [
-            ["value at the belief 0.5", f"{values[len(values) // 2].max():.4f}"],
-            ["listens at beliefs", where],
-            ["doors opened a game", f"{opened.sum(axis=1).mean():.2f}"],
-            ["of them with the tiger", f"{eaten:.3f}"],
-            ["return of a game, ± 95 %", f"{mean:.1f} ± {half:.1f}"],
+            ["value where either door is as likely", f"{values[len(values) // 2].max():.4f}"],
+            ["beliefs at which it listens", where],
+            ["doors opened in a game", plus_minus(*interval(opened.sum(axis=1)))],
+            ["of them with the tiger", share(eaten)],
+            ["return of a game", plus_minus(*interval(runs.returns))],
         ],
     )
     if plot is not None:
@@ -133,6 +137,6 @@ def demo(
 
 
 if __name__ == "__main__":
-    import typer
+    from interaction.cli import run_demonstration
 
-    typer.run(demo)
+    run_demonstration(demo)

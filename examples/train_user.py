@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from interaction import Bundle, DeterministicPolicy, RandomPolicy, State, User, spaces
 from interaction.assistants.pointing import ConstantGain
+from interaction.display import plus_minus, print_table
 from interaction.envs import EnvPolicy, UserEnv
 from interaction.errors import missing_extra
 from interaction.plots import interval, style
+from interaction.progress import Progress
 from interaction.state import Value
 from interaction.tasks.pointing import PointingTask
 
@@ -78,7 +80,13 @@ def train(steps: int = 250_000, seed: int = 0, progress: bool = False) -> Traine
         seed=seed,
         device="cpu",
     )
-    model.learn(steps, progress_bar=progress)
+    with Progress("train", steps, unit="steps", shown=progress) as bar:
+
+        def count(variables: dict[str, Any], _: Any) -> bool:
+            bar.update(len(variables["dones"]))
+            return True  # go on
+
+        model.learn(steps, callback=count)
     policy = EnvPolicy.trained_in(UserEnv(learner, paths=PATHS, form="flat"), model)
     return Trained(policy, time.perf_counter() - begun)
 
@@ -124,23 +132,34 @@ def with_a_stranger(policy: Any, gain: float = 2.0, episodes: int = 200) -> Arra
     return met.run(episodes, seed=2, record="final").returns
 
 
-def demo(steps: int = 900_000, seed: int = 0, plot: Path | None = None) -> None:
-    """Train the user, and compare it with the known best."""
+def demo(
+    steps: Annotated[int, "how many steps it may try"] = 900_000,
+    seed: Annotated[int, "the seed of all random numbers"] = 0,
+    plot: Annotated[Path | None, "draw the learnt steps into this file (.png, .pdf or .svg)"] = None,
+) -> None:
+    """A user learns to point from reward alone, nearly as well as can be (about 6 minutes; extra `rl`).
+
+    It loses one point a turn, and has to find out that large steps towards the goal are best.
+    """
     if plot is not None:
         style.check_picture(plot)
-    trained = train(steps, seed)
-    mine, best = returns(trained.policy), returns(BestPolicy())
-    share = best.mean() / mine.mean()
-    print(f"learnt in {trained.seconds:.0f} s: mean return {mine.mean():.2f} ± {interval(mine)[1]:.2f}")
-    print(f"the known best: {best.mean():.2f}; learnt: {share:.1%} of it")
-    met = with_a_stranger(trained.policy)
-    print(f"with an assistant that doubles its steps, which it has never met: {met.mean():.2f}")
+    trained = train(steps, seed, progress=True)
+    rows = [
+        [name, plus_minus(*interval(values))]
+        for name, values in (
+            ("learnt", returns(trained.policy)),
+            ("the known best", returns(BestPolicy())),
+            ("learnt, with an assistant never met, who doubles its steps", with_a_stranger(trained.policy)),
+        )
+    ]
+    print_table("Return of a game, with 95 % intervals", ["user", "return"], rows)
+    print(f"Learnt in {trained.seconds:.0f} s.")
     if plot is not None:
         figure: Any = plot_steps(trained.policy).figure
         style.save(figure, plot)
 
 
 if __name__ == "__main__":
-    import typer
+    from interaction.cli import run_demonstration
 
-    typer.run(demo)
+    run_demonstration(demo)

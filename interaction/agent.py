@@ -21,6 +21,14 @@ class Agent(Component):
     `state` is what `reset` returns, and `state_space` says what it may hold; where that is left out, each
     field takes any number of the kind and shape with which it begins. By default the state is
     empty, the agent sees everything but the other agent's internal state, and infers nothing.
+    Raises `ContractError` for a part of the wrong kind or without its name.
+
+    >>> from interaction import RandomPolicy, State, User, spaces
+    >>> user = User(policy=RandomPolicy(spaces.Discrete(4)), state=State(curiosity=0.1))
+    >>> user.state_space
+    Dict('curiosity': Undeclared(float))
+    >>> user.replace(state=State(curiosity=0.9)).state
+    State(curiosity=0.9)
     """
 
     state_space: Dict = left_out()
@@ -114,13 +122,34 @@ class Agent(Component):
 
 
 class User(Agent):
-    """A simulated human."""
+    """A simulated human: its parts are those of an `Agent`.
+
+    >>> from interaction import Bundle, RandomPolicy, User, spaces
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> guessing = User(policy=RandomPolicy(spaces.Discrete(2)))
+    >>> runs = Bundle(MultiArmedBanditTask([0.2, 0.8]), guessing, max_rounds=100).run(1000, seed=0)
+    >>> print(round(runs.returns.mean(), 1))
+    50.1
+    """
 
     role: ClassVar[Role] = "user"
 
 
 class Assistant(Agent):
-    """A computer assistant."""
+    """A computer assistant: its parts are those of an `Agent`.
+
+    >>> from interaction import Assistant, Bundle, DeterministicPolicy, spaces
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> class Hastens(DeterministicPolicy):
+    ...     action_space = spaces.real(0.0, 5.0)
+    ...
+    ...     def action(self, observation, state):
+    ...         return 3.0 if observation.round_index < 3 else 1.0
+    >>> bundle = Bundle(PointingTask(), CarefulPointer(), Assistant(policy=Hastens()), max_rounds=50)
+    >>> print(round(bundle.run(500, seed=0).lengths.mean(), 1))
+    9.1
+    """
 
     role: ClassVar[Role] = "assistant"
 

@@ -33,7 +33,18 @@ if TYPE_CHECKING:
 
 
 class Step(NamedTuple):
-    """What a step gives: the game after it, the rewards by source, and how the episode stands."""
+    """What a step gives: the game after it, the rewards by source, and how the episode stands.
+
+    >>> from interaction import Bundle
+    >>> from interaction.tasks.coordination import CoordinatedTask
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> bundle = Bundle(CoordinatedTask(), PseudoRandomUser(), max_rounds=3)
+    >>> game = bundle.reset(seed=0)
+    >>> while not (step := bundle.step()).done:
+    ...     pass
+    >>> step.game.round_index, step.rewards.total, step.terminated, step.truncated
+    (3, -1.0, False, True)
+    """
 
     game: GameState
     rewards: Rewards
@@ -66,6 +77,16 @@ class Bundle:
 
     A bundle keeps the current game for those who step by hand; its components never change: `replace` gives
     another bundle. It can be pickled and copied, and then goes on where it stood.
+    Raises `ContractError` for parts that do not go together: another kind, or a method that is missing.
+
+    >>> from interaction import Bundle
+    >>> from interaction.assistants.coordination import CoordinatedAssistant
+    >>> from interaction.tasks.coordination import CoordinatedTask
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> user = PseudoRandomUser(p0=1, p1=5, p2=7)
+    >>> bundle = Bundle(CoordinatedTask(), user, CoordinatedAssistant(user), max_rounds=100)
+    >>> bundle.run(episodes=1_000, seed=0)["task_state.x"][0]
+    array([1, 2, 3, 4, 5, 6, 7, 8, 9, 9])
     """
 
     def __init__(
@@ -123,6 +144,13 @@ class Bundle:
         """Give another bundle with some of its parts, or of `max_rounds`, `check` and `last_look`, changed.
 
         It has no game yet. Raises `UnknownNameError` for other names, and whatever making a bundle raises.
+
+        >>> from interaction import Bundle
+        >>> from interaction.tasks.coordination import CoordinatedTask
+        >>> from interaction.users.coordination import PseudoRandomUser
+        >>> bundle = Bundle(CoordinatedTask(), PseudoRandomUser(), max_rounds=100)
+        >>> bundle.replace(user=PseudoRandomUser(p0=3), max_rounds=5)
+        Bundle(task=CoordinatedTask, user=PseudoRandomUser, max_rounds=5) <not reset>
         """
         names = ("task", "user", "assistant", "max_rounds", "check", "last_look")
         parts = {name: getattr(self, name) for name in names}
@@ -159,6 +187,14 @@ class Bundle:
         episode under the seed: the same one as episode `i` of `bundle.run(..., seed=seed)`.
         Without a seed one is drawn, and kept in `bundle.seed`.
         Raises `SpaceError` and `UnknownNameError` for a wrong start, before anything is changed.
+
+        >>> from interaction import Bundle
+        >>> from interaction.tasks.coordination import CoordinatedTask
+        >>> from interaction.users.coordination import PseudoRandomUser
+        >>> bundle = Bundle(CoordinatedTask(), PseudoRandomUser(p0=1, p1=5, p2=7))
+        >>> game = bundle.reset(seed=0, start={"task_state": {"x": 3}}, go_to="assistant_observes")
+        >>> game.task_state, game.user_action  # (8 + 1·3 + 5·9 + 7·27) mod 10
+        (State(x=3), 5)
         """
         target = turn_number(go_to, "go_to")
         begins = type(start_after) is int and start_after == -1
@@ -201,6 +237,15 @@ class Bundle:
         Raises `EpisodeError` after the end, `SpaceError` for an action outside its space, and
         `ArgumentError` for an action whose turn the step does not reach. On any error the bundle
         stays as it was.
+
+        >>> from interaction import Bundle
+        >>> from interaction.assistants.coordination import CoordinatedAssistant
+        >>> from interaction.tasks.coordination import CoordinatedTask
+        >>> from interaction.users.coordination import PseudoRandomUser
+        >>> bundle = Bundle(CoordinatedTask(), PseudoRandomUser(), CoordinatedAssistant(PseudoRandomUser()))
+        >>> game = bundle.reset(seed=0)
+        >>> bundle.step(assistant_action=3).game.task_state, bundle.step().game.task_state
+        (State(x=0), State(x=1))
         """
         game = self._game
         if game is None or self._over:
@@ -228,7 +273,18 @@ class Bundle:
         return self._over
 
     def observe(self, role: str) -> State:
-        """Give what an agent would observe now; nothing is played."""
+        """Give what an agent would observe now; nothing is played.
+
+        `role` is "user" or "assistant". Raises `ArgumentError` for another one, and where it is missing.
+
+        >>> from interaction import Bundle
+        >>> from interaction.tasks.coordination import CoordinatedTask
+        >>> from interaction.users.coordination import PseudoRandomUser
+        >>> bundle = Bundle(CoordinatedTask(), PseudoRandomUser())
+        >>> game = bundle.reset(seed=0)
+        >>> list(bundle.observe("user"))[2:6]
+        ['task_state', 'previous_task_state', 'user_state', 'user_action']
+        """
         seat = getattr(self.players, role) if role in ("user", "assistant") else None
         if seat is None:
             raise ArgumentError(f"observe: the bundle has no {role}")
@@ -238,7 +294,16 @@ class Bundle:
         return seen
 
     def quarter_step(self, user_action: Value = None, assistant_action: Value = None) -> Step:
-        """Play one turn."""
+        """Play one turn; a given action stands in for the policy's. Raises what `step` raises.
+
+        >>> from interaction import TURNS, Bundle
+        >>> from interaction.tasks.coordination import CoordinatedTask
+        >>> from interaction.users.coordination import PseudoRandomUser
+        >>> bundle = Bundle(CoordinatedTask(), PseudoRandomUser())
+        >>> game = bundle.reset(seed=0)
+        >>> [TURNS[bundle.quarter_step().game.turn_index] for _ in range(4)]
+        ['user_acts', 'assistant_observes', 'assistant_acts', 'user_observes']
+        """
         if self._game is None or self._over:
             raise self._not_playable()
         return self._play(self._game, 1, user_action, assistant_action)
@@ -320,9 +385,23 @@ class Bundle:
 
         `episodes` is their number, or the indices of those to play (`[8731]` plays that one alone).
         `over={"user_state.p0": range(10)}` adds a labelled axis for each path and plays every
-        combination, with common random numbers. A value in `start` may have a leading axis of one
-        entry for each episode. `record` keeps every round ("all"), the last values ("final"), or
-        every round of the named paths; returns, lengths and ends are always kept.
+        combination, with common random numbers; `over={"person": {"user_state.p0": [1, 2],
+        "user_state.p1": [5, 7]}}` adds one axis of values that go together. A value in `start` may have
+        a leading axis of one entry for each episode. `record` keeps every round ("all"), the last values
+        ("final"), or every round of the named paths; returns, lengths and ends are always kept.
+
+        An episode is the same alone, in any batch and in any process. Raises `SpaceError` and
+        `UnknownNameError` for wrong values and paths, before anything is played.
+
+        >>> from interaction import Bundle
+        >>> from interaction.tasks.pointing import PointingTask
+        >>> from interaction.users.pointing import CarefulPointer
+        >>> bundle = Bundle(PointingTask(), CarefulPointer(), max_rounds=60)
+        >>> runs = bundle.run(200, seed=0, over={"user_state.error_rate": [0.0, 0.1, 0.2]}, record="final")
+        >>> runs.lengths.shape, runs.lengths.mean(axis=0).round(1)
+        ((200, 3), array([11.7, 14.3, 18.8]))
+        >>> bundle.run([8731], seed=0).lengths  # episode 8,731 alone
+        array([18])
         """
         return batch.run(
             self.lineup,

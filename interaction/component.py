@@ -22,6 +22,12 @@ class Component:
     an expert's promise that they take raw arrays with a leading axis of episodes; it covers the class that
     makes it, and no subclass with methods of its own. `False` has the engine call them episode by episode.
     Two components are equal when they are of one class and hold equal values.
+
+    >>> from interaction.tasks.tiger import TigerTask
+    >>> TigerTask(accuracy=0.9) == TigerTask(accuracy=0.9)
+    True
+    >>> TigerTask()
+    TigerTask(accuracy=0.85, listening=-1.0, reward=10.0, tiger=-100.0)
     """
 
     batched: bool | None = None

@@ -1,4 +1,17 @@
-"""The exceptions: each says what was expected, what was got, and where."""
+"""The exceptions: each says what was expected, what was got, and where.
+
+All errors are an `InteractionError`, and also the error of Python's that one would expect.
+
+>>> from interaction import Bundle, errors
+>>> from interaction.tasks.coordination import CoordinatedTask
+>>> from interaction.users.coordination import PseudoRandomUser
+>>> bundle = Bundle(CoordinatedTask(), PseudoRandomUser())
+>>> try:
+...     bundle.reset(start={"task_state": {"x": 12}})
+... except errors.InteractionError as error:
+...     print(type(error).__name__, "-", error)
+SpaceError - start: task_state.x: expected a value in Discrete(10), got 12
+"""
 
 from __future__ import annotations
 
@@ -18,8 +31,18 @@ class UnknownNameError(InteractionError, ValueError):
     """A name (a field, a path, a turn, a reward source) does not exist."""
 
 
-class UnknownFieldError(UnknownNameError, AttributeError):
+class UnknownFieldError(UnknownNameError, AttributeError, KeyError):
     """A component reads a field that is not there: misspelt, or not observed."""
+
+    __str__ = Exception.__str__  # that of a KeyError puts what it says in quotation marks
+
+
+class NoFieldError(InteractionError, KeyError):
+    """Somebody asks a state for a field that it has not, as `state[name]`, outside of a component."""
+
+    __str__ = Exception.__str__
+    name = ""
+    obj: object = None
 
 
 class ContractError(InteractionError, TypeError):
@@ -80,7 +103,12 @@ class MissingExtraError(InteractionError, ImportError):
 
 
 def unknown_name(name: object, valid: Iterable[str], where: str) -> UnknownNameError:
-    """Make the error for a name that does not exist, with the valid ones and a guess."""
+    """Make the error for a name that does not exist, with the valid ones and a guess.
+
+    >>> from interaction.errors import unknown_name
+    >>> print(unknown_name("gaol", ["goal", "targets"], "PointingTask"))
+    PointingTask: there is no 'gaol'. Did you mean 'goal'? Valid names: goal, targets.
+    """
     names = list(valid)
     close = get_close_matches(str(name), names, n=1)
     guess = f" Did you mean {close[0]!r}?" if close else ""
@@ -89,7 +117,12 @@ def unknown_name(name: object, valid: Iterable[str], where: str) -> UnknownNameE
 
 
 def missing_extra(library: str, extra: str, purpose: str) -> MissingExtraError:
-    """Make the error for an optional library that is not installed."""
+    """Make the error for an optional library that is not installed.
+
+    >>> from interaction.errors import missing_extra
+    >>> print(missing_extra("matplotlib", "plot", "filmstrip"))
+    filmstrip needs matplotlib, which is not installed. Install it with: pip install 'hci-interaction[plot]'
+    """
     return MissingExtraError(
         f"{purpose} needs {library}, which is not installed. "
         f"Install it with: pip install 'hci-interaction[{extra}]'"

@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from interaction.errors import ContractError, InteractionError, UnknownFieldError, unknown_name
+from interaction.errors import (
+    ContractError,
+    InteractionError,
+    NoFieldError,
+    UnknownFieldError,
+    unknown_name,
+)
 from interaction.membership import Membership, as_float, membership
 from interaction.random import EpisodeRandom, lacking
 from interaction.spaces import Dict, Space
@@ -21,14 +27,15 @@ Method = Callable[..., Any]
 
 def state_of(method: Method, member: Membership, where: str) -> Method:
     """Adapt a method that gives a state: `reset`, `reset_in`."""
+    whole = not member.floats
 
     def call(*arguments: Any) -> Value:
         try:
             found = method(*arguments)
-        except AttributeError as error:
+        except (AttributeError, NoFieldError) as error:
             _tell_unread(error, where, getattr(method, "__name__", "reset"))
             raise
-        return member.conform(found)
+        return found if whole else member.conform(found)
 
     return call
 
@@ -39,7 +46,7 @@ def reading(method: Method, where: str, name: str) -> Method:
     def call(*arguments: Any) -> Any:
         try:
             return method(*arguments)
-        except AttributeError as error:
+        except (AttributeError, NoFieldError) as error:
             _tell_unread(error, where, name)
             raise
 
@@ -52,7 +59,7 @@ def state_and_reward(method: Method, member: Membership, where: str) -> Method:
     def call(observation: State, state: State, rng: EpisodeRandom) -> Any:
         try:
             found = method(observation, state, rng)
-        except AttributeError as error:
+        except (AttributeError, NoFieldError) as error:
             _tell_unread(error, where, "infer")
             raise
         after, reward = found if type(found) is tuple and len(found) == 2 else _refuse(found, where, "infer")
@@ -68,12 +75,12 @@ def action_and_reward(method: Method, member: Membership, where: str) -> Method:
     def call(observation: State, state: State, rng: EpisodeRandom) -> Any:
         try:
             found = method(observation, state, rng)
-        except AttributeError as error:
+        except (AttributeError, NoFieldError) as error:
             _tell_unread(error, where, "sample")
             raise
-        action, reward = (
-            found if type(found) is tuple and len(found) == 2 else _refuse(found, where, "sample")
-        )
+        if type(found) is not tuple or len(found) != 2:
+            _refuse(found, where, "sample")
+        action, reward = found
         if type(action) is int and whole and type(reward) is float:
             return found
         return member.conform(freeze(action)), as_float(reward)
@@ -87,7 +94,7 @@ def observation_and_reward(method: Method, where: str) -> Method:
     def call(game: GameState, rng: EpisodeRandom) -> Any:
         try:
             found = method(game, rng)
-        except AttributeError as error:
+        except (AttributeError, NoFieldError) as error:
             _tell_unread(error, where, "observe")
             raise
         seen, reward = found if type(found) is tuple and len(found) == 2 else _refuse(found, where, "observe")
@@ -108,14 +115,14 @@ def transition(method: Method, member: Membership, where: str, name: str) -> Met
     def call(game: GameState, rng: EpisodeRandom) -> Any:
         try:
             found = method(game, rng)
-        except AttributeError as error:
+        except (AttributeError, NoFieldError) as error:
             _tell_unread(error, where, name)
             raise
         if type(found) is not Transition and not (type(found) is tuple and len(found) == 3):
             _refuse(found, where, name)
-        if whole and type(found[1]) is float:
-            return found
         after, reward, terminated = found
+        if whole and type(reward) is float:
+            return found
         return member.conform(after), as_float(reward), terminated
 
     return call
@@ -131,18 +138,19 @@ def _refuse(found: Any, where: str, method: str) -> NoReturn:
     raise ContractError(f"{where}.{method}: expected {expected}, got {found!r} of type {kind}")
 
 
-def _tell_unread(error: AttributeError, where: str, name: str) -> None:
+def _tell_unread(error: AttributeError | NoFieldError, where: str, name: str) -> None:
     """Raise a better error where a component reads a field that is not there, or asks for another draw."""
     state = error.obj
     if isinstance(state, EpisodeRandom) and error.name and error.name not in dir(type(state)):
         raise lacking(error.name, state) from error
-    if not isinstance(state, State) or isinstance(error, InteractionError):
+    told = isinstance(error, InteractionError) and not isinstance(error, NoFieldError)
+    if not isinstance(state, State) or told:
         return
-    told = unknown_name(error.name, state, f"{where}.{name} reads a state")
+    message = unknown_name(error.name, state, f"{where}.{name} reads a state")
     hidden = error.name in GameState.__annotations__ and not isinstance(state, GameState)
     hint = " By default an agent does not see the other one's state, nor the observations." if hidden else ""
-    better = UnknownFieldError(f"{told}{hint}")
-    better.name, better.obj = error.name, state
+    better = UnknownFieldError(f"{message}{hint}")
+    better.name, better.obj = str(error.name), state
     for note in getattr(error, "__notes__", ()):
         better.add_note(note)
     raise better from error

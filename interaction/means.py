@@ -25,6 +25,7 @@ def interval(values: Any, level: float = 0.95) -> tuple[Any, Any]:
 
     `values` `(n, ...)`: means are those over the first axis. Of a single value the width is not known: NaN.
 
+    >>> from interaction.plots import interval
     >>> mean, half = interval([1.0, 2.0, 3.0, 4.0])
     >>> print(f"{mean} ± {half:.2f}")
     2.5 ± 2.05
@@ -50,6 +51,15 @@ class PairedDifferences:
 
     `mean`, `low` and `high` have the axes `(*over)`: the interval is Student's t of `level`, over `n` pairs.
     Intervals of several cells of `over` share their episodes, so they are not independent.
+
+    >>> from interaction import Bundle, paired_differences
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> bundles = [Bundle(PointingTask(), CarefulPointer(rate)) for rate in (0.3, 0.0)]
+    >>> hasty, careful = (bundle.run(500, seed=1) for bundle in bundles)
+    >>> found = paired_differences(hasty, careful, "lengths")
+    >>> found.n, round(float(found.mean), 1), found.values[:5]
+    (500, 16.3, array([10.,  2.,  4., 16., 48.]))
     """
 
     values: Array

@@ -28,7 +28,19 @@ def other_state(role: str) -> str:
 
 
 class ObservationEngine(Component):
-    """What an agent sees of the game state. It defines `observe`."""
+    """What an agent sees of the game state. It defines `observe`.
+
+    >>> from interaction import Bundle, ObservationEngine, RandomPolicy, State, User, spaces
+    >>> from interaction.tasks.coordination import CoordinatedTask
+    >>> class Blinks(ObservationEngine):
+    ...     def observe(self, game, rng):
+    ...         shut = rng.random() < game.user_state.tired
+    ...         return State(x=-1 if shut else game.task_state.x), 0.0
+    >>> policy = RandomPolicy(spaces.Discrete(10))
+    >>> user = User(policy=policy, observation_engine=Blinks(), state=State(tired=0.5))
+    >>> Bundle(CoordinatedTask(), user, max_rounds=8).run(1, seed=0)["user_observation.x"]
+    array([[-1, -1, -1, -1,  0, -1,  0,  0]])
+    """
 
     def observe(self, game: State, rng: EpisodeRandom) -> Observed:
         """Give the observation and a reward."""
@@ -63,13 +75,25 @@ class DefaultObservationEngine(ObservationEngine):
 class RuleObservationEngine(ObservationEngine):
     """Observation by rules on dotted paths: what is seen, then transformed, then made noisy.
 
-    `see` lists the only paths that are seen (by default all that the role sees, see
-    `DefaultObservationEngine`); `hide` takes paths away; `transform` maps a path to a function of
+    `see` lists the only paths that are seen (by default all that the role sees: everything but the other
+    agent's state); `hide` takes paths away; `transform` maps a path to a function of
     its value; `noise` maps a path to a function of `(value, rng)`, such as `GaussianNoise(0.1)`;
     `cost` is what each look costs. A rule on `task_state` holds for `previous_task_state`, too.
     Functions are written for one episode, as methods are; `batched=True` promises that they take
     arrays with a leading axis of episodes. Use functions of a module, not lambdas, where the engine is
     to be pickled.
+    Raises `ArgumentError` for a rule that is none and, in a bundle, `UnknownNameError` for a path that is not
+    there.
+
+    >>> from interaction import Bundle, RuleObservationEngine
+    >>> from interaction.assistants.pointing import ConstantGain
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> blind = RuleObservationEngine("assistant", hide=["task_state.goal"])
+    >>> assistant = ConstantGain(2.0).replace(observation_engine=blind)
+    >>> bundle = Bundle(PointingTask(9, 2), CarefulPointer(), assistant)
+    >>> bundle.reset(seed=0, go_to="assistant_acts").assistant_observation.task_state
+    State(position=4, targets=array([2, 7]))
     """
 
     def __init__(
@@ -144,7 +168,18 @@ class RuleObservationEngine(ObservationEngine):
 
 
 class CascadedObservationEngine(ObservationEngine):
-    """Several engines in a row: each observes what the one before it let through; rewards add up."""
+    """Several engines in a row: each observes what the one before it let through; rewards add up.
+
+    Raises `ContractError` for a part that is no engine.
+
+    >>> from interaction import CascadedObservationEngine, EpisodeRandom, GameState, State
+    >>> from interaction import RuleObservationEngine
+    >>> look = RuleObservationEngine("user", see=["task_state"], cost=0.25)
+    >>> doubled = RuleObservationEngine("user", transform={"task_state.x": lambda x: 2 * x}, cost=0.5)
+    >>> both = CascadedObservationEngine([look, doubled])
+    >>> both.observe(GameState(task_state=State(x=3)), EpisodeRandom())
+    (State(task_state=State(x=6), previous_task_state=State(x=6)), -0.75)
+    """
 
     def __init__(self, engines: Iterable[ObservationEngine]) -> None:
         self.engines = check_parts("CascadedObservationEngine", ObservationEngine, engines)
@@ -159,7 +194,16 @@ class CascadedObservationEngine(ObservationEngine):
 
 
 class GaussianNoise(Component):
-    """Noise for a rule: adds a normal number with standard deviation `sd` (unit of the value) to a value."""
+    """Noise for a rule: adds a normal number with standard deviation `sd` (unit of the value) to a value.
+
+    `shape` is that of the value in one episode. Raises `ArgumentError` for a standard deviation below zero.
+
+    >>> from interaction import EpisodeRandom, GameState, GaussianNoise, RuleObservationEngine, State
+    >>> eye = RuleObservationEngine("user", see=["task_state"], noise={"task_state.x": GaussianNoise(0.5)})
+    >>> seen, reward = eye.observe(GameState(task_state=State(x=3.0)), EpisodeRandom(seed=0))
+    >>> round(seen.task_state.x, 3)
+    2.065
+    """
 
     batched = True
 

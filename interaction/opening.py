@@ -63,7 +63,7 @@ def read_start(
         value = plain(even(given, f"{where}: {path}") if listed else given, f"{where}: {path}")
         per_row = rows is not None and isinstance(value, np.ndarray) and value.ndim == len(member.shape) + 1
         member.check(value, f"{where}: {path}", rows if per_row else None)
-        forced[path] = _widest(member.conform(value), member)
+        forced[path] = as_one_episode(member.conform(value), member)
     return forced
 
 
@@ -75,7 +75,7 @@ def plain(value: Value, where: str) -> Value:
         raise ArgumentError(f"{where}: {error}") from error
 
 
-def _widest(value: Value, member: Membership) -> Value:
+def as_one_episode(value: Value, member: Membership) -> Value:
     """Give single numbers of each row as one episode has them, which knows of no 8-bit integers."""
     if isinstance(value, np.ndarray) and member.shape == () and value.dtype.kind in "iuf":
         return freeze(value.astype(np.float64 if value.dtype.kind == "f" else np.int64))
@@ -96,38 +96,6 @@ def _flat(mapping: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]
         path = f"{prefix}{name}"
         pairs += _flat(value, f"{path}.") if isinstance(value, Mapping) else [(path, value)]
     return pairs
-
-
-def read_over(fields: Fields, over: Mapping[str, Any] | None, where: str) -> Forced:
-    """Turn `over` into a checked array of candidates for each path: `(candidates, *shape)`."""
-    axes: Forced = {}
-    if over is None:
-        return axes
-    if not isinstance(over, Mapping):
-        raise ArgumentError(
-            f"{where}: expected a mapping such as {{'user_state.p0': range(10)}}, got {over!r}"
-        )
-    for path, given in over.items():
-        if path not in fields:
-            raise unknown_name(path, fields, where)
-        member = fields[path]
-        if isinstance(given, str) or not hasattr(given, "__iter__"):
-            raise ArgumentError(f"{where}: {path}: expected a list of candidate values, got {given!r}")
-        candidates = even(list(given), f"{where}: {path}")
-        if candidates.ndim != 1 + len(member.shape) or len(candidates) == 0:
-            raise ArgumentError(
-                f"{where}: {path}: expected one or more candidates of shape {member.shape}, got {given!r}"
-            )
-        member.check(freeze(candidates), f"{where}: {path}", len(candidates))
-        axes[path] = np.asarray(_widest(member.conform(candidates), member))
-    return axes
-
-
-def check_apart(axes: Forced, forced: Forced, where: str) -> None:
-    """Raise for a path that is both among the candidates and among the starting values."""
-    clash = [path for path in axes if path in forced]
-    if clash:
-        raise ArgumentError(f"{where}: {', '.join(clash)} is both in start and in over")
 
 
 def per_row(fields: Fields, forced: Forced) -> set[str]:
@@ -158,34 +126,28 @@ def check_actions(fields: Fields, forced: Collection[str], turn: int, max_rounds
             )
 
 
-def combine(axes: Forced) -> tuple[int, Forced]:
-    """Give every combination of the candidates: how many there are, and their values by path."""
-    shape = tuple(len(candidates) for candidates in axes.values())
-    count = int(np.prod(shape, dtype=np.int64))
-    index = np.unravel_index(np.arange(count), shape) if shape else ()
-    return count, {path: axes[path][part] for path, part in zip(axes, index, strict=True)}
-
-
 def new_game(
     players: Players, rng: EpisodeRandom, forced: Forced, *, random: bool = False, check: bool = True
 ) -> GameState:
     """Begin a game: reset the components (or draw their states at random), then force what is forced."""
     rows = rng.rows
-    stream = rng.at(0, slots.TASK_RESET)
     task = players.task_membership
-    task_state = spaces.sample(task.space, stream) if random else players.task_reset(stream)
+    rng.place, rng.draw = slots.TASK_RESET, 0
+    task_state = spaces.sample(task.space, rng) if random else players.task_reset(rng)
     if check and task.violation(task_state, rows) is not None:
         check_state(task, task_state, f"{players.task_name} (reset)", rows)
     fields = _BLANK.copy()
     fields["task_state"] = task_state
     for seat in (players.user, players.assistant):
         if seat is not None:
-            stream = rng.at(0, seat.reset_slot)
             agent = seat.state_membership
+            rng.place, rng.draw = seat.reset_slot, 0
             if random:
-                state = spaces.sample(agent.space, stream)
+                state = spaces.sample(agent.space, rng)
+            elif seat.reset_in is None:
+                state = seat.reset(rng)
             else:
-                state = begin(seat, None if seat.reset_in is None else _so_far(fields, forced), stream)
+                state = begin(seat, _so_far(fields, forced), rng)
             if check and agent.violation(state, rows) is not None:
                 check_state(agent, state, f"{seat.name} (reset)", rows)
             fields[seat.state_field] = state

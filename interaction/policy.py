@@ -30,6 +30,16 @@ class Policy(Component):
     A policy defines `action_space` (of one action, as a class attribute or in `__init__`) and
     `sample`; it may define `log_prob`, which inference about the agent needs, and `first_action`, what stands
     for its last action before the first one (by default the first element of the action space).
+
+    >>> from interaction import EpisodeRandom, Policy, State, spaces
+    >>> class Aims(Policy):
+    ...     action_space = spaces.real(0.0, 1.0)
+    ...
+    ...     def sample(self, observation, state, rng):
+    ...         return min(max(rng.normal(observation.target, state.noise), 0.0), 1.0), 0.0
+    >>> action, reward = Aims().sample(State(target=0.5), State(noise=0.1), EpisodeRandom(seed=0))
+    >>> round(action, 3), reward
+    (0.313, 0.0)
     """
 
     action_space: Space[Any]
@@ -51,7 +61,19 @@ class Policy(Component):
 
 
 class DeterministicPolicy(Policy):
-    """A policy that always picks `action(observation, state)`, but for a uniform slip at the rate `lapse`."""
+    """A policy that always picks `action(observation, state)`, but for a uniform slip at the rate `lapse`.
+
+    `sample` and `log_prob` follow from `action`. Raises `ArgumentError` for a rate outside [0, 1].
+
+    >>> from interaction import DeterministicPolicy, State, spaces
+    >>> class Imitates(DeterministicPolicy):
+    ...     action_space = spaces.Discrete(4)
+    ...
+    ...     def action(self, observation, state):
+    ...         return observation.user_action
+    >>> round(Imitates(lapse=0.2).log_prob(3, State(user_action=3), State()), 3)  # log(0.8 + 0.2 / 4)
+    -0.163
+    """
 
     lapse: float = 0.0
 
@@ -83,7 +105,23 @@ class DeterministicPolicy(Policy):
 
 
 class DiscretePolicy(Policy):
-    """A policy over a `Discrete` action space (or a `Choice`), given by the probability of each action."""
+    """A policy over a `Discrete` action space (or a `Choice`), given by the probability of each action.
+
+    `sample` and `log_prob` follow from `probabilities`, `(..., actions)`. They raise `ContractError` where
+    these are not one for each action, or do not sum to one.
+
+    >>> from interaction import DiscretePolicy, EpisodeRandom, State, spaces
+    >>> class Guesses(DiscretePolicy):
+    ...     action_space = spaces.Discrete(2)
+    ...
+    ...     def probabilities(self, observation, state):
+    ...         return [1 - state.bias, state.bias]
+    >>> policy, rng = Guesses(), EpisodeRandom(seed=0)
+    >>> [policy.sample(State(), State(bias=0.9), rng)[0] for _ in range(10)]
+    [0, 1, 1, 1, 0, 1, 1, 1, 1, 1]
+    >>> round(policy.log_prob(1, State(), State(bias=0.9)), 3)
+    -0.105
+    """
 
     action_space: Discrete | Choice
 
@@ -136,7 +174,18 @@ class DiscretePolicy(Policy):
 
 
 class RandomPolicy(Policy):
-    """A policy that picks each element of its action space with equal probability."""
+    """A policy that picks each element of its action space with equal probability.
+
+    It draws by `spaces.sample`. The `log_prob` of an action in a box is a density; without bounds there is
+    none (`ArgumentError`).
+
+    >>> from interaction import EpisodeRandom, RandomPolicy, State, spaces
+    >>> policy, rng = RandomPolicy(spaces.Discrete(3, start=-1)), EpisodeRandom(seed=0)
+    >>> [policy.sample(State(), State(), rng)[0] for _ in range(8)]
+    [-1, -1, 1, 0, -1, 1, 1, -1]
+    >>> round(policy.log_prob(0, State(), State()), 3)
+    -1.099
+    """
 
     batched = True
 
@@ -151,7 +200,18 @@ class RandomPolicy(Policy):
 
 
 class DualPolicy(Policy):
-    """A policy with a dual: it behaves as `primary`, and as `dual` while its agent is simulated."""
+    """A policy with a dual: it behaves as `primary`, and as `dual` while its agent is simulated.
+
+    So an agent whose policy is costly, or simulates, is simulated by something simpler.
+    Raises `ContractError` for a part that is no policy.
+
+    >>> from interaction import Assistant, DualPolicy, RandomPolicy, spaces
+    >>> from interaction.assistants.pointing import ConstantGainPolicy
+    >>> policy = DualPolicy(primary=ConstantGainPolicy(2.0), dual=RandomPolicy(spaces.real(-2.0, 2.0)))
+    >>> assistant = Assistant(policy=policy)
+    >>> type(assistant.dual().policy).__name__
+    'RandomPolicy'
+    """
 
     def __init__(self, primary: Policy, dual: Policy) -> None:
         check_parts("DualPolicy", Policy, (primary, dual))

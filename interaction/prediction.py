@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from interaction.agent import Agent, Assistant, User, check_log_prob
 from interaction.batching.lockstep import Lineup
 from interaction.batching.selection import by_rows, row_of
-from interaction.batching.streams import LiftedRandom
+from interaction.batching.streams import is_lifted
 from interaction.component import PreparedComponent
 from interaction.errors import ContractError, SpaceError
 from interaction.observation import Role
-from interaction.opening import Forced, combine, fields_of, for_rows, new_game, read_over
+from interaction.opening import Forced, fields_of, for_rows, new_game
+from interaction.over import axis_lengths, combine, read_over
 from interaction.players import Players, Seat, check_composition
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, Discrete, leaves, shape_of
@@ -87,6 +88,7 @@ class Predictor(PreparedComponent):
         self._only_predicts = isinstance(self.task_model, NoTask)
         self._lineup = Lineup(self.task_model, self.user_model, self.assistant)
         self._single = self._lineup.single
+        self._one_agent = self.user_model is None or self.assistant is None
         task_space = self.task_model.state_space
         self._spaces = Dict({**self._lineup.space, "previous_task_state": task_space})
         self._seen = Dict({**self._spaces, "provenance": Discrete(len(Provenance))})
@@ -105,10 +107,19 @@ class Predictor(PreparedComponent):
 
         The user observes, infers and acts; the task does not move. `user_state` is the model's internal
         state, which otherwise comes from its own reset (or from the observation, if it is seen).
+
+        >>> from interaction import EpisodeRandom, Simulator, State
+        >>> from interaction.users.coordination import PseudoRandomUser
+        >>> simulator = Simulator(user_model=PseudoRandomUser(p0=1, p1=5, p2=7))
+        >>> seen, rng = State(task_state=State(x=3)), EpisodeRandom(seed=0)
+        >>> simulator.predict_user_action(seen, rng)
+        5
+        >>> simulator.predict_user_action(seen, rng, user_state=State(p0=2, p1=5, p2=7))
+        8
         """
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "predict_user_action"):
             return rng.outside(self.predict_user_action, observation, rng, user_state)
-        return self._predict("user", observation, rng, user_state)
+        return self._predict("user", self._single.user, observation, rng, user_state)
 
     def predict_assistant_action(
         self, observation: State, rng: EpisodeRandom, assistant_state: State | None = None
@@ -119,10 +130,18 @@ class Predictor(PreparedComponent):
         that into what it sees, as in `observation.replace(user_action=1, provenance=Provenance.OBSERVED)`,
         and the task's state, where the action moves it: `task_state` after it, `previous_task_state` before
         it, by which an assistant who infers weighs it.
+
+        >>> from interaction import EpisodeRandom, Provenance, Simulator, State
+        >>> from interaction.assistants.pointing import NoAssistant
+        >>> from interaction.tasks.pointing import PointingTask
+        >>> simulator = Simulator(assistant=NoAssistant(PointingTask(mode="position")))
+        >>> seen = State(task_state=State(position=7), user_action=1, provenance=Provenance.OBSERVED)
+        >>> simulator.predict_assistant_action(seen, EpisodeRandom(seed=0))
+        8
         """
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "predict_assistant_action"):
             return rng.outside(self.predict_assistant_action, observation, rng, assistant_state)
-        return self._predict("assistant", observation, rng, assistant_state)
+        return self._predict("assistant", self._single.assistant, observation, rng, assistant_state)
 
     def user_action_log_prob(
         self,
@@ -138,8 +157,16 @@ class Predictor(PreparedComponent):
         Each candidate of the user model observes and infers, then its policy's `log_prob` is asked. An action
         in `over` is what was done last, which the candidate sees. In a batch `action` has the shape
         `(episodes,)`, or is a plain number.
+
+        >>> import numpy as np
+        >>> from interaction import EpisodeRandom, Simulator, State
+        >>> from interaction.users.coordination import PseudoRandomUser
+        >>> simulator = Simulator(user_model=PseudoRandomUser(p0=1, p1=5, p2=7))
+        >>> seen, rng = State(task_state=State(x=3)), EpisodeRandom(seed=0)
+        >>> np.exp(simulator.user_action_log_prob(5, seen, rng, over={"user_state.p0": range(10)}))
+        array([0., 1., 0., 0., 0., 0., 0., 0., 0., 0.])
         """
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "user_action_log_prob"):
             found: Array = rng.outside(
                 self.user_action_log_prob, action, observation, rng, over=over, user_state=user_state
             )
@@ -158,8 +185,20 @@ class Predictor(PreparedComponent):
         """Give the log probability of an assistant's action, as `user_action_log_prob` does of a user's.
 
         The observation is what the assistant was looking at: after the user's action, before its own.
+
+        >>> import numpy as np
+        >>> from interaction import Assistant, DeterministicPolicy, EpisodeRandom, Simulator, State, spaces
+        >>> class Agrees(DeterministicPolicy):
+        ...     action_space = spaces.Discrete(2)
+        ...
+        ...     def action(self, observation, state):
+        ...         return observation.user_action if state.kind else 0
+        >>> simulator = Simulator(assistant=Assistant(policy=Agrees(), state=State(kind=True)))
+        >>> seen, over = State(task_state=State(), user_action=1), {"assistant_state.kind": [True, False]}
+        >>> np.exp(simulator.assistant_action_log_prob(1, seen, EpisodeRandom(seed=0), over=over))
+        array([1., 0.])
         """
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "assistant_action_log_prob"):
             found: Array = rng.outside(
                 self.assistant_action_log_prob,
                 action,
@@ -171,12 +210,13 @@ class Predictor(PreparedComponent):
             return found
         return self._log_prob("assistant", action, observation, rng, over, assistant_state)
 
-    def _predict(self, role: Role, observation: State, rng: EpisodeRandom, state: State | None) -> Value:
+    def _predict(
+        self, role: Role, seat: Seat | None, observation: State, rng: EpisodeRandom, state: State | None
+    ) -> Value:
         stream = rng.simulation()
-        if stream.episodes is not None:
+        if seat is None or stream.episodes is not None:
             return self._predict_in_batch(role, observation, stream, state)
-        seat = _seat(self._single, role)
-        return freeze(choose(seat, self._before(self._single, seat, observation, stream, state), stream))
+        return choose(seat, self._before(self._single, seat, observation, stream, state), stream)
 
     def _predict_in_batch(
         self, role: Role, observation: State, stream: EpisodeRandom, state: State | None
@@ -218,7 +258,7 @@ class Predictor(PreparedComponent):
             return np.broadcast_to(seat.log_prob(done, *look(seat, game, stream), stream), (len(rows),))
 
         log_prob = self._lineup.in_batch(ask)
-        shape = (() if outer is None else (outer,)) + tuple(len(labels) for labels in axes.values())
+        shape = (() if outer is None else (outer,)) + axis_lengths(axes)
         return np.asarray(log_prob).reshape(shape)
 
     def _before(
@@ -237,7 +277,7 @@ class Predictor(PreparedComponent):
             state is not None
             and task_state is not None
             and candidates is None
-            and (players.user is None or players.assistant is None)
+            and self._one_agent
             and len(state.__dict__) == self._state_fields[seat.observes]
             and (self._only_predicts or len(task_state) == self._task_fields)
         ):  # all is known, so nothing needs to be reset
@@ -246,9 +286,9 @@ class Predictor(PreparedComponent):
             fields["task_state"] = task_state
             fields["previous_task_state"] = seen.get("previous_task_state", task_state)
             fields[seat.state_field] = state
-            for name in _LAST:
-                if (value := seen.get(name)) is not None:
-                    fields[name] = value
+            fields["user_action"] = seen.get("user_action")
+            fields["assistant_action"] = seen.get("assistant_action")
+            fields["provenance"] = seen.get("provenance", 0)
             if fields[seat.action_field] is None:
                 fields[seat.action_field] = for_rows(seat.first_action, stream.rows)
             return make(GameState, fields)

@@ -5,10 +5,11 @@ inside an agent also the whole address at which the simulation started. So one e
 the numbers that it would get alone, in any chunk, order, process or machine, and a component that
 draws once more does not shift the draws of the others. No two addresses share a number.
 
-The numbers come from the counter-based generator Philox 4x64 (Salmon, Moraes, Dror & Shaw, "Parallel
-random numbers: as easy as 1, 2, 3", SC 2011). Its key holds the seed; its counter holds, from the
-lowest word on: the blocks of the episodes one after the other, the draw and its length, the round and
-slot, and into how many replicas each episode is parted.
+The numbers come from the counter-based generator Philox 4x64. Its key holds the seed; its counter holds,
+from the lowest word on: the blocks of the episodes one after the other, the draw and its length, the round
+and slot, and into how many replicas each episode is parted.
+
+Source: Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3", SC.
 """
 
 from __future__ import annotations
@@ -86,6 +87,12 @@ def check_seed(seed: object) -> int:
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ArgumentError(f"seed: expected a non-negative integer or None, got {seed!r}")
     return int(seed)
+
+
+def check_stream(rng: object, where: str) -> None:
+    """Raise unless what was given as a stream is one of ours."""
+    if not isinstance(rng, EpisodeRandom):
+        raise ArgumentError(f"{where}: rng: expected a stream, as in EpisodeRandom(seed), got {rng!r}")
 
 
 def fresh_seed() -> int:
@@ -174,6 +181,15 @@ class EpisodeRandom:
     `place` (round and slot) and `draw` (the number of the next draw) are its address; the engine sets
     them before each call of a component, by `at` or, where every nanosecond counts, in place. Where the rows
     are in different rounds, `place` is an array with an entry for each.
+
+    >>> import numpy as np
+    >>> from interaction import EpisodeRandom
+    >>> rng = EpisodeRandom(seed=0, episode=2)
+    >>> round(rng.random(), 3), rng.integers(1, 7)
+    (0.077, 6)
+    >>> many = EpisodeRandom(seed=0, episodes=np.arange(4))  # row 2 gets the numbers of episode 2
+    >>> many.random().round(3), many.integers(1, 7)
+    (array([0.031, 0.11 , 0.077, 0.729]), array([2, 1, 6, 3]))
     """
 
     __slots__ = (
@@ -267,17 +283,33 @@ class EpisodeRandom:
         return one
 
     def simulation(self) -> EpisodeRandom:
-        """Give the stream of a simulation that starts here; it shares no draw with any other stream."""
+        """Give the stream of a simulation that starts here; it shares no draw with any other stream.
+
+        >>> from interaction import EpisodeRandom
+        >>> rng = EpisodeRandom(seed=0)
+        >>> inside = rng.simulation()
+        >>> round(inside.random(), 3), round(rng.random(), 3)
+        (0.576, 0.294)
+        """
         child = object.__new__(type(self))
-        child._key, child._origin = None, (self, self.place, self.draw)
-        child.episode, child.episodes, child.rows = self.episode, self.episodes, self.rows
+        draw = self.draw
+        child._key, child._origin = None, (self, self.place, draw)
+        child.episode, child.episodes = self.episode, self.episodes
+        child.rows, child._index = self.rows, self._index
         child.replica, child.replicas = self.replica, self.replicas
-        child._index, child.place, child.draw = self._index, OTHER, 0
-        self.draw += 1
+        child.place, child.draw = OTHER, 0
+        self.draw = draw + 1
         return child
 
     def repeat(self, count: int, common: bool = True) -> EpisodeRandom:
-        """Give `count` rows for each row (candidate values), with common random numbers or their own."""
+        """Give `count` rows for each row (candidate values), with common random numbers or their own.
+
+        >>> from interaction import EpisodeRandom
+        >>> EpisodeRandom(seed=0).repeat(3).random().round(3)
+        array([0.031, 0.031, 0.031])
+        >>> EpisodeRandom(seed=0).repeat(3, common=False).random().round(3)
+        array([0.437, 0.684, 0.397])
+        """
         if not common:
             return self.part(0, count, count)
         replica = None if self.replica is None else np.repeat(self.replica, count)
@@ -317,7 +349,16 @@ class EpisodeRandom:
     # Drawing: what a component does.
 
     def random(self, shape: int | Shape = ()) -> Any:
-        """Draw uniformly from [0, 1)."""
+        """Draw uniformly from [0, 1).
+
+        Gives a number, or an array of `shape`; in a batch `(rows, *shape)`.
+        Raises `ArgumentError` for a shape that is none.
+
+        >>> from interaction import EpisodeRandom
+        >>> rng = EpisodeRandom(seed=0)
+        >>> rng.random((3,)).round(3)
+        array([0.861, 0.128, 0.401])
+        """
         shape = shape if isinstance(shape, tuple | list | str) else (shape,)
         size = 1
         for length in shape:
@@ -416,11 +457,26 @@ class EpisodeRandom:
         """Take note that a generator with a key of this stream was drawn from, where a stream forbids it."""
 
     def generator(self) -> np.random.Generator:
-        """Give a numpy `Generator` with numbers of its own, for code that wants one. One episode only."""
+        """Give a numpy `Generator` with numbers of its own, for code that wants one.
+
+        Raises `ArgumentError` in a batch: a component that needs one is `batched = False`.
+
+        >>> from interaction import EpisodeRandom
+        >>> EpisodeRandom(seed=0).generator().poisson(3.0, size=5)
+        array([2, 3, 3, 3, 7])
+        """
         return np.random.Generator(np.random.Philox(key=np.array(self.key(), np.uint64)))
 
     def normal(self, loc: Any = 0.0, scale: Any = 1.0, shape: int | Shape = ()) -> Any:
-        """Draw from a normal distribution, by its inverse distribution function."""
+        """Draw from a normal distribution, by its inverse distribution function.
+
+        Gives a number, or an array of `shape`; in a batch `(rows, *shape)`. `scale` is the standard
+        deviation. Raises `ArgumentError` for one below zero.
+
+        >>> from interaction import EpisodeRandom
+        >>> EpisodeRandom(seed=0).normal(250.0, 40.0, shape=3).round(1)
+        array([293.4, 204.5, 239.9])
+        """
         from scipy.special import ndtri
 
         if np.any(np.asarray(scale) < 0):
@@ -430,7 +486,15 @@ class EpisodeRandom:
         return float(value) if np.ndim(value) == 0 else value
 
     def integers(self, low: int, high: int, shape: int | Shape = ()) -> Any:
-        """Draw integers uniformly from low, …, high - 1."""
+        """Draw integers uniformly from low, …, high - 1.
+
+        Gives a number, or an array of `shape`; in a batch `(rows, *shape)`.
+        Raises `ArgumentError` unless both are integers, with low < high.
+
+        >>> from interaction import EpisodeRandom
+        >>> EpisodeRandom(seed=0).integers(1, 7, shape=5)
+        array([5, 3, 2, 5, 3])
+        """
         if not isinstance(low, int | np.integer) or not isinstance(high, int | np.integer) or high <= low:
             raise ArgumentError(f"rng.integers: expected integers low < high, got low={low!r}, high={high!r}")
         uniform = self.random(shape)
@@ -441,7 +505,15 @@ class EpisodeRandom:
         return low + (uniform * (high - low)).astype(np.int64)
 
     def categorical(self, probabilities: Any) -> Any:
-        """Draw an index from weights on the last axis, `(n,)` or `(rows, n)`; they need not sum to one."""
+        """Draw an index from weights on the last axis, `(n,)` or `(rows, n)`; they need not sum to one.
+
+        Raises `ArgumentError` for weights that are not finite, lie below zero, or are all zero.
+
+        >>> from interaction import EpisodeRandom
+        >>> rng = EpisodeRandom(seed=0)
+        >>> [rng.categorical([1, 0, 3]) for _ in range(8)]
+        [0, 2, 2, 2, 0, 2, 2, 2]
+        """
         weights = np.asarray(probabilities, float)
         with np.errstate(over="ignore"):
             cumulated = np.cumsum(weights, axis=-1)
@@ -456,7 +528,16 @@ class EpisodeRandom:
         return int(index) if index.ndim == 0 else index
 
     def shuffle(self, n: int) -> NDArray[np.int64]:
-        """Draw a permutation of 0, …, n - 1; its first k entries are a sample without replacement."""
+        """Draw a permutation of 0, …, n - 1; its first k entries are a sample without replacement.
+
+        Raises `ArgumentError` for anything but a number n >= 0.
+
+        >>> import numpy as np
+        >>> from interaction import EpisodeRandom
+        >>> words = np.array(["open", "save", "quit", "help"])
+        >>> words[EpisodeRandom(seed=0).shuffle(4)]
+        array(['help', 'open', 'save', 'quit'], dtype='<U4')
+        """
         if np.ndim(n) != 0 or n < 0:
             raise ArgumentError(
                 f"rng.shuffle: expected a number n >= 0, for a permutation of 0 to n - 1, got {n!r}; for an "

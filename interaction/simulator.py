@@ -18,23 +18,21 @@ from interaction.batching.lifted import Lifted
 from interaction.batching.play import CHUNK, check_discount, check_max_rounds, check_recorded, play
 from interaction.batching.recording import Recorder, recorded, together, totals
 from interaction.batching.selection import row_of
-from interaction.batching.streams import LiftedRandom
+from interaction.batching.streams import LiftedRandom, is_lifted
 from interaction.errors import ArgumentError, ContractError, EpisodeError
 from interaction.opening import (
     ACTIONS,
     Forced,
     check_actions,
-    check_apart,
-    combine,
     for_rows,
     go_to_turn,
     new_game,
     per_row,
-    read_over,
     read_start,
     seen_before,
     take_action,
 )
+from interaction.over import Axes, axis_labels, axis_lengths, check_apart, combine, paths_of, read_over
 from interaction.players import Players
 from interaction.prediction import Predictor, one_row
 from interaction.random import EpisodeRandom
@@ -47,11 +45,20 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Rollout:
-    """What simulated episodes gave; each array has the shape `(...)` plus one axis for each path of `over`.
+    """What simulated episodes gave; each array has the shape `(...)` plus the axes of `over`.
 
     `...` is () in a single episode and `(episodes,)` in a batch. `returns` sums all rewards, `rewards`
     holds the totals by source, both with the rollout's discount; `lengths` the rounds played, and `values`
     the recorded last values by path.
+
+    >>> from interaction import EpisodeRandom, Simulator, State
+    >>> from interaction.assistants.pointing import ConstantGain
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> simulator = Simulator(PointingTask(), CarefulPointer(), ConstantGain(2.0), max_rounds=30)
+    >>> found = simulator.rollout(State(), EpisodeRandom(seed=0), over={"user_state.error_rate": [0.0, 0.2]})
+    >>> found.lengths, found.returns, found.truncated
+    (array([4, 6]), array([-4., -6.]), array([False, False]))
     """
 
     returns: Value
@@ -73,6 +80,13 @@ class Simulator(Predictor):
     It plays the dual of each agent, unless told `use_primary_policy` or `use_primary_inference`.
     For predictions of one agent alone, a model of it is enough: `Simulator(user_model=...)`, or
     `Simulator(assistant=...)` for a user who simulates its assistant.
+    Raises `ContractError` for models that do not go together, and for a question about one that is missing.
+
+    >>> from interaction import EpisodeRandom, Simulator, State
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> simulator = Simulator(user_model=PseudoRandomUser(p0=1, p1=5, p2=7))
+    >>> simulator.predict_user_action(State(task_state=State(x=3)), EpisodeRandom(seed=0))
+    5
     """
 
     batched = True
@@ -114,7 +128,7 @@ class Simulator(Predictor):
 
         They begin in round 0 at `from_turn`. What the observer could not see comes from the models' own
         resets, or from `start` (values of this episode, or in a batch one for each) and `over`
-        (candidates, which add an axis for each path). Candidates share the same random numbers.
+        (candidates, which add axes as in `Bundle.run`). Candidates share the same random numbers.
 
         An action in `over` or `start` is played: it stands in for the policy's in the agent's first turn to
         act, after which the policies go on. The agent looks before it as ever; the policy's own reward, for
@@ -127,11 +141,20 @@ class Simulator(Predictor):
         gives both: `observation.extend(assistant_observation=observation, assistant_state=state)`.
 
         The rewards of round k, from 0, count discount^k.
-
         Raises `ArgumentError` for an action that the rollout does not reach, or of which a part is missing;
         and where one acts on what it has seen, but what it saw (or what it knows) is forced.
+
+        >>> from interaction import EpisodeRandom, Simulator, State
+        >>> from interaction.assistants.coordination import CoordinatedAssistant
+        >>> from interaction.tasks.coordination import CoordinatedTask
+        >>> from interaction.users.coordination import PseudoRandomUser
+        >>> user = PseudoRandomUser(p0=1, p1=5, p2=7)
+        >>> simulator = Simulator(CoordinatedTask(), user, CoordinatedAssistant(user), max_rounds=20)
+        >>> seen, rng = State(task_state=State(x=6)), EpisodeRandom(seed=0)
+        >>> simulator.rollout(seen, rng, over={"user_state.p0": range(10)}).returns  # of which 1 is true
+        array([-40.,  -7., -40., -40., -40., -40., -40., -40., -40., -40.])
         """
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "rollout"):
             return _lifted(
                 rng,
                 self.rollout,
@@ -155,7 +178,7 @@ class Simulator(Predictor):
         outer = rng.rows
         given = read_start(self._fields, start, "start", outer)
         check_apart(axes, given, "rollout")
-        forced = {*given, *axes}
+        forced = {*given, *paths_of(axes)}
         check_actions(self._fields, forced, turn, limit)
         states = {path for path in forced if not path.startswith(ACTIONS)}
         known, seen = self._known(game, outer, states), seen_before(game, turn)
@@ -206,7 +229,7 @@ class Simulator(Predictor):
 
             recorders.append(self._lineup.in_batch(play_chunk))
         check_recorded(record, recorders)
-        shape = (() if outer is None else (outer,)) + tuple(len(labels) for labels in axes.values())
+        shape = (() if outer is None else (outer,)) + axis_lengths(axes)
         return _rollout(recorders, shape, axes)
 
 
@@ -250,7 +273,7 @@ def _nested(start: Mapping[str, Any]) -> State:
     )
 
 
-def _rollout(recorders: list[Recorder], shape: tuple[int, ...], axes: Forced) -> Rollout:
+def _rollout(recorders: list[Recorder], shape: tuple[int, ...], axes: Axes) -> Rollout:
     def join(parts: list[Array]) -> Value:
         whole = np.concatenate(parts)
         whole = whole.reshape(shape + whole.shape[1:])
@@ -274,5 +297,5 @@ def _rollout(recorders: list[Recorder], shape: tuple[int, ...], axes: Forced) ->
         lengths=join([part.lengths for part in recorders]),
         terminated=join([part.terminated for part in recorders]),
         values={path: join([whole(path)]) for path in recorded(recorders)},
-        over=dict(axes),
+        over=axis_labels(axes),
     )

@@ -15,7 +15,7 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Sp
 from numpy.typing import NDArray
 
 from interaction.errors import ArgumentError, ContractError, SpaceError
-from interaction.random import EpisodeRandom, whole_numbers
+from interaction.random import EpisodeRandom, check_stream, whole_numbers
 from interaction.state import State, Value, freeze
 
 __all__ = [
@@ -54,6 +54,10 @@ def real(low: Any = -np.inf, high: Any = np.inf, shape: int | Shape | None = Non
 
     Bounds are numbers, or arrays of the shape (which then need not be given); by default there are none.
     Raises `ArgumentError` for bounds that are no numbers, lie the wrong way round or do not fit the shape.
+
+    >>> from interaction import spaces
+    >>> spaces.Dict(error_rate=spaces.real(0.0, 1.0), position=spaces.real(shape=2))
+    Dict('error_rate': Box(0.0, 1.0, (), float64), 'position': Box(-inf, inf, (2,), float64))
     """
     lowest, highest = _bounds("real", low, high, shape)
     return Box(lowest.astype(np.float64), highest.astype(np.float64), lowest.shape, np.float64)
@@ -63,6 +67,12 @@ def whole(low: Any = -np.inf, high: Any = np.inf, shape: int | Shape | None = No
     """Give the box of integers from `low` to `high`, both included; as `real`, of whole numbers.
 
     Raises `ArgumentError` as `real` does, and for bounds that are not whole or do not fit into 64 bits.
+
+    >>> from interaction import spaces
+    >>> spaces.elements(spaces.whole(1, 6))
+    [1, 2, 3, 4, 5, 6]
+    >>> spaces.elements(spaces.whole(0, 1, (2,)))
+    [array([0, 0]), array([0, 1]), array([1, 0]), array([1, 1])]
     """
     lowest, highest = _bounds("whole", low, high, shape)
     limits = np.iinfo(np.int64)
@@ -103,6 +113,11 @@ class Undeclared(Box):
     `kind` is bool, int or float; a field of floats takes integers, too. Beside a bool's it has no bounds:
     whatever needs some raises the error that `lacks` makes. `path` and `owner` name the field and the
     component.
+
+    >>> from interaction import State, spaces
+    >>> space = spaces.read_off(State(x=0), "Counter")["x"]
+    >>> space, space.line()
+    (Undeclared(int), 'state_space = spaces.Dict(x=spaces.whole(low, high), ...)')
     """
 
     def __init__(
@@ -177,6 +192,11 @@ def read_off(state: State, owner: str, prefix: str = "") -> Dict:
 
     Raises `ContractError` for a field that is neither a number nor an array of numbers, whose space has to be
     declared.
+
+    >>> import numpy as np
+    >>> from interaction import State, spaces
+    >>> spaces.read_off(State(x=0, read=np.zeros(3)), "Menu")
+    Dict('x': Undeclared(int), 'read': Undeclared(float, (3,)))
     """
     fields: dict[str, Space[Any]] = {}
     for name, value in state.items():
@@ -198,7 +218,15 @@ def read_off(state: State, owner: str, prefix: str = "") -> Dict:
 
 
 class Choice(Space[int]):
-    """A set of integers that need not follow each other, such as {-2, 1, 5}, in the order given."""
+    """A set of integers that need not follow each other, such as {-2, 1, 5}, in the order given.
+
+    Raises `ArgumentError` for values that are not different integers.
+
+    >>> from interaction import spaces
+    >>> space = spaces.Choice([-2, 1, 5])
+    >>> 5 in space, 0 in space, space.n
+    (True, False, 3)
+    """
 
     def __init__(self, values: Iterable[int], seed: int | None = None) -> None:
         listed = list(values)
@@ -234,7 +262,12 @@ def _is_whole(value: object) -> bool:
 
 
 def element(space: Discrete | Choice, index: Any) -> Any:
-    """Give the element of a finite space that has an index, counted from 0; or one for each index."""
+    """Give the element of a finite space that has an index, counted from 0; or one for each index.
+
+    >>> from interaction import spaces
+    >>> spaces.element(spaces.Choice([-2, 1, 5]), 2)
+    5
+    """
     if isinstance(space, Discrete):
         return int(space.start) + index
     found = space.values[index]
@@ -242,7 +275,12 @@ def element(space: Discrete | Choice, index: Any) -> Any:
 
 
 def position(space: Discrete | Choice, value: Any) -> NDArray[np.int64]:
-    """Give the index of an element, counted from 0; what is no element has an index outside."""
+    """Give the index of an element, counted from 0; what is no element has an index outside.
+
+    >>> from interaction import spaces
+    >>> int(spaces.position(spaces.Choice([-2, 1, 5]), 5))
+    2
+    """
     if isinstance(space, Discrete):
         index: NDArray[np.int64] = np.subtract(value, int(space.start))
         return index
@@ -251,19 +289,35 @@ def position(space: Discrete | Choice, value: Any) -> NDArray[np.int64]:
 
 
 def is_whole(space: Space[Any]) -> bool:
-    """Say whether the elements of a space are integers, or arrays of them."""
+    """Say whether the elements of a space are integers, or arrays of them.
+
+    >>> from interaction import spaces
+    >>> spaces.is_whole(spaces.Discrete(3)), spaces.is_whole(spaces.real())
+    (True, False)
+    """
     return isinstance(space, Discrete | Choice | MultiDiscrete | MultiBinary) or (
         isinstance(space, Box) and np.dtype(space.dtype).kind in "iu"
     )
 
 
 def shape_of(space: Space[Any]) -> Shape:
-    """Give the shape of one element; () for single numbers and for what has no shape."""
+    """Give the shape of one element; () for single numbers and for what has no shape.
+
+    >>> from interaction import spaces
+    >>> spaces.shape_of(spaces.real(shape=(2, 3))), spaces.shape_of(spaces.Discrete(3))
+    ((2, 3), ())
+    """
     return tuple(space.shape or ()) if isinstance(space, Box | MultiDiscrete | MultiBinary) else ()
 
 
 def leaves(space: Space[Any], prefix: str = "") -> Iterator[tuple[str, Space[Any]]]:
-    """Walk over the leaves of a nested `Dict` space as `(path, space)`."""
+    """Walk over the leaves of a nested `Dict` space as `(path, space)`.
+
+    >>> from interaction import spaces
+    >>> nested = spaces.Dict(x=spaces.Discrete(3), eye=spaces.Dict(noise=spaces.real(0.0)))
+    >>> [path for path, _ in spaces.leaves(nested)]
+    ['x', 'eye.noise']
+    """
     if isinstance(space, Dict):
         for name, part in space.spaces.items():
             yield from leaves(part, f"{prefix}.{name}" if prefix else str(name))
@@ -276,7 +330,13 @@ def sample(space: Space[Any], rng: EpisodeRandom) -> Value:
 
     A box without bounds draws a normal number, and one with a single bound its distance from it.
     Raises `ContractError` for what is not declared (but for a bool), and for a space of another kind.
+
+    >>> from interaction import EpisodeRandom, spaces
+    >>> rng = EpisodeRandom(seed=0)
+    >>> spaces.sample(spaces.Dict(arm=spaces.Discrete(4), weights=spaces.whole(0, 9, (3,))), rng)
+    State(arm=0, weights=array([6, 1, 6]))
     """
+    check_stream(rng, "spaces.sample")
     if hasattr(rng, "outside"):  # the stream of a lifted method
         drawn: Value = rng.outside(sample, space, rng)
         return drawn
@@ -312,7 +372,14 @@ def sample(space: Space[Any], rng: EpisodeRandom) -> Value:
 
 
 def first(space: Space[Any]) -> Value:
-    """Give the first element of a space: its lowest integer, or the point of a box nearest to zero."""
+    """Give the first element of a space: its lowest integer, or the point of a box nearest to zero.
+
+    Raises `ContractError` for a space of another kind.
+
+    >>> from interaction import spaces
+    >>> spaces.first(spaces.Dict(step=spaces.Discrete(3, start=-1), width=spaces.real(0.5, 2.0)))
+    State(step=-1, width=0.5)
+    """
     if isinstance(space, Dict):
         return State(**{str(name): first(part) for name, part in space.spaces.items()})
     if isinstance(space, Discrete):
@@ -332,7 +399,14 @@ def first(space: Space[Any]) -> Value:
 
 
 def count(space: Space[Any]) -> int | None:
-    """Give how many elements a space has, or None where it has no list of them (or none is declared)."""
+    """Give how many elements a space has, or None where it has no list of them (or none is declared).
+
+    >>> from interaction import spaces
+    >>> spaces.count(spaces.Dict(a=spaces.Discrete(3), b=spaces.MultiBinary(2)))
+    12
+    >>> spaces.count(spaces.real(0.0, 1.0)) is None
+    True
+    """
     if isinstance(space, Dict):
         parts = [count(part) for part in space.spaces.values()]
         return None if None in parts else math.prod(part for part in parts if part is not None)
@@ -347,6 +421,10 @@ def elements(space: Space[Any]) -> list[Value]:
 
     Raises `ContractError` for a space that is not finite, and for arrays or fields with more than a million
     combinations.
+
+    >>> from interaction import spaces
+    >>> spaces.elements(spaces.Dict(choice=spaces.Discrete(2), sure=spaces.Discrete(2)))
+    [State(choice=0, sure=0), State(choice=0, sure=1), State(choice=1, sure=0), State(choice=1, sure=1)]
     """
     if isinstance(space, Discrete):
         return list(range(int(space.start), int(space.start + space.n)))
@@ -389,7 +467,14 @@ def _ranges(space: Space[Any]) -> list[tuple[int, int]] | None:
 
 
 def merge(*parts: Dict) -> Dict:
-    """Join several `Dict` spaces into one; a name that two of them hold differently is an error."""
+    """Join several `Dict` spaces into one.
+
+    Raises `SpaceError` for a name that two of them hold differently.
+
+    >>> from interaction import spaces
+    >>> spaces.merge(spaces.Dict(x=spaces.Discrete(3)), spaces.Dict(p=spaces.real(0.0, 1.0)))
+    Dict('p': Box(0.0, 1.0, (), float64), 'x': Discrete(3))
+    """
     merged: dict[str, Space[Any]] = {}
     for part in parts:
         for name, space in part.spaces.items():

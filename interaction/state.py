@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.errors import ContractError, ImmutableError, UnknownNameError, unknown_name
+from interaction.errors import ContractError, ImmutableError, NoFieldError, UnknownNameError, unknown_name
 
 Value = Any
 """What a field holds: a plain int, float, bool, str or None, a read-only array, or a State."""
@@ -71,6 +71,16 @@ class State:
     In one episode its fields are plain numbers, or arrays of the field's own shape. In a batch
     each field that differs between episodes has the shape `(episodes, *shape)`.
     Two states are equal when their fields are, arrays included (NaN equals NaN).
+    Raises `ContractError` for a value that a state does not hold (it holds numbers, texts, None, arrays,
+    tuples and states), `UnknownNameError` for a field with the name of a method, and `ImmutableError` for an
+    assignment.
+
+    >>> from interaction import State
+    >>> state = State(x=3, eye=State(noise=0.2))
+    >>> state.x, state["x"], state.eye.noise, dict(state.eye)
+    (3, 3, 0.2, {'noise': 0.2})
+    >>> state == State(eye=State(noise=0.2), x=3)
+    True
     """
 
     __slots__ = ("__dict__",)
@@ -85,7 +95,14 @@ class State:
         set_fields(self, fields)
 
     def replace(self, /, **changes: Value) -> Self:
-        """Give a copy in which the named fields have other values."""
+        """Give a copy in which the named fields have other values.
+
+        Raises `UnknownNameError` for a field that is not there.
+
+        >>> from interaction import State
+        >>> State(position=3, goal=5).replace(position=4)
+        State(position=4, goal=5)
+        """
         mine = self.__dict__
         for name, value in changes.items():
             if type(value) not in PLAIN:
@@ -99,7 +116,12 @@ class State:
         return state
 
     def extend(self, /, **fields: Value) -> State:
-        """Give a copy with further fields."""
+        """Give a copy with further fields.
+
+        >>> from interaction import State
+        >>> State(x=3).extend(heard=1)
+        State(x=3, heard=1)
+        """
         return State(**{**self.__dict__, **fields})
 
     def keys(self) -> Any:
@@ -115,7 +137,9 @@ class State:
         try:
             return self.__dict__[name]
         except KeyError:
-            raise KeyError(f"no field {name!r}; the fields are: {', '.join(self)}") from None
+            error = NoFieldError(f"no field {name!r}; the fields are: {', '.join(self)}")
+            error.name, error.obj = name, self
+            raise error from None
 
     if TYPE_CHECKING:  # no such method at run time: with one, Python reads every field more slowly
 
@@ -168,6 +192,13 @@ class Provenance(IntEnum):
 
     The turns set it, it is never guessed from the action: `OBSERVED` is what the user did, and tells about
     the user; `INTERVENED` is what the assistant did itself, and tells nothing about the user.
+
+    >>> from interaction import Bundle, Provenance
+    >>> from interaction.tasks.coordination import CoordinatedTask
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> bundle = Bundle(CoordinatedTask(), PseudoRandomUser())
+    >>> Provenance(bundle.reset(seed=0).provenance).name, Provenance(bundle.step().game.provenance).name
+    ('UNKNOWN', 'OBSERVED')
     """
 
     UNKNOWN = 0
@@ -183,6 +214,13 @@ class GameState(State):
     policy's `first_action` (by default the first element of its space), and None if the agent is missing.
     `previous_task_state` is the task's state just before the last action moved it, which is what the one who
     acted was looking at; before the first action it is the task's state.
+
+    >>> from interaction import Bundle
+    >>> from interaction.tasks.coordination import CoordinatedTask
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> game = Bundle(CoordinatedTask(), PseudoRandomUser(p0=1, p1=5, p2=7)).reset(seed=0)
+    >>> game.round_index, game.turn_index, game.task_state, game.user_state, game.assistant_action
+    (0, 0, State(x=0), State(p0=1, p1=5, p2=7), None)
     """
 
     __slots__ = ()

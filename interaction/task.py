@@ -12,7 +12,15 @@ from interaction.state import GameState, State, Value
 
 
 class Transition(NamedTuple):
-    """What an action does to the task: the next state, a reward, and whether the game is over."""
+    """What an action does to the task: the next state, a reward, and whether the game is over.
+
+    On arrays (`batched = True`) the reward and `terminated` are `(episodes,)`, or one for all.
+
+    >>> from interaction import State, Transition
+    >>> state, reward, over = Transition(State(x=4), reward=-1.0)
+    >>> state, reward, over
+    (State(x=4), -1.0, False)
+    """
 
     state: State
     reward: Value = 0.0
@@ -25,8 +33,25 @@ class InteractionTask(Component):
     A task defines `reset`, and `on_user_action` and `on_assistant_action` as far as there is a user and an
     assistant. It may define `state_space` (of one episode), a `spaces.Dict`; where it is left out, each field
     of the state takes any number of the kind and shape that `reset` gives it.
-    It may define `outcome_log_prob(before, after)`, the log probability of an observed outcome given
-    two game states (before and after the task moved), and `plot(game, ax)`.
+    It may define `outcome_log_prob(before, after)`, the log probability of an observed outcome given two game
+    states (before and after the task moved); `hidden_transition(before, after)`, the probability of each next
+    value of a hidden state that moves; and `plot(game, ax)`.
+
+    >>> from interaction import Bundle, InteractionTask, RandomPolicy, State, Transition, User, spaces
+    >>> class Countdown(InteractionTask):
+    ...     def reset(self, rng):
+    ...         return State(left=10)
+    ...
+    ...     def on_user_action(self, game, rng):
+    ...         left = game.task_state.left - game.user_action
+    ...         return Transition(State(left=left), reward=-1.0, terminated=left <= 0)
+    >>> user = User(policy=RandomPolicy(spaces.Discrete(3, start=1)))
+    >>> Bundle(Countdown(), user).run(5, seed=0)["task_state.left"]
+    array([[ 7,  6,  4,  1, -1, -1],
+           [ 9,  7,  6,  3,  0,  0],
+           [ 8,  5,  4,  1, -2, -2],
+           [ 9,  8,  7,  4,  1, -2],
+           [ 7,  4,  1, -2, -2, -2]])
     """
 
     state_space: Dict = left_out()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from interaction.errors import ArgumentError, missing_extra, unknown_name
 from interaction.files import write_whole
+from interaction.state import State, nest, same
 from interaction.turns import SOURCES
 
 if TYPE_CHECKING:
@@ -64,6 +65,15 @@ class Trajectories(Mapping[str, Array]):
     `returns`, `lengths` (rounds), `terminated`, `truncated` have the axes `(episode, *over)`, and so
     has each of `rewards` (the totals by source). `over` holds the labels of the axes of candidates,
     `episodes` the episode indices, and `seed` the seed with which the run can be repeated.
+
+    >>> from interaction import Bundle
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RescorlaWagnerUser
+    >>> runs = Bundle(MultiArmedBanditTask([0.2, 0.8]), RescorlaWagnerUser(), max_rounds=5).run(3, seed=0)
+    >>> runs["user_action"], runs.returns
+    (array([[1, 0, 1, 1, 0],
+           [0, 0, 0, 1, 1],
+           [0, 1, 0, 1, 1]]), array([1., 3., 3.]))
     """
 
     def __init__(
@@ -125,7 +135,18 @@ class Trajectories(Mapping[str, Array]):
         return ("episode", *self.over)
 
     def episode(self, index: int) -> Trajectories:
-        """Give one episode, by its place in this run, cut to the rounds that it lasted."""
+        """Give one episode, by its place in this run, cut to the rounds that it lasted.
+
+        Raises `ArgumentError` for an index that the run does not have.
+
+        >>> from interaction import Bundle
+        >>> from interaction.assistants.pointing import ConstantGain
+        >>> from interaction.tasks.pointing import PointingTask
+        >>> from interaction.users.pointing import CarefulPointer
+        >>> runs = Bundle(PointingTask(), CarefulPointer(), ConstantGain(2.0), max_rounds=60).run(9, seed=0)
+        >>> runs.episode(4)["task_state.position"]
+        array([[12, 10,  8, 10,  8,  6,  4,  4]])
+        """
         count = len(self.episodes)
         if isinstance(index, bool) or not isinstance(index, int | np.integer) or not -count <= index < count:
             raise ArgumentError(f"episode: expected an index below {count}, got {index!r}")
@@ -150,11 +171,45 @@ class Trajectories(Mapping[str, Array]):
             forced=self.forced,
         )
 
+    def final(self, part: str) -> State:
+        """Give a part of the game, such as "assistant_state", at the end of each episode.
+
+        Its fields are arrays `(episode, *over)`, as a filter's `posterior` takes them. Raises
+        `UnknownNameError` for what was not recorded, and `ArgumentError` for what an episode never held.
+
+        >>> from interaction import Bundle
+        >>> from interaction.tasks.coordination import CoordinatedTask
+        >>> from interaction.users.coordination import PseudoRandomUser
+        >>> runs = Bundle(CoordinatedTask(), PseudoRandomUser(), max_rounds=5).run(3, seed=0)
+        >>> runs.final("user_state").p1
+        array([5, 5, 5])
+        """
+        paths = [path for path in self if path.startswith(f"{part}.")]
+        if not paths:
+            raise unknown_name(part, {path.partition(".")[0]: 0 for path in self if "." in path}, "final")
+        last = (slice(None),) * len(self.dimensions) + (-1,) * self.per_round
+        found = {path: self[path][last] for path in paths}
+        for path, array in found.items():
+            if _missing(array).any():
+                raise ArgumentError(f"final: {path}: an episode never held it (see `numpy.ma.getmaskarray`)")
+        state: State = nest({path[len(part) + 1 :]: np.asarray(array) for path, array in found.items()})
+        return state
+
     def to_xarray(self) -> xarray.Dataset:
         """Give an `xarray.Dataset` with labelled axes (needs the extra `data`).
 
         A path of `over` names its axis; what was recorded of it is called `recorded.<path>`, and what
         the episodes began with `start.<path>`. What an episode did not hold is NaN, and its integers floats.
+
+        >>> from interaction import Bundle
+        >>> from interaction.tasks.bandit import MultiArmedBanditTask
+        >>> from interaction.users.bandit import RescorlaWagnerUser
+        >>> bundle = Bundle(MultiArmedBanditTask([0.2, 0.8]), RescorlaWagnerUser(), max_rounds=50)
+        >>> data = bundle.run(200, seed=0, over={"user_state.learning_rate": [0.1, 0.5]}).to_xarray()
+        >>> dict(data["task_state.outcome"].sizes)
+        {'episode': 200, 'user_state.learning_rate': 2, 'round': 50}
+        >>> data["returns"].mean("episode").round(1).values
+        array([31.9, 34. ])
         """
         try:
             import xarray
@@ -184,13 +239,26 @@ class Trajectories(Mapping[str, Array]):
         return xarray.Dataset(variables, coordinates, {"seed": self.seed})
 
     def to_dataframe(self, start: Iterable[str] | None = None) -> pandas.DataFrame:
-        """Give a `pandas.DataFrame` with a row for each played round (or each episode, if only the final
-        values were recorded), and a column for each number; vectors have a column for each entry
-        (needs the extra `data`).
+        """Give a `pandas.DataFrame` with a row for each played round, and a column for each number.
 
-        `start` lists what of the beginnings has a column `start.<path>`; by default that is what was recorded
-        of the states. What an episode did not hold is missing (`isna()`); integers and flags keep their
-        kind (`Int64`, `boolean`).
+        Where only the final values were recorded, there is a row for each episode. Vectors have a column for
+        each entry. `start` lists what of the beginnings has a column `start.<path>`; by default that is what
+        was recorded of the states. What an episode did not hold is missing (`isna()`); integers and flags
+        keep their kind (`Int64`, `boolean`). It needs the extra `data`.
+        Raises `UnknownNameError` for a path that has no beginning.
+
+        >>> from interaction import Bundle
+        >>> from interaction.tasks.bandit import MultiArmedBanditTask
+        >>> from interaction.users.bandit import RescorlaWagnerUser
+        >>> runs = Bundle(MultiArmedBanditTask([0.2, 0.8]), RescorlaWagnerUser(), max_rounds=3).run(2, seed=0)
+        >>> print(runs.to_dataframe()[["episode", "round", "user_action", "task_state.outcome"]])
+           episode  round  user_action  task_state.outcome
+        0        0      0            1                   1
+        1        0      1            0                   0
+        2        0      2            1                   0
+        3        1      0            0                   1
+        4        1      1            0                   0
+        5        1      2            0                   0
         """
         try:
             import pandas
@@ -221,11 +289,22 @@ class Trajectories(Mapping[str, Array]):
         return pandas.DataFrame(columns)
 
     def save(self, path: str | Path) -> Path:
-        """Write to a file, without loss, as a compressed `.npz` archive with a description in JSON.
+        """Write to a file, without loss, and give its path.
 
+        It is a compressed `.npz` archive with a description in JSON.
         A file that is there is replaced as a whole, or stays as it is where writing fails.
         The format is numpy's own: it keeps each type and each bit (NaN included), and reads back with
         nothing but numpy; a table or a netCDF file would change types. A missing ending is added.
+
+        >>> import tempfile
+        >>> from interaction import Bundle, Trajectories
+        >>> from interaction.tasks.coordination import CoordinatedTask
+        >>> from interaction.users.coordination import PseudoRandomUser
+        >>> runs = Bundle(CoordinatedTask(), PseudoRandomUser(), max_rounds=5).run(10, seed=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = runs.save(f"{folder}/pilot")
+        ...     print(file.name, Trajectories.load(file) == runs)
+        pilot.npz True
         """
         file = Path(path)
         file = file if file.suffix == ".npz" else file.with_name(file.name + ".npz")
@@ -244,7 +323,19 @@ class Trajectories(Mapping[str, Array]):
 
     @classmethod
     def load(cls, path: str | Path) -> Trajectories:
-        """Read what `save` wrote. Raises `ArgumentError` for any other file, a torn one included."""
+        """Read what `save` wrote.
+
+        Raises `ArgumentError` for any other file, a torn one included.
+
+        >>> import tempfile
+        >>> from interaction import Bundle, Trajectories
+        >>> from interaction.tasks.coordination import CoordinatedTask
+        >>> from interaction.users.coordination import PseudoRandomUser
+        >>> runs = Bundle(CoordinatedTask(), PseudoRandomUser(), max_rounds=5).run(10, seed=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     print(Trajectories.load(runs.save(f"{folder}/pilot.npz"))["user_action"].shape)
+        (10, 5)
+        """
         with Path(path).open("rb") as file:
             try:
                 with np.load(file) as archive:
@@ -286,8 +377,6 @@ class Trajectories(Mapping[str, Array]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Trajectories):
             return NotImplemented
-        from interaction.state import same
-
         groups = ("_values", "start", "rewards", "over")
         pairs = [(getattr(self, name), getattr(other, name)) for name in groups]
         return all(
@@ -309,9 +398,9 @@ class Trajectories(Mapping[str, Array]):
         return vars(self) | {"_values": dict(self._values), "start": dict(self.start)}
 
     def __repr__(self) -> str:
-        axes = ", ".join(
-            f"{size} {name}" for name, size in zip(self.dimensions, self.lengths.shape, strict=True)
-        )
+        count, *sizes = self.lengths.shape
+        named = [f"{size} {name}" for name, size in zip(self.over, sizes, strict=True)]
+        axes = ", ".join([f"{count} episode{'s' * (count != 1)}", *named])
         spread = ""
         if self.lengths.size:
             sd = self.returns.std(ddof=1) / math.sqrt(self.lengths.size) if self.lengths.size > 1 else 0.0

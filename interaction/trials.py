@@ -24,12 +24,15 @@ class Trials(InteractionTask):
     played, and the next trial begins with the next round. The inner task finds the rounds of its own trial
     in `game.round_index`; the agents find those of the game. The last actions go on as well: a later trial
     begins with those of the trial before. The game ends with the last trial.
+    Raises `ContractError` for a task that is none or has a field of these names, and `ArgumentError` for a
+    number below 1.
 
-    >>> from interaction import Bundle
-    >>> from interaction.tasks.coordination import CoordinatedTask
-    >>> from interaction.users.coordination import PseudoRandomUser
-    >>> Bundle(Trials(CoordinatedTask(), 3), PseudoRandomUser(), max_rounds=5).reset(seed=0).task_state
-    State(trial=0, rounds=0, ended=0, x=0)
+    >>> from interaction import Bundle, Trials
+    >>> from interaction.tasks.decisions import DecisionTask
+    >>> from interaction.users.diffusion import DiffusionUser
+    >>> runs = Bundle(Trials(DecisionTask([0.5, 2.0]), 4), DiffusionUser()).run(1, seed=0)
+    >>> runs["task_state.trial"], runs["rewards.user_task"]
+    (array([[1, 2, 3, 3]]), array([[1., 0., 1., 1.]]))
     """
 
     def __init__(self, task: InteractionTask, n: int) -> None:

@@ -1,8 +1,4 @@
-"""Bandits: whoever is in control pulls an arm and sees an outcome, 0 or 1.
-
-Source of `BanditTask`: Ortega et al. 2021, "Shaking the foundations: delusions in sequence models for
-interaction and control", arXiv 2110.10819.
-"""
+"""Bandits: whoever is in control pulls an arm and sees an outcome, 0 or 1."""
 
 from __future__ import annotations
 
@@ -26,6 +22,19 @@ class MultiArmedBanditTask(InteractionTask):
 
     The state holds the last pull: `arm` and `outcome` (-1 before the first one) and the `provenance` of the
     arm, as the turns set it; and `user_in_control`, for the round to come.
+    Source: Robbins 1952, "Some aspects of the sequential design of experiments" (the kind of problem).
+
+    Raises `ArgumentError` for anything but two or more probabilities, and for a share that is none.
+
+    >>> from interaction import Bundle
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RescorlaWagnerUser
+    >>> bundle = Bundle(MultiArmedBanditTask([0.2, 0.8]), RescorlaWagnerUser(), max_rounds=8)
+    >>> game = bundle.reset(seed=0)
+    >>> game.task_state
+    State(arm=-1, outcome=-1, provenance=0, user_in_control=0)
+    >>> bundle.step().game.task_state
+    State(arm=1, outcome=1, provenance=1, user_in_control=0)
     """
 
     batched = True  # twice as fast as lifted, which parts the episodes by their arms
@@ -77,6 +86,11 @@ class MultiArmedBanditTask(InteractionTask):
         return self._pull(game, arm, provenance, rng)
 
     def _pull(self, game: GameState, arm: Value, provenance: Value, rng: EpisodeRandom) -> Transition:
+        if np.any(arm >= self.n_arms):
+            raise ArgumentError(
+                f"{type(self).__name__}: expected an arm from 0 to {self.n_arms - 1}, got {np.max(arm)}: "
+                f"make the agents with n_arms={self.n_arms}"
+            )
         outcome = (rng.random() < self.success_probability(game.task_state, arm)) * 1
         state = game.task_state.replace(
             arm=arm,
@@ -105,7 +119,20 @@ class MultiArmedBanditTask(InteractionTask):
 
 
 class BanditTask(MultiArmedBanditTask):
-    """A bandit with a hidden best arm, drawn uniformly: it succeeds with `p_best`, others with `p_other`."""
+    """A bandit with a hidden best arm, drawn uniformly: it succeeds with `p_best`, others with `p_other`.
+
+    Source: Ortega et al. 2021, "Shaking the foundations: delusions in sequence models for interaction and
+    control", arXiv 2110.10819.
+
+    The state also holds the `best_arm`, which the expert sees, and who learns from it does not.
+
+    >>> from interaction import Bundle
+    >>> from interaction.tasks.bandit import BanditTask
+    >>> from interaction.users.bandit import ExpertUser
+    >>> runs = Bundle(BanditTask(), ExpertUser(p_best=0.6), max_rounds=10).run(1_000, seed=0)
+    >>> print(runs.returns.mean().round(2))  # 10 · (0.6 · 0.75 + 0.4 · 0.25) = 5.5
+    5.45
+    """
 
     def __init__(
         self,

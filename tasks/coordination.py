@@ -14,6 +14,15 @@ class CoordinatedTask(InteractionTask):
     """Count the rounds in which user and assistant pick the same action, up to 9.
 
     The game is over when the user acts while `x` is 9. Each action costs 1.
+
+    >>> from interaction import Bundle
+    >>> from interaction.assistants.coordination import CoordinatedAssistant
+    >>> from interaction.tasks.coordination import CoordinatedTask
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> user = PseudoRandomUser(p0=1, p1=5, p2=7)
+    >>> runs = Bundle(CoordinatedTask(), user, CoordinatedAssistant(user)).run(1, seed=0)
+    >>> runs["task_state.x"], runs.returns
+    (array([[1, 2, 3, 4, 5, 6, 7, 8, 9, 9]]), array([-19.]))
     """
 
     batched = True  # half as fast again as lifted
@@ -36,6 +45,17 @@ class SimultaneousCoordinatedTask(CoordinatedTask):
 
     Its state also shows what the user did in the round before, `last_user_action`, and what `x` was
     then, `last_x`; both are -1 in the first round.
+    Source: this project, after the game of CoopIHC's guide.
+
+    >>> from interaction import Bundle
+    >>> from interaction.assistants.coordination import CoordinatedAssistantWithInference
+    >>> from interaction.tasks.coordination import SimultaneousCoordinatedTask
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> assistant = CoordinatedAssistantWithInference(PseudoRandomUser())
+    >>> bundle = Bundle(SimultaneousCoordinatedTask(), PseudoRandomUser(p0=4), assistant)
+    >>> game = bundle.reset(seed=0)
+    >>> bundle.step().game.task_state
+    State(x=1, last_x=0, last_user_action=8)
     """
 
     state_space = spaces.Dict(

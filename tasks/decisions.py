@@ -18,6 +18,16 @@ class DecisionTask(InteractionTask):
     is (`strength`, one of `strengths` with equal probability; 0 tells nothing), in a unit of yours, such as
     the share of dots that move one way. The action is `Dict(choice, time)`: 0 or 1, and the seconds that it
     took. The reward is one for the right choice, and the game ends.
+    Source: this project.
+
+    Raises `ArgumentError` for strengths that are not numbers >= 0.
+
+    >>> from interaction import Bundle
+    >>> from interaction.tasks.decisions import DecisionTask
+    >>> from interaction.users.diffusion import DiffusionUser
+    >>> runs = Bundle(DecisionTask([0.5, 2.0]), DiffusionUser()).run(1_000, seed=0)
+    >>> print(runs.returns.mean().round(2), runs["user_action.time"].mean().round(2))  # right, seconds
+    0.83 0.75
     """
 
     def __init__(self, strengths: Sequence[float] = (1.0,)) -> None:

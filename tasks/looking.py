@@ -11,6 +11,16 @@ class LookingTask(InteractionTask):
 
     The state holds where the eye rests (`fixation`) and the point (`target`), in degrees of visual angle.
     The user's action is where the eye lands, in degrees. The cost is how far that is from the point.
+    Source: this project.
+
+    Raises `ArgumentError` for a reach that is not above zero.
+
+    >>> from interaction import Bundle
+    >>> from interaction.tasks.looking import LookingTask
+    >>> from interaction.users.looking import NoisyEye
+    >>> runs = Bundle(LookingTask(reach=8.0), NoisyEye(), max_rounds=100).run(50, seed=0)
+    >>> print((-runs.returns / 100).mean().round(2))  # degrees missed
+    1.23
     """
 
     state_space = spaces.Dict(fixation=spaces.real(), target=spaces.real())

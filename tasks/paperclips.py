@@ -19,14 +19,16 @@ SECOND = np.array([(90, 0), (50, 50), (0, 90)])
 class PaperclipTask(InteractionTask):
     """Make paperclips and staples for a user who alone knows what they are worth.
 
-    A paperclip is worth θ and a staple 1 − θ. First the user makes two things, and then the assistant many.
-    θ is uniform: it lies in the middle of one of `cells` equal parts of [0, 1], number `cell`.
+    A paperclip is worth θ and a staple 1 − θ. First the user makes two things (`FIRST`, by its action), and
+    then the assistant many (`SECOND`). θ is uniform: it lies in the middle of one of `cells` equal parts of
+    [0, 1], number `cell`. Raises `ArgumentError` for a number of cells below one.
     Sources: Russell 2019, "Human compatible", chapter 8; the kind of game is that of Hadfield-Menell et al.
     2016, "Cooperative inverse reinforcement learning".
 
-    >>> from interaction.tasks.paperclips import PaperclipTask
-    >>> PaperclipTask().theta(46)
-    0.5054347826086957
+    >>> from interaction.tasks.paperclips import SECOND, PaperclipTask
+    >>> task = PaperclipTask()
+    >>> print(round(task.theta(46), 3), [round(float(task.worth(46, made)), 1) for made in SECOND])
+    0.505 [45.5, 50.0, 44.5]
     """
 
     action_space = spaces.Discrete(3)

@@ -35,6 +35,19 @@ class PointingTask(InteractionTask):
     the direction. Without an assistant the cursor moves by the user's step.
     The game is over after the turn of a user whose cursor was on the goal; with `confirm` the user must
     also have stayed there (action 0). The reward is −1 for each user turn.
+    Sources: CoopIHC's pointing example (the rules of the grid); Liu et al. 2017, "BIGnav" (an assistant that
+    puts the view where it likes, as in the mode "position").
+
+    Raises `ArgumentError` for numbers below one, fewer cells than targets and one more, and another mode.
+
+    >>> from interaction import Bundle
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> bundle = Bundle(PointingTask(gridsize=31, n_targets=4), CarefulPointer(error_rate=0.05))
+    >>> bundle.reset(seed=5).task_state
+    State(position=19, targets=array([ 3,  7, 14, 25]), goal=2)
+    >>> bundle.run([0], seed=5)["task_state.position"]
+    array([[20, 19, 18, 17, 16, 15, 14, 14]])
     """
 
     batched = True  # a third faster than lifted
@@ -107,8 +120,16 @@ class PointingTask(InteractionTask):
 
 
 def goal_cell(state: State) -> Value:
-    """Give the cell of the goal."""
-    return np.take_along_axis(state.targets, np.expand_dims(state.goal, -1), axis=-1)[..., 0]
+    """Give the cell of the goal: a number, or one for each episode.
+
+    >>> import numpy as np
+    >>> from interaction import State
+    >>> from interaction.tasks.pointing import goal_cell
+    >>> print(goal_cell(State(position=4, targets=np.array([2, 7]), goal=1)))
+    7
+    """
+    goal = np.broadcast_to(state.goal, state.targets.shape[:-1])[..., None]  # may be that of all episodes
+    return np.take_along_axis(state.targets, goal, axis=-1)[..., 0]
 
 
 class Pointing2DTask(InteractionTask):
@@ -121,6 +142,16 @@ class Pointing2DTask(InteractionTask):
     action (a gain). The game is over once the cursor is inside the goal after the user's turn; without an
     assistant the cursor moves in that turn. The reward is minus the time passed; the state holds the time
     since the start (s).
+    Source: this project, for movements as in Fitts 1954.
+
+    Raises `ArgumentError` for a number of targets below one, and for diameters that are not between 0 and 1.
+
+    >>> from interaction import Bundle
+    >>> from interaction.tasks.pointing import Pointing2DTask
+    >>> from interaction.users.pointing import FittsPointer
+    >>> runs = Bundle(Pointing2DTask(), FittsPointer(a=0.1, b=0.15), max_rounds=50).run(500, seed=0)
+    >>> print(runs["task_state.time"][:, -1].mean().round(2))  # seconds
+    0.58
     """
 
     def __init__(self, n_targets: int = 8, narrowest: float = 0.02, widest: float = 0.1) -> None:
@@ -189,6 +220,15 @@ class Pointing2DTask(InteractionTask):
 
 
 def to_goal(state: State) -> tuple[Value, Value]:
-    """Give the distance from the cursor to the goal's centre, and the goal's width."""
+    """Give the distance from the cursor to the goal's centre, and the goal's width, in sides of the square.
+
+    >>> import numpy as np
+    >>> from interaction import State
+    >>> from interaction.tasks.pointing import to_goal
+    >>> positions, widths = np.array([[0.3, 0.4], [0.9, 0.1]]), np.array([0.05, 0.1])
+    >>> distance, width = to_goal(State(position=np.zeros(2), positions=positions, widths=widths, goal=0))
+    >>> print(distance, width)
+    0.5 0.05
+    """
     offset = state.positions[state.goal] - state.position
     return np.sqrt((offset**2).sum()), state.widths[state.goal]

@@ -22,6 +22,18 @@ class TeachingTask(InteractionTask):
     and in which round last (`last`), and the present round (`now`). The user's action is 1 where it recalls
     the item, else 0; then it is told, so that the item counts as shown. The reward is one for each item
     recalled. Without an assistant nothing is ever shown.
+
+    The vectors `shown` and `last` are `(items,)`. Raises `ArgumentError` for a number of items below one.
+
+    >>> from interaction import Bundle
+    >>> from interaction.assistants.teaching import ConservativeTeacher
+    >>> from interaction.tasks.teaching import TeachingTask
+    >>> from interaction.users.teaching import ForgettingLearner
+    >>> bundle = Bundle(TeachingTask(4), ForgettingLearner(), ConservativeTeacher(n_items=4), max_rounds=30)
+    >>> runs = bundle.run(1, seed=0)
+    >>> runs["task_state.item"], runs["task_state.shown"][0, -1]
+    (array([[0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1,
+            2, 3, 0, 1, 2, 3, 0, 1]]), array([8, 7, 7, 7]))
     """
 
     def __init__(self, n_items: int = 20) -> None:

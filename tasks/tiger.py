@@ -15,10 +15,24 @@ NOTHING, LEFT, RIGHT = -1, 0, 1
 class TigerTask(InteractionTask):
     """The assistant listens, or opens a door: the reward behind one door, the tiger behind the other.
 
+    The actions are 0 to listen (`LISTEN`), 1 and 2 to open the left and the right door. What is heard is true
+    with the probability `accuracy`; `listening`, `reward` and `tiger` are what the three cost or pay.
     The state holds where the `tiger` is (0 left, 1 right), which the assistant must not see, and what was
     `heard` last (-1 nothing). After a door was opened the tiger is put behind one of the doors at random.
+    Raises `ArgumentError` for an accuracy that is no probability.
     Source: Kaelbling, Littman & Cassandra 1998, "Planning and acting in partially observable stochastic
     domains", section 4.
+
+    >>> from interaction import Assistant, Bundle, DeterministicPolicy
+    >>> from interaction.tasks.tiger import LISTEN, TigerTask
+    >>> class Listens(DeterministicPolicy):
+    ...     action_space = TigerTask.action_space
+    ...
+    ...     def action(self, observation, state):
+    ...         return LISTEN
+    >>> runs = Bundle(TigerTask(), assistant=Assistant(policy=Listens()), max_rounds=12).run(1, seed=0)
+    >>> runs["task_state.tiger"], runs["task_state.heard"]
+    (array([[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]]), array([[1, 1, 1, 0, 1, 1, 0, 1, 0, 1, 1, 1]]))
     """
 
     state_space = spaces.Dict(tiger=spaces.Discrete(2), heard=spaces.Discrete(3, start=-1))

@@ -1,7 +1,7 @@
 """Users of bandits: an expert, and the five of Wilson & Collins, from one that only guesses to learners.
 
-Sources: Ortega et al. 2021, arXiv 2110.10819 (the expert); Wilson & Collins, "Ten simple rules for the
-computational modeling of behavioral data", eLife 2019 (the others: models 1 to 5).
+Source of the five: Wilson & Collins 2019, "Ten simple rules for the computational modeling of behavioral
+data", eLife 8:e49547 (models 1 to 5).
 """
 
 from __future__ import annotations
@@ -28,7 +28,15 @@ Array = NDArray[Any]
 
 
 class ExpertPolicy(DiscretePolicy):
-    """Pulls the best arm with the probability `p_best`, and each other arm with equal probability."""
+    """Pulls the best arm with the probability `p_best`, and each other arm with equal probability.
+
+    Source: Ortega et al. 2021, arXiv 2110.10819.
+
+    >>> from interaction import State
+    >>> from interaction.users.bandit import ExpertPolicy
+    >>> ExpertPolicy(n_arms=5, p_best=0.6).probabilities(State(task_state=State(best_arm=2)), State())
+    array([0.1, 0.1, 0.6, 0.1, 0.1])
+    """
 
     def __init__(self, n_arms: int, p_best: float) -> None:
         if n_arms < 2 or not 0 <= p_best <= 1:
@@ -45,14 +53,32 @@ class ExpertPolicy(DiscretePolicy):
 
 
 class ExpertUser(User):
-    """Sees the best arm, and pulls it with the probability `p_best`, whatever happened before."""
+    """Sees the best arm, and pulls it with the probability `p_best`, whatever happened before.
+
+    Source: Ortega et al. 2021, arXiv 2110.10819.
+
+    Raises `ArgumentError` for fewer than two arms, or what is no probability.
+
+    >>> from interaction import Bundle
+    >>> from interaction.tasks.bandit import BanditTask
+    >>> from interaction.users.bandit import ExpertUser
+    >>> runs = Bundle(BanditTask(), ExpertUser(p_best=0.6), max_rounds=10).run(1, seed=0)
+    >>> runs["task_state.best_arm"], runs["user_action"]
+    (array([[4, 4, 4, 4, 4, 4, 4, 4, 4, 4]]), array([[4, 3, 4, 4, 4, 1, 4, 4, 4, 4]]))
+    """
 
     def __init__(self, p_best: float = 0.6, n_arms: int = 5) -> None:
         super().__init__(policy=ExpertPolicy(n_arms, p_best))
 
 
 class RandomChoicePolicy(DiscretePolicy):
-    """Pulls the first arm with the probability `bias`, and each other arm with equal probability."""
+    """Pulls the first arm with the probability `bias`, and each other arm with equal probability.
+
+    >>> from interaction import State
+    >>> from interaction.users.bandit import RandomChoicePolicy
+    >>> RandomChoicePolicy(n_arms=3).probabilities(State(), State(bias=0.5))
+    array([0.5 , 0.25, 0.25])
+    """
 
     def __init__(self, n_arms: int) -> None:
         self.action_space = spaces.Discrete(n_arms)
@@ -66,6 +92,13 @@ class RandomUser(User):
     """Picks at random, whatever happened before: the first arm with the probability `bias`.
 
     Source: Wilson & Collins 2019, model 1 (there with two arms).
+
+    >>> from interaction import Bundle
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RandomUser
+    >>> runs = Bundle(MultiArmedBanditTask(), RandomUser(bias=0.8), max_rounds=100).run(1_000, seed=0)
+    >>> print((runs["user_action"] == 0).mean().round(2))
+    0.8
     """
 
     def __init__(self, bias: float = 0.5, n_arms: int = 2) -> None:
@@ -77,7 +110,14 @@ class RandomUser(User):
 
 
 class RememberPull(InferenceEngine):
-    """Remembers the last pull: its arm and its outcome."""
+    """Remembers the last pull: its arm and its outcome.
+
+    >>> from interaction import EpisodeRandom, State
+    >>> from interaction.users.bandit import RememberPull
+    >>> seen = State(task_state=State(arm=1, outcome=0))
+    >>> RememberPull().infer(seen, State(epsilon=0.1, arm=-1, outcome=-1), EpisodeRandom())
+    (State(epsilon=0.1, arm=1, outcome=0), 0.0)
+    """
 
     def infer(self, observation: State, state: State, rng: EpisodeRandom) -> tuple[State, float]:
         task_state = observation.task_state
@@ -89,6 +129,11 @@ class WinStayLoseShiftPolicy(DiscretePolicy):
 
     After a success: P(stay) = 1 − ε + ε/N, each other arm ε/N. After a failure: P(stay) = ε/N, each other
     arm (1 − ε)/(N − 1) + ε/N. At first: 1/N. Source: Wilson & Collins 2019, model 2.
+
+    >>> from interaction import State
+    >>> from interaction.users.bandit import WinStayLoseShiftPolicy
+    >>> WinStayLoseShiftPolicy(n_arms=3).probabilities(State(), State(epsilon=0.3, arm=0, outcome=0)).round(3)
+    array([0.1 , 0.45, 0.45])
     """
 
     def __init__(self, n_arms: int) -> None:
@@ -104,7 +149,17 @@ class WinStayLoseShiftPolicy(DiscretePolicy):
 
 
 class WinStayLoseShiftUser(User):
-    """Noisy win-stay-lose-shift; its internal state holds `epsilon` and the last pull."""
+    """Noisy win-stay-lose-shift; its internal state holds `epsilon` and the last pull.
+
+    Source: Wilson & Collins 2019, model 2.
+
+    >>> from interaction import Bundle
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import WinStayLoseShiftUser
+    >>> runs = Bundle(MultiArmedBanditTask(), WinStayLoseShiftUser(epsilon=0.0), max_rounds=8).run(1, seed=0)
+    >>> runs["user_action"], runs["task_state.outcome"]
+    (array([[1, 1, 1, 0, 1, 1, 1, 1]]), array([[1, 1, 0, 0, 1, 1, 1, 1]]))
+    """
 
     def __init__(self, epsilon: float = 0.1, n_arms: int = 2) -> None:
         super().__init__(
@@ -145,7 +200,16 @@ def _softmax(logits: Array) -> Array:
 
 
 class DeltaRule(InferenceEngine):
-    """Moves the value q of the pulled arm: q ← q + α (outcome − q). Source: Rescorla & Wagner 1972."""
+    """Moves the value q of the pulled arm: q ← q + α (outcome − q). Source: Rescorla & Wagner 1972.
+
+    >>> import numpy as np
+    >>> from interaction import EpisodeRandom, State
+    >>> from interaction.users.bandit import DeltaRule
+    >>> seen = State(task_state=State(arm=1, outcome=1))
+    >>> state = State(learning_rate=0.3, q=np.array([0.5, 0.5]))
+    >>> DeltaRule().infer(seen, state, EpisodeRandom())[0].q
+    array([0.5 , 0.65])
+    """
 
     batched = True  # 1.4 to 2.4 times as fast as lifted in filters and fits
 
@@ -158,6 +222,14 @@ class ChoiceTrace(InferenceEngine):
     """Moves the kernel k of each arm towards what was chosen: k ← k + α_c (chosen − k), chosen 0 or 1.
 
     Source: Wilson & Collins 2019, model 4.
+
+    >>> import numpy as np
+    >>> from interaction import EpisodeRandom, State
+    >>> from interaction.users.bandit import ChoiceTrace
+    >>> seen = State(task_state=State(arm=1))
+    >>> state = State(choice_learning_rate=0.3, kernel=np.array([0.5, 0.5]))
+    >>> ChoiceTrace().infer(seen, state, EpisodeRandom())[0].kernel
+    array([0.35, 0.65])
     """
 
     batched = True  # 1.4 times as fast as lifted in fits
@@ -168,7 +240,15 @@ class ChoiceTrace(InferenceEngine):
 
 
 class SoftmaxPolicy(DiscretePolicy):
-    """Pulls arm i with a probability proportional to exp(β q_i)."""
+    """Pulls arm i with a probability proportional to exp(β q_i).
+
+    >>> import numpy as np
+    >>> from interaction import State
+    >>> from interaction.users.bandit import SoftmaxPolicy
+    >>> learnt = State(inverse_temperature=3.0, q=np.array([0.2, 0.8]))
+    >>> SoftmaxPolicy(n_arms=2).probabilities(State(), learnt).round(3)
+    array([0.142, 0.858])
+    """
 
     batched = True  # 1.2 to 2.4 times as fast as lifted in filters and fits
 
@@ -180,7 +260,15 @@ class SoftmaxPolicy(DiscretePolicy):
 
 
 class ChoiceKernelPolicy(SoftmaxPolicy):
-    """Pulls arm i with a probability proportional to exp(β_c k_i)."""
+    """Pulls arm i with a probability proportional to exp(β_c k_i).
+
+    >>> import numpy as np
+    >>> from interaction import State
+    >>> from interaction.users.bandit import ChoiceKernelPolicy
+    >>> chose = State(choice_inverse_temperature=3.0, kernel=np.array([0.2, 0.8]))
+    >>> ChoiceKernelPolicy(n_arms=2).probabilities(State(), chose).round(3)
+    array([0.142, 0.858])
+    """
 
     batched = True  # 1.4 times as fast as lifted in fits
 
@@ -189,7 +277,16 @@ class ChoiceKernelPolicy(SoftmaxPolicy):
 
 
 class ValueAndKernelPolicy(SoftmaxPolicy):
-    """Pulls arm i with a probability proportional to exp(β q_i + β_c k_i)."""
+    """Pulls arm i with a probability proportional to exp(β q_i + β_c k_i).
+
+    >>> import numpy as np
+    >>> from interaction import State
+    >>> from interaction.users.bandit import ValueAndKernelPolicy
+    >>> learnt = State(inverse_temperature=3.0, q=np.array([0.2, 0.8]))
+    >>> both = learnt.extend(choice_inverse_temperature=3.0, kernel=np.array([0.8, 0.2]))
+    >>> ValueAndKernelPolicy(n_arms=2).probabilities(State(), both).round(3)
+    array([0.5, 0.5])
+    """
 
     batched = True  # 1.4 times as fast as lifted in fits
 
@@ -206,7 +303,15 @@ class RescorlaWagnerUser(User):
     """Learns the value of each arm by the delta rule, from 0.5 on, and pulls by softmax.
 
     Its internal state holds `learning_rate` (α), `inverse_temperature` (β) and the values `q`.
-    Source: Wilson & Collins 2019, model 3.
+    Source: Wilson & Collins 2019, model 3; the delta rule is that of Rescorla & Wagner 1972.
+
+    >>> from interaction import Bundle
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RescorlaWagnerUser
+    >>> bundle = Bundle(MultiArmedBanditTask([0.2, 0.8]), RescorlaWagnerUser(), max_rounds=100)
+    >>> runs = bundle.run(1_000, seed=0)
+    >>> (runs["user_action"] == 1).mean(axis=0)[[0, 9, 49, 99]].round(2)  # the better arm, by round
+    array([0.47, 0.78, 0.86, 0.84])
     """
 
     def __init__(self, learning_rate: float = 0.3, inverse_temperature: float = 3.0, n_arms: int = 2) -> None:
@@ -231,6 +336,14 @@ class ChoiceKernelUser(User):
 
     Its internal state holds `choice_learning_rate` (α_c), `choice_inverse_temperature` (β_c) and the
     `kernel`. Source: Wilson & Collins 2019, model 4.
+
+    >>> from interaction import Bundle
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import ChoiceKernelUser
+    >>> bundle = Bundle(MultiArmedBanditTask([0.2, 0.8]), ChoiceKernelUser(), max_rounds=100)
+    >>> choices = bundle.run(1_000, seed=0)["user_action"]
+    >>> (choices[:, 1:] == choices[:, :-1]).mean(axis=0)[[0, 9, 49, 98]].round(2)  # repeated, by round
+    array([0.72, 0.86, 0.89, 0.87])
     """
 
     def __init__(
@@ -259,7 +372,17 @@ class RescorlaWagnerChoiceKernelUser(User):
     """Learns values as the Rescorla–Wagner user does, and tends to repeat its choices.
 
     Its internal state holds the parameters and traces of `RescorlaWagnerUser` and `ChoiceKernelUser`.
-    Source: Wilson & Collins 2019, model 5.
+    Source: Wilson & Collins 2019, model 5; the delta rule is that of Rescorla & Wagner 1972.
+
+    >>> from interaction.users.bandit import RescorlaWagnerChoiceKernelUser
+    >>> for name, value in RescorlaWagnerChoiceKernelUser(learning_rate=0.2).state.items():
+    ...     print(name, value)
+    learning_rate 0.2
+    inverse_temperature 3.0
+    choice_learning_rate 0.3
+    choice_inverse_temperature 3.0
+    q [0.5 0.5]
+    kernel [0. 0.]
     """
 
     def __init__(

@@ -1,4 +1,7 @@
-"""The user of the coordination game."""
+"""The user of the coordination game.
+
+Source: CoopIHC's guide, "Assistants that simulate users".
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,13 @@ PARAMETERS = spaces.Dict(p0=spaces.Discrete(10), p1=spaces.Discrete(10), p2=spac
 
 
 class PseudoRandomPolicy(DeterministicPolicy):
-    """Picks (8 + p0·x + p1·x² + p2·x³) mod 10: p0, p1, p2 from the agent's state, x from the task's."""
+    """Picks (8 + p0·x + p1·x² + p2·x³) mod 10: p0, p1, p2 from the agent's state, x from the task's.
+
+    >>> from interaction import State
+    >>> from interaction.users.coordination import PseudoRandomPolicy
+    >>> PseudoRandomPolicy().action(State(task_state=State(x=2)), State(p0=1, p1=5, p2=7))  # 8 + 2 + 20 + 56
+    6
+    """
 
     batched = True  # twice as fast as lifted
     action_space = spaces.Discrete(10)
@@ -20,7 +29,18 @@ class PseudoRandomPolicy(DeterministicPolicy):
 
 
 class PseudoRandomUser(User):
-    """A user with the pseudo-random policy; its parameters, each 0 to 9, are its internal state."""
+    """A user with the pseudo-random policy; its parameters, each 0 to 9, are its internal state.
+
+    Source: CoopIHC's guide, "Assistants that simulate users".
+
+    >>> from interaction import Bundle
+    >>> from interaction.tasks.coordination import CoordinatedTask
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> bundle = Bundle(CoordinatedTask(), PseudoRandomUser(p0=1, p1=5, p2=7))
+    >>> starts = [{"task_state": {"x": x}} for x in range(9)]
+    >>> [bundle.reset(start=start, go_to="assistant_observes").user_action for start in starts]
+    [8, 1, 6, 5, 0, 3, 6, 1, 0]
+    """
 
     def __init__(self, p0: int = 1, p1: int = 5, p2: int = 7) -> None:
         super().__init__(

@@ -41,6 +41,11 @@ def log_passage_density(tau: Any, way: Any) -> Any:
     2009, equation 6), beyond by that for long times, with four terms (equation 5). The terms left out sum to
     less than 1e-14 of the first one, 6 exp(−12/τ)/w and 25 exp(−12π²τ) being the largest; as w nears one,
     rounding adds up to 1e-16/(1 − w).
+
+    >>> import numpy as np
+    >>> from interaction.users.diffusion import log_passage_density
+    >>> np.exp(log_passage_density(np.array([0.05, 0.1, 0.5]), 0.5)).round(3)
+    array([1.464, 1.807, 0.266])
     """
     short = np.minimum(tau, _SHORT)
     images = 0.0
@@ -62,6 +67,13 @@ def log_density(time: Any, upper: Any, drift: Any, boundary: Any, start: Any) ->
     `drift` in 1/√s, the noise being one; `boundary`: the distance a of the two, in √s; `start`: where the
     evidence starts, as a share of it from the lower one. Numbers, or arrays that fit together. A time that is
     not above zero gives −inf.
+
+    >>> import numpy as np
+    >>> from interaction.users.diffusion import log_density
+    >>> times = np.linspace(0.0005, 9.9995, 10_000)
+    >>> density = np.exp(log_density(times, True, drift=1.0, boundary=1.5, start=0.5))
+    >>> print((density.sum() * 0.001).round(3))  # how probable the upper boundary is: 1/(1 + exp(−1.5))
+    0.818
     """
     way = np.where(upper, 1 - start, start)
     towards = np.where(upper, drift, -drift)
@@ -73,7 +85,14 @@ def log_density(time: Any, upper: Any, drift: Any, boundary: Any, start: Any) ->
 
 
 def upper_probability(drift: Any, boundary: Any, start: Any) -> Any:
-    """Give the probability of reaching the upper boundary first; 1/(1 + exp(−v a)) from the middle."""
+    """Give the probability of reaching the upper boundary first; 1/(1 + exp(−v a)) from the middle.
+
+    `drift`, `boundary` and `start` are those of `log_density`: numbers, or arrays that fit together.
+
+    >>> from interaction.users.diffusion import upper_probability
+    >>> print(upper_probability(drift=1.0, boundary=1.5, start=0.5).round(3))
+    0.818
+    """
     lead = drift * boundary
     size = np.maximum(np.abs(lead), _STILL)
     return np.exp(2 * np.minimum(lead, 0) * (1 - start)) * np.expm1(-2 * size * start) / np.expm1(-2 * size)
@@ -82,8 +101,14 @@ def upper_probability(drift: Any, boundary: Any, start: Any) -> Any:
 def passage(tau: Any, way: Any, lead: Any) -> tuple[Any, Any]:
     """Give how probable a boundary is to be reached by τ, and later, where it is the one that is reached.
 
-    `way`: its distance w; `lead` = |v| a, towards it or away (which makes no difference to the time).
+    `tau` = t/a²; `way`: its distance w; `lead` = |v| a, towards it or away (which makes no difference to the
+    time). Numbers, or arrays that fit together.
     To some 1e-13, by three terms of the series for short times or seven of that for long ones.
+
+    >>> from interaction.users.diffusion import passage
+    >>> reached, later = passage(tau=0.1, way=0.5, lead=1.5)
+    >>> print(reached.round(3), later.round(3))
+    0.273 0.727
     """
     other = 1 - way
     whole = np.expm1(-2 * lead * other) / np.expm1(-2 * lead)
@@ -107,7 +132,13 @@ def passage(tau: Any, way: Any, lead: Any) -> tuple[Any, Any]:
 def passage_quantile(share: Any, way: Any, lead: Any) -> Any:
     """Give the τ by which a boundary is reached with the probability `share`, where it is the one reached.
 
-    By Newton's method, on the logs of τ and of the odds, kept between two ends that close in on it.
+    `way` and `lead` are those of `passage`; the time is a² τ. By Newton's method, on the logs of τ and of the
+    odds, kept between two ends that close in on it.
+
+    >>> from interaction.users.diffusion import passage, passage_quantile
+    >>> tau = passage_quantile(0.5, way=0.5, lead=1.5)
+    >>> print(tau.round(4), passage(tau, way=0.5, lead=1.5)[0].round(6))
+    0.1629 0.5
     """
     lead = np.maximum(lead, _STILL)
     share = np.clip(share, 2.0**-54, 1 - 2.0**-53)
@@ -134,6 +165,13 @@ class DiffusionPolicy(Policy):
 
     Noise: one per √second. The upper boundary is the choice 1. Sampling inverts the distribution functions: a
     uniform number for the choice, and another one for the time.
+
+    >>> from interaction import EpisodeRandom, State
+    >>> from interaction.users.diffusion import DiffusionPolicy, DiffusionUser
+    >>> seen, state = State(task_state=State(strength=1.0, answer=1)), DiffusionUser().state
+    >>> action, _ = DiffusionPolicy().sample(seen, state, EpisodeRandom(seed=0))
+    >>> print(action.choice, round(action.time, 3), DiffusionPolicy().log_prob(action, seen, state).round(3))
+    1 0.536 0.399
     """
 
     action_space = spaces.Dict(choice=spaces.Discrete(2), time=spaces.real(float(np.finfo(float).tiny)))
@@ -167,6 +205,15 @@ class DiffusionUser(User):
     Ratcliff, drift and boundary are a tenth of these.
     Raises `ArgumentError` for a boundary that is not above zero, a time below zero, a start that does not lie
     between the boundaries, and what is no finite number.
+
+    >>> from interaction import Bundle
+    >>> from interaction.tasks.decisions import DecisionTask
+    >>> from interaction.users.diffusion import DiffusionUser
+    >>> for user in (DiffusionUser(boundary=0.8), DiffusionUser(boundary=2.0)):
+    ...     runs = Bundle(DecisionTask(), user).run(1_000, seed=0)
+    ...     print(runs.returns.mean().round(2), runs["user_action.time"].mean().round(2))  # right, seconds
+    0.69 0.46
+    0.87 1.08
     """
 
     def __init__(

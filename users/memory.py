@@ -23,6 +23,12 @@ def activation(ages: Any, decay: Any) -> Any:
     """Give the base-level activation ln Σ t^(−d) of an item met t seconds ago; −∞ of one that never was.
 
     `ages` `(..., times)`: seconds, or 0 for none; `decay` d >= 0, `(...)`.
+
+    >>> import numpy as np
+    >>> from interaction.users.memory import activation
+    >>> ages = np.array([[100.0, 0.0], [100.0, 25.0]])  # studied once; and again, 25 s ago
+    >>> activation(ages, decay=0.5).round(3)  # log 0.1, log(0.1 + 0.2)
+    array([-2.303, -1.204])
     """
     known = ages > 0
     powers = np.exp(-np.expand_dims(decay, -1) * np.log(np.where(known, ages, 1.0)))
@@ -36,6 +42,17 @@ class RecallByActivation(Policy):
     The noise is logistic, of the scale s, drawn from one uniform number. It decides both whether the item is
     recalled and how long that takes, F exp(−A); so where it is, the density of the latency x = F exp(−A)
     beyond the fixed time is that of A = ln F − ln x, divided by x, for x below F exp(−τ).
+
+    >>> import numpy as np
+    >>> from interaction import EpisodeRandom, State
+    >>> from interaction.users.memory import BaseLevelLearner, RecallByActivation
+    >>> seen, learner = State(task_state=State(ages=np.array([100.0, 25.0]))), BaseLevelLearner()
+    >>> action, _ = RecallByActivation().sample(seen, learner.state, EpisodeRandom(seed=0, episode=3))
+    >>> print(action.recalled, round(action.latency, 2))  # seconds
+    1 1.03
+    >>> failed = RecallByActivation().log_prob(State(recalled=0, latency=0.0), seen, learner.state)
+    >>> print(np.exp(failed).round(3))
+    0.058
     """
 
     action_space = spaces.Dict(recalled=spaces.Discrete(2), latency=spaces.real(0.0))
@@ -72,6 +89,14 @@ class BaseLevelLearner(User):
     A failure has no latency (0), and no item is recalled that was never studied.
     Raises `ArgumentError` for a decay or a time below zero, a noise or a factor that is not above zero, and
     what is no finite number.
+
+    >>> from interaction import Bundle
+    >>> from interaction.tasks.memory import RecallTask
+    >>> from interaction.users.memory import BaseLevelLearner
+    >>> task = RecallTask(items=[0] * 6, times=range(0, 300, 50))
+    >>> runs = Bundle(task, BaseLevelLearner()).run(2_000, seed=0)
+    >>> runs["user_action.recalled"].mean(axis=0).round(2)  # of the same item, each 50 s
+    array([0.  , 0.79, 0.92, 0.95, 0.96, 0.98])
     """
 
     def __init__(

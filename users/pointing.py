@@ -1,8 +1,4 @@
-"""Users that point: one that tells the direction, one that moves as Fitts' law says, and one that tires.
-
-Sources: the careful pointer of CoopIHC's zoo; Fitts 1954, "The information capacity of the human motor
-system"; MacKenzie 1992 (the index log2(D/W + 1)); Meyer et al. 1988 (noisy submovements).
-"""
+"""Users that point: one that tells the direction, one that moves as Fitts' law says, and one that tires."""
 
 from __future__ import annotations
 
@@ -23,7 +19,14 @@ class CarefulPolicy(DiscretePolicy):
     """Steps towards the goal, and at the rate `error_rate` the other way; stays where the goal is.
 
     The actions −1, 0, 1 have the probabilities (ε, 0, 1 − ε) left of the goal, (1 − ε, 0, ε) right of it,
-    and (0, 1, 0) on it.
+    and (0, 1, 0) on it. Source: the careful pointer of CoopIHC's zoo.
+
+    >>> import numpy as np
+    >>> from interaction import State
+    >>> from interaction.users.pointing import CarefulPolicy
+    >>> seen = State(task_state=State(position=4, targets=np.array([2, 7]), goal=1))
+    >>> CarefulPolicy().probabilities(seen, State(error_rate=0.05))
+    array([0.05, 0.  , 0.95])
     """
 
     batched = True  # half as fast again as lifted in information gain
@@ -31,8 +34,9 @@ class CarefulPolicy(DiscretePolicy):
 
     def probabilities(self, observation: State, state: State) -> Value:
         task_state = observation.task_state
-        goal = np.expand_dims(task_state.goal, -1)
-        cell = np.take_along_axis(task_state.targets, goal, axis=-1)[..., 0]
+        targets = task_state.targets
+        goal = np.broadcast_to(task_state.goal, targets.shape[:-1])[..., None]  # may be that of all episodes
+        cell = np.take_along_axis(targets, goal, axis=-1)[..., 0]
         right, left = cell > task_state.position, cell < task_state.position
         error = self.error_rate(state)
         forward, back = np.where(right, 1 - error, error), np.where(left, 1 - error, error)
@@ -45,7 +49,18 @@ class CarefulPolicy(DiscretePolicy):
 
 
 class CarefulPointer(User):
-    """Steps towards the goal, and at a small rate the other way. Its state holds `error_rate`."""
+    """Steps towards the goal, and at a small rate the other way.
+
+    Its state holds `error_rate`. Raises `ArgumentError` for what is no rate.
+    Source: the careful pointer of CoopIHC's zoo.
+
+    >>> from interaction import Bundle
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> runs = Bundle(PointingTask(9, 2), CarefulPointer(error_rate=0.2), max_rounds=50).run(1, seed=0)
+    >>> runs["user_action"], runs["task_state.position"]
+    (array([[-1, -1,  0]]), array([[3, 2, 2]]))
+    """
 
     def __init__(self, error_rate: float = 0.05) -> None:
         _check_rate("CarefulPointer: error_rate", error_rate)
@@ -57,7 +72,17 @@ class CarefulPointer(User):
 
 
 class SatiatingPolicy(CarefulPolicy):
-    """Errs the more often the more it is satiated: from `error_rate` up to one half."""
+    """Errs the more often the more it is satiated: from `error_rate` up to one half.
+
+    Source: this project.
+
+    >>> import numpy as np
+    >>> from interaction import State
+    >>> from interaction.users.pointing import SatiatingPolicy
+    >>> seen = State(task_state=State(position=4, targets=np.array([2, 7]), goal=1))
+    >>> SatiatingPolicy().probabilities(seen, State(error_rate=0.1, rate=0.02, satiation=0.5)).round(2)
+    array([0.3, 0. , 0.7])
+    """
 
     batched = True  # half as fast again as lifted in long games, where few episodes are left
 
@@ -66,7 +91,15 @@ class SatiatingPolicy(CarefulPolicy):
 
 
 class Satiation(InferenceEngine):
-    """With each look, satiation closes the part `rate` of its gap to one."""
+    """With each look, satiation closes the part `rate` of its gap to one.
+
+    Source: this project.
+
+    >>> from interaction import EpisodeRandom, State
+    >>> from interaction.users.pointing import Satiation
+    >>> Satiation().infer(State(), State(error_rate=0.05, rate=0.1, satiation=0.5), EpisodeRandom())
+    (State(error_rate=0.05, rate=0.1, satiation=0.55), 0.0)
+    """
 
     batched = True  # half as fast again as lifted in long games, where few episodes are left
 
@@ -75,7 +108,24 @@ class Satiation(InferenceEngine):
 
 
 class SatiatingPointer(User):
-    """A careful pointer that loses interest while it plays: its internal state changes with each look."""
+    """A careful pointer that loses interest while it plays: its internal state changes with each look.
+
+    Source: this project.
+
+    Its state holds `error_rate`, the `rate` at which it is satiated, per round, and its `satiation`, from 0
+    to 1 (which is to err half of the time).
+    Raises `ArgumentError` for what is no rate.
+
+    >>> from interaction import Bundle
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import SatiatingPointer
+    >>> bundle = Bundle(PointingTask(), SatiatingPointer(rate=0.1), max_rounds=200)
+    >>> runs = bundle.run(1_000, seed=0, record=["user_state.satiation"])
+    >>> runs["user_state.satiation"][0, [0, 1, 2, 9]].round(2)
+    array([0.1 , 0.19, 0.27, 0.65])
+    >>> print(runs.lengths.mean().round(1))  # rounds; the careful pointer takes 13
+    71.0
+    """
 
     def __init__(self, error_rate: float = 0.05, rate: float = 0.02) -> None:
         _check_rate("SatiatingPointer: error_rate", error_rate)
@@ -95,6 +145,17 @@ class FittsPolicy(Policy):
     submovement aims at where the index is lower by an n-th (at the centre, if that is inside), takes b
     seconds for each bit of it, and lands with normal noise on both axes whose standard deviation is `noise`
     times its amplitude. The first one takes a more. So a whole movement takes about a + b log2(D/W + 1).
+    Sources: Fitts 1954, "The information capacity of the human motor system"; MacKenzie 1992 (the index
+    log2(D/W + 1)); Meyer et al. 1988 (noisy submovements).
+
+    >>> import numpy as np
+    >>> from interaction import EpisodeRandom, State
+    >>> from interaction.users.pointing import FittsPolicy
+    >>> target = State(positions=np.array([[0.7, 0.0]]), widths=np.array([0.1]), goal=0)
+    >>> seen = State(task_state=target.extend(position=np.zeros(2), time=0.0))
+    >>> movement, _ = FittsPolicy().sample(seen, State(a=0.1, b=0.15, noise=0.0), EpisodeRandom(seed=0))
+    >>> movement.step.round(3), round(movement.duration, 3)  # one of three bits; 0.1 s + 0.15 s
+    (array([0.4, 0. ]), 0.25)
     """
 
     action_space = spaces.Dict(
@@ -124,6 +185,17 @@ class FittsPointer(User):
     """Points in the plane with noisy submovements; movement times follow Fitts' law, a + b log2(D/W + 1).
 
     `a` (s), `b` (s per bit) and `noise` (standard deviation per amplitude) are in its state.
+    Sources: Fitts 1954, "The information capacity of the human motor system"; MacKenzie 1992 (the index
+    log2(D/W + 1)); Meyer et al. 1988 (noisy submovements).
+
+    Raises `ArgumentError` for a parameter below zero.
+
+    >>> from interaction import Bundle
+    >>> from interaction.tasks.pointing import Pointing2DTask
+    >>> from interaction.users.pointing import FittsPointer
+    >>> runs = Bundle(Pointing2DTask(), FittsPointer(noise=0.0), max_rounds=50).run(1, seed=0)
+    >>> runs["task_state.time"].round(2)  # seconds, after each submovement
+    array([[0.21, 0.31, 0.42]])
     """
 
     def __init__(self, a: float = 0.1, b: float = 0.15, noise: float = 0.05) -> None:

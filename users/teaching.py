@@ -19,13 +19,26 @@ def recall(shown: Any, elapsed: Any, forgetting: Any, repetition: Any) -> Any:
     """Give how probable it is to recall an item, exp(−α (1 − β)^(n − 1) δ); 0 for one that was never shown.
 
     n: how often it was `shown`; δ: the rounds that have `elapsed` since; α: `forgetting`; β: `repetition`.
+
+    >>> import numpy as np
+    >>> from interaction.users.teaching import recall
+    >>> recall(shown=np.array([0, 1, 4]), elapsed=10, forgetting=0.05, repetition=0.3).round(3)
+    array([0.   , 0.607, 0.842])
     """
     slower = np.exp(np.log(1 - repetition) * (shown - 1))
     return np.where(shown > 0, np.exp(-forgetting * slower * elapsed), 0.0)
 
 
 class RecallPolicy(DiscretePolicy):
-    """Recalls (1) the item that is shown, or not (0)."""
+    """Recalls (1) the item that is shown, or not (0).
+
+    >>> import numpy as np
+    >>> from interaction import State
+    >>> from interaction.users.teaching import RecallPolicy
+    >>> task = State(item=1, shown=np.array([0, 2]), last=np.array([0, 3]), now=10)
+    >>> RecallPolicy().probabilities(State(task_state=task), State(forgetting=0.05, repetition=0.3)).round(3)
+    array([0.217, 0.783])
+    """
 
     action_space = spaces.Discrete(2)
 
@@ -41,6 +54,17 @@ class ForgettingLearner(User):
     """Forgets exponentially, at the rate `forgetting` (α, per round), the more slowly the more repetitions.
 
     `repetition` (β): the part of the rate that each repetition takes away. Both are in its state.
+    Raises `ArgumentError` for a rate below zero, and for a part that does not lie in [0, 1).
+    Source: Nioche et al. 2021.
+
+    >>> from interaction import Bundle
+    >>> from interaction.assistants.teaching import RandomTeacher
+    >>> from interaction.tasks.teaching import TeachingTask
+    >>> from interaction.users.teaching import ForgettingLearner
+    >>> bundle = Bundle(TeachingTask(), ForgettingLearner(0.05, 0.3), RandomTeacher(), max_rounds=100)
+    >>> recalled = bundle.run(500, seed=0)["user_action"].reshape(500, 5, 20)
+    >>> recalled.mean(axis=(0, 2)).round(2)  # by twenty rounds
+    array([0.25, 0.5 , 0.59, 0.67, 0.73])
     """
 
     def __init__(self, forgetting: float = 0.05, repetition: float = 0.3) -> None:

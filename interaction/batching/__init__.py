@@ -13,5 +13,13 @@ def ways(bundle: Bundle) -> dict[str, str]:
 
     By name, as `"user policy.sample"`: "lifted", "arrays" or "episode by episode". What cannot be lifted is
     found out when it is played, so run the bundle first.
+
+    >>> from interaction import Assistant, Bundle, RandomPolicy, ways
+    >>> from interaction.tasks.tiger import TigerTask
+    >>> assistant = Assistant(policy=RandomPolicy(TigerTask.action_space))
+    >>> bundle = Bundle(TigerTask(), assistant=assistant, max_rounds=9)
+    >>> runs = bundle.run(100, seed=0)
+    >>> ways(bundle)["task.on_assistant_action"], ways(bundle)["assistant policy.sample"]
+    ('lifted', 'arrays')
     """
     return bundle.lineup.ways()

@@ -146,9 +146,9 @@ class Lineup:
         self._asked: dict[tuple[int, str], Method] = {}
 
     @property
-    def refused(self) -> int:
-        """How many components gave other values on batches than for single episodes."""
-        return len(self._refused)
+    def refused(self) -> tuple[Component, ...]:
+        """Give the components that gave other values on batches than for single episodes."""
+        return tuple(self._refused)
 
     def in_batch(self, play: Callable[[Players], T]) -> T:
         """Play a batch; repeat it where a lifted method gave other values than its single episodes.

@@ -6,27 +6,18 @@ A finished episode leaves the working arrays at once, so that no component ever 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from typing import Any, Literal
 
 import numpy as np
-from tqdm import tqdm
 
 from interaction.batching.lockstep import Lineup
 from interaction.batching.recording import REWARDS, Recorder, Rows, recorded, together, totals
 from interaction.batching.selection import row_of
 from interaction.errors import ArgumentError, EpisodeError, unknown_name
-from interaction.opening import (
-    Forced,
-    check_apart,
-    combine,
-    for_rows,
-    new_game,
-    per_row,
-    read_over,
-    read_start,
-)
+from interaction.opening import Forced, for_rows, new_game, per_row, read_start
+from interaction.over import Axes, axis_labels, axis_lengths, check_apart, combine, read_over
 from interaction.players import Players
+from interaction.progress import Progress
 from interaction.random import EpisodeRandom, check_seed, fresh_seed
 from interaction.state import GameState, Value
 from interaction.trajectory import Array, Lazy, Trajectories
@@ -164,7 +155,7 @@ def run(
     wanted, per_round = read_record(record)
     rng = EpisodeRandom(seed, episodes=chosen).repeat(count) if axes else EpisodeRandom(seed, episodes=chosen)
     recorders: list[Recorder] = []
-    with tqdm(total=total, unit="episode") if progress else nullcontext() as bar:
+    with Progress("run", total, unit="episodes", shown=progress) as bar:
         first = 0
         while first < total:
             rows = np.arange(first, min(first + CHUNK, total))
@@ -180,8 +171,8 @@ def run(
             def play_chunk(
                 players: Players, rows: Rows = rows, part: Forced = part, before: int = before
             ) -> Recorder:
-                already = 0 if bar is None else bar.n
-                recorder = Recorder(len(rows), wanted, per_round, None if bar is None else bar.update, before)
+                already = bar.n
+                recorder = Recorder(len(rows), wanted, per_round, bar.update, before)
                 stream = rng.select(rows)
                 game = new_game(players, stream, part)
                 recorder.begin(game, forced)
@@ -196,26 +187,20 @@ def run(
                         last_look=last_look,
                     )
                 except Exception:
-                    _set_back(bar, already)
+                    bar.n = already
                     raise
                 return recorder
 
-            refused = lineup.refused
+            refused = len(lineup.refused)
             recorders.append(lineup.in_batch(play_chunk))
             first += CHUNK
             if (
-                lineup.refused != refused and len(recorders) > 1
+                len(lineup.refused) != refused and len(recorders) > 1
             ):  # what it gave in the chunks before is in doubt
                 recorders, first = [], 0
-                _set_back(bar, 0)
+                bar.n = 0
     check_recorded(record, recorders)
     return _gather(recorders, chosen, axes, seed, per_round, forced)
-
-
-def _set_back(bar: Any, episodes: float) -> None:
-    """Have the progress show so many episodes again, where it is shown."""
-    if bar is not None:
-        bar.n = episodes
 
 
 def read_episodes(episodes: int | Sequence[int]) -> Rows:
@@ -265,10 +250,10 @@ def _read_only(array: Array) -> Array:
 
 
 def _gather(
-    recorders: list[Recorder], chosen: Rows, axes: Forced, seed: int, per_round: bool, forced: Forced
+    recorders: list[Recorder], chosen: Rows, axes: Axes, seed: int, per_round: bool, forced: Forced
 ) -> Trajectories:
     """Put the chunks together, and give them the axes of `over`."""
-    shape = (len(chosen), *(len(labels) for labels in axes.values()))
+    shape = (len(chosen), *axis_lengths(axes))
 
     def join(parts: list[Array]) -> Array:
         whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -294,7 +279,7 @@ def _gather(
         terminated=terminated,
         truncated=~terminated,
         episodes=chosen,
-        over=axes,
+        over=axis_labels(axes),
         seed=seed,
         per_round=per_round,
         forced=forced,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,8 @@ from interaction.batching.lifted import SHARED, Lifted
 from interaction.batching.runs import Run
 from interaction.batching.selection import by_rows
 from interaction.batching.states import lift_now, lower
-from interaction.errors import BatchError
-from interaction.random import EpisodeRandom
+from interaction.errors import ArgumentError, BatchError
+from interaction.random import EpisodeRandom, check_stream
 
 Array = NDArray[Any]
 
@@ -153,6 +153,22 @@ class LiftedRandom(EpisodeRandom):
         )
 
     copy = select = row = repeat = simulation = at = key = generator = _of_one
+
+
+def is_lifted(rng: object, asked: object, method: str) -> TypeGuard[LiftedRandom]:
+    """Say whether a stream is that of a lifted method.
+
+    Raises `ArgumentError` for what is no stream, and for that of a batch of no episodes.
+    """
+    if type(rng) is LiftedRandom:
+        return True
+    if not isinstance(rng, EpisodeRandom) or rng.rows == 0:
+        where = f"{type(asked).__name__}.{method}"
+        check_stream(rng, where)
+        raise ArgumentError(
+            f"{where}: rng: expected the stream of an episode or more, got that of a batch of none"
+        )
+    return False
 
 
 def _plain_shape(shape: Any) -> tuple[int, ...]:

@@ -13,11 +13,13 @@ from interaction.agent import Agent
 from interaction.bundle import Bundle
 from interaction.checks.calls import SEED, Watch
 from interaction.checks.culprit import Difference, WithLogProb, culprit, raiser
+from interaction.checks.duals import reachable
 from interaction.checks.report import Budget, Report
-from interaction.component import Component
+from interaction.component import Component, promise_of
 from interaction.errors import ConformanceError
 from interaction.policy import has_log_prob
 from interaction.state import GameState, Value, flatten, same
+from interaction.task import InteractionTask
 from interaction.trajectory import Trajectories
 from interaction.turns import ASSISTANT_OBSERVES, SOURCES, Rewards
 
@@ -77,7 +79,25 @@ def check_batches(bundle: Bundle, parts: Sequence[Component], report: Report, bu
             compared += 1
             played += len(singles[episode].games)
         report.batches[count] = compared
+    _check_lifted(bundle, parts, report)
     _check_log_probs(bundle, parts, report)
+
+
+def _check_lifted(bundle: Bundle, parts: Sequence[Component], report: Report) -> None:
+    """Say what is right in a batch only since it is played singly; raise if what it asks promises arrays."""
+    for component in bundle.lineup.refused:
+        if all(component is not part for part in parts):
+            continue
+        name = type(component).__name__
+        for held in reachable(component):
+            if held is not component and isinstance(held, InteractionTask) and promise_of(held):
+                raise ConformanceError(
+                    f"{type(held).__name__} promises batched = True, and gives {name} other values for a "
+                    f"batch than for its episodes alone; write it for one episode, or mark it batched = False"
+                )
+        report.unchecked.append(
+            f"{name}, lifted: it gives other values than alone, so that it is played episode by episode"
+        )
 
 
 def _fitting(

@@ -26,6 +26,7 @@ from interaction.state import State, Value, freeze, same
 from interaction.turns import play_half
 
 SEED = 0  # of all that is played
+USUAL: Any = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}  # np.geterr() at first
 Case = tuple[State, State]
 
 
@@ -161,16 +162,23 @@ def _when(rng: EpisodeRandom | None) -> str:
 
 @contextmanager
 def untouched(component: Component, where: str) -> Iterator[None]:
-    """Raise if the component, or a global random state, is another one afterwards."""
+    """Raise if the component, a global random state or numpy's way with errors is another one afterwards."""
     own = pickle.dumps(component)
     python, numpy = random.getstate(), pickle.dumps(np.random.get_state())  # noqa: NPY002
-    yield
+    with np.errstate(**USUAL):  # not as it is: a component may have changed it before
+        yield
+        errors = np.geterr()
     if pickle.dumps(component) != own:
         raise ConformanceError(f"{where} changed self: what changes must be in the game state")
     if random.getstate() != python:
         raise ConformanceError(f"{where} used Python's global random state: draw from rng")
     if pickle.dumps(np.random.get_state()) != numpy:  # noqa: NPY002
         raise ConformanceError(f"{where} used numpy's global random state: draw from rng")
+    if errors != USUAL:
+        raise ConformanceError(
+            f"{where} changed what numpy does about errors in all other code, too, to {errors}: write `with "
+            f"np.errstate(...):` around what needs it, in place of np.seterr"
+        )
 
 
 def frozen(result: Any) -> Any:

@@ -14,6 +14,7 @@ from interaction.checks.batches import check_batches, play_alone
 from interaction.checks.calls import Case, Watch, check_pickle, parts_of
 from interaction.checks.duals import check_dual
 from interaction.checks.other_process import other_processes
+from interaction.checks.outcomes import check_outcomes
 from interaction.checks.probabilities import check_log_prob
 from interaction.checks.repeats import check_repeats
 from interaction.checks.report import SECONDS, Budget, Report
@@ -29,7 +30,7 @@ from interaction.task import InteractionTask, defines
 
 EPISODES = 5  # single episodes that are played with every call checked
 ROUNDS = 100  # where nothing else says how many
-_SINGLY, _AGAIN, _PROBABILITIES = 0.3, 0.45, 0.6  # shares of the time, by the end of each stage
+_SINGLY, _AGAIN, _PROBABILITIES, _OUTCOMES = 0.3, 0.45, 0.6, 0.7  # shares of the time, by the end of each
 
 
 def check_task(
@@ -47,6 +48,22 @@ def check_task(
     A task that looks at an agent's state is given that agent. `rounds` are 100 unless given; the check takes
     `seconds` at most, about, and checks less where they do not suffice.
     Raises `ConformanceError` for the first thing that is broken.
+
+    >>> from interaction import InteractionTask, State, Transition, check_task, spaces
+    >>> from interaction.errors import ConformanceError
+    >>> class Counts(InteractionTask):
+    ...     def reset(self, rng):
+    ...         self.count = 0  # what changes belongs to the state
+    ...         return State(count=0)
+    ...
+    ...     def on_user_action(self, game, rng):
+    ...         self.count += 1
+    ...         return Transition(State(count=self.count))
+    >>> try:
+    ...     report = check_task(Counts(), user_action_space=spaces.Discrete(2), rounds=5)
+    ... except ConformanceError as error:
+    ...     print(error)
+    Counts.on_user_action changed self: what changes must be in the game state
     """
     if user is None and user_action_space is not None:
         user = User(policy=RandomPolicy(user_action_space))
@@ -71,6 +88,18 @@ def check_agent(
     """Check an agent and its parts as they play a task, with a partner if they need one.
 
     `rounds`, `seconds` and errors are as in `check_task`.
+
+    >>> from interaction import RuleObservationEngine, check_agent
+    >>> from interaction.errors import ConformanceError
+    >>> from interaction.tasks.coordination import CoordinatedTask
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> doubled = RuleObservationEngine("user", transform={"task_state.x": lambda x: 2 * x})
+    >>> user = PseudoRandomUser().replace(observation_engine=doubled)
+    >>> try:
+    ...     report = check_agent(user, CoordinatedTask(), rounds=5)
+    ... except ConformanceError as error:
+    ...     print(str(error).partition(" (")[0])
+    RuleObservationEngine cannot be pickled
     """
     pair = {agent.role: agent} | ({} if partner is None else {partner.role: partner})
     bundle = Bundle(task, cast(User | None, pair.get("user")), cast(Assistant | None, pair.get("assistant")))
@@ -83,6 +112,16 @@ def check_bundle(bundle: Bundle, *, rounds: int | None = None, seconds: float = 
     """Check all components of a bundle as they play together, up to its `max_rounds`, or for 100 rounds.
 
     `rounds`, `seconds` and errors are as in `check_task`.
+
+    >>> from interaction import Bundle, check_bundle
+    >>> from interaction.assistants.coordination import CoordinatedAssistant
+    >>> from interaction.tasks.coordination import CoordinatedTask
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> user = PseudoRandomUser()
+    >>> bundle = Bundle(CoordinatedTask(), user, CoordinatedAssistant(user))
+    >>> report = check_bundle(bundle, rounds=5, seconds=1)
+    >>> print(report.episodes, report.rounds, *report.components[:3])
+    5 5 CoordinatedTask PseudoRandomUser PseudoRandomPolicy
     """
     for agent in (bundle.user, bundle.assistant):
         if agent is not None:
@@ -94,6 +133,22 @@ def check_policy(policy: Policy, cases: Sequence[Case], *, seconds: float = SECO
     """Check a policy on pairs of (observation, state) of single episodes.
 
     `seconds` and errors are as in `check_task`.
+
+    >>> from interaction import Policy, State, check_policy, spaces
+    >>> from interaction.errors import ConformanceError
+    >>> class Guesses(Policy):
+    ...     action_space = spaces.Discrete(2)
+    ...
+    ...     def sample(self, observation, state, rng):
+    ...         return rng.integers(0, 2), 0.0
+    ...
+    ...     def log_prob(self, action, observation, state):
+    ...         return -1.0
+    >>> try:
+    ...     report = check_policy(Guesses(), [(State(x=0), State())])
+    ... except ConformanceError as error:
+    ...     print(str(error).partition(", given")[0])
+    Guesses.log_prob: the probabilities of all actions sum to 0.7357588823428847, not to 1
     """
     if not cases:
         raise ConformanceError("check_policy: expected at least one pair (observation, state)")
@@ -126,6 +181,7 @@ def _check(
     for part in parts:
         if isinstance(part, Policy):
             check_log_prob(part, watch.cases(part), report, budget, _PROBABILITIES)
+    check_outcomes(bundle, parts, watch, report, budget, _OUTCOMES)
     report.unchecked += _never_called(bundle, watch)
     with other_processes(watch, calls, report, budget):
         if alike:

@@ -84,6 +84,23 @@ def check_log_prob(
     report.samples[name] = report.samples.get(name, 0) + count
 
 
+def frequencies_agree(counts: Array, probabilities: Array) -> bool:
+    """Say whether how often each of some things came may be by chance, if these are their probabilities."""
+    from scipy.stats import binom, chisquare
+
+    n = counts.sum()
+    tails = np.minimum(binom.cdf(counts, n, probabilities), binom.sf(counts - 1, n, probabilities))
+    expected = probabilities / probabilities.sum() * n
+    often = expected >= FREQUENT
+    cells = [(counts[often], expected[often]), ([counts[~often].sum()], [expected[~often].sum()])]
+    cells = cells if cells[1][1][0] >= FREQUENT else cells[:1]
+    observed, hoped = (np.concatenate(column) for column in zip(*cells, strict=True))
+    by_chance = (
+        len(observed) < 2 or chisquare(observed, hoped * observed.sum() / hoped.sum()).pvalue > SIGNIFICANCE
+    )
+    return bool(by_chance and tails.min() * len(counts) >= SIGNIFICANCE)
+
+
 class _Comparison:
     """A policy that is asked for one observation and one state."""
 
@@ -112,8 +129,6 @@ class _Comparison:
 
     def check_frequencies(self, drawn: list[Value]) -> None:
         """Compare the frequencies of all actions with their probabilities."""
-        from scipy.stats import binom, chisquare
-
         actions = [_action(self.policy.action_space, row) for row in itertools.product(*self.columns)]  # type: ignore[arg-type]
         with untouched(self.policy, self.where):
             probabilities = np.exp([self.log_prob(action) for action in actions])
@@ -125,20 +140,9 @@ class _Comparison:
         places = {_key(self.policy.action_space, action): place for place, action in enumerate(actions)}
         found = [places[_key(self.policy.action_space, action)] for action in drawn]
         counts = np.bincount(found, minlength=len(actions))
-        n = len(drawn)
-        tails = np.minimum(binom.cdf(counts, n, probabilities), binom.sf(counts - 1, n, probabilities))
-        expected = probabilities / total * n
-        often = expected >= FREQUENT
-        cells = [(counts[often], expected[often]), ([counts[~often].sum()], [expected[~often].sum()])]
-        cells = cells if cells[1][1][0] >= FREQUENT else cells[:1]
-        observed, hoped = (np.concatenate(column) for column in zip(*cells, strict=True))
-        agree = (
-            len(observed) < 2
-            or chisquare(observed, hoped * observed.sum() / hoped.sum()).pvalue > SIGNIFICANCE
-        )
-        if tails.min() * len(actions) < SIGNIFICANCE or not agree:
+        if not frequencies_agree(counts, probabilities):
             raise ConformanceError(
-                f"{self.where} disagrees with sample: frequencies {counts / n}, "
+                f"{self.where} disagrees with sample: frequencies {counts / len(drawn)}, "
                 f"probabilities {probabilities}, {self.given}"
             )
 

@@ -16,8 +16,15 @@ class Report:
     `episodes` how many single episodes were played with every call checked; `calls` how many calls were
     repeated in another order, at another time and in another environment; `processes` in how many
     processes they were; `samples` how many actions of each policy were compared with its `log_prob`;
+    `outcomes` how many draws of a task with its `hidden_transition` and its `outcome_log_prob`;
     `batches` how many episodes of a batch of each size were compared with single episodes.
     `unchecked` says what could not be checked, and why.
+
+    >>> from interaction.checks import Report
+    >>> print(Report(["TigerTask"], rounds=20, rounds_from="as asked", episodes=5, calls=110, processes=3))
+    Checked: TigerTask
+      5 single episodes, call by call, of up to 20 rounds (as asked)
+      110 calls again: in another order, at another time, in another environment, and in 2 other processes
     """
 
     components: list[str]
@@ -27,6 +34,7 @@ class Report:
     calls: int = 0
     processes: int = 1
     samples: dict[str, int] = field(default_factory=dict)
+    outcomes: dict[str, int] = field(default_factory=dict)
     batches: dict[int, int] = field(default_factory=dict)
     unchecked: list[str] = field(default_factory=list)
 
@@ -41,6 +49,7 @@ class Report:
         lines += [
             f"  {name}.log_prob: compared with {count:,} samples" for name, count in self.samples.items()
         ]
+        lines += [f"  {name}: compared with {count:,} draws" for name, count in self.outcomes.items()]
         lines += [
             f"  batch of {size:,}: {count:,} of its episodes compared with single ones, to the bit"
             for size, count in self.batches.items()

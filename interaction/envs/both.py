@@ -104,7 +104,29 @@ class _Both:
 
 
 class BundleAEC(_Both, AECEnv):  # type: ignore[misc]  # pettingzoo has no types
-    """The agents act in turn, as in a bundle: each sees what its own turn shows it."""
+    """The agents act in turn, as in a bundle: each sees what its own turn shows it.
+
+    `paths` and `spaces` choose what each learner sees, by agent (see `ObservationView`); `rewards` names the
+    sources that each agent gets, by default all of the round's for both: they work together.
+
+    >>> from interaction import Bundle, BundleAEC
+    >>> from interaction.assistants.coordination import CoordinatedAssistant
+    >>> from interaction.tasks.coordination import CoordinatedTask
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> user = PseudoRandomUser()
+    >>> env = BundleAEC(Bundle(CoordinatedTask(), user, CoordinatedAssistant(user), max_rounds=2))
+    >>> env.reset(seed=0)
+    >>> for agent in env.agent_iter():
+    ...     observation, reward, terminated, truncated, info = env.last()
+    ...     print(agent, reward)
+    ...     env.step(None if terminated or truncated else 3)
+    user_0 0.0
+    assistant_0 -1.0
+    user_0 -2.0
+    assistant_0 -2.0
+    user_0 -2.0
+    assistant_0 -1.0
+    """
 
     metadata: ClassVar[dict[str, Any]] = {
         "name": "interaction_bundle_v0",
@@ -163,6 +185,19 @@ class BundleParallel(_Both, ParallelEnv):  # type: ignore[misc]
     """The agents act at once, each on what it sees at the start of the round.
 
     So the assistant does not see what the user does in this round, as it would in a bundle.
+
+    `paths`, `spaces` and `rewards` are those of `BundleAEC`.
+
+    >>> from interaction import Bundle, BundleParallel
+    >>> from interaction.assistants.coordination import CoordinatedAssistant
+    >>> from interaction.tasks.coordination import CoordinatedTask
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> user = PseudoRandomUser()
+    >>> env = BundleParallel(Bundle(CoordinatedTask(), user, CoordinatedAssistant(user), max_rounds=60))
+    >>> observations, infos = env.reset(seed=0)
+    >>> observations, rewards, *_ = env.step({"user_0": 3, "assistant_0": 3})
+    >>> rewards, env.bundle.game.task_state
+    ({'user_0': -2.0, 'assistant_0': -2.0}, State(x=1))
     """
 
     metadata: ClassVar[dict[str, Any]] = {

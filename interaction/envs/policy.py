@@ -22,6 +22,19 @@ class EnvPolicy(Policy):
     Stable-Baselines3 do, or is a function of the observation. The views are those of the environment; they
     are kept and pickled with the policy, so that it always sees and acts as in training. A model must give
     the same action for the same observation; it is asked episode by episode.
+    Raises `ContractError` for what is no model.
+
+    >>> from interaction import Bundle
+    >>> from interaction.assistants.coordination import CoordinatedAssistant
+    >>> from interaction.envs import AssistantEnv, EnvPolicy
+    >>> from interaction.tasks.coordination import CoordinatedTask
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> user = PseudoRandomUser(p0=1, p1=5, p2=7)
+    >>> bundle = Bundle(CoordinatedTask(), user, CoordinatedAssistant(user), max_rounds=60)
+    >>> env = AssistantEnv(bundle, paths=["user_action"])
+    >>> policy = EnvPolicy.trained_in(env, lambda seen: seen["user_action"])  # say that it was trained
+    >>> bundle.replace(assistant=bundle.assistant.replace(policy=policy)).run(1, seed=0).lengths
+    array([10])
     """
 
     batched = False

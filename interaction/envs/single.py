@@ -31,6 +31,14 @@ class BundleEnv(gymnasium.Env[Any, Any]):
     seed. `options` takes `start`, as `Bundle.reset` does, and `episode`, the index of the episode.
     `info` holds the `rewards` by source and the `episode_index`. An episode that the other side ends before
     the agent may act is passed over.
+
+    `UserEnv` and `AssistantEnv` are made; this one is what they share.
+    Raises `UnknownNameError` for other paths, sources and options, and `SpaceError` for actions outside their
+    space.
+
+    >>> from interaction.envs import BundleEnv, UserEnv
+    >>> issubclass(UserEnv, BundleEnv), UserEnv.role, UserEnv.acts
+    (True, 'user', 'user_acts')
     """
 
     metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": 4}  # noqa: RUF012
@@ -126,14 +134,49 @@ class BundleEnv(gymnasium.Env[Any, Any]):
 
 
 class UserEnv(BundleEnv):
-    """The user's side of a bundle: learn to be the user, with the assistant as it is."""
+    """The user's side of a bundle: learn to be the user, with the assistant as it is.
+
+    `BundleEnv` says what it takes and gives.
+
+    >>> from interaction import Bundle
+    >>> from interaction.assistants.pointing import ConstantGain
+    >>> from interaction.envs import UserEnv
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> bundle = Bundle(PointingTask(9, 2), CarefulPointer(), ConstantGain(1.0), max_rounds=60)
+    >>> env = UserEnv(bundle, form="flat")
+    >>> observation, info = env.reset(seed=0)
+    >>> observation, reward, terminated, truncated, info = env.step(0)  # counts from 0: a step to the left
+    >>> observation.shape, reward, terminated, info["rewards"]["user_task"]
+    ((34,), -1.0, False, -1.0)
+    """
 
     role: ClassVar[str] = "user"
     acts: ClassVar[str] = "user_acts"
 
 
 class AssistantEnv(BundleEnv):
-    """The assistant's side of a bundle: learn to assist the user as it is."""
+    """The assistant's side of a bundle: learn to assist the user as it is.
+
+    `BundleEnv` says what it takes and gives.
+
+    >>> from interaction import Bundle
+    >>> from interaction.assistants.coordination import CoordinatedAssistant
+    >>> from interaction.envs import AssistantEnv
+    >>> from interaction.tasks.coordination import CoordinatedTask
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> user = PseudoRandomUser(p0=1, p1=5, p2=7)
+    >>> env = AssistantEnv(
+    ...     Bundle(CoordinatedTask(), user, CoordinatedAssistant(user), max_rounds=60),
+    ...     paths=["task_state.x", "user_action"],
+    ... )
+    >>> observation, info = env.reset(seed=0)
+    >>> {path: int(value) for path, value in observation.items()}
+    {'task_state.x': 0, 'user_action': 8}
+    >>> observation, reward, *_ = env.step(observation["user_action"])
+    >>> {path: int(value) for path, value in observation.items()}, reward
+    ({'task_state.x': 1, 'user_action': 1}, -2.0)
+    """
 
     role: ClassVar[str] = "assistant"
     acts: ClassVar[str] = "assistant_acts"

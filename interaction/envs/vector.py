@@ -35,6 +35,13 @@ class BundleVectorEnv(VectorEnv[Any, Any, Any]):
     `autoreset_mode`: an episode that is over begins anew at the next step ("NextStep", whose action is
     ignored), in the same one ("SameStep", with `final_obs` and `final_info` in the infos), or when
     `reset(options={"reset_mask": …})` says so ("Disabled").
+
+    `UserVectorEnv` and `AssistantVectorEnv` are made; this one is what they share.
+    Raises `ArgumentError` for a number of environments below one, and what `BundleEnv` raises.
+
+    >>> from interaction.envs import BundleVectorEnv, UserVectorEnv
+    >>> issubclass(UserVectorEnv, BundleVectorEnv), UserVectorEnv.role
+    (True, 'user')
     """
 
     role: ClassVar[str]
@@ -287,13 +294,44 @@ class BundleVectorEnv(VectorEnv[Any, Any, Any]):
 
 
 class UserVectorEnv(BundleVectorEnv):
-    """The user's side of many episodes of a bundle."""
+    """The user's side of many episodes of a bundle.
+
+    `BundleVectorEnv` says what it takes and gives.
+
+    >>> import numpy as np
+    >>> from interaction import Bundle
+    >>> from interaction.envs import UserVectorEnv
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RandomUser
+    >>> bundle = Bundle(MultiArmedBanditTask([0.0, 1.0]), RandomUser(), max_rounds=20)
+    >>> env = UserVectorEnv(bundle, num_envs=4)
+    >>> observations, infos = env.reset(seed=0)
+    >>> observations, rewards, terminated, truncated, infos = env.step(np.array([0, 1, 1, 0]))
+    >>> rewards
+    array([0., 1., 1., 0.])
+    """
 
     role: ClassVar[str] = "user"
 
 
 class AssistantVectorEnv(BundleVectorEnv):
-    """The assistant's side of many episodes of a bundle."""
+    """The assistant's side of many episodes of a bundle.
+
+    `BundleVectorEnv` says what it takes and gives.
+
+    >>> from interaction import Bundle
+    >>> from interaction.assistants.coordination import CoordinatedAssistant
+    >>> from interaction.envs import AssistantVectorEnv
+    >>> from interaction.tasks.coordination import CoordinatedTask
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> user = PseudoRandomUser(p0=1, p1=5, p2=7)
+    >>> bundle = Bundle(CoordinatedTask(), user, CoordinatedAssistant(user), max_rounds=60)
+    >>> env = AssistantVectorEnv(bundle, num_envs=3, paths=["task_state.x", "user_action"])
+    >>> observations, infos = env.reset(seed=0)
+    >>> observations, *_ = env.step(observations["user_action"])
+    >>> observations["task_state.x"]
+    array([1, 1, 1])
+    """
 
     role: ClassVar[str] = "assistant"
 

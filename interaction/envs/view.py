@@ -48,6 +48,16 @@ class ObservationView(PreparedComponent):
     them 1. Choices count from 0, and a number has the shape (1,).
     Raises `UnknownNameError` for a path that the agent does not observe, and `SpaceError` for one whose space
     is not bounded.
+
+    >>> from interaction import Bundle
+    >>> from interaction.envs import ObservationView
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RescorlaWagnerUser
+    >>> bundle = Bundle(MultiArmedBanditTask(), RescorlaWagnerUser())
+    >>> view = ObservationView.of(bundle, "user", paths=["task_state.arm", "user_state.q"], form="flat")
+    >>> game = bundle.reset(seed=0)
+    >>> view.see(bundle.observe("user"))  # one of three arms (the first is none), and two values
+    array([1. , 0. , 0. , 0.5, 0.5])
     """
 
     def __init__(
@@ -198,6 +208,12 @@ class ActionView(PreparedComponent):
     A box of floats is offered as numbers from -1 to 1, which stand for its lowest and its highest values; the
     choices of a discrete space count from 0; a number has the shape (1,).
     Raises `SpaceError` for a box that is not bounded.
+
+    >>> from interaction import spaces
+    >>> from interaction.envs import ActionView
+    >>> view = ActionView(spaces.real(0.0, 5.0), "assistant_action")
+    >>> view.learner_space, view.take(0.0), view.take(1.0)
+    (Box(-1.0, 1.0, (1,), float32), 2.5, 5.0)
     """
 
     def __init__(self, space: Space[Any], where: str) -> None:

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
-from tqdm import tqdm
 
 from interaction.errors import ArgumentError, ReliabilityWarning, missing_extra
 from interaction.fitting.verdict import named
+from interaction.progress import Progress
 
 if TYPE_CHECKING:
     import pandas
@@ -59,6 +59,21 @@ def compare(fits: Mapping[str, xarray.DataTree], *, progress: bool = True) -> pa
     An action that is left out is not predicted, but still steers those who learn from it.
     Raises `ArgumentError` for fewer than two fits, for one that did not converge or has no log likelihood,
     and for fits of different data.
+
+    >>> from scipy import stats
+    >>> from interaction import Bundle, compare, fit
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RandomUser, WinStayLoseShiftUser
+    >>> task = MultiArmedBanditTask([0.2, 0.8])
+    >>> played = Bundle(task, WinStayLoseShiftUser(epsilon=0.2), max_rounds=50).run(1, seed=0)
+    >>> models = {"shifts": (WinStayLoseShiftUser(), "epsilon"), "guesses": (RandomUser(), "bias")}
+    >>> fits = {
+    ...     label: fit(task, user, played, {name: stats.uniform(0, 1)}, progress=False)
+    ...     for label, (user, name) in models.items()
+    ... }
+    >>> table = compare(fits, progress=False)
+    >>> table.index.tolist(), table.elpd_diff.round(1).tolist(), table.probability.round(3).tolist()
+    (['shifts', 'guesses'], [0.0, 10.7], [1.0, 0.0])
     """
     arviz_stats = _library()
     _check(fits)
@@ -67,7 +82,7 @@ def compare(fits: Mapping[str, xarray.DataTree], *, progress: bool = True) -> pa
     if ALL in users:
         raise ArgumentError(f"compare: expected no user of the name {ALL!r}, which is that of the total")
     found = {}
-    with tqdm(total=len(fits) * max(len(users), 1), desc="compare", disable=not progress, leave=False) as bar:
+    with Progress("compare", len(fits) * max(len(users), 1), unit="fits", shown=progress) as bar:
         for name, tree in fits.items():
             found[name] = _loo(arviz_stats, name, tree, users, bar)
     evidence = {name: _evidence(tree, users) for name, tree in fits.items()}
@@ -128,7 +143,7 @@ def _check_same(label: str, first: Any, name: str, other: Any) -> None:
             raise ArgumentError(f"{where} {what} of observation {row} is {one} and {two}")
 
 
-def _loo(arviz_stats: Any, name: str, tree: Any, users: list[Any], bar: tqdm[Any]) -> list[Any]:
+def _loo(arviz_stats: Any, name: str, tree: Any, users: list[Any], bar: Progress) -> list[Any]:
     """Give what arviz-stats' `loo` says of each user; warn where it is not to be trusted."""
     log = tree.log_likelihood.to_dataset()
     wrong = np.flatnonzero(~np.isfinite(log.user_action).all(["chain", "draw"]).values)

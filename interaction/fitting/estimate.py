@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,17 @@ Metropolis algorithms": the best variance is 3.3 for a target of many dimensions
 """
 
 
+EDGE = 6.0
+"""Standard deviations of the prior beyond which no posterior is looked for, or trusted."""
+
+BEYOND = (
+    f"the posterior goes on beyond {EDGE:g} standard deviations of the prior: are the data in its units, or "
+    f"does the prior leave them out?"
+)
+
 _WORTH = 0.5  # of a particle after its moves, in independent draws, at most
+_OUTSIDE = 0.01  # part of the draws that may lie beyond
+_ENOUGH = 50  # draws of all chains, below which nobody can tell
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +42,8 @@ class Estimate:
     `draws` `(users, chains, draws, parameters)`; `mean`, `sd`, `mcse` (the Monte Carlo standard error of the
     mean; of a grid its numerical error), `ess` (effective sample size) and `r_hat` `(users, parameters)`;
     `log_evidence` and `converged` `(users,)`. `variance` `(users,)` is that of a log likelihood that is
-    estimated, at the posterior, and None where it is exact.
+    estimated, at the posterior, and None where it is exact. `faults` tells in a sentence what is wrong, and
+    with whom `(users,)`, where the method knows.
     """
 
     names: tuple[str, ...]
@@ -44,6 +56,7 @@ class Estimate:
     log_evidence: Array
     converged: Array
     variance: Array | None = None
+    faults: Mapping[str, Array] = field(default_factory=dict)
 
     def interval(self, probability: float) -> tuple[Array, Array]:
         """Give the equal-tailed credible intervals: lower and upper ends, `(users, parameters)` each."""
@@ -55,10 +68,16 @@ class Estimate:
     def take(self, users: Array) -> Estimate:
         """Give the estimate of some users (indices), in this order."""
         some: dict[str, Any] = {name: array[users] for name, array in self._arrays()}
-        return replace(self, **some)
+        return replace(self, **some, faults={what: bad[users] for what, bad in self.faults.items()})
+
+    def marked(self, faults: Mapping[str, Array]) -> Estimate:
+        """Give the estimate with more that is wrong: those with whom it is have not converged."""
+        good = self.converged & ~np.any(list(faults.values()), axis=0)
+        return replace(self, converged=good, faults={**self.faults, **faults})
 
     def _arrays(self) -> list[tuple[str, Array]]:
-        there = [(one.name, getattr(self, one.name)) for one in fields(self) if one.name != "names"]
+        others = "names", "faults"
+        there = [(one.name, getattr(self, one.name)) for one in fields(self) if one.name not in others]
         return [(name, array) for name, array in there if array is not None]
 
 
@@ -68,7 +87,11 @@ def together(parts: list[Estimate]) -> Estimate:
     joined: dict[str, Any] = {
         column[0][0]: np.concatenate([array for _, array in column]) for column in columns
     }
-    return replace(parts[0], **joined)
+    faults = {
+        what: np.concatenate([part.faults.get(what, np.zeros(len(part.converged), bool)) for part in parts])
+        for what in {what: None for part in parts for what in part.faults}
+    }
+    return replace(parts[0], **joined, faults=faults)
 
 
 def of_populations(names: tuple[str, ...], values: Array, log_evidence: Array, good: Array) -> Estimate:
@@ -86,7 +109,17 @@ def of_populations(names: tuple[str, ...], values: Array, log_evidence: Array, g
     with np.errstate(divide="ignore", invalid="ignore"):
         ess = np.where(mcse > 0, (sd / mcse) ** 2, chains * draws)
     converged = np.asarray((r_hat < R_HAT).all(axis=1) & good)
-    return Estimate(names, values, mean, sd, mcse, ess, r_hat, log_evidence, converged)
+    found = Estimate(names, values, mean, sd, mcse, ess, r_hat, log_evidence, converged)
+    if chains > 1 and chains * draws >= _ENOUGH:
+        return found
+    few = f"{chains} populations of {draws} draws are too few to be compared: at least 2, {_ENOUGH} in all"
+    return found.marked({few: np.ones(users, bool)})
+
+
+def beyond(z: Array, discrete: Array) -> dict[str, Array]:
+    """Tell whose draws `(users, chains, draws, parameters)`, in the prior's coordinates, lie too far out."""
+    outside = (np.abs(z) > EDGE) & ~discrete
+    return {BEYOND: (outside.mean(axis=(1, 2)) > _OUTSIDE).any(axis=-1)}
 
 
 def gelman_rubin(draws: Array) -> Array:

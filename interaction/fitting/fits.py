@@ -33,6 +33,7 @@ from interaction.fitting.quadrature import on_grid
 from interaction.fitting.tempering import by_particles
 from interaction.fitting.tree import posterior_tree
 from interaction.inference.candidates import Distribution
+from interaction.progress import Progress
 from interaction.random import EpisodeRandom, check_seed
 from interaction.spaces import Space
 from interaction.state import flatten
@@ -94,6 +95,19 @@ def fit(
     `attrs["converged"]` is 1 or 0 and `attrs["verdict"]` says why; a fit that did not converge also warns
     (`ConvergenceWarning`).
     Raises for bad data or priors before anything is computed, and for data that no value explains.
+
+    >>> from scipy import stats
+    >>> from interaction import Bundle, fit
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import WinStayLoseShiftUser
+    >>> task = MultiArmedBanditTask([0.2, 0.8])
+    >>> played = Bundle(task, WinStayLoseShiftUser(epsilon=0.2), max_rounds=100).run(1, seed=0)
+    >>> priors = {"epsilon": stats.uniform(0, 1)}
+    >>> tree = fit(task, WinStayLoseShiftUser(), played, priors, progress=False)
+    >>> print(tree.attrs["verdict"])
+    converged (grid: grids and lattices agree to 1 % of a posterior standard deviation, within 6 of the prior)
+    >>> tree.summary.epsilon.sel(statistic=["mean", "sd"]).values.round(3)
+    array([0.297, 0.07 ])
     """
     if method not in METHODS:
         raise unknown_name(method, METHODS, "fit: method")
@@ -129,7 +143,8 @@ def fit(
         estimate = pooled.people
     if not isinstance(data, Trajectories):
         _tell_beginnings(user, data, checked)
-    tree = posterior_tree(estimate, likelihood, checked, method, log_likelihood)
+    with Progress("fit: what was found", shown=progress):
+        tree = posterior_tree(estimate, likelihood, checked, method, log_likelihood)
     if population is not None:
         extend_tree(tree, pooled, population, groups)
     if not tree.attrs["converged"]:

@@ -82,6 +82,20 @@ class FittedUsers:
 
     `values`: their parameters by name, `(n,)` each, which go together.
     `priors`: what is known of each parameter of a new person, as the distributions that `Samples` takes.
+
+    >>> from scipy import stats
+    >>> from interaction import Bundle, Logit, Population, fit, fitted_users
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RandomUser
+    >>> population = Population({"bias": Logit(mean=stats.norm(0, 1.5), sd=stats.halfnorm(0, 1))})
+    >>> bundle = Bundle(MultiArmedBanditTask(), RandomUser(), max_rounds=10)
+    >>> people = bundle.run(4, seed=0, start={"user_state.bias": [0.6, 0.7, 0.8, 0.9]})
+    >>> tree = fit(bundle.task, RandomUser(), people, population=population, users="episode", progress=False)
+    >>> new = fitted_users(tree, n=200)
+    >>> print(bundle.run(200, seed=1, start=new.start)["user_action"].mean().round(2))
+    0.32
+    >>> new.priors["bias"].ppf([0.1, 0.5, 0.9]).round(2), list(new.users(RandomUser()))[:2]
+    (array([0.52, 0.69, 0.82]), ['person 0', 'person 1'])
     """
 
     values: Mapping[str, Array]
@@ -91,6 +105,11 @@ class FittedUsers:
     def start(self) -> dict[str, Array]:
         """Give the people as beginnings: `bundle.run(n, start=fitted.start)` plays an episode with each."""
         return {f"user_state.{name}": array for name, array in self.values.items()}
+
+    @property
+    def over(self) -> dict[str, dict[str, Array]]:
+        """Give the people as an axis: `bundle.run(n, over=fitted.over)` plays n with each of them."""
+        return {"person": self.start}
 
     def users(self, user: User) -> dict[str, User]:
         """Give the people as users like this one otherwise, by labels "person 0", …: for `robustness`.
@@ -124,6 +143,17 @@ def fitted_users(tree: xarray.DataTree, n: int, *, group: Any = None, seed: int 
     Raises `ArgumentError` for a tree without a population, and where groups differ and none is named, and
     `UnknownNameError` for a group that it does not have. Warns (`ConvergenceWarning`) where the fit did not
     converge.
+
+    >>> from scipy import stats
+    >>> from interaction import Bundle, Logit, Population, fit, fitted_users
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RandomUser
+    >>> population = Population({"bias": Logit(mean=stats.norm(0, 1.5), sd=stats.halfnorm(0, 1))})
+    >>> bundle = Bundle(MultiArmedBanditTask(), RandomUser(), max_rounds=10)
+    >>> people = bundle.run(4, seed=0, start={"user_state.bias": [0.6, 0.7, 0.8, 0.9]})
+    >>> tree = fit(bundle.task, RandomUser(), people, population=population, users="episode", progress=False)
+    >>> print(fitted_users(tree, n=1_000, seed=0).values["bias"].mean().round(2))
+    0.67
     """
     if "population" not in tree.children:
         raise ArgumentError("fitted_users: expected a tree of fit(..., population=...), got one without")

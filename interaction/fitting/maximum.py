@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from interaction.errors import ArgumentError
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.priors import Priors, Values
+from interaction.progress import Progress
 
 Array = NDArray[Any]
 
@@ -135,7 +135,7 @@ class _Search:
     def run(self, progress: bool, label: str) -> None:
         everyone = np.arange(len(self.z))
         self._take(everyone, self.z, *self._evaluate(everyone, self.z))
-        with tqdm(total=len(everyone), desc=label, disable=not progress, leave=False, unit="user") as bar:
+        with Progress(label, len(everyone), unit="users", shown=progress) as bar:
             for self.step in range(_STEPS):
                 self.done |= (self.promise() < _TOLERANCE) | (self.idle >= _IDLE)
                 active = np.flatnonzero(~self.done.all(axis=1))

@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
-from tqdm import tqdm
 
 from interaction.errors import missing_extra
-from interaction.fitting.estimate import R_HAT, Estimate, gelman_rubin, together
+from interaction.fitting.estimate import R_HAT, Estimate, beyond, gelman_rubin, together
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.priors import Priors
 from interaction.fitting.tempering import raise_power
 from interaction.inference.particles import systematic
+from interaction.progress import Progress
 from interaction.random import EpisodeRandom
 
 Array = NDArray[Any]
@@ -51,14 +51,15 @@ def by_mcmc(
     """Give each user's posterior by `chains` ensembles of walkers (needs the extra `inference`).
 
     The chains go on until R-hat is below 1.05 and each has lasted 20 autocorrelation times, or for 1,000
-    steps after the warm-up: then the user is not converged. The evidence is not known by this method (NaN).
+    steps after the warm-up: then the user is not converged, as where the posterior goes on beyond six
+    standard deviations of the prior. The evidence is not known by this method (NaN).
     """
     one_thread = import_extras()
     users = len(likelihood.observed.users)
     block = max(_AT_ONCE // chains, 1)
     parts = []
     # Many threads of emcee, each with several of a linear algebra library, would wait for each other.
-    with one_thread(), tqdm(desc=label, disable=not progress, unit=" replays", leave=False) as bar:
+    with one_thread(), Progress(label, unit="replays", shown=progress) as bar:
         for first in range(0, users, block):
             chosen = np.arange(first, min(first + block, users))
             parts.append(_block(likelihood.select(chosen), priors, chosen, chains, draws, seed, bar))
@@ -82,7 +83,7 @@ def _block(
     chains: int,
     draws: int,
     seed: int,
-    bar: tqdm[Any],
+    bar: Progress,
 ) -> Estimate:
     count, d = len(users), len(priors)
     walkers = max(16 * d, 64)
@@ -128,7 +129,7 @@ def _block(
         r_hat,
         np.full(count, np.nan),
         converged,
-    )
+    ).marked(beyond(kept.reshape(count, chains, -1, d), priors.discrete))
 
 
 def _start(
@@ -158,9 +159,7 @@ def _ensemble(walkers: int, d: int, question: Any, seed: int) -> Any:
 class _Lockstep:
     """Answers the questions of all ensembles at once: each waits until all have asked."""
 
-    def __init__(
-        self, likelihood: Likelihood, priors: Priors, shape: tuple[int, int], bar: tqdm[Any]
-    ) -> None:
+    def __init__(self, likelihood: Likelihood, priors: Priors, shape: tuple[int, int], bar: Progress) -> None:
         self.likelihood, self.priors, self.shape, self.bar = likelihood, priors, shape, bar
         self.asked: list[Array] = [np.empty(0)] * (shape[0] * shape[1])
         self.answers: Array = np.empty(0)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.fitting.estimate import Estimate, of_populations
+from interaction.fitting.estimate import R_HAT, Estimate, of_populations
 from interaction.fitting.groups import Groups
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.population import Population
@@ -74,7 +74,7 @@ def pool(
     d = len(priors)
     alone: Any = list(priors.distributions.values())
     middle, spread = (np.array([getattr(one, name) for one in alone]) for name in ("middle", "spread"))
-    options: dict[str, Any] = {"chains": chains, "progress": progress, "label": label}
+    options: dict[str, Any] = {"chains": chains, "progress": progress, "label": label, "unit": "groups"}
     surfaces = Surfaces.through(likelihood_on_cells(likelihood, priors, POINTS[d]), middle, spread)
     people, count = np.arange(len(surfaces.height)), min(max(draws, _FEWEST), _ROUGH)
     for attempt in range(_PASSES):
@@ -175,14 +175,24 @@ def _pooled(drawn: _Drawn, checked: _Checked, population: Population, groups: Gr
         drawn.groups.names, taken, drawn.groups.log_evidence + evidence, drawn.groups.converged & trusted
     )
     values = population.values(points)
-    known = found.converged[groups.of_user] & (checked.effective >= _GROUP) & (drawn.outer <= _OUTER)
     people = of_populations(
         population.names,
         np.stack([values[name] for name in population.names], axis=-1),
         np.full(len(points), np.nan),
-        known,
+        np.ones(len(points), bool),
     )
-    return Pooled(people, found, checked.effective)
+    agreed = (found.r_hat < R_HAT).all(axis=-1) & drawn.groups.converged
+    faults = {
+        f"the particles of their group do not agree (R-hat up to {found.r_hat.max():.2f}): give more draws": (
+            ~agreed[groups.of_user]
+        ),
+        "their weights, or those of their group together, are not effective: give more draws": (
+            ~trusted[groups.of_user] | (checked.effective < _GROUP)
+        ),
+        "they lie at the edge of their grid: give priors that narrow them down": drawn.outer > _OUTER,
+    }
+    faults |= {what: wrong[groups.of_user] for what, wrong in drawn.groups.faults.items()}
+    return Pooled(people.marked(faults), found, checked.effective)
 
 
 class _Marginal:

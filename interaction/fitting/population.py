@@ -21,6 +21,7 @@ from interaction.errors import ArgumentError, SpaceError, unknown_name
 from interaction.fitting.priors import Priors, bounds
 from interaction.inference.candidates import Distribution, support
 from interaction.spaces import Box, Undeclared
+from interaction.state import flatten
 
 Array = NDArray[Any]
 
@@ -80,7 +81,15 @@ class Scale:
 class Logit(Scale):
     """For a parameter between two ends, 0 and 1 unless you say which: log((x − low) / (high − x)).
 
-    `Logit(mean=scipy.stats.norm(0, 1.5), sd=scipy.stats.halfnorm(0, 1))`, or with `low=0, high=10`.
+    `mean` and `sd` are frozen, continuous `scipy.stats` distributions on this scale: what is believed of the
+    mean and of the standard deviation of the people. `low` and `high` are the ends, such as 0 and 10.
+    Raises `ArgumentError` for other distributions, an sd that may be negative, and ends that are none.
+
+    >>> from scipy import stats
+    >>> from interaction import Logit
+    >>> scale = Logit(mean=stats.norm(0, 1.5), sd=stats.halfnorm(0, 1))
+    >>> scale.values([-2.0, 0.0, 2.0]).round(3)
+    array([0.119, 0.5  , 0.881])
     """
 
     low: float | None = None
@@ -107,7 +116,16 @@ class Logit(Scale):
 
 @dataclass(frozen=True)
 class Log(Scale):
-    """For a parameter above 0, or above `low`: log(x − low)."""
+    """For a parameter above 0, or above `low`: log(x − low).
+
+    `mean`, `sd` and errors are as of `Logit`, on this scale.
+
+    >>> from scipy import stats
+    >>> from interaction import Log
+    >>> scale = Log(mean=stats.norm(0, 1), sd=stats.halfnorm(0, 1))
+    >>> scale.values([-1.0, 0.0, 1.0]).round(3)
+    array([0.368, 1.   , 2.718])
+    """
 
     low: float = 0.0
 
@@ -129,7 +147,16 @@ class Log(Scale):
 
 @dataclass(frozen=True)
 class Identity(Scale):
-    """For a parameter without ends: the parameter itself."""
+    """For a parameter without ends: the parameter itself.
+
+    `mean`, `sd` and errors are as of `Logit`, in the parameter's own unit.
+
+    >>> from scipy import stats
+    >>> from interaction import Identity
+    >>> scale = Identity(mean=stats.norm(0, 10), sd=stats.halfnorm(0, 5))
+    >>> scale.values([-1.0, 0.0, 1.0])
+    array([-1.,  0.,  1.])
+    """
 
     @property
     def range(self) -> tuple[float, float]:
@@ -163,11 +190,14 @@ class Population:
     """What is believed of some people together: for each parameter a scale, with priors of mean and sd.
 
     Within a group, parameters are independent of each other, given means and standard deviations.
+    Raises `ArgumentError` for what is no mapping of scales, by parameter.
 
     >>> from scipy import stats
-    >>> population = Population({"epsilon": Logit(mean=stats.norm(0, 1.5), sd=stats.halfnorm(0, 1))})
+    >>> from interaction import Log, Logit, Population
+    >>> mean, sd = stats.norm(0, 1.5), stats.halfnorm(0, 1)
+    >>> population = Population({"learning_rate": Logit(mean, sd), "inverse_temperature": Log(mean, sd)})
     >>> population.names
-    ('epsilon',)
+    ('learning_rate', 'inverse_temperature')
     """
 
     def __init__(self, scales: Mapping[str, Scale]) -> None:
@@ -220,7 +250,7 @@ class Population:
         for name, scale in self.scales.items():
             if name not in valid:
                 raise unknown_name(name, valid, f"{where}: population of {type(user).__name__}")
-            _check_scale(name, scale, valid[name], where)
+            _check_scale(name, scale, valid[name], dict(flatten(user.state)).get(name), where)
         return Priors(user, {name: scale.alone() for name, scale in self.scales.items()}, where)
 
     def values(self, points: Array) -> dict[str, Array]:
@@ -238,18 +268,26 @@ class _Hyperpriors(Priors):
         self.discrete = np.zeros(len(self.names), bool)
 
 
-def _check_scale(name: str, scale: Scale, space: Any, where: str) -> None:
-    """Raise unless the values of a scale lie in the space, and no part of it is left out unsaid."""
+def _check_scale(name: str, scale: Scale, space: Any, own: Any, where: str) -> None:
+    """Raise unless the values of a scale lie in the space, and no part of it is left out unsaid.
+
+    Where the space is not declared, the user's own value tells what is possible.
+    """
     kind = type(scale).__name__
     if spaces.shape_of(space) or not isinstance(space, Box) or spaces.is_whole(space):
         raise ArgumentError(
             f"{where}: population: {name}: expected a parameter that is a single real number, not {space}"
         )
-    if isinstance(space, Undeclared):
-        return
-    low, high = bounds(space)
     left, right = scale.range
     said = not isinstance(scale, Logit) or scale.low is not None or scale.high is not None
+    if isinstance(space, Undeclared):
+        if own is not None and not said and not left <= own <= right:
+            raise SpaceError(
+                f"{where}: population: {name}: {kind} goes from {left:g} to {right:g}, but the user has "
+                f"{name}={own:g}: say Logit(..., low=..., high=...), or another scale"
+            )
+        return
+    low, high = bounds(space)
     if low <= left and right <= high and (said or (low, high) == (left, right)):
         return
     if np.isfinite(low) and np.isfinite(high):

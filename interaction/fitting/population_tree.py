@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.fitting.estimate import of_populations
+from interaction.fitting.estimate import R_HAT, of_populations
 from interaction.fitting.groups import Groups
 from interaction.fitting.pooling import Pooled
 from interaction.fitting.population import Population
+from interaction.fitting.verdict import not_converged
 
 if TYPE_CHECKING:
     import xarray
@@ -99,10 +100,9 @@ def _statistics(array: Array) -> Array:
 
 def _verdict(pooled: Pooled, users: Array) -> str:
     """Say in a sentence whether the population converged."""
-    rule = "R-hat < 1.05, the weights of all people are effective, their grids hold them"
+    rule = f"population: R-hat < {R_HAT}, the weights of all people are effective, their grids hold them"
     bad = np.flatnonzero(~pooled.people.converged)
     rule += f"; least effective weights {pooled.effective.min():.1%}"
     if len(bad) == 0:
-        return f"converged (population: {rule})"
-    which = ", ".join(str(users[index]) for index in bad[:5]) + (", …" if len(bad) > 5 else "")
-    return f"NOT converged for {len(bad)} of {len(users)} users (population: {rule}): {which}"
+        return f"converged ({rule})"
+    return not_converged(users, bad, rule, pooled.people.faults, "give more draws")

@@ -1,13 +1,15 @@
 """Exact posteriors on a grid that closes in on each user: the oracle for the other methods.
 
 The grid lies in prior coordinates, where the prior is standard normal and the posterior falls off smoothly
-to all sides, so that the trapezoidal rule converges faster than any power of the spacing (Trefethen &
-Weideman 2014, "The exponentially convergent trapezoidal rule"). Discrete parameters take all their values.
+to all sides, so that the trapezoidal rule converges faster than any power of the spacing. Discrete parameters
+take all their values.
 
 Where what a user did is impossible beyond some value (a response time shorter than the shortest one), the
 posterior ends at a cliff, which a grid puts at the next of its lines. So each grid is checked against a
 lattice, whose points stand in no line; where the two differ, or a cliff is seen, the posterior comes from
 several lattices that are shifted at random.
+
+Source: Trefethen & Weideman 2014, "The exponentially convergent trapezoidal rule".
 """
 
 from __future__ import annotations
@@ -18,14 +20,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
-from tqdm import tqdm
 
 from interaction.errors import ArgumentError
 from interaction.fitting.cells import masses, slopes, within
-from interaction.fitting.estimate import Estimate, together
+from interaction.fitting.estimate import BEYOND, EDGE, Estimate, together
 from interaction.fitting.lattice import COARSE, FINE, Box, lattice
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.priors import Priors
+from interaction.progress import Progress
 from interaction.random import EpisodeRandom
 
 Array = NDArray[Any]
@@ -33,7 +35,6 @@ Array = NDArray[Any]
 POINTS = {0: 1, 1: 96, 2: 32, 3: 16, 4: 11}
 """Points for each continuous parameter, by the number of these."""
 
-_EDGE = 6.0  # the grid begins with ±6 standard deviations of the prior
 _NEGLIGIBLE = 1e-6  # part of the posterior below which a margin is cut off
 _CUT = 1e-4  # part of the posterior that the first range's outermost cells may hold
 _PASSES = 8
@@ -74,7 +75,7 @@ def on_grid(
     found, order = [], []
     block = max(_BLOCK // (combinations * POINTS[continuous] ** continuous), 1)
     finer = combinations * FINE[continuous][0] * _SHIFTS
-    with tqdm(total=users, desc=label, disable=not progress, unit="user", leave=False) as bar:
+    with Progress(label, users, unit="users", shown=progress) as bar:
         for first in range(0, users, block):
             chosen = np.arange(first, min(first + block, users))
             part = likelihood.select(chosen)
@@ -83,7 +84,9 @@ def on_grid(
             grid = _check(part, rules, chosen, grid._replace(converged=grid.converged & held))
             rough = ~grid.converged & held & (continuous > 0) & (finer <= _MOST)
             if not rough.all():
-                found.append(_estimate(grid.take(np.flatnonzero(~rough)), chosen[~rough], *drawing))
+                some = np.flatnonzero(~rough)
+                told = _estimate(grid.take(some), chosen[some], *drawing)
+                found.append(told.marked({BEYOND: ~held[some]}))
                 bar.update(int((~rough).sum()))
             at_once = max(_BLOCK // finer, 1)
             again = np.flatnonzero(rough)
@@ -126,7 +129,7 @@ def _close_in(likelihood: Likelihood, rules: _Rules, points: int) -> _Posterior:
     """Narrow the grid to where the posterior lies."""
     users, d = len(likelihood.observed.users), len(rules.priors)
     active = np.arange(users)
-    low, high = np.full((users, d), -_EDGE), np.full((users, d), _EDGE)
+    low, high = np.full((users, d), -EDGE), np.full((users, d), EDGE)
     found = _on_cells(likelihood, rules, low, high, points)
     for _ in range(_PASSES - 1):
         part = found.take(active)
@@ -316,7 +319,7 @@ def _held(grid: _Posterior, supports: list[Any], points: int) -> Array:
     weights = grid.weights.reshape(len(grid.low), *sizes)
     held = np.ones(len(weights), bool)
     for column in [index for index, part in enumerate(supports) if part is None]:
-        cut = grid.low[:, column] <= -_EDGE, grid.high[:, column] >= _EDGE
+        cut = grid.low[:, column] <= -EDGE, grid.high[:, column] >= EDGE
         for end, there in zip((0, -1), cut, strict=True):
             outer = weights.take(end, axis=column + 1).reshape(len(weights), -1).sum(axis=1)
             held &= ~there | (outer <= _CUT)

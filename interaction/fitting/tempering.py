@@ -23,13 +23,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp, ndtri
-from tqdm import tqdm
 
-from interaction.fitting.estimate import VARIANCE, Estimate, of_populations
+from interaction.fitting.estimate import VARIANCE, Estimate, beyond, of_populations
 from interaction.fitting.latent import LatentLikelihood
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.priors import Priors
 from interaction.inference.particles import effective_sample_size, systematic
+from interaction.progress import Progress
 from interaction.random import EpisodeRandom
 
 Array = NDArray[Any]
@@ -51,11 +51,13 @@ def by_particles(
     seed: int = 0,
     progress: bool = False,
     label: str = "particles",
+    unit: str = "users",
 ) -> Estimate:
     """Give each user's posterior as `chains` independent populations of `draws` particles.
 
-    A user is converged when the populations agree (R-hat) and their last moves were not stuck, and when an
-    estimated log likelihood varies little enough at the posterior.
+    A user is converged when the populations agree (R-hat) and their last moves were not stuck, when the
+    posterior lies within six standard deviations of the prior, and when an estimated log likelihood varies
+    little enough at the posterior.
     """
     users, d = len(likelihood.observed.users), len(priors)
     shape = (users, chains, draws, d)
@@ -66,7 +68,7 @@ def by_particles(
     power, log_evidence = np.zeros((users, chains)), np.zeros((users, chains))
     log_evidence[~np.isfinite(log).any(axis=(1, 2))] = -np.inf  # impossible: there is nothing to lead to
     accepted = np.ones((users, chains))
-    with tqdm(total=users, desc=label, disable=not progress, unit="user", leave=False) as bar:
+    with Progress(label, users, unit=unit, shown=progress) as bar:
         for step in range(1, _STEPS):
             active = np.flatnonzero((power < 1).any(axis=1) & np.isfinite(log).any(axis=(1, 2)))
             bar.update(users - len(active) - bar.n)
@@ -82,6 +84,7 @@ def by_particles(
                 walk.move(rng.at(step, 2 + move), power[active], chosen.again(step, _ESTIMATE + move))
             z[active], log[active], accepted[active] = walk.z, walk.log, walk.accepted / _MOVES
     estimate = _estimate(priors, priors.table(z), power, log_evidence, accepted)
+    estimate = estimate.marked(beyond(z, priors.discrete))
     if not isinstance(likelihood, LatentLikelihood):
         return estimate
     some = z.reshape(users, -1, d)[:, np.linspace(0, chains * draws - 1, _MEASURED).round().astype(int)]

@@ -96,7 +96,9 @@ def posterior_tree(
         tree[group] = xarray.DataTree(tree[group].to_dataset().assign_coords(labels))
     tree.attrs["method"] = method
     tree.attrs["converged"] = int(estimate.converged.all())
-    tree.attrs["verdict"] = convergence(estimate.converged, observed.users, method, estimate.variance)
+    tree.attrs["verdict"] = convergence(
+        estimate.converged, observed.users, method, estimate.variance, estimate.faults
+    )
     tree.attrs["model"] = type(likelihood.user).__name__
     return tree  # type: ignore[no-any-return]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,16 @@ from interaction.fitting.estimate import R_HAT, VARIANCE
 Array = NDArray[Any]
 
 
-def convergence(converged: Array, users: Array, method: str, variance: Array | None = None) -> str:
+def convergence(
+    converged: Array,
+    users: Array,
+    method: str,
+    variance: Array | None = None,
+    faults: Mapping[str, Array] | None = None,
+) -> str:
     """Say in a sentence which of the fits did not converge, and what to do; or that all did.
 
-    `variance` is that of estimated log likelihoods.
+    `variance` is that of estimated log likelihoods; `faults` what is known to be wrong, and with whom.
     """
     bad = np.flatnonzero(~converged)
     rule, remedy = {
@@ -36,8 +43,17 @@ def convergence(converged: Array, users: Array, method: str, variance: Array | N
         remedy = f"that variance is up to {worst:.1f}: raise inner" if not worst <= VARIANCE else remedy
     if len(bad) == 0:
         return f"converged ({method}: {rule})"
-    which = named(users[bad])
-    return f"NOT converged for {len(bad)} of {len(users)} users ({method}: {rule}): {which}; {remedy}"
+    return not_converged(users, bad, f"{method}: {rule}", faults or {}, remedy)
+
+
+def not_converged(users: Array, bad: Array, rule: str, faults: Mapping[str, Array], remedy: str) -> str:
+    """Say which users have not converged by a rule, what is wrong where it is known, and else what to do."""
+    told = [f"{what} ({named(users[wrong])})" for what, wrong in faults.items() if wrong.any()]
+    if not np.any([np.zeros(len(users), bool), *faults.values()], axis=0)[bad].all():
+        told.append(remedy)
+    return (
+        f"NOT converged for {len(bad)} of {len(users)} users ({rule}): {named(users[bad])}; {'; '.join(told)}"
+    )
 
 
 def named(items: Any, between: str = ", ") -> str:

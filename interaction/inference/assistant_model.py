@@ -35,15 +35,15 @@ class AssistantModelFilter(PartnerModelFilter):
     The belief is the field `field` of the user's state, whose space is `filter.space`.
 
     >>> import numpy as np
-    >>> from interaction import Assistant, DiscretePolicy, EpisodeRandom, State, spaces
+    >>> from interaction import Assistant, AssistantModelFilter, DiscretePolicy, EpisodeRandom, Grid
+    >>> from interaction import State, spaces
     >>> class Repeats(DiscretePolicy):
     ...     action_space = spaces.Discrete(2)
     ...
     ...     def probabilities(self, observation, state):
     ...         same = np.arange(2) == observation.user_action
     ...         return state.care * same + (1 - state.care) / 2
-    >>> care = spaces.Dict(care=spaces.real(0, 1))
-    >>> assistant = Assistant(policy=Repeats(), state=State(care=0.5), state_space=care)
+    >>> assistant = Assistant(policy=Repeats(), state=State(care=0.5))
     >>> one = AssistantModelFilter(assistant, Grid({"care": [0.0, 1.0]}))
     >>> seen = State(round_index=1, task_state=State(), user_action=1, assistant_action=1, provenance=2)
     >>> belief = one.update(one.initial(EpisodeRandom()), seen, EpisodeRandom())

@@ -118,18 +118,39 @@ class BelievingAssistant(_Believing, Assistant):
     What else is in its state begins as `state` says (`state_space` says what it may hold), or as a subclass
     draws it in `reset_own(self, rng)`.
 
-    >>> from interaction import Grid, RandomPolicy, UserModelFilter
-    >>> from interaction.users.coordination import PseudoRandomUser
-    >>> belief = UserModelFilter(PseudoRandomUser(), Grid({"p0": range(10)}))
-    >>> watching = BelievingAssistant(belief, RandomPolicy(spaces.Discrete(10)))
-    >>> watching.reset(EpisodeRandom()).belief.users.p0
-    array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    >>> import numpy as np
+    >>> from interaction import BelievingAssistant, Bundle, Grid, UserModelFilter
+    >>> from interaction.assistants.pointing import ConstantGainPolicy
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> task, user = PointingTask(31, 4), CarefulPointer(0.1)
+    >>> belief = UserModelFilter(user, Grid({"task_state.goal": range(4)}), task_model=task)
+    >>> bundle = Bundle(task, user, BelievingAssistant(belief, ConstantGainPolicy(1.0)))
+    >>> weights = bundle.run(1, seed=5)["assistant_state.belief.log_weights"][0]
+    >>> np.exp(weights[[0, 2, 5]]).round(2)  # the user slips, and then steps to the left
+    array([[0.08, 0.08, 0.08, 0.75],
+           [0.32, 0.32, 0.32, 0.04],
+           [0.33, 0.33, 0.33, 0.  ]])
     """
 
     _kind = UserModelFilter
 
 
 class BelievingUser(_Believing, User):
-    """A user who keeps one belief or several, by `AssistantModelFilter`s, as a `BelievingAssistant` does."""
+    """A user who keeps one belief or several, by `AssistantModelFilter`s, as a `BelievingAssistant` does.
+
+    >>> from interaction import Assistant, AssistantModelFilter, BelievingUser, DiscretePolicy, EpisodeRandom
+    >>> from interaction import Grid, RandomPolicy, State, spaces
+    >>> class Helps(DiscretePolicy):
+    ...     action_space = spaces.Discrete(2)
+    ...
+    ...     def probabilities(self, observation, state):
+    ...         return [1 - state.skill, state.skill]
+    >>> assistant = Assistant(policy=Helps(), state=State(skill=0.5))
+    >>> skills = AssistantModelFilter(assistant, Grid({"skill": [0.5, 0.9]}))
+    >>> user = BelievingUser(skills, RandomPolicy(spaces.Discrete(2)))
+    >>> skills.posterior(user.reset(EpisodeRandom()))
+    Posterior(2 candidates of skill; means: skill: 0.7)
+    """
 
     _kind = AssistantModelFilter

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.component import Component
-from interaction.errors import ArgumentError, SpaceError
+from interaction.errors import ArgumentError, SpaceError, unknown_name
 from interaction.inference.particles import liu_west, liu_west_vectors
 from interaction.inference.scores import broken, describe, family_of, is_joint, score, value_at, whole_of
 from interaction.membership import membership, remedy
-from interaction.opening import combine
+from interaction.over import combine
 from interaction.random import EpisodeRandom
 from interaction.spaces import Box, Space, Undeclared, is_whole, real, shape_of
 
@@ -45,6 +45,13 @@ class Grid(Component):
 
     `Grid({"p0": range(10), "p1": [1, 5]})` has 20 candidates. `prior` gives the weight of each value of a
     parameter, by name; by default all are equally probable. All candidates share their random numbers.
+    Raises `ArgumentError` for a parameter without candidates, and for weights that do not fit them.
+
+    >>> import numpy as np
+    >>> from interaction import Grid
+    >>> grid = Grid({"p0": range(3), "p1": [1, 5]}, prior={"p0": [2, 1, 1]})
+    >>> grid.size, grid.values["p1"], np.exp(grid.log_prior)
+    (6, array([1, 5, 1, 5, 1, 5]), array([0.25 , 0.25 , 0.125, 0.125, 0.125, 0.125]))
     """
 
     common = True
@@ -57,10 +64,19 @@ class Grid(Component):
             axis = np.array(list(candidates))
             if len(axis) == 0:
                 raise ArgumentError(f"Grid: {name} has no candidate")
+            different, counts = np.unique(axis, axis=0, return_counts=True)
+            if len(different) < len(axis):
+                raise ArgumentError(
+                    f"Grid: {name}: expected candidates that differ, got {different[counts > 1][0]!r} "
+                    f"{counts.max()} times; what is more probable is told by prior={{{name!r}: [...]}}"
+                )
             self.axes[name] = axis
         if not self.axes:
             raise ArgumentError("Grid: expected at least one parameter with its candidates, got none")
-        self.size, self.values = combine(self.axes)
+        self.size, self.values = combine({name: {name: axis} for name, axis in self.axes.items()})
+        for name in prior or ():
+            if name not in self.axes:
+                raise unknown_name(name, self.axes, "Grid: prior")
         weights = np.ones(1)
         for name, axis in self.axes.items():
             own = np.array(list(prior[name]), float) if prior and name in prior else np.ones(len(axis))
@@ -108,14 +124,26 @@ class Samples(Component):
     `Samples({"weights": scipy.stats.dirichlet([1, 1, 1])})`. Names alone, as in `Samples(["epsilon"])`, are
     drawn by the user model's own `reset`. Particles are resampled systematically when the effective sample
     size falls below `threshold` times `n`. Continuous parameters are then moved by the kernel of Liu & West
-    ("Combined parameter and state estimation in simulation-based filtering", 2001) with the discount
-    `discount`: it needs neither a stored history nor further calls of the user model, as an MCMC move
-    would, and keeps the mean and the covariance of the particles: of the standard normal scores of a number
-    under its prior, or of weights under a Dirichlet prior (whose sticks are broken one after the other), so
-    that none can leave the prior's support. Across a gap in the support particles may be carried from one
-    side to the other; there, give many and a small `threshold`. Other vectors are moved as they are, and stay
-    where they are if the move would leave. Where the user's `reset` draws them, they stay in their space, or,
-    if that is not declared, between the outermost ones. Each particle draws its own random numbers.
+    with the discount `discount`: it needs neither a stored history nor further calls of the user model, as
+    an MCMC move would, and keeps the mean and the covariance of the particles: of the standard normal
+    scores of a number under its prior, or of weights under a Dirichlet prior (whose sticks are broken one
+    after the other), so that none can leave the prior's support. Across a gap in the support particles may
+    be carried from one side to the other; there, give many and a small `threshold`. Other vectors are moved
+    as they are, and stay where they are if the move would leave. Where the user's `reset` draws them, they
+    stay in their space, or, if that is not declared, between the outermost ones. Each particle draws its
+    own random numbers.
+    Sources: Liu & West 2001, "Combined parameter and state estimation in simulation-based filtering";
+    Kitagawa 1996 (systematic resampling).
+
+    Raises `ArgumentError` for a prior that is none, fewer than two particles, a `threshold` outside [0, 1]
+    or a `discount` outside (0.5, 1].
+
+    >>> from scipy import stats
+    >>> from interaction import EpisodeRandom, Samples, UserModelFilter
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> errs = UserModelFilter(CarefulPointer(), Samples({"error_rate": stats.beta(2, 8)}, n=500))
+    >>> errs.posterior(errs.initial(EpisodeRandom(seed=0)))
+    Posterior(500 candidates of error_rate; means: error_rate: 0.1996)
     """
 
     common = False

@@ -13,7 +13,18 @@ Inferred = tuple[State, Value]
 
 
 class InferenceEngine(Component):
-    """How an agent changes its own internal state, given its observation. This one changes nothing."""
+    """How an agent changes its own internal state, given its observation. This one changes nothing.
+
+    An engine defines `infer`; it may define `simulated`, what stands in for it while its agent is simulated.
+
+    >>> from interaction import EpisodeRandom, InferenceEngine, State
+    >>> class Counts(InferenceEngine):
+    ...     def infer(self, observation, state, rng):
+    ...         return state.replace(successes=state.successes + observation.task_state.outcome), 0.0
+    >>> seen = State(task_state=State(outcome=1))
+    >>> Counts().infer(seen, State(successes=2), EpisodeRandom())
+    (State(successes=3), 0.0)
+    """
 
     batched: bool | None = None
 
@@ -33,7 +44,17 @@ class IdentityInferenceEngine(InferenceEngine):
 
 
 class CascadedInferenceEngine(InferenceEngine):
-    """Several engines in a row: each gets the state that the one before it gave; rewards add up."""
+    """Several engines in a row: each gets the state that the one before it gave; rewards add up.
+
+    Raises `ContractError` for a part that is no engine.
+
+    >>> from interaction import CascadedInferenceEngine, EpisodeRandom, InferenceEngine, State
+    >>> class Doubles(InferenceEngine):
+    ...     def infer(self, observation, state, rng):
+    ...         return state.replace(x=2 * state.x), -0.1
+    >>> CascadedInferenceEngine([Doubles(), Doubles()]).infer(State(), State(x=1), EpisodeRandom())
+    (State(x=4), -0.2)
+    """
 
     def __init__(self, engines: Iterable[InferenceEngine]) -> None:
         self.engines = check_parts("CascadedInferenceEngine", InferenceEngine, engines)
@@ -51,7 +72,18 @@ class CascadedInferenceEngine(InferenceEngine):
 
 
 class DualInferenceEngine(InferenceEngine):
-    """An engine with a dual: it behaves as `primary`, and as `dual` while its agent is simulated."""
+    """An engine with a dual: it behaves as `primary`, and as `dual` while its agent is simulated.
+
+    So an agent that simulates itself comes to an end: the one that it simulates infers by the dual.
+    Raises `ContractError` for a part that is no engine.
+
+    >>> from interaction import DualInferenceEngine, InferenceEngine, RandomPolicy, User, spaces
+    >>> from interaction.users.bandit import DeltaRule
+    >>> engine = DualInferenceEngine(primary=DeltaRule(), dual=InferenceEngine())
+    >>> user = User(policy=RandomPolicy(spaces.Discrete(2)), inference_engine=engine)
+    >>> type(user.dual().inference_engine).__name__
+    'InferenceEngine'
+    """
 
     def __init__(self, primary: InferenceEngine, dual: InferenceEngine) -> None:
         check_parts("DualInferenceEngine", InferenceEngine, (primary, dual))

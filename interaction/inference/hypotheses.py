@@ -13,7 +13,7 @@ from interaction.agent import Agent
 from interaction.batching.candidates import flat, flat_state, for_candidates
 from interaction.batching.lockstep import lead
 from interaction.batching.selection import row_of
-from interaction.batching.streams import LiftedRandom
+from interaction.batching.streams import is_lifted
 from interaction.component import PreparedComponent
 from interaction.errors import (
     ContractError,
@@ -223,7 +223,8 @@ class Hypotheses(PreparedComponent):
 
     def _check_size(self, belief: State) -> None:
         """Raise for the belief of another filter, as far as it is of another size or hides something else."""
-        size, hidden = np.shape(belief.log_weights)[-1], list(belief.hidden)
+        size = np.shape(belief.log_weights)[-1]
+        hidden = list(belief.hidden) if "hidden" in belief else []  # a run records no empty state
         if size != self.parameters.size or set(hidden) != set(self.hidden_names):
             of = f" of {', '.join(PREFIX + name for name in hidden)}" if hidden else ""
             raise ContractError(
@@ -266,7 +267,7 @@ class Hypotheses(PreparedComponent):
         acted, so a user puts its own action there, and the task's state that it leads to. Raises
         `ContractError` for actions that are not finitely many; see `predict_log_prob`.
         """
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "predict"):
             found: Array = rng.outside(self.predict, state, observation, rng)
             return found
         policy = self.someone("predict").policy
@@ -303,7 +304,7 @@ class Hypotheses(PreparedComponent):
         log Σθ b(θ) π(a | h, θ): a number, or one for each episode of a batch, in which an action of one
         episode's shape stands for all. For any policy with a `log_prob`.
         """
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "predict_log_prob"):
             found: Array = rng.outside(self.predict_log_prob, action, state, observation, rng)
             return found
         self.someone("predict_log_prob")

@@ -13,7 +13,7 @@ import numpy as np
 from interaction import spaces
 from interaction.batching.candidates import as_space, deal, for_candidates, spread
 from interaction.batching.lockstep import lead
-from interaction.batching.streams import LiftedRandom
+from interaction.batching.streams import LiftedRandom, is_lifted
 from interaction.errors import UnknownFieldError
 from interaction.inference.engine import engines_in
 from interaction.inference.hypotheses import Hypotheses
@@ -91,7 +91,7 @@ class KeptBelief(Hypotheses):
         A model that begins according to the game (`reset_in`) needs the game, unless all of its state is
         given by the candidates.
         """
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "initial"):
             return self._lifted(rng, self.initial, rng, game)
         size, stream = self.parameters.size, rng.simulation()
         rows, note = self._streams(stream)

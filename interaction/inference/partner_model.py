@@ -16,7 +16,7 @@ from interaction.batching.candidates import as_space, deal, for_candidates
 from interaction.batching.lifting import together
 from interaction.batching.lockstep import lead
 from interaction.batching.selection import row_of
-from interaction.batching.streams import LiftedRandom
+from interaction.batching.streams import is_lifted
 from interaction.errors import (
     ArgumentError,
     ContractError,
@@ -140,7 +140,7 @@ class PartnerModelFilter(KeptBelief, InferenceEngine):
 
     def update(self, belief: State, observation: State, rng: EpisodeRandom) -> State:
         """Give the belief after what is observed now."""
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "update"):
             return self._lifted(rng, self.update, belief, observation, rng)
         if self.model is None:
             self._check_alone(observation)

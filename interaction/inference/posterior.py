@@ -27,6 +27,23 @@ class Posterior:
     where they are numbers and the same in all episodes; `axes` those of a grid, whose combinations they are.
     `log_evidence` is the log marginal likelihood of all that was counted (natural), for comparing user
     models; `surprise` the predictive log loss of the last outcome.
+
+    >>> from interaction import BelievingAssistant, Bundle, Grid, UserModelFilter
+    >>> from interaction.assistants.pointing import ConstantGainPolicy
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> hidden = Grid({"task_state.goal": range(4), "error_rate": [0.0, 0.1, 0.2, 0.3, 0.4]})
+    >>> belief = UserModelFilter(CarefulPointer(), hidden, task_model=PointingTask(31, 4))
+    >>> watching = BelievingAssistant(belief, ConstantGainPolicy(1.0))
+    >>> bundle = Bundle(PointingTask(31, 4), CarefulPointer(0.2), watching, max_rounds=12)
+    >>> game = bundle.reset(seed=5)
+    >>> while not (step := bundle.step()).done:
+    ...     pass
+    >>> posterior = belief.posterior(step.game.assistant_state)
+    >>> posterior.mode(), posterior.marginal("task_state.goal")[1].round(2)
+    ({'task_state.goal': 0, 'error_rate': 0.2}, array([0.33, 0.33, 0.33, 0.01]))
+    >>> round(posterior.mean("error_rate"), 2), posterior.interval("error_rate", 0.9)
+    (0.25, (0.1, 0.4))
     """
 
     weights: Array

@@ -55,6 +55,22 @@ class UserModelFilter(PartnerModelFilter):
 
     The belief is the field `field` of the assistant's state, whose space is `filter.space`, and starts as
     `filter.initial(rng)`. Reading it: `filter.posterior(state)`, `filter.predict(...)`.
+    Sources: Baker, Saxe & Tenenbaum 2009, "Action understanding as inverse planning" (a belief from actions,
+    by the policy of who acted); Ortega et al. 2021, arXiv 2110.10819 (own actions are interventions).
+
+    Raises `ContractError` for a user without a `log_prob` whose actions are evidence, `SpaceError` for
+    candidates outside their space and, with `on_impossible="raise"`, `ImpossibleEvidenceError` in a game.
+
+    >>> from interaction import EpisodeRandom, Grid, State, UserModelFilter
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> belief = UserModelFilter(PseudoRandomUser(), Grid({"p0": range(10), "p1": [1, 5]}))
+    >>> rng, task_state = EpisodeRandom(seed=0), State(x=3)
+    >>> seen = State(task_state=task_state, previous_task_state=task_state, user_action=5, provenance=1)
+    >>> state = belief.update(belief.initial(rng), seen, rng)
+    >>> posterior = belief.posterior(state)
+    >>> possible = posterior.weights > 0
+    >>> posterior.values["p0"][possible], posterior.values["p1"][possible]
+    (array([1, 3]), array([5, 1]))
     """
 
     side = USER

@@ -6,7 +6,7 @@
     bundle = Bundle(from_coopihc(ExampleTask()), from_coopihc(ExampleUser()))
 
 The component is copied; it plays on a stage (see `interaction.interop.stage`) where it finds the game as it
-would in its own bundle, and nothing stays in it. The guide for users of CoopIHC is `docs/coopihc.md`.
+would in its own bundle, and nothing stays in it. The guide for users of CoopIHC is `docs/how-to/coopihc.md`.
 """
 
 from __future__ import annotations
@@ -58,9 +58,17 @@ def from_coopihc(
     agent of the `role` "user", unless told otherwise. `scratch` names attributes (caches) that may be
     forgotten after each call. An agent whose observation engine changes what it sees may look at the true
     `bundle.task.state` with `truth`; its observations then hold it, as `true_task_state`.
-
     Raises `MissingExtraError` where the package is not installed, and `ContractError`, which names the
     attribute, for a component that cannot be played here.
+
+    >>> from coopihc.interactiontask.ExampleTask import CoordinatedTask as TheirTask
+    >>> from interaction import Bundle, from_coopihc
+    >>> from interaction.assistants.coordination import CoordinatedAssistant
+    >>> from interaction.users.coordination import PseudoRandomUser
+    >>> user = PseudoRandomUser(p0=1, p1=5, p2=7)
+    >>> bundle = Bundle(from_coopihc(TheirTask()), user, CoordinatedAssistant(user), max_rounds=100)
+    >>> bundle.run(1, seed=0)["task_state.x"]
+    array([[1, 2, 3, 4, 5, 6, 7, 8, 9, 9]])
     """
     _check_installed()
     from interaction.interop.source import kind_of, role_of, source_of

@@ -214,6 +214,12 @@ class Stage:
                 ". bundle.task.state holds the true state, which its observation engine may change; if it is "
                 "to look at that: from_coopihc(..., truth=True)"
             )
+        elif not self._sees_truth and not self._states_shown["task"]:
+            hint = (
+                f". With truth=True bundle.task.state holds what the observation has as {_TRUTH}. The "
+                f"agent's own observation engine puts it there; another one in its place has to, too: "
+                f"observation.extend({_TRUTH}=game.task_state)"
+            )
         return ContractError(
             f"{self.name}.{what} asks for what is not there: {type(error).__name__}({error}). It sees "
             f"{seen}{hint}"

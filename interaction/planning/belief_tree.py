@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from interaction.batching.lockstep import lead
 from interaction.batching.play import check_discount
 from interaction.batching.selection import row_of
-from interaction.batching.streams import LiftedRandom
+from interaction.batching.streams import is_lifted
 from interaction.errors import ArgumentError, ContractError, UnknownFieldError
 from interaction.inference.partner_model import PartnerModelFilter
 from interaction.observation import ObservationEngine, RuleObservationEngine
@@ -36,6 +36,18 @@ class Node:
 
     `values` are those of its actions, and `branches` what may be seen after each, as
     `(probability, observation, node)`. Where the game is over, nothing is seen.
+
+    >>> from interaction import BelievingAssistant, BeliefTree, Bundle, GreedyPolicy, Grid, UserModelFilter
+    >>> from interaction.tasks.tiger import LISTEN, TigerTask
+    >>> belief = UserModelFilter(None, Grid({"task_state.tiger": [0, 1]}), task_model=TigerTask())
+    >>> planner = BeliefTree(belief, TigerTask.action_space, depth=2)
+    >>> assistant = BelievingAssistant(belief, GreedyPolicy(planner))
+    >>> game = Bundle(TigerTask(), assistant=assistant).reset(seed=0, go_to="assistant_acts")
+    >>> root = planner.tree(game.assistant_state, game.assistant_observation)
+    >>> for chance, seen, node in root.branches[LISTEN]:
+    ...     print(round(chance, 3), seen.task_state.heard, node.probabilities.round(3), round(node.value, 3))
+    0.5 0 [0.85 0.15] -1.0
+    0.5 1 [0.15 0.85] -1.0
     """
 
     games: tuple[GameState, ...]
@@ -63,8 +75,20 @@ class BeliefTree(Planner):
 
     Between two of its actions the one who plans sees what `observation_engine` shows it: by default all that
     is not the partner's own, but for what the belief is about.
+    Raises `ArgumentError` for `Samples` and for a depth below one, `ContractError` for a belief that learns
+    less than the tree does, and for draws that are not from finitely many.
     Source: Kaelbling, Littman & Cassandra 1998, "Planning and acting in partially observable stochastic
     domains", section 3.
+
+    >>> from interaction import BelievingAssistant, BeliefTree, Bundle, EpisodeRandom, GreedyPolicy, Grid
+    >>> from interaction import UserModelFilter
+    >>> from interaction.tasks.tiger import TigerTask
+    >>> belief = UserModelFilter(None, Grid({"task_state.tiger": [0, 1]}), task_model=TigerTask())
+    >>> planner = BeliefTree(belief, TigerTask.action_space, depth=2, discount=0.95)
+    >>> assistant = BelievingAssistant(belief, GreedyPolicy(planner))
+    >>> game = Bundle(TigerTask(), assistant=assistant).reset(seed=0, go_to="assistant_acts")
+    >>> planner.values(game.assistant_state, game.assistant_observation, EpisodeRandom())  # −1 − 0.95 · 1, …
+    array([ -1.95, -45.95, -45.95])
     """
 
     for_users = True
@@ -101,7 +125,7 @@ class BeliefTree(Planner):
 
     def values(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
         """Give the value of each action: `(..., actions)`."""
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "values"):
             found: Array = rng.outside(self.values, state, observation, rng)
             return found
         if rng.rows is None:

@@ -26,9 +26,14 @@ class BoltzmannPolicy(DiscretePolicy):
     Source: Luce 1959, "Individual choice behavior"; as a model of users, Baker, Saxe & Tenenbaum 2009,
     "Action understanding as inverse planning", eq. 2.
 
-    >>> policy = BoltzmannPolicy(lambda observation, state: np.log([0.2, 0.3, 0.5]), 1.0, Discrete(3))
-    >>> policy.probabilities(State(), State()).round(3)
-    array([0.2, 0.3, 0.5])
+    >>> import numpy as np
+    >>> from interaction import BoltzmannPolicy, State, spaces
+    >>> def wins(observation, state):
+    ...     return state.wins / state.pulls
+    >>> policy = BoltzmannPolicy(wins, temperature="care", action_space=spaces.Discrete(3))
+    >>> state = State(wins=np.array([1.0, 2.0, 3.0]), pulls=np.array([4, 4, 4]), care=0.25)
+    >>> policy.probabilities(State(), state).round(3)
+    array([0.09 , 0.245, 0.665])
     """
 
     def __init__(

@@ -115,7 +115,18 @@ class Chances(EpisodeRandom):
 
 
 class Undrawn(EpisodeRandom):
-    """The stream of a simulation inside an agent, from which nothing may be drawn."""
+    """The stream of a simulation inside an agent, from which nothing may be drawn.
+
+    It stands for a stream where a value has to be exact, as `GreedyPolicy.log_prob` asks for one.
+
+    >>> from interaction.errors import ContractError
+    >>> from interaction.planning import Undrawn
+    >>> try:
+    ...     Undrawn().normal()
+    ... except ContractError as error:
+    ...     print(str(error).partition(":")[0])
+    nothing may be drawn here
+    """
 
     def random(self, shape: Any = ()) -> NoReturn:
         self.drawn()

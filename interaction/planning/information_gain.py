@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from interaction import spaces
 from interaction.batching.candidates import for_candidates
 from interaction.batching.selection import row_of
-from interaction.batching.streams import LiftedRandom
+from interaction.batching.streams import is_lifted
 from interaction.errors import ArgumentError
 from interaction.inference.candidates import Grid
 from interaction.inference.particles import systematic
@@ -59,8 +59,21 @@ class ExpectedInformationGain(Planner):
     what the answer alone tells, without what else is seen. That the game is over is an answer, too: an action
     that ends it for all candidates tells nothing.
 
+    Raises `ArgumentError` for fewer than two samples, and `ContractError` for a belief over no partner.
     Sources: Liu et al., "BIGnav: Bayesian information gain for guiding multiscale navigation", CHI 2017; for
     the two forms of the gain, Lindley, "On a measure of the information provided by an experiment", 1956.
+
+    >>> from interaction import Bundle, EpisodeRandom, ExpectedInformationGain
+    >>> from interaction.assistants.pointing import InformationGain
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> task, user = PointingTask(gridsize=9, n_targets=2, mode="position"), CarefulPointer(error_rate=0.1)
+    >>> assistant = InformationGain(user, task)
+    >>> planner = ExpectedInformationGain(assistant.beliefs[0], task.state_space["position"])
+    >>> game = Bundle(task, user, assistant).reset(seed=3, go_to="assistant_acts")
+    >>> bits = planner.values(game.assistant_state, game.assistant_observation, EpisodeRandom())
+    >>> game.task_state.targets, bits.round(2)  # by cell
+    (array([4, 6]), array([0.  , 0.  , 0.  , 0.  , 1.  , 0.53, 1.  , 0.  , 0.  ]))
     """
 
     for_users = True
@@ -86,7 +99,7 @@ class ExpectedInformationGain(Planner):
 
     def gain(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
         """Give the expected information gain of each action, in bits: `(..., actions)`."""
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "gain"):
             gain: Array = rng.outside(self.gain, state, observation, rng)
             return gain
         return self.gain_and_error(state, observation, rng)[0]
@@ -100,7 +113,7 @@ class ExpectedInformationGain(Planner):
 
         The error is 0 where the gain is exact. Where it is not, the gain may lie below 0 by chance.
         """
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "gain_and_error"):
             both: tuple[Array, Array] = rng.outside(self.gain_and_error, state, observation, rng)
             return both
         belief = self.belief.belief_in(state)
@@ -192,6 +205,20 @@ class InformationGainPolicy(Policy):
 
     The belief is over a `Grid`. Once one candidate's probability exceeds `threshold`, `settle` says what to
     do. Ties go to the first action.
+    Raises `ArgumentError` for `Samples`, and for a threshold outside (0, 1].
+
+    >>> from interaction import BelievingAssistant, Bundle, Grid, InformationGainPolicy, UserModelFilter
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> class AsksThenGoes(InformationGainPolicy):
+    ...     def settle(self, observation, state, candidate):
+    ...         return observation.task_state.targets[candidate]
+    >>> task, user = PointingTask(31, 8, mode="position"), CarefulPointer(error_rate=0.1)
+    >>> belief = UserModelFilter(user, Grid({"task_state.goal": range(8)}), task_model=task)
+    >>> assistant = BelievingAssistant(belief, AsksThenGoes(belief, task.state_space["position"]))
+    >>> runs = Bundle(task, user, assistant, max_rounds=30).run(1, seed=0)
+    >>> runs.start["task_state.targets"], runs["task_state.position"]
+    (array([[ 0,  7,  9, 10, 16, 17, 28, 29]]), array([[16,  9, 10, 10]]))
     """
 
     def __init__(

@@ -14,7 +14,7 @@ from interaction.batching.candidates import for_candidates
 from interaction.batching.lockstep import lead
 from interaction.batching.play import CHUNK, check_discount
 from interaction.batching.selection import row_of
-from interaction.batching.streams import LiftedRandom
+from interaction.batching.streams import is_lifted
 from interaction.errors import ArgumentError, ContractError, UnknownFieldError
 from interaction.inference.particles import at_positions
 from interaction.inference.user_model import UserModelFilter
@@ -24,7 +24,7 @@ from interaction.planning.planner import Planner, check_number
 from interaction.planning.statistics import Statistics, sights_of
 from interaction.players import Players
 from interaction.policy import RandomPolicy
-from interaction.random import ASSISTANT_POLICY, ASSISTANT_RESET, EpisodeRandom
+from interaction.random import ASSISTANT_POLICY, ASSISTANT_RESET, EpisodeRandom, check_stream
 from interaction.spaces import Space
 from interaction.state import GameState, State, Value, lock
 from interaction.turns import ASSISTANT_ACTS, play_half
@@ -40,6 +40,17 @@ class SearchNode:
 
     NaN is the value of what was not tried. `branches` holds what was seen after each action, as
     `(observation, node)`.
+
+    >>> from interaction import BelievingAssistant, Bundle, EpisodeRandom, GreedyPolicy, Grid, MonteCarloTree
+    >>> from interaction import UserModelFilter
+    >>> from interaction.tasks.tiger import LISTEN, TigerTask
+    >>> belief = UserModelFilter(None, Grid({"task_state.tiger": [0, 1]}), task_model=TigerTask())
+    >>> planner = MonteCarloTree(belief, TigerTask.action_space, simulations=60, depth=2)
+    >>> assistant = BelievingAssistant(belief, GreedyPolicy(planner))
+    >>> game = Bundle(TigerTask(), assistant=assistant).reset(seed=0, go_to="assistant_acts")
+    >>> root = planner.tree(game.assistant_state, game.assistant_observation, EpisodeRandom(seed=0))
+    >>> root.visits, [(seen.task_state.heard, node.visits) for seen, node in root.branches[LISTEN]]
+    (array([32, 15, 13]), [(0, array([8, 3, 4])), (1, array([6, 6, 3]))])
     """
 
     visits: Array
@@ -73,15 +84,16 @@ class MonteCarloTree(Planner):
     Sources: Silver & Veness 2010, "Monte-Carlo planning in large POMDPs"; for `patience` Coulom 2006,
     "Efficient selectivity and backup operators in Monte-Carlo tree search".
 
-    >>> from interaction import Grid, UserModelFilter
+    >>> from interaction import BelievingAssistant, Bundle, EpisodeRandom, GreedyPolicy, Grid, MonteCarloTree
+    >>> from interaction import UserModelFilter
     >>> from interaction.tasks.tiger import TigerTask
     >>> belief = UserModelFilter(None, Grid({"task_state.tiger": [0, 1]}), task_model=TigerTask())
     >>> planner = MonteCarloTree(belief, TigerTask.action_space, simulations=60, depth=2)
-    >>> heard = State(heard=-1)
-    >>> seen = State(round_index=0, task_state=heard, previous_task_state=heard)
-    >>> rng = EpisodeRandom(0)
-    >>> planner.values(State(belief=belief.initial(rng)), seen, rng).argmax()  # to listen
-    np.int64(0)
+    >>> assistant = BelievingAssistant(belief, GreedyPolicy(planner))
+    >>> game = Bundle(TigerTask(), assistant=assistant).reset(seed=0, go_to="assistant_acts")
+    >>> rng = EpisodeRandom(seed=0)
+    >>> print(planner.best(game.assistant_state, game.assistant_observation, rng))  # to listen
+    0
     """
 
     @property
@@ -147,7 +159,7 @@ class MonteCarloTree(Planner):
 
     def values(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
         """Give the mean return of each action: `(..., actions)`."""
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "values"):
             found: Array = rng.outside(self.values, state, observation, rng)
             return found
         searches = self._searches(state, observation, rng)
@@ -156,6 +168,7 @@ class MonteCarloTree(Planner):
 
     def tree(self, state: State, observation: State, rng: EpisodeRandom) -> SearchNode:
         """Give the tree of one episode, from what the assistant sees now."""
+        check_stream(rng, "MonteCarloTree.tree")
         if rng.rows is not None:
             raise ArgumentError("MonteCarloTree.tree: expected the stream of one episode, got a batch's")
         (search,) = self._searches(state, observation, rng)

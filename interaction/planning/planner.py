@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from interaction import spaces
 from interaction.agent import Agent
 from interaction.batching.lockstep import Lineup
-from interaction.batching.streams import LiftedRandom
+from interaction.batching.streams import is_lifted
 from interaction.component import PreparedComponent
 from interaction.errors import ArgumentError, ContractError
 from interaction.inference.engine import engines_in
@@ -32,6 +32,24 @@ class Planner(PreparedComponent):
     """Holds a belief over a partner's model, and the actions of the one who believes, among which it plans.
 
     With a `UserModelFilter` an assistant plans, and with an `AssistantModelFilter` a user.
+
+    A planner defines `values`, which gets arrays with a leading axis of episodes in a batch.
+    Raises `ContractError` for a belief that it cannot plan by, and for actions that are not finitely many.
+
+    >>> import numpy as np
+    >>> from interaction import BelievingAssistant, Bundle, GreedyPolicy, Grid, UserModelFilter
+    >>> from interaction.planning import Planner
+    >>> from interaction.tasks.tiger import TigerTask
+    >>> class Opens(Planner):
+    ...     def values(self, state, observation, rng):
+    ...         weights = self.belief.posterior(state).weights
+    ...         left, right = weights[..., 0], weights[..., 1]
+    ...         opens = 10 * right - 100 * left, 10 * left - 100 * right
+    ...         return np.stack([np.full_like(left, -1.0), *opens], axis=-1)
+    >>> belief = UserModelFilter(None, Grid({"task_state.tiger": [0, 1]}), task_model=TigerTask())
+    >>> assistant = BelievingAssistant(belief, GreedyPolicy(Opens(belief, TigerTask.action_space)))
+    >>> Bundle(TigerTask(), assistant=assistant, max_rounds=12).run(1, seed=0)["assistant_action"]
+    array([[0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1]])
     """
 
     batched = True
@@ -117,7 +135,7 @@ class Planner(PreparedComponent):
 
     def best(self, state: State, observation: State, rng: EpisodeRandom) -> Value:
         """Give the action with the highest value, the first of equal ones."""
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "best"):
             return rng.outside(self.best, state, observation, rng)
         return self.numbers[self.values(state, observation, rng).argmax(axis=-1)]
 
@@ -141,6 +159,16 @@ class GreedyPolicy(Policy):
     """Takes the action to which a planner gives the highest value, the first of equal ones.
 
     Where the planner's values are not drawn, it has a `log_prob`, so that a partner can think of it.
+    Raises `ContractError` for what is no planner.
+
+    >>> from interaction import BelievingAssistant, BeliefTree, Bundle, GreedyPolicy, Grid, UserModelFilter
+    >>> from interaction.tasks.tiger import TigerTask
+    >>> belief = UserModelFilter(None, Grid({"task_state.tiger": [0, 1]}), task_model=TigerTask())
+    >>> planner = BeliefTree(belief, TigerTask.action_space, depth=3, discount=0.95)
+    >>> assistant = BelievingAssistant(belief, GreedyPolicy(planner))
+    >>> runs = Bundle(TigerTask(), assistant=assistant, max_rounds=9).run(1, seed=0)
+    >>> runs["assistant_action"], runs["task_state.heard"]  # it opens after two roars more from one side
+    (array([[0, 0, 0, 1, 0, 0, 0, 0, 0]]), array([[ 1,  1,  1, -1,  1,  1,  0,  1,  0]]))
     """
 
     batched = True

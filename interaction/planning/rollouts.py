@@ -12,7 +12,7 @@ from interaction.batching.candidates import for_candidates
 from interaction.batching.play import CHUNK, check_discount, play
 from interaction.batching.recording import Recorder, totals
 from interaction.batching.selection import row_of
-from interaction.batching.streams import LiftedRandom
+from interaction.batching.streams import is_lifted
 from interaction.errors import ContractError
 from interaction.inference.particles import systematic
 from interaction.inference.partner_model import PartnerModelFilter
@@ -37,6 +37,23 @@ class RolloutReturns(Planner):
     has, too (its belief), and only what else there is begins anew. The rewards of the k-th round from here,
     from 0, count `discount`^k. Each of `samples` partners is drawn from the belief, systematically; all
     actions meet the same partners and the same random numbers.
+    Source: Tesauro & Galperin 1996, "On-line policy improvement using Monte-Carlo search" (for one state that
+    is known).
+
+    Raises `ArgumentError` for a horizon or a number of samples below one, `ContractError` for an agent of
+    the other role.
+
+    >>> from interaction import Bundle, EpisodeRandom, RolloutReturns
+    >>> from interaction.assistants.pointing import InformationGain, NoAssistant
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> task, user = PointingTask(gridsize=9, n_targets=2, mode="position"), CarefulPointer(error_rate=0.0)
+    >>> assistant = InformationGain(user, task)
+    >>> planner = RolloutReturns(assistant.beliefs[0], task.state_space["position"], NoAssistant(task), 12, 4)
+    >>> game = Bundle(task, user, assistant).reset(seed=3, go_to="assistant_acts")
+    >>> returns = planner.values(game.assistant_state, game.assistant_observation, EpisodeRandom())
+    >>> game.task_state.targets, returns  # by cell
+    (array([4, 6]), array([-6., -5., -4., -3., -2., -2., -2., -3., -4.]))
     """
 
     for_users = True
@@ -74,7 +91,7 @@ class RolloutReturns(Planner):
 
     def returns(self, state: State, observation: State, rng: EpisodeRandom) -> Array:
         """Give the return of each rollout: `(..., samples, actions)`."""
-        if type(rng) is LiftedRandom:
+        if is_lifted(rng, self, "returns"):
             returns: Array = rng.outside(self.returns, state, observation, rng)
             return returns
         belief = self.belief.belief_in(state)
@@ -145,6 +162,17 @@ class RolloutPolicy(Policy):
     """Chooses the action with the highest mean return over rollouts (see `RolloutReturns`).
 
     Ties go to the first action.
+
+    >>> from interaction import Bundle, RolloutPolicy
+    >>> from interaction.assistants.pointing import InformationGain, NoAssistant
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> task, user = PointingTask(gridsize=9, n_targets=2, mode="position"), CarefulPointer(error_rate=0.0)
+    >>> assistant = InformationGain(user, task)
+    >>> policy = RolloutPolicy(assistant.beliefs[0], task.state_space["position"], NoAssistant(task), 12, 4)
+    >>> runs = Bundle(task, user, assistant.replace(policy=policy)).run(1, seed=3)
+    >>> runs.start["task_state.targets"], runs.start["task_state.goal"], runs["task_state.position"]
+    (array([[4, 6]]), array([1]), array([[4, 6, 6]]))
     """
 
     batched = True

@@ -32,18 +32,18 @@ def tabulate(
 
     A situation is what the policy reads: an observation and the agent's own state. `observations` and
     `states` are the finite spaces of these (`Discrete`, `Choice`, arrays of whole numbers, or a `Dict` of
-    them); what else the agent sees makes no difference, and a policy that reads it all the same is an error.
-    The probabilities are the same to the bit.
+    them, nested as the values are: `{"task_state": spaces.Dict(x=...)}`); what else the agent sees makes no
+    difference, and a policy that reads it all the same is an error. The probabilities are the same to the
+    bit.
 
     Agents that think about each other ask each other's models. If each level asks a table of the level below,
     it adds to its cost, and does not multiply it.
-
     Raises `ContractError` for a policy that has no `probabilities`, or more to it than these (a cost, a
     dual), and for spaces that are not finite; `ArgumentError` for more than `most` situations;
     `UnknownNameError` for what the policy reads, or asks for by `in` or `getattr`, and the spaces lack.
 
     >>> import numpy as np
-    >>> from interaction import DiscretePolicy, State, spaces
+    >>> from interaction import DiscretePolicy, State, spaces, tabulate
     >>> class Agrees(DiscretePolicy):
     ...     action_space = spaces.Discrete(2)
     ...
@@ -133,6 +133,14 @@ class TabulatedPolicy(DiscretePolicy):
 
     `table` holds them by situation, `(situations, actions)`, in the order of
     `spaces.elements(situations)`; `situations` is a `Dict` of the spaces of `observation` and `state`.
+
+    >>> from interaction import spaces, tabulate
+    >>> from interaction.users.bandit import ExpertPolicy
+    >>> seen = {"task_state": spaces.Dict(best_arm=spaces.Discrete(3))}
+    >>> tabulate(ExpertPolicy(3, p_best=0.8), seen).table
+    array([[0.8, 0.1, 0.1],
+           [0.1, 0.8, 0.1],
+           [0.1, 0.1, 0.8]])
     """
 
     batched = True

@@ -43,6 +43,17 @@ def plot_comparison(
     the numbers themselves: `(episodes,)`. With a `reference`, one of the labels, the differences to it are
     drawn, with paired intervals: the runs must be paired, numbers must be those of the same episodes.
     Raises `ArgumentError` where they are not.
+
+    >>> from interaction import Bundle, plot_comparison
+    >>> from interaction.assistants.pointing import InformationGain, NoAssistant
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> task, user = PointingTask(31, 4, mode="position"), CarefulPointer(0.05)
+    >>> assistants = {"asks": InformationGain(user, task), "none": NoAssistant(task)}
+    >>> runs = {label: Bundle(task, user, one).run(50, seed=0) for label, one in assistants.items()}
+    >>> ax = plot_comparison(runs, measure="lengths", reference="none")
+    >>> ax.get_xlabel(), [text.get_text() for text in ax.texts]
+    ('lengths, difference from none', ['mean and 95 % t interval, n = 50 pairs'])
     """
     own, ax = ax is None, axes_of(ax, "plot_comparison")
     if reference is not None and reference not in values:
@@ -76,6 +87,15 @@ def plot_differences(found: PairedDifferences, ax: Axes | None = None, xlabel: s
     """Draw paired differences: a histogram with mean and interval, or over one axis of candidates, those.
 
     Raises `ArgumentError` for differences over several axes.
+
+    >>> from interaction import Bundle, paired_differences, plot_differences
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> bundles = [Bundle(PointingTask(), CarefulPointer(rate)) for rate in (0.3, 0.0)]
+    >>> hasty, careful = (bundle.run(500, seed=1) for bundle in bundles)
+    >>> ax = plot_differences(paired_differences(hasty, careful, "lengths"), xlabel="rounds more")
+    >>> ax.get_xlabel(), [text.get_text() for text in ax.texts]
+    ('rounds more', ['mean and 95 % t interval, n = 500 pairs'])
     """
     ax = axes_of(ax, "plot_differences")
     if len(found.over) > 1:

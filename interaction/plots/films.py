@@ -22,6 +22,16 @@ def games_of(task: InteractionTask, runs: Trajectories, episode: int) -> list[Ga
     """Give the games at the end of each round of one episode of a run, with the task's states alone.
 
     `episode` is a place in the run, which must have recorded the task's state in each round.
+    Raises `ArgumentError` for a run that has not recorded it.
+
+    >>> from interaction import Bundle
+    >>> from interaction.plots import games_of
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> bundle = Bundle(PointingTask(9, 2), CarefulPointer(), max_rounds=30)
+    >>> games = games_of(bundle.task, bundle.run(1, seed=0), episode=0)
+    >>> [game.task_state.position for game in games]
+    [3, 2, 2]
     """
     one = runs.episode(episode)
     prefix = "task_state."
@@ -54,6 +64,16 @@ def filmstrip(
 
     The figure is as wide as `columns` of a journal, and each frame `height` inches high. The title tells how
     many of the rounds are shown; what the frames have in common, legend and lower axis, is there once.
+
+    Gives the figure and its axes. Raises `ArgumentError` for a task without a `plot`, and as `games_of` does.
+
+    >>> from interaction import Bundle, filmstrip
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> bundle = Bundle(PointingTask(), CarefulPointer(), max_rounds=60)
+    >>> figure, axes = filmstrip(bundle.task, bundle.run(1, seed=5), frames=3)
+    >>> [ax.get_title("left") for ax in axes]
+    ['round 0', 'round 6', 'round 13']
     """
     games = games_of(task, runs, episode)
     _check_plot(task)
@@ -83,7 +103,20 @@ def animate(
     file: str | Path,
     frames_per_second: int = 2,
 ) -> Path:
-    """Write an episode as a film, by the task's own `plot`: a GIF, or an MP4 where ffmpeg is installed."""
+    """Write an episode as a film, by the task's own `plot`: a GIF, or an MP4 where ffmpeg is installed.
+
+    Gives the file. Raises `ArgumentError` for another ending, where what writes it is not installed, and as
+    `filmstrip` does.
+
+    >>> import tempfile
+    >>> from interaction import Bundle, animate
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> bundle = Bundle(PointingTask(), CarefulPointer(), max_rounds=3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     print(animate(bundle.task, bundle.run(1, seed=5), 0, f"{folder}/game.gif").name)
+    game.gif
+    """
     path = Path(file)
     writers = {".gif": "pillow", ".mp4": "ffmpeg"}
     if path.suffix.lower() not in writers:

@@ -50,6 +50,19 @@ def plot_forest(
 
     Several parameters stand below each other, on one axis: give those that have the same unit. A person whose
     fit did not converge has an open mark.
+
+    `kind` is "eti" (equal-tailed) or "hdi" (highest density).
+
+    >>> from scipy import stats
+    >>> from interaction import Bundle, fit, plot_forest
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RandomUser
+    >>> task, user = MultiArmedBanditTask(), RandomUser()
+    >>> people = Bundle(task, user, max_rounds=20).run(3, seed=0)
+    >>> tree = fit(task, user, people, {"bias": stats.uniform(0, 1)}, users="episode", progress=False)
+    >>> ax = plot_forest(tree, "bias")
+    >>> ax.get_xlabel(), [label.get_text() for label in ax.get_yticklabels()]
+    ('bias', ['user 0', 'user 1', 'user 2'])
     """
     own, ax = ax is None, axes_of(ax, "plot_forest")
     names = [parameters] if isinstance(parameters, str) else list(parameters)
@@ -93,7 +106,21 @@ def plot_density(
     kind: Kind = "eti",
     truth: float | None = None,
 ) -> Axes:
-    """Draw the posterior of one parameter (of one user), with its interval and, where known, the truth."""
+    """Draw the posterior of one parameter (of one user), with its interval and, where known, the truth.
+
+    `kind` is "eti" (equal-tailed) or "hdi" (highest density); of several users, `user` names one.
+
+    >>> from scipy import stats
+    >>> from interaction import Bundle, fit, plot_density
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RandomUser
+    >>> task, user = MultiArmedBanditTask(), RandomUser()
+    >>> played = Bundle(task, RandomUser(bias=0.8), max_rounds=40).run(1, seed=0)
+    >>> tree = fit(task, user, played, {"bias": stats.uniform(0, 1)}, progress=False)
+    >>> ax = plot_density(tree, "bias", truth=0.8)
+    >>> ax.get_xlabel()
+    'bias'
+    """
     ax = axes_of(ax, "plot_density")
     draws = _of_one(tree, parameter, user, "plot_density")
     low, high = (float(end) for end in _interval(draws, level, kind, "plot_density"))
@@ -127,6 +154,17 @@ def plot_trace(tree: xarray.DataTree, parameter: str, ax: Axes | None = None, *,
 
     Chains of "mcmc" should look alike and have no trend. The draws of the other methods have no order: there
     the levels alone tell something.
+
+    >>> from scipy import stats
+    >>> from interaction import Bundle, fit, plot_trace
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RandomUser
+    >>> task, user = MultiArmedBanditTask(), RandomUser()
+    >>> played = Bundle(task, user, max_rounds=20).run(1, seed=0)
+    >>> tree = fit(task, user, played, {"bias": stats.uniform(0, 1)}, progress=False)
+    >>> ax = plot_trace(tree, "bias")
+    >>> len(ax.lines), len(ax.lines[0].get_ydata())  # chains, draws
+    (4, 1000)
     """
     ax = axes_of(ax, "plot_trace")
     draws = _of_one(tree, parameter, user, "plot_trace")
@@ -148,6 +186,17 @@ def plot_pairs(
     """Draw each two parameters (of one user) against each other, and each one's histogram, in a triangle.
 
     Gives the figure, and its axes row by row: the histogram of a parameter is the last of its row.
+
+    >>> from scipy import stats
+    >>> from interaction import Bundle, fit, plot_pairs
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RescorlaWagnerUser
+    >>> task, user = MultiArmedBanditTask(), RescorlaWagnerUser()
+    >>> played = Bundle(task, user, max_rounds=30).run(1, seed=0)
+    >>> priors = {"learning_rate": stats.uniform(0, 1), "inverse_temperature": stats.expon(0, 3)}
+    >>> figure, axes = plot_pairs(fit(task, user, played, priors, progress=False))
+    >>> len(axes), axes[1].get_xlabel(), axes[1].get_ylabel()
+    (3, 'learning rate', 'inverse temperature')
     """
     names = list(tree.posterior.data_vars) if parameters is None else list(parameters)
     if len(names) < 2:

@@ -45,8 +45,20 @@ def plot_predictive(
     `action`, or without it the mean of what was done, in blocks of `every` rounds (by default, so many that
     there are about 20); the band holds `level` of the plays (equal-tailed). `path` names one part of an
     action that has several.
+    Raises `ArgumentError` for what is no tree of `fit`, and `UnknownNameError` for a `path` that it lacks.
     Source: Gelman, Meng & Stern 1996, "Posterior predictive assessment of model fitness via realized
     discrepancies".
+
+    >>> from scipy import stats
+    >>> from interaction import Bundle, fit, plot_predictive
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RandomUser
+    >>> task, user = MultiArmedBanditTask(), RandomUser()
+    >>> people = Bundle(task, RandomUser(bias=0.8), max_rounds=40).run(1, seed=0)
+    >>> tree = fit(task, user, people, {"bias": stats.uniform(0, 1)}, progress=False)
+    >>> ax = plot_predictive(task, user, tree, action=0)
+    >>> ax.get_ylabel()
+    'share of user action 0'
     """
     ax = axes_of(ax, "plot_predictive")
     if not 0 < level < 1 or plays < 1:

@@ -33,6 +33,19 @@ def plot_rewards(
 
     `runs`: one run, or several by label, each with its line and its label at the line's end; each must have
     recorded all rounds, or the paths `rewards.…`. After the end of an episode its rewards are 0.
+    Raises `ArgumentError` for a run that has not.
+
+    >>> from interaction import Bundle, plot_rewards
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RandomUser, RescorlaWagnerUser
+    >>> users = {"learns": RescorlaWagnerUser(), "guesses": RandomUser()}
+    >>> runs = {
+    ...     label: Bundle(MultiArmedBanditTask(), user, max_rounds=40).run(200, seed=0)
+    ...     for label, user in users.items()
+    ... }
+    >>> ax = plot_rewards(runs)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('round', 'cumulative reward')
     """
     ax = axes_of(ax, "plot_rewards")
     labelled = {"": runs} if isinstance(runs, Trajectories) else runs
@@ -75,7 +88,25 @@ def plot_belief(
     labels: Sequence[object] | None = None,
     truth: int | None = None,
 ) -> Axes:
-    """Draw a belief over rounds as a heat map: `beliefs` `(rounds, candidates)`; `truth` is framed."""
+    """Draw a belief over rounds as a heat map: `beliefs` `(rounds, candidates)`; `truth` is framed.
+
+    Raises `ArgumentError` for an array of another shape.
+
+    >>> import numpy as np
+    >>> from interaction import Bundle, plot_belief
+    >>> from interaction.assistants.pointing import InformationGain
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> task, user = PointingTask(31, 4, mode="position"), CarefulPointer(0.1)
+    >>> one = Bundle(task, user, InformationGain(user, task)).run(1, seed=0).episode(0)
+    >>> ax = plot_belief(
+    ...     np.exp(one["assistant_state.belief.log_weights"][0]),
+    ...     labels=one.start["task_state.targets"][0],
+    ...     truth=one.start["task_state.goal"][0],
+    ... )
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['7', '17', '28', '29']
+    """
     ax = axes_of(ax, "plot_belief")
     beliefs = np.asarray(beliefs, float)
     if beliefs.ndim != 2:
@@ -106,6 +137,11 @@ def plot_posterior(
 
     Of a `Posterior`, one `parameter` is drawn (its only one by default): bars over its values, or a histogram
     where they are many, as of particles.
+
+    >>> from interaction import plot_posterior
+    >>> ax = plot_posterior([0.1, 0.6, 0.3], labels=["open", "save", "quit"])
+    >>> [float(bar.get_height()) for bar in ax.patches]
+    [0.1, 0.6, 0.3]
     """
     ax = axes_of(ax, "plot_posterior")
     if isinstance(weights, Posterior):

@@ -38,6 +38,8 @@ _MANY = 6  # entries of one part that are seen alike are drawn as one row from h
 def sight(engine: ObservationEngine, path: str) -> str:
     """Say how an engine shows an entry of the game: "seen", "hidden", "transformed", "noisy", or "own code".
 
+    >>> from interaction.observation import DefaultObservationEngine, GaussianNoise, RuleObservationEngine
+    >>> from interaction.plots.sight import sight
     >>> sight(RuleObservationEngine("user", noise={"task_state.x": GaussianNoise(0.5)}), "task_state.x")
     'noisy, sd 0.5'
     >>> sight(DefaultObservationEngine("assistant"), "user_state.goal")

@@ -76,18 +76,41 @@ def pyplot_of(purpose: str) -> Any:
 
 
 def check_matplotlib(purpose: str) -> None:
-    """Raise unless pictures can be drawn: before a long computation, not after it."""
+    """Raise unless pictures can be drawn: before a long computation, not after it.
+
+    >>> from interaction.plots import check_matplotlib
+    >>> check_matplotlib("my_study")  # it is there
+    """
     pyplot_of(purpose)
 
 
 def styled(draw: Callable[P, T]) -> Callable[P, T]:
-    """Let a function draw in this look, and leave matplotlib's settings as they were."""
+    """Let a function draw in this look, and leave matplotlib's settings as they were.
+
+    >>> import numpy as np
+    >>> from interaction.plots import axes_of, styled
+    >>> @styled
+    ... def plot_learning(choices, ax=None):
+    ...     ax = axes_of(ax, "plot_learning")
+    ...     ax.plot(choices.mean(axis=0))
+    ...     ax.set(xlabel="round", ylabel="share of the better arm")
+    ...     return ax
+    >>> plot_learning(np.array([[0, 1, 1], [0, 0, 1]])).get_xlabel()
+    'round'
+    """
 
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> T:
         pyplot = pyplot_of(draw.__name__)
-        with pyplot.style.context(["default", SETTINGS]):
-            return draw(*args, **kwargs)
+        showing = pyplot.isinteractive()
+        try:
+            with pyplot.style.context(["default", SETTINGS]):
+                try:
+                    return draw(*args, **kwargs)
+                finally:
+                    showing = pyplot.isinteractive()
+        finally:  # a notebook turns this on as it makes its first figure, and shows no other one without it
+            pyplot.rcParams["interactive"] = showing
 
     return drawn
 
@@ -96,11 +119,18 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
 def figure(
     panels: str = "a", columns: int = 1, height: float = 2.4, heights: Sequence[float] = (1,), **grid: Any
 ) -> tuple[Figure, dict[str, Axes]]:
-    """Make a figure as wide as 1 or 2 `columns` of a journal and so high (inches); give it and its panels.
+    r"""Make a figure as wide as 1 or 2 `columns` of a journal and so high (inches); give it and its panels.
 
-    `panels` tells where they lie: "ab" lie side by side, "ab\\nac" has a higher one on the left, and rows
-    with an empty line between them, "ab\\n\\ncde", have widths of their own, and `heights` in proportion.
+    `panels` tells where they lie: "ab" lie side by side, "ab\nac" has a higher one on the left, and rows
+    with an empty line between them, "ab\n\ncde", have widths of their own, and `heights` in proportion.
     Each panel gets its letter with its `title`. `grid` is what matplotlib's `subplot_mosaic` takes.
+
+    Raises `ArgumentError` for another number of columns.
+
+    >>> from interaction.plots import figure
+    >>> made, panels = figure("ab", columns=2, height=2.4)
+    >>> list(panels), made.get_size_inches().round(1).tolist()
+    (['a', 'b'], [6.9, 2.4])
     """
     if columns not in COLUMNS:
         raise ArgumentError(f"figure: columns: expected 1 or 2, got {columns!r}")
@@ -119,7 +149,15 @@ def figure(
 
 
 def axes_of(ax: Axes | None, purpose: str = "plot") -> Axes:
-    """Give the axes to draw on, in this look: new ones, as wide as a column, if there are none."""
+    """Give the axes to draw on, in this look: new ones, as wide as a column, if there are none.
+
+    Raises `MissingExtraError` without matplotlib, and `ArgumentError` for what are no axes.
+
+    >>> from interaction.plots import axes_of
+    >>> ax = axes_of(None)
+    >>> ax is axes_of(ax), ax.figure.get_size_inches().round(1).tolist()
+    (True, [3.4, 2.4])
+    """
     pyplot_of(purpose)
     from matplotlib.axes import Axes as Kind
 
@@ -143,9 +181,15 @@ def dress(ax: Axes) -> None:
 
 
 def title(ax: Axes, text: str | None = None, note: str | None = None) -> None:
-    """Write a panel's letter (see `figure`), its title of a few words, and a note below it in grey.
+    r"""Write a panel's letter (see `figure`), its title of a few words, and a note below it in grey.
 
     The note names what is drawn, as in "mean and 95 % t interval, n = 1,000". What is not given stays.
+
+    >>> from interaction.plots import figure, title
+    >>> _, panels = figure("ab", columns=2)
+    >>> title(panels["b"], "Learning", "mean and 95 % t interval, n = 1,000")
+    >>> print(panels["b"].get_title("left"), [text.get_text() for text in panels["b"].texts])
+    $\mathbf{b}$  Learning ['mean and 95 % t interval, n = 1,000']
     """
     letter = str(ax.get_label())
     start = rf"$\mathbf{{{letter}}}$  " if len(letter) == 1 else ""
@@ -212,6 +256,8 @@ def end_labels(ax: Axes, ends: Mapping[str, tuple[float, float, Any]]) -> None:
 def spread(places: Any, heights: Any) -> Any:
     """Move sorted places apart as little as is needed for things of these heights to lie between 0 and 1.
 
+    >>> import numpy as np
+    >>> from interaction.plots.style import spread
     >>> spread(np.array([0.5, 0.5, 0.95]), np.array([0.25, 0.25, 0.25]))
     array([0.375, 0.625, 0.875])
     """
@@ -245,7 +291,20 @@ def ink(colour: Any) -> str:
 
 
 def check_picture(file: Path, purpose: str = "--plot") -> None:
-    """Raise unless a picture can be drawn and written to this file: before a long computation."""
+    """Raise unless a picture can be drawn and written to this file: before a long computation.
+
+    Raises `MissingExtraError` without matplotlib, and `ArgumentError` for another ending, or where there is
+    no such folder.
+
+    >>> from pathlib import Path
+    >>> from interaction.errors import ArgumentError
+    >>> from interaction.plots import check_picture
+    >>> try:
+    ...     check_picture(Path("learning.jpg"))
+    ... except ArgumentError as error:
+    ...     print(error)
+    --plot: expected a file that ends in .pdf, .svg, .png, got 'learning.jpg'
+    """
     pyplot_of(purpose)
     endings = (".pdf", ".svg", ".png")
     if file.suffix.lower() not in endings:
@@ -257,7 +316,17 @@ def check_picture(file: Path, purpose: str = "--plot") -> None:
 
 
 def save(drawn: Figure, file: str | Path) -> Path:
-    """Write a figure at its size: to a PDF or an SVG, which can be enlarged, or a PNG, by the ending."""
+    """Write a figure at its size: to a PDF or an SVG, which can be enlarged, or a PNG, by the ending.
+
+    Raises what `check_picture` raises. A file that is there is replaced as a whole.
+
+    >>> import tempfile
+    >>> from interaction.plots import figure, save
+    >>> made, panels = figure()
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     print(save(made, f"{folder}/learning.pdf").name)
+    learning.pdf
+    """
     path = Path(file)
     check_picture(path, "save")
     kind = path.suffix.lower()[1:]

@@ -19,6 +19,7 @@ from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.observed import simulate
 from interaction.fitting.priors import Priors
 from interaction.inference.candidates import Distribution
+from interaction.progress import Progress
 from interaction.random import check_seed
 from interaction.task import InteractionTask
 
@@ -78,19 +79,22 @@ class Design:
             f"give assistant=..., if one is meant"
         )
 
-    def play(self, user: User, values: Mapping[str, Array], first: int = 0) -> Likelihood:
+    def play(
+        self, user: User, values: Mapping[str, Array], first: int = 0, *, progress: bool = False
+    ) -> Likelihood:
         """Let users of these parameters, `(users,)` each, play; give the likelihood of what they did.
 
         They are the users `first`, … of the seed.
         """
-        played = simulate(
-            self.task,
-            user,
-            values,
-            self.rounds,
-            self.seed,
-            first,
-            assistant=self.assistant,
-            episodes=self.episodes,
-        )
+        with Progress("simulate users", shown=progress):
+            played = simulate(
+                self.task,
+                user,
+                values,
+                self.rounds,
+                self.seed,
+                first,
+                assistant=self.assistant,
+                episodes=self.episodes,
+            )
         return Likelihood(self.task, user, played)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
-from tqdm import tqdm
 
 from interaction.agent import Assistant, User
 from interaction.errors import ContractError, NoEffectError
@@ -19,6 +18,7 @@ from interaction.fitting.priors import Priors, Values
 from interaction.fitting.quadrature import on_grid
 from interaction.fitting.verdict import named
 from interaction.inference.candidates import Distribution
+from interaction.progress import Progress
 from interaction.random import EpisodeRandom
 from interaction.studies.design import Design
 from interaction.studies.results import Sensitivity
@@ -57,17 +57,28 @@ def sensitivity(
     in four users have another value of the one whose whole effect a value of the other undoes.
     Raises `NoEffectError` with the names of parameters that change nothing, and `ContractError` for one
     that changes the actions but not their `log_prob`.
+
+    >>> from scipy import stats
+    >>> from interaction import sensitivity
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RescorlaWagnerUser
+    >>> task, user = MultiArmedBanditTask([0.2, 0.8]), RescorlaWagnerUser()
+    >>> priors = {"learning_rate": stats.uniform(0, 1), "inverse_temperature": stats.expon(0, 3)}
+    >>> effects = sensitivity(task, user, priors, n_users=20, rounds=50, progress=False)
+    >>> {name: round(bits, 3) for name, bits in effects.bits_per_round.items()}
+    {'learning_rate': 0.013, 'inverse_temperature': 0.029}
     """
     design = Design(task, assistant, episodes, rounds, seed)
     checked = design.check(user, priors, n_users, "sensitivity")
     values = checked.draw(n_users, seed)
-    likelihood = design.play(user, values)
+    likelihood = design.play(user, values, progress=progress)
     observed = likelihood.observed
     truth = likelihood.total({name: array[:, None] for name, array in values.items()})[:, 0]
     _check_effects(design, user, checked, values, likelihood, truth)
     bits, error, converged = {}, {}, []
     pairs = list(combinations(range(len(checked)), 2))
-    with tqdm(total=len(checked) + len(pairs), desc="sensitivity", disable=not progress, leave=False) as bar:
+    steps = len(checked) + len(pairs)
+    with Progress("sensitivity", steps, unit="parameters and pairs", shown=progress) as bar:
         for name in checked.names:
             others = {other: array for other, array in values.items() if other != name}
             alone = Priors(user, {name: checked.distributions[name]}, "sensitivity")

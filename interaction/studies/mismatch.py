@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from interaction.agent import Assistant, User
 from interaction.bundle import Bundle
@@ -17,6 +16,7 @@ from interaction.inference.engine import engines_in
 from interaction.inference.user_model import UserModelFilter
 from interaction.means import interval
 from interaction.plots.style import axes_of, ink, styled, title
+from interaction.progress import Progress
 from interaction.task import InteractionTask
 from interaction.trajectory import Trajectories
 
@@ -49,6 +49,17 @@ class Robustness:
     average if the model of the user is right. Of these three the sums of each episode are divided by the
     mean number of beliefs in an episode, so that their means are those over all beliefs; they are NaN for
     assistants without a belief.
+
+    >>> from interaction import robustness
+    >>> from interaction.assistants.pointing import InformationGain
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> task, users = PointingTask(9, 3, mode="position"), {"errs": CarefulPointer(0.2)}
+    >>> assistants = {"asks": lambda user: InformationGain(user, task)}
+    >>> found = robustness(task, assistants, users, users, episodes=20, max_rounds=40, progress=False)
+    >>> print(found.to_dataframe()[["true_user", "assumed_user", "returns", "returns_error"]].round(2))
+      true_user assumed_user  returns  returns_error
+    0      errs         errs     -2.5           0.32
     """
 
     assistants: tuple[str, ...]
@@ -138,6 +149,22 @@ def robustness(
     every true user too; regret is measured against it (and is NaN without one). The calibration of the
     belief is read where the assistant's inference engine is, or holds, a `UserModelFilter` over a single
     parameter (the first one of several).
+    Raises `ArgumentError` for what is no mapping by label.
+
+    >>> from interaction import robustness
+    >>> from interaction.assistants.pointing import InformationGain
+    >>> from interaction.tasks.pointing import PointingTask
+    >>> from interaction.users.pointing import CarefulPointer
+    >>> task = PointingTask(31, 8, mode="position")
+    >>> users = {"sure": CarefulPointer(0.02), "errs": CarefulPointer(0.25)}
+    >>> assistants = {"asks": lambda user: InformationGain(user, task)}
+    >>> found = robustness(task, assistants, users, users, episodes=100, max_rounds=60, progress=False)
+    >>> found.returns[0].mean(axis=-1).round(1)  # true users in rows, assumed ones in columns
+    array([[-3.3, -3.4],
+           [-4.3, -4.4]])
+    >>> found.log_loss[0].mean(axis=-1).round(2)  # bits
+    array([[1.67, 2.01],
+           [3.1 , 2.31]])
     """
     for name, value in (
         ("assistants", assistants),
@@ -149,7 +176,7 @@ def robustness(
     shape = (len(assistants), len(true_users), len(assumed_users), episodes)
     returns, scores = np.empty(shape), np.full((3, *shape), np.nan)
     best = np.full((len(true_users), episodes), np.nan)
-    with tqdm(total=int(np.prod(shape[:3])), desc="robustness", disable=not progress, leave=False) as bar:
+    with Progress("robustness", int(np.prod(shape[:3])), unit="pairs", shown=progress) as bar:
         for row, user in enumerate(true_users.values()):
             if oracle is not None:
                 bundle = Bundle(task, user, oracle, max_rounds=max_rounds)

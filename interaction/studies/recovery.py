@@ -12,7 +12,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
-from tqdm import tqdm
 
 from interaction.agent import Assistant, User
 from interaction.errors import ArgumentError, unknown_name
@@ -62,6 +61,21 @@ def parameter_recovery(
     converged, for a correlation of at least `min_correlation` for each parameter, and for 50, 80 and 95 %
     credible intervals that cover what they should, within three standard errors. `inner` is as in `fit`:
     users who draw while they look or infer need method "particles".
+    Raises `ArgumentError` for numbers out of range and fewer rounds than parameters, and `ContractError` for
+    a user without a `log_prob`.
+    Source: Wilson & Collins 2019, "Ten simple rules for the computational modeling of behavioral data".
+
+    >>> from scipy import stats
+    >>> from interaction import parameter_recovery
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import WinStayLoseShiftUser
+    >>> task, user = MultiArmedBanditTask([0.2, 0.8]), WinStayLoseShiftUser()
+    >>> priors = {"epsilon": stats.uniform(0, 1)}
+    >>> recovered = parameter_recovery(task, user, priors, n_users=30, rounds=100, progress=False)
+    >>> print(recovered.verdict.passed)
+    True
+    >>> print(recovered.summary()[["correlation", "rmse", "coverage_95"]].round(2).to_dict("records"))
+    [{'correlation': 0.96, 'rmse': 0.08, 'coverage_95': 1.0}]
     """
     _check_draws(draws, "parameter_recovery")
     if method not in (*_POSTERIORS, "maximum_likelihood"):
@@ -71,8 +85,8 @@ def parameter_recovery(
     if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 1:
         raise ArgumentError(f"parameter_recovery: draws: expected a number >= 1, got {draws!r}")
     values = checked.draw(n_users, seed)
-    likelihood = design.play(user, values)
-    variance = None
+    likelihood = design.play(user, values, progress=progress)
+    variance, faults = None, {}
     label = f"parameter recovery: {method}"
     if method == "maximum_likelihood":
         maximum = maximize(likelihood, checked, progress=progress, label=label)
@@ -84,7 +98,7 @@ def parameter_recovery(
         estimate = _POSTERIORS[method](
             likelihood, checked, draws=draws, seed=seed, progress=progress, label=label
         )
-        variance = estimate.variance
+        variance, faults = estimate.variance, dict(estimate.faults)
         means, sds = _by_name(checked, estimate.mean), _by_name(checked, estimate.sd)
         intervals = {
             level: tuple(_by_name(checked, ends) for ends in estimate.interval(level)) for level in LEVELS
@@ -101,7 +115,7 @@ def parameter_recovery(
         },
         converged=converged,
         method=method,
-        convergence=convergence(converged, np.arange(n_users), method, variance),
+        convergence=convergence(converged, np.arange(n_users), method, variance, faults),
         min_correlation=min_correlation,
         alone=design.alone,
     )
@@ -131,6 +145,21 @@ def model_recovery(
     these, and `inner` as in `fit`). All models are fitted to the users of all models at once, each of whom
     plays `episodes` episodes of up to `rounds` rounds, alone or with the assistant. The verdict asks that
     all fits converged.
+    Raises `ArgumentError` for fewer than two users, and for one without priors.
+    Source: Wilson & Collins 2019, "Ten simple rules for the computational modeling of behavioral data".
+
+    >>> from scipy import stats
+    >>> from interaction import model_recovery
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RandomUser, WinStayLoseShiftUser
+    >>> users = {
+    ...     "guesses": (RandomUser(), {"bias": stats.uniform(0, 1)}),
+    ...     "shifts": (WinStayLoseShiftUser(), {"epsilon": stats.uniform(0, 1)}),
+    ... }
+    >>> found = model_recovery(MultiArmedBanditTask(), users, n_users=20, rounds=60, progress=False)
+    >>> found.confusion
+    array([[0.95, 0.05],
+           [0.05, 0.95]])
     """
     if criterion not in ("bic", "marginal_likelihood"):
         raise unknown_name(criterion, ("bic", "marginal_likelihood"), "model_recovery: criterion")
@@ -150,11 +179,9 @@ def model_recovery(
     }
     observed = Observed.together(
         [
-            design.play(user, priors.draw(n_users, seed, first), first).observed
+            design.play(user, priors.draw(n_users, seed, first), first, progress=progress).observed
             for first, (user, priors) in zip(
-                range(0, n_users * len(models), n_users),
-                tqdm(models.values(), desc="simulate", disable=not progress, leave=False),
-                strict=True,
+                range(0, n_users * len(models), n_users), models.values(), strict=True
             )
         ]
     )
@@ -196,6 +223,18 @@ def calibration(
     Each user plays `episodes` episodes of up to `rounds` rounds, alone or with the assistant. A chi-square
     test over `bins` bins of the ranks is judged at `level`, divided by the parameters. `inner` is as in
     `fit`: users who draw while they look or infer need method "particles".
+    Raises `ArgumentError` for fewer than five users for each bin, or more bins than ranks.
+    Source: Talts, Betancourt, Simpson, Vehtari & Gelman 2018, arXiv 1804.06788.
+
+    >>> from scipy import stats
+    >>> from interaction import calibration
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import WinStayLoseShiftUser
+    >>> task, user = MultiArmedBanditTask([0.2, 0.8]), WinStayLoseShiftUser()
+    >>> priors = {"epsilon": stats.uniform(0, 1)}
+    >>> ranks = calibration(task, user, priors, n_users=100, rounds=20, bins=10, progress=False)
+    >>> ranks.verdict.passed, {name: round(p, 2) for name, p in ranks.p_values.items()}
+    (True, {'epsilon': 0.62})
     """
     if method not in _POSTERIORS:
         raise unknown_name(method, _POSTERIORS, "calibration: method")
@@ -206,7 +245,7 @@ def calibration(
     if n_users < 5 * bins:
         raise ArgumentError(f"calibration: expected at least {5 * bins} users for {bins} bins, got {n_users}")
     values = checked.draw(n_users, seed)
-    likelihood = design.play(user, values)
+    likelihood = design.play(user, values, progress=progress)
     if method == "particles":
         likelihood = latent(likelihood, checked, inner, seed)
     each = max(-(-10 * draws // 4), 250)
@@ -229,7 +268,7 @@ def calibration(
         statistics,
         p_values,
         estimate.converged,
-        convergence(estimate.converged, np.arange(n_users), method, estimate.variance),
+        convergence(estimate.converged, np.arange(n_users), method, estimate.variance, estimate.faults),
         level,
         design.alone,
     )

@@ -23,7 +23,13 @@ LEVELS = (0.5, 0.8, 0.95)
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a check passed, and why: true when it passed; `str` gives the reasons."""
+    """Whether a check passed, and why: true when it passed; `str` gives the reasons.
+
+    >>> from interaction.studies.results import Verdict
+    >>> verdict = Verdict(False, ("bias: correlation 0.41 (at least 0.7)",))
+    >>> bool(verdict), str(verdict)
+    (False, 'not passed: bias: correlation 0.41 (at least 0.7)')
+    """
 
     passed: bool
     reasons: tuple[str, ...]
@@ -32,13 +38,17 @@ class Verdict:
         return self.passed
 
     def __str__(self) -> str:
-        return ("passed: " if self.passed else "NOT passed: ") + "; ".join(self.reasons)
+        return ("passed: " if self.passed else "not passed: ") + "; ".join(self.reasons)
 
 
 def judge(*conditions: tuple[bool, str], note: str = "") -> Verdict:
     """Make a verdict from conditions and what each says; where one fails, only the failures are told.
 
     The note comes first in any case.
+
+    >>> from interaction.studies.results import judge
+    >>> print(judge((True, "all fits converged"), (0.41 >= 0.7, "correlation 0.41 (at least 0.7)")))
+    not passed: correlation 0.41 (at least 0.7)
     """
     failed = tuple(reason for passed, reason in conditions if not passed)
     reasons = failed or tuple(reason for _, reason in conditions)
@@ -51,6 +61,15 @@ class ParameterRecovery:
 
     `intervals[level]` holds the lower and upper ends: credible intervals, or for maximum likelihood those
     from the estimated information. `quantiles` holds `true` and `estimate` as quantiles of the priors.
+
+    >>> from scipy import stats
+    >>> from interaction import parameter_recovery
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RandomUser
+    >>> task, priors = MultiArmedBanditTask(), {"bias": stats.uniform(0, 1)}
+    >>> found = parameter_recovery(task, RandomUser(), priors, n_users=20, rounds=50, progress=False)
+    >>> print(found.summary()[["correlation", "bias", "rmse", "coverage_80"]].round(2).to_dict("records"))
+    [{'correlation': 0.97, 'bias': 0.01, 'rmse': 0.07, 'coverage_80': 0.65}]
     """
 
     true: Mapping[str, Array]
@@ -185,6 +204,22 @@ class ModelRecovery:
     `inversion[i, j]`: P(simulated | fitted), for models that are equally common; NaN where a model was never
     best. `scores[i, u, j]`: BIC (lower is better) or log marginal likelihood (higher is better) of user u of
     model i under model j. Ties are split.
+
+    >>> from scipy import stats
+    >>> from interaction import model_recovery
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RandomUser, WinStayLoseShiftUser
+    >>> users = {
+    ...     "guesses": (RandomUser(), {"bias": stats.uniform(0, 1)}),
+    ...     "shifts": (WinStayLoseShiftUser(), {"epsilon": stats.uniform(0, 1)}),
+    ... }
+    >>> found = model_recovery(MultiArmedBanditTask(), users, n_users=20, rounds=60, progress=False)
+    >>> print(found.to_dataframe().round(2))
+      simulated   fitted  confusion  inversion
+    0   guesses  guesses       0.95       0.95
+    1   guesses   shifts       0.05       0.05
+    2    shifts  guesses       0.05       0.05
+    3    shifts   shifts       0.95       0.95
     """
 
     models: tuple[str, ...]
@@ -259,6 +294,15 @@ class Calibration:
     `ranks` `(users,)` by name, from 0 to `draws`: uniform if the posteriors are right. `p_values`: of a
     chi-square test of that, over `bins` bins.
     Source: Talts, Betancourt, Simpson, Vehtari & Gelman 2018, arXiv 1804.06788.
+
+    >>> from scipy import stats
+    >>> from interaction import calibration
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RandomUser
+    >>> task, priors = MultiArmedBanditTask(), {"bias": stats.uniform(0, 1)}
+    >>> found = calibration(task, RandomUser(), priors, n_users=100, rounds=20, bins=10, progress=False)
+    >>> found.ranks["bias"][:8], found.verdict.passed
+    (array([12, 32, 13, 67, 58,  4, 83, 94]), True)
     """
 
     ranks: Mapping[str, Array]
@@ -317,6 +361,16 @@ class Sensitivity:
 
     `bits_per_round` and `standard_error` by name; `collinearity` for each pair (1 when the one does what the
     other does); `indistinguishable`: the pairs that cannot be told apart.
+
+    >>> from scipy import stats
+    >>> from interaction import sensitivity
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RandomUser
+    >>> task, priors = MultiArmedBanditTask(), {"bias": stats.uniform(0, 1)}
+    >>> found = sensitivity(task, RandomUser(), priors, n_users=20, rounds=50, progress=False)
+    >>> print(found.to_dataframe().iloc[:, :3].round(3))
+      parameter  bits_per_round  standard_error
+    0      bias           0.037           0.009
     """
 
     bits_per_round: Mapping[str, float]

@@ -28,6 +28,7 @@ from interaction.assistants.coordination import CoordinatedAssistant
 from interaction.batching import play as batch
 from interaction.batching import ways
 from interaction.errors import BatchError, UnknownNameError
+from interaction.progress import Progress
 from interaction.state import flatten
 from interaction.tasks.coordination import CoordinatedTask
 from interaction.users.coordination import PseudoRandomUser
@@ -389,11 +390,20 @@ def test_episodes_must_agree_on_their_fields():
         bundle.run(20, seed=0)
 
 
-def test_progress_is_shown_on_request(capsys):
+def test_progress_is_shown_on_request(monkeypatch):
+    """All episodes are counted, those of several chunks and of an axis of candidates too."""
+    counted = []
+
+    def end(self, *_):
+        counted.append((self.n, self.total, self.shown))
+
+    monkeypatch.setattr(Progress, "__enter__", lambda self: self)
+    monkeypatch.setattr(Progress, "__exit__", end)
+    monkeypatch.setattr(batch, "CHUNK", 7)
     randoms(max_rounds=3).run(20, seed=0, progress=True)
-    assert "20/20" in capsys.readouterr().err
+    randoms(max_rounds=3).run(4, seed=0, over={"task_state.x": [0, 1]}, progress=True)
     randoms(max_rounds=3).run(20, seed=0)
-    assert capsys.readouterr().err == ""
+    assert counted == [(20, 20, True), (8, 8, True), (20, 20, False)]
 
 
 def test_no_episodes_leave_empty_arrays():

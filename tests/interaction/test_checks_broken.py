@@ -25,12 +25,14 @@ from interaction import (
     RandomPolicy,
     State,
     Transition,
+    Trials,
     User,
     spaces,
 )
-from interaction.checks import check_bundle
+from interaction.checks import check_bundle, check_task
 from interaction.component import PreparedComponent
 from interaction.errors import ConformanceError
+from interaction.tasks.tiger import LISTEN, TigerTask
 
 TEN = spaces.Discrete(10)
 UNIT = spaces.Box(0.0, 1.0, (), np.float64)
@@ -99,6 +101,14 @@ class NumpyRandom(DeterministicPolicy):
     def action(self, observation, state):
         np.random.rand()  # noqa: NPY002
         return 0
+
+
+class QuietensNumpy(DeterministicPolicy):
+    action_space = TEN
+
+    def action(self, observation, state):
+        np.seterr(divide="ignore")
+        return observation.task_state.x
 
 
 class Remembers(Walks):
@@ -590,6 +600,7 @@ BROKEN = [
     (WritesArgument, "WritesArgument.sample changed its argument"),
     (PythonRandom, "PythonRandom.sample used Python's global random state"),
     (NumpyRandom, "NumpyRandom.sample used numpy's global random state"),
+    (QuietensNumpy, r"QuietensNumpy.sample changed what numpy does about errors .*with np\.errstate"),
     (Remembers, "Remembers.on_user_action changed self"),
     (LooksAtTheSecond, "LooksAtTheSecond.(sample|log_prob) gave"),
     (LooksAtTheSecondByName, "LooksAtTheSecondByName.infer gave"),
@@ -646,6 +657,70 @@ BROKEN = [
 def test_what_is_broken_is_caught_and_named(kind, message):
     with pytest.raises(ConformanceError, match=f"(?s){message}"):
         check_bundle(play(kind()), seconds=SECONDS)
+
+
+class Mixes(Walks):
+    """An expert's promise that is not kept: each episode learns of all of them."""
+
+    batched = True
+
+    def on_user_action(self, game, rng):
+        x = game.task_state.x
+        return Transition(game.task_state.replace(x=(x + np.max(x)) % 10), -1.0)
+
+
+@pytest.mark.parametrize("task", [Mixes(), Trials(Mixes(), 2)])
+def test_a_promise_is_looked_into_where_another_component_asks(task):
+    with pytest.raises(ConformanceError, match=r"Mixes.*mark it batched = False"):
+        check_bundle(play(task, max_rounds=10), seconds=SECONDS)
+
+
+class Doors(TigerTask):
+    """The tiger, which tells `likely` of the door where it is, and goes through it `moves` at a time."""
+
+    def __init__(self, likely=0.85, moves=0.0, other=1.0):
+        super().__init__()
+        self.likely, self.moves, self.other = likely, moves, other
+
+    def outcome_log_prob(self, before, after):
+        if before.assistant_action != LISTEN:
+            return 0.0
+        right = after.task_state.heard == after.task_state.tiger
+        return np.log((self.likely if right else 1 - self.likely) * self.other)
+
+    def hidden_transition(self, before, after):
+        if before.assistant_action != LISTEN:
+            return np.array([0.5 + self.moves, 0.5 - self.moves])
+        return super().hidden_transition(before, after)
+
+
+WRONG = [
+    (
+        Doors(likely=0.7),
+        r"outcome_log_prob disagrees with what is drawn: State\(tiger=., heard=.\) has",
+    ),
+    (Doors(likely=0.15), "outcome_log_prob disagrees with what is drawn"),
+    (Doors(other=0.5), "outcome_log_prob disagrees with what is drawn"),
+    (Doors(other=np.inf), "outcome_log_prob: expected a number or -inf, got inf"),
+    (
+        Doors(moves=0.1),
+        r"hidden_transition disagrees with what is drawn: tiger has .* \[0\.[45]",
+    ),
+    (Doors(moves=0.6), r"hidden_transition: expected probabilities that sum to one, got \[ 1\.1 -0\.1\]"),
+]
+
+
+@pytest.mark.parametrize(("task", "message"), WRONG)
+def test_what_a_task_says_of_its_chances_is_what_it_draws(task, message):
+    with pytest.raises(ConformanceError, match=f"Doors.{message}"):
+        check_task(task, assistant_action_space=spaces.Discrete(3), rounds=10, seconds=SECONDS)
+
+
+def test_chances_that_are_right_are_compared():
+    report = check_task(Doors(), assistant_action_space=spaces.Discrete(3), rounds=10, seconds=SECONDS)
+    assert report.outcomes.keys() == {"Doors.hidden_transition", "Doors.outcome_log_prob"}
+    assert min(report.outcomes.values()) >= 8_000
+    assert "Doors.outcome_log_prob: compared with" in str(report)
 
 
 PRIMARY = RandomPolicy(TEN)

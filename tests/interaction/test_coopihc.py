@@ -14,7 +14,7 @@ from scipy.stats import chi2_contingency, chisquare
 
 pytest.importorskip(
     "coopihc",
-    reason="the package coopihc is not installed (docs/coopihc.md tells how to)",
+    reason="the package coopihc is not installed (docs/how-to/coopihc.md tells how to)",
     exc_type=ImportError,
 )
 
@@ -326,6 +326,24 @@ class TestAgainstThePackage:
             assert np.isclose(paid.user_inference, (error.T @ user.U @ error).item())
         with pytest.raises(ContractError, match=r"bundle\.task\.state holds the true state.*truth=True"):
             Bundle(wrapped, from_coopihc(user, task=wrapped)).run(1, seed=0)
+
+    def test_another_observation_engine_has_to_show_the_true_state_too(self):
+        task, user = pendulum(noise="on")
+        wrapped = from_coopihc(task)
+        ours = from_coopihc(user, task=wrapped, truth=True)
+        clear = Bundle(
+            wrapped, ours.replace(observation_engine=DefaultObservationEngine("user")), max_rounds=2
+        )
+        with pytest.raises(ContractError, match=r"observation\.extend\(true_task_state=game\.task_state\)"):
+            clear.run(1, seed=0)
+        shown = Bundle(wrapped, ours.replace(observation_engine=ShowsTruth("user")), max_rounds=2)
+        assert shown.run(1, seed=0).lengths == 2
+
+
+class ShowsTruth(DefaultObservationEngine):
+    def observe(self, game, rng):
+        observation, reward = super().observe(game, rng)
+        return observation.extend(true_task_state=game.task_state), reward
 
 
 class Learner(BaseInferenceEngine):
@@ -1072,7 +1090,7 @@ def test_a_bundle_inside_is_always_as_it_was_wrapped(counts):
 
 
 class TestDifferences:
-    """What docs/coopihc.md lists as different."""
+    """What docs/how-to/coopihc.md lists as different."""
 
     def test_clipped_elements_are_clipped(self):
         down = {"user_action": -1}

@@ -17,7 +17,7 @@ from scipy.stats import randint
 
 pytest.importorskip(
     "coopihc",
-    reason="the package coopihc is not installed (docs/coopihc.md tells how to)",
+    reason="the package coopihc is not installed (docs/how-to/coopihc.md tells how to)",
     exc_type=ImportError,
 )
 

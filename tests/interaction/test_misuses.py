@@ -4,9 +4,11 @@ from functools import partial
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from interaction import (
     Assistant,
+    BelievingAssistant,
     Bundle,
     CascadedInferenceEngine,
     CascadedObservationEngine,
@@ -16,21 +18,26 @@ from interaction import (
     DualPolicy,
     EpisodeRandom,
     GaussianNoise,
+    Grid,
     InferenceEngine,
     InteractionTask,
     ObservationEngine,
     RandomPolicy,
     RuleObservationEngine,
+    Samples,
     Simulator,
     State,
     Transition,
     User,
+    UserModelFilter,
     spaces,
 )
 from interaction.checks import check_task
-from interaction.errors import InteractionError
+from interaction.errors import ArgumentError, InteractionError
 from interaction.inference.engine import IdentityInferenceEngine
+from interaction.planning import BeliefTree, MonteCarloTree, RolloutReturns
 from interaction.tasks.coordination import CoordinatedTask
+from interaction.tasks.tiger import TigerTask
 from interaction.users.coordination import PseudoRandomUser
 
 RANDOM = RandomPolicy(spaces.Discrete(10))
@@ -246,6 +253,13 @@ CALLS = {
     ),
     **unread(lambda seen, state: seen.task_state.z, "a field misspelt", "no 'z'.*Valid names: x"),
     **unread(lambda seen, state: state.goal, "a field of its own", "no 'goal'.*Valid names: none"),
+    **unread(lambda seen, state: seen.task_state["z"], "an entry misspelt", "no 'z'.*Valid names: x"),
+    **unread(lambda seen, state: state["goal"], "an entry of its own", "no 'goal'.*Valid names: none"),
+    **unread(
+        lambda seen, state: seen["assistant_state"],
+        "an entry that it does not see",
+        "no 'assistant_state'.*does not see the other one's state",
+    ),
     **unread(
         lambda seen, state: seen.assistant_state.x,
         "what it does not see",
@@ -356,6 +370,73 @@ CALLS = {
         r"DualInferenceEngine: expected an instance of InferenceEngine, got RandomPolicy",
     ),
 }
+
+
+SIMULATOR = Simulator(
+    task_model=CoordinatedTask(), user_model=User(policy=RANDOM), assistant=Assistant(policy=RANDOM)
+)
+GAME = coordination().game
+FILTER = UserModelFilter(None, Grid({"task_state.tiger": [0, 1]}), task_model=TigerTask())
+BELIEF = State(belief=FILTER.initial(EpisodeRandom(0)))
+SEEN = State(
+    round_index=0, task_state=State(heard=-1), previous_task_state=State(heard=-1), assistant_action=0
+)
+THREE = spaces.Discrete(3)
+ACTING = Assistant(policy=RandomPolicy(THREE))
+ASKED = {  # what is asked of a stream
+    "Simulator.rollout": lambda rng: SIMULATOR.rollout(coordination().game, rng),
+    "Simulator.predict_user_action": lambda rng: SIMULATOR.predict_user_action(GAME, rng),
+    "Simulator.predict_assistant_action": lambda rng: SIMULATOR.predict_assistant_action(GAME, rng),
+    "Simulator.user_action_log_prob": lambda rng: SIMULATOR.user_action_log_prob(
+        0, GAME, rng, over={"user_action": [0]}
+    ),
+    "Simulator.assistant_action_log_prob": lambda rng: SIMULATOR.assistant_action_log_prob(
+        0, GAME, rng, over={"assistant_action": [0]}
+    ),
+    "UserModelFilter.initial": FILTER.initial,
+    "UserModelFilter.update": lambda rng: FILTER.update(BELIEF.belief, SEEN, rng),
+    "BeliefTree.values": lambda rng: BeliefTree(FILTER, THREE, depth=1).values(BELIEF, SEEN, rng),
+    "MonteCarloTree.values": lambda rng: searching().values(BELIEF, SEEN, rng),
+    "MonteCarloTree.tree": lambda rng: searching().tree(BELIEF, SEEN, rng),
+    "RolloutReturns.returns": lambda rng: RolloutReturns(FILTER, THREE, ACTING, 1, 2).returns(
+        BELIEF, SEEN, rng
+    ),
+}
+
+
+def searching():
+    particles = Samples({"task_state.tiger": stats.randint(0, 2)}, n=10)
+    return MonteCarloTree(UserModelFilter(None, particles, task_model=TigerTask()), THREE, 10, 1)
+
+
+@pytest.mark.parametrize("rng", [0, np.random.default_rng(0), None], ids=["a number", "numpy's", "none"])
+@pytest.mark.parametrize("name", [*ASKED, "spaces.sample"])
+def test_what_is_no_stream_is_named(name, rng):
+    ask = ASKED.get(name, lambda rng: spaces.sample(THREE, rng))
+    with pytest.raises(
+        ArgumentError, match=rf"{name}: rng: expected a stream, as in EpisodeRandom\(seed\), got"
+    ):
+        ask(rng)
+
+
+@pytest.mark.parametrize("name", [name for name in ASKED if name != "MonteCarloTree.tree"])
+def test_a_batch_of_no_episodes_is_named(name):
+    with pytest.raises(
+        ArgumentError, match=rf"{name}: rng: expected the stream of an episode or more, got .* none"
+    ):
+        ASKED[name](EpisodeRandom(0, episodes=np.arange(0)))
+
+
+def test_a_run_of_no_episodes_is_empty_whoever_plays():
+    ears = BelievingAssistant(FILTER, RandomPolicy(THREE))
+    runs = Bundle(TigerTask(), assistant=ears, max_rounds=2).run(0, seed=0)
+    assert runs.returns.shape == (0,)
+
+
+@pytest.mark.parametrize("axis", [[1, 1], [0.5, 0.2, 0.5], [True, True], [0.0, -0.0]])
+def test_a_candidate_that_is_given_twice_is_named(axis):
+    with pytest.raises(ArgumentError, match=r"Grid: a: expected candidates that differ, got .* 2 times"):
+        Grid({"b": [1], "a": axis})
 
 
 @pytest.mark.parametrize(("call", "words"), CALLS.values(), ids=CALLS)

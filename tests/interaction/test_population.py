@@ -292,6 +292,7 @@ def test_weights_that_are_not_effective_are_told():
         tree = pooled(waiting(40), SHIFT, WAITER, task=Waiting(), users="episode", draws=100)
     assert tree.attrs["converged"] == 0
     assert not tree.summary.converged.any()
+    assert "their weights, or those of their group together, are not effective" in tree.attrs["verdict"]
     with pytest.warns(ConvergenceWarning, match="NOT converged"):
         fitted_users(tree, 3)
 
@@ -318,6 +319,9 @@ def test_new_people_are_as_the_posterior_says(two_groups):
 def test_new_people_play_and_are_believed_in(two_groups):
     people = fitted_users(pooled(two_groups, draws=100), 200, group="control")
     runs = Bundle(TASK, RandomUser(), max_rounds=30).run(200, seed=8, start=people.start)
+    side_by_side = Bundle(TASK, RandomUser(), max_rounds=30).run(2, seed=8, over=people.over)
+    assert side_by_side.dimensions == ("episode", "person")
+    assert (side_by_side.start["user_state.bias"] == people.values["bias"]).all()
     first = (runs["user_action"] == 0).mean(axis=1)
     bias = people.values["bias"]
     apart = (first - bias) / np.sqrt(bias * (1 - bias) / 30)  # standard deviations of a binomial share
@@ -416,6 +420,14 @@ def test_a_scale_may_be_a_part_of_the_space_where_that_is_said(space, scale):
     assert np.allclose(scale.points(values), np.linspace(-3, 3, 7))
     assert (values >= space.low).all()
     assert (values <= space.high).all()
+
+
+def test_a_scale_that_leaves_out_the_users_own_value_is_refused_where_no_space_is_declared(few):
+    five, half = (User(policy=RandomUser().policy, state=State(bias=bias)) for bias in (5.0, 0.5))
+    with pytest.raises(SpaceError, match=r"Logit goes from 0 to 1, but the user has bias=5: say Logit\("):
+        pooled(few, user=five)
+    BIAS.check(half, "test")
+    Population({"bias": Logit(MEAN, SD, low=0, high=1)}).check(five, "test")  # it is said
 
 
 def test_what_is_no_population_is_refused(few):

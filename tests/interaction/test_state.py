@@ -88,8 +88,9 @@ def test_names_are_checked():
         State(position=1).replace(positon=2)
     with pytest.raises(UnknownNameError, match="replace"):
         State(replace=1)
-    with pytest.raises(KeyError, match="the fields are: x"):
+    with pytest.raises(KeyError, match=r"^no field 'y'; the fields are: x$") as error:
         State(x=1)["y"]
+    assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)
     with pytest.raises(AttributeError):
         _ = State(x=1).y
     with pytest.raises(UnknownNameError, match=r"Valid names: a\.b"):

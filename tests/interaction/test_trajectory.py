@@ -8,8 +8,21 @@ import time
 import numpy as np
 import pytest
 
-from interaction import SOURCES, Assistant, Bundle, RandomPolicy, Trajectories, User, files, spaces
+from interaction import (
+    SOURCES,
+    Assistant,
+    BelievingAssistant,
+    Bundle,
+    Grid,
+    RandomPolicy,
+    Trajectories,
+    User,
+    UserModelFilter,
+    files,
+    spaces,
+)
 from interaction.errors import ArgumentError, MissingExtraError, UnknownNameError
+from interaction.tasks.bandit import MultiArmedBanditTask
 from interaction.tasks.coordination import CoordinatedTask
 from interaction.users.bandit import RescorlaWagnerUser
 from interaction.users.coordination import PseudoRandomUser
@@ -191,13 +204,15 @@ def test_a_missing_library_is_named(library, monkeypatch):
 
 def test_it_reads_at_a_glance():
     text = repr(bundle().run(50, seed=0, over=OVER))
-    assert "50 episode, 2 user_state.p0, 3 user_state.p1" in text
+    assert "50 episodes, 2 user_state.p0, 3 user_state.p1" in text
     assert "standard error" in text
     assert "and" in text
     lone = Bundle(CoordinatedTask(), User(policy=RandomPolicy(TEN)), max_rounds=2).run(
         1, seed=0, record=["user_action"]
     )
+    assert repr(lone).startswith("Trajectories(1 episode, mean")
     assert repr(lone).endswith("recorded: user_action)")
+    assert repr(bundle().run(0, seed=0)).startswith("Trajectories(0 episodes, seed=0")
 
 
 def bits(runs):
@@ -301,6 +316,47 @@ def test_labels_reach_the_tables():
 
 def test_the_repr_tells_the_seed_the_axes_and_the_mean():
     text = repr(bundle().run(3, seed=77, record="final"))
-    assert text.startswith("Trajectories(3 episode, mean return -16 ± 0")
+    assert text.startswith("Trajectories(3 episodes, mean return -16 ± 0")
     assert "seed=77" in text
     assert "recorded: round_index, turn_index, task_state.x, " in text
+
+
+@pytest.mark.parametrize("record", ["all", "final"])
+def test_the_final_state_is_that_of_each_episode_alone(record):
+    bundle = Bundle(MultiArmedBanditTask(), RescorlaWagnerUser(), max_rounds=7)
+    rates = [0.1, 0.5]
+    runs = bundle.run(3, seed=0, over={"user_state.learning_rate": rates}, record=record)
+    found = runs.final("user_state")
+    assert found.q.shape == (3, 2, 2)
+    for episode in range(3):
+        for index, rate in enumerate(rates):
+            game = bundle.reset(seed=0, episode=episode, start={"user_state.learning_rate": rate})
+            while not (step := bundle.step()).done:
+                pass
+            game = step.game
+            assert (found.q[episode, index] == game.user_state.q).all()
+            assert found.learning_rate[episode, index] == rate
+
+
+def test_a_belief_of_many_episodes_is_read_off_their_final_states():
+    belief = UserModelFilter(PseudoRandomUser(), Grid({"p0": range(10)}))
+    watching = BelievingAssistant(belief, RandomPolicy(spaces.Discrete(10)))
+    bundle = Bundle(CoordinatedTask(), PseudoRandomUser(3), watching, max_rounds=9)
+    found = belief.posterior(bundle.run(20, seed=0).final("assistant_state"))
+    for episode in range(20):
+        bundle.reset(seed=0, episode=episode)
+        while not (step := bundle.step()).done:
+            pass
+        alone = belief.posterior(step.game.assistant_state)
+        assert (found.weights[episode] == alone.weights).all()
+        assert found.mean("p0")[episode] == alone.mean("p0")
+
+
+def test_what_an_episode_never_held_has_no_final_value():
+    assistant = Assistant(policy=RandomPolicy(spaces.Discrete(10)))
+    ending = Bundle(CoordinatedTask(), PseudoRandomUser(), assistant, max_rounds=3)
+    runs = ending.run(2, seed=0, start={"task_state.x": [9, 0]})  # one ends before the assistant looks
+    with pytest.raises(ArgumentError, match=r"final: assistant_observation.*never held"):
+        runs.final("assistant_observation")
+    with pytest.raises(UnknownNameError, match=r"final: there is no 'user_stat'\. Did you mean 'user_state'"):
+        runs.final("user_stat")

@@ -25,6 +25,7 @@ from interaction import (
     UserModelFilter,
     spaces,
 )
+from interaction.batching import ways
 from interaction.checks import check_agent
 from interaction.errors import (
     ArgumentError,
@@ -140,13 +141,25 @@ def test_a_watching_assistant_has_the_posterior_of_what_it_saw():
         assert np.allclose(found, weights / weights.sum(), atol=1e-10, rtol=0)
 
 
-@pytest.mark.parametrize("parameters", [Grid({"learning_rate": RATES}), "samples"])
+def test_a_prior_of_what_is_no_parameter_is_refused():
+    with pytest.raises(UnknownNameError, match=r"Grid: prior: there is no 'p1'\. Valid names: p0"):
+        Grid({"p0": [1, 2]}, prior={"p1": [1, 1]})
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        Grid({"learning_rate": RATES}),
+        Samples({"learning_rate": stats.uniform(0, 1)}, n=20),
+        Samples({"learning_rate": stats.uniform(0, 1), "inverse_temperature": stats.randint(1, 6)}, 20, 1.0),
+    ],
+    ids=["grid", "particles", "particles of which a part stays, often resampled"],
+)
 def test_a_batch_equals_its_episodes_to_the_bit(parameters):
-    if parameters == "samples":
-        parameters = Samples({"learning_rate": stats.uniform(0, 1)}, n=20)
     one = UserModelFilter(LEARNER, parameters)
     bundle = Bundle(DEMONSTRATION, LEARNER, Watcher(one), max_rounds=15)
     runs = bundle.run(200, seed=1)
+    assert ways(bundle)["assistant inference engine.infer"] == "lifted"  # and so for all of them at once
     for index in (0, 77, 199):
         assert bundle.run([index], seed=1) == runs.episode(index)
     bundle.reset(seed=1, episode=77)

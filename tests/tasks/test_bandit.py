@@ -7,7 +7,7 @@ from interaction import Assistant, Bundle, GameState, RandomPolicy, State, User,
 from interaction.checks import check_task
 from interaction.errors import ArgumentError
 from interaction.tasks.bandit import BanditTask, MultiArmedBanditTask
-from interaction.users.bandit import ExpertUser
+from interaction.users.bandit import ExpertUser, RandomUser
 
 FIVE = spaces.Discrete(5)
 
@@ -61,6 +61,13 @@ def test_outcomes_have_their_log_probability():
 def test_bad_arguments(make):
     with pytest.raises(ArgumentError, match="expected"):
         make()
+
+
+@pytest.mark.parametrize("episodes", [1, 50])
+def test_an_arm_that_the_bandit_lacks_is_an_error_that_says_how_many_it_has(episodes):
+    bundle = Bundle(MultiArmedBanditTask([0.2, 0.8]), RandomUser(n_arms=5), max_rounds=20)
+    with pytest.raises(ArgumentError, match=r"expected an arm from 0 to 1, got [234]: .* n_arms=2"):
+        bundle.run(episodes, seed=0)
 
 
 def test_a_lone_random_user_sees_no_hidden_arm_unless_allowed():

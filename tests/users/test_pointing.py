@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from interaction import Bundle, State
+from interaction import Bundle, EpisodeRandom, Simulator, State
 from interaction.checks import check_agent
 from interaction.errors import ArgumentError
 from interaction.tasks.pointing import Pointing2DTask, PointingTask
@@ -28,6 +28,21 @@ def test_the_careful_pointer_has_the_published_probabilities():
     for position, expected in ((1, [0.05, 0, 0.95]), (8, [0.95, 0, 0.05]), (4, [0, 1, 0])):
         seen = State(task_state=State(position=position, targets=np.array([2, 4]), goal=1))
         assert np.allclose(user.policy.probabilities(seen, user.state), expected)
+
+
+def test_a_goal_that_is_forced_for_all_episodes_is_the_same_as_one_for_each():
+    """Forced alike, it is a plain number in a batch, also for those who predict the user."""
+    bundle = Bundle(PointingTask(31, 8), CarefulPointer(0.2), max_rounds=40)
+    one, each = (bundle.run(6, seed=0, start={"task_state.goal": goal}) for goal in (3, np.full(6, 3)))
+    assert np.array_equal(one["user_action"], each["user_action"])
+    assert (one["task_state.position"][:, -1] == one["task_state.targets"][:, -1, 3]).all()
+    game = bundle.reset(seed=0, start={"task_state": {"goal": 3}})
+    rates = {"user_state.error_rate": [0.1, 0.2]}
+    asked = Simulator(bundle.task, CarefulPointer()).user_action_log_prob(
+        1, State(task_state=game.task_state), EpisodeRandom(0), over=rates
+    )
+    right = game.task_state.targets[3] > game.task_state.position
+    assert np.allclose(asked, np.log([0.9, 0.8] if right else [0.1, 0.2]))
 
 
 def test_the_error_rate_shows_in_what_the_user_does():
