@@ -186,6 +186,18 @@ def test_pointing_by_information_gain_is_faster_and_the_gap_widens_with_the_grid
 def test_the_pointing_demonstration_runs(capsys, tmp_path):
     file = tmp_path / "pointing.png"
     pointing.demo(episodes=30, plot=file)
+    figure = pyplot.figure(pyplot.get_fignums()[0])
+    means, differences, belief, regret, overconfidence = (
+        next(ax for ax in figure.axes if ax.get_label() == letter) for letter in "abcde"
+    )
+    names = [label.get_text() for label in means.get_yticklabels()]
+    assert names == ["oracle", "information gain", "rollouts", "no assistant,\nor constant gain 1"]
+    assert len(differences.collections[0].get_segments()) == 3
+    assert len(belief.collections[0].get_segments()) == 2
+    signed = overconfidence.images[0]
+    assert signed.norm.vmin == -signed.norm.vmax
+    assert signed.colorbar.ax.get_ylabel() == "overconfidence (probability)"
+    assert regret.images[0].colorbar.ax.get_ylabel() == "user turns more than the oracle"
     for written in (file, tmp_path / "pointing-episode.png"):
         assert written.read_bytes().startswith(b"\x89PNG")
     shown = " ".join(capsys.readouterr().out.split())
@@ -203,14 +215,15 @@ def test_the_tiger_demonstration_runs(capsys, tmp_path):
     assert "0.07 to 0.93" in shown
 
 
-def test_early_lessons_of_a_conservative_teacher_tell_more_about_memory(capsys):
+def test_early_lessons_of_a_conservative_teacher_tell_more_about_memory(capsys, tmp_path):
     """In 40 rounds, .005 and .004 bits a round more, about two standard errors of each difference."""
     found = teaching.what_lessons_tell(300, progress=False)
     for told in found.values():
         assert told.verdict
     for name in teaching.PRIORS:
         assert found["conservative"].bits_per_round[name] > found["random"].bits_per_round[name]
-    teaching.demo(learners=10)
+    teaching.demo(learners=10, plot=tmp_path / "teaching.svg")
+    assert "n = 10 learners" in words_of(pyplot.gcf())
     assert "conservative" in capsys.readouterr().out
 
 
