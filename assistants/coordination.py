@@ -1,7 +1,7 @@
 """Assistants of the coordination game: they coordinate because they simulate the user.
 
 Each keeps what it takes to be the user model's state in its own state (`user_model`), since all that
-differs between episodes is in the game state.
+differs between episodes is in the game state. Of all, `user_model` (the user that it simulates).
 
 Source: CoopIHC's guide, "Assistants that simulate users".
 """
@@ -113,8 +113,9 @@ class RolloutInferenceEngine(InferenceEngine):
 class CoordinatedAssistantWithRollout(Assistant):
     """Knows `p1` and `p2`, infers `p0` by ten rollouts, then acts with the pseudo-random policy itself.
 
-    In the rollouts its dual plays, which infers nothing: that is what stops the recursion. A rollout
-    lasts `max_rounds` at most, since with a wrong `p0` the game never ends.
+    In the rollouts its dual plays, which infers nothing: that is what stops the recursion.
+    `task_model` (the task of its rollouts), `p1` and `p2` (0 to 9: what it knows of the user), `max_rounds`
+    (rounds after which a rollout stops, since with a wrong `p0` the game never ends).
     Source: CoopIHC's guide, "Assistants that simulate users".
 
     >>> from interaction import Bundle

@@ -101,8 +101,11 @@ class ImitatingPolicy(Policy):
 class ImitatingAssistant(BelievingAssistant):
     """Imitates the expert of a bandit: infers the best arm from the pulls, and pulls as the expert would.
 
-    With `own_actions="evidence"` it takes its own pulls for the expert's, and deludes itself. Further
-    filters only watch: each keeps a belief of its own, in the field that it names.
+    With `own_actions="evidence"` it takes its own pulls for the expert's, and deludes itself.
+
+    `user_model` (the expert that it imitates), `task_model` (the bandit, whose outcomes tell of its arms),
+    `own_actions` ("intervention" or "evidence": what its own pulls are to it), `watching` (further filters,
+    which only watch: each keeps a belief of its own, in the field that it names).
 
     >>> from interaction import Bundle
     >>> from interaction.assistants.imitation import ImitatingAssistant
@@ -135,6 +138,9 @@ class ImitatingAssistant(BelievingAssistant):
 
 class BanditModel(InteractionTask):
     """What the sequence model takes the bandit to be: the probabilities of the outcomes, and no more.
+
+    `n_arms` (how many arms there are), `p_best` (probability of success of the best arm), `p_other`
+    (probability of success of each other arm).
 
     >>> import numpy as np
     >>> from interaction import State

@@ -1,5 +1,7 @@
 """Assistants of pointing: a constant gain, and those that find out what the goal is.
 
+Of all, `user_model` (the user that its belief is about) and `task_model` (the task, whose cells and targets
+it knows).
 Sources: Liu et al., "BIGnav", CHI 2017, and "BIGFile", CHI 2018 (information gain).
 """
 
@@ -89,7 +91,7 @@ class GoThere(InformationGainPolicy):
 class InformationGain(_Pointer):
     """Puts the cursor where the user's next action tells most about the goal (mode "position").
 
-    Once one target's probability exceeds `threshold`, it goes there.
+    `threshold` (probability of a target, above which it goes there).
     Raises `ArgumentError` for a task in the mode "gain".
     Sources: Liu et al. 2017, "BIGnav"; Liu et al. 2018, "BIGFile".
 
@@ -116,7 +118,7 @@ class RolloutAssistant(_Pointer):
     In the rollouts, the assistant that is simulated only carries out the user's steps.
     Source: this project, by the rollouts of Tesauro & Galperin 1996.
 
-    `horizon` is how many rounds a rollout lasts at most, and `samples` how many users are drawn for a cell.
+    `horizon` (rounds that a rollout lasts at most), `samples` (how many users are drawn for a cell).
     Raises `ArgumentError` for a task in the mode "gain".
 
     >>> from interaction import Bundle
@@ -168,6 +170,7 @@ class ConstantGainPolicy(DeterministicPolicy):
 class ConstantGain(Assistant):
     """Multiplies the user's step by the same gain always (mode "gain").
 
+    `gain` (cells that the cursor moves for a step of one).
     Source: CoopIHC's pointing example.
 
     Raises `ArgumentError` for what is no finite number.

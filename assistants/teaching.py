@@ -2,6 +2,8 @@
 
 Source: Nioche, Murena, de la Torre-Ortiz & Oulasvirta 2021, "Improving artificial teachers by considering how
 people learn and forget", IUI (teachers that take forgetting into account).
+
+Of all, `n_items` (how many items the task has).
 """
 
 from __future__ import annotations
@@ -65,9 +67,11 @@ class ConservativePolicy(DeterministicPolicy):
 
 
 class ConservativeTeacher(Assistant):
-    """Repeats the item least well recalled while one is below `threshold`, and shows a new one otherwise.
+    """Repeats the item least well recalled while one is about to be forgotten, and else shows a new one.
 
     What is recalled is computed by the user model, as it is: this teacher does not learn about its learner.
+    `user_model` (the learner that it takes its learner for; None for a `ForgettingLearner`), `threshold`
+    (probability of recall, below which an item is about to be forgotten).
     Raises `ArgumentError` for a threshold that does not lie between 0 and 1.
     Source: Nioche et al. 2021.
 

@@ -27,8 +27,16 @@ author = "the interaction developers"
 copyright = author  # noqa: A001
 release = version = __version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx_design", "reference"]
-exclude_patterns = ["_build", "_ipython", "_ext"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+    "reference",
+    "gallery",
+]
+exclude_patterns = ["_build", "_ipython", "_ext", "gallery/scripts"]
 
 myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline"]
 myst_heading_anchors = 3
@@ -36,14 +44,27 @@ myst_heading_anchors = 3
 # A page is run again where its code has changed, or any of ours.
 PARTS = ("interaction", "tasks", "users", "assistants", "examples")
 CODE = sorted(file for part in PARTS for file in (ROOT / part).rglob("*.py"))
+CACHE = HERE / "_build" / "cache" / hashlib.sha256(b"".join(map(Path.read_bytes, CODE))).hexdigest()[:16]
 nb_execution_mode = "cache"
-nb_execution_cache_path = str(
-    HERE / "_build" / "cache" / hashlib.sha256(b"".join(file.read_bytes() for file in CODE)).hexdigest()[:16]
-)
+nb_execution_cache_path = str(CACHE)
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_output_stderr = "error"  # a warning or a line of the log in a page is told by the build
 nb_merge_streams = True
+
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery/scripts",
+    "gallery_dirs": "gallery/examples",
+    "within_subsection_order": "FileNameSortKey",
+    "abort_on_example_error": True,
+    "run_stale_examples": not CACHE.is_dir(),
+    "capture_repr": (),
+    "image_srcset": ["2x"],
+    "notebook_extensions": set(),
+    "download_all_examples": False,
+    "write_computation_times": False,
+    "show_signature": False,
+}
 
 autosummary_generate = False
 autodoc_member_order = "bysource"

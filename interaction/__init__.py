@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from interaction.plots import plot_comparison as plot_comparison
     from interaction.plots import plot_density as plot_density
     from interaction.plots import plot_differences as plot_differences
+    from interaction.plots import plot_episode as plot_episode
     from interaction.plots import plot_forest as plot_forest
     from interaction.plots import plot_pairs as plot_pairs
     from interaction.plots import plot_posterior as plot_posterior
@@ -169,6 +170,7 @@ __all__ = [
     "plot_comparison",
     "plot_density",
     "plot_differences",
+    "plot_episode",
     "plot_forest",
     "plot_pairs",
     "plot_posterior",
@@ -210,6 +212,7 @@ _LATER = {  # imported when asked for: what they need takes longer to import tha
     "plot_rewards": "interaction.plots",
     "plot_density": "interaction.plots",
     "plot_differences": "interaction.plots",
+    "plot_episode": "interaction.plots",
     "plot_forest": "interaction.plots",
     "plot_pairs": "interaction.plots",
     "plot_predictive": "interaction.plots",

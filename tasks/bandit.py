@@ -17,8 +17,11 @@ class MultiArmedBanditTask(InteractionTask):
     """A bandit with a probability of success for each arm; the reward is the outcome.
 
     One arm is pulled in each round. Alone, the user or the assistant pulls. Where there are both, the user
-    is in control in the first `n_demonstrations` rounds and the assistant after them; or, with `user_share`,
-    in each round with that probability. The pull then takes place at the end of the round.
+    is in control in the first rounds and the assistant after them; or, with `user_share`, in each round with
+    that probability. The pull then takes place at the end of the round.
+
+    `probabilities` (of success, one for each arm), `n_demonstrations` (rounds in which the user is in control
+    at first), `user_share` (probability that the user is in control of a round, or None).
 
     The state holds the last pull: `arm` and `outcome` (-1 before the first one) and the `provenance` of the
     arm, as the turns set it; and `user_in_control`, for the round to come.
@@ -119,12 +122,15 @@ class MultiArmedBanditTask(InteractionTask):
 
 
 class BanditTask(MultiArmedBanditTask):
-    """A bandit with a hidden best arm, drawn uniformly: it succeeds with `p_best`, others with `p_other`.
+    """A bandit with a hidden best arm, drawn uniformly, that succeeds more often than the others.
 
     Source: Ortega et al. 2021, "Shaking the foundations: delusions in sequence models for interaction and
     control", arXiv 2110.10819.
 
     The state also holds the `best_arm`, which the expert sees, and who learns from it does not.
+
+    `n_arms` (how many arms there are), `p_best` (probability of success of the best arm), `p_other`
+    (probability of success of each other arm).
 
     >>> from interaction import Bundle
     >>> from interaction.tasks.bandit import BanditTask

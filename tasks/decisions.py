@@ -15,9 +15,11 @@ class DecisionTask(InteractionTask):
     """One decision: the evidence speaks for 0 or for 1, more or less strongly; `Trials` plays many in a row.
 
     The state holds what is right (`answer`, 0 or 1 with equal probability) and how strong the evidence for it
-    is (`strength`, one of `strengths` with equal probability; 0 tells nothing), in a unit of yours, such as
-    the share of dots that move one way. The action is `Dict(choice, time)`: 0 or 1, and the seconds that it
-    took. The reward is one for the right choice, and the game ends.
+    is (`strength`). The action is `Dict(choice, time)`: 0 or 1, and the seconds that it took. The reward is
+    one for the right choice, and the game ends.
+
+    `strengths` (of the evidence, of which each game has one with equal probability, in a unit of yours, such
+    as the share of dots that move one way; 0 tells nothing).
     Source: this project.
 
     Raises `ArgumentError` for strengths that are not numbers >= 0.

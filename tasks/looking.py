@@ -7,10 +7,11 @@ from interaction.errors import ArgumentError
 
 
 class LookingTask(InteractionTask):
-    """Look at the point that is lit; then the next one is, uniformly up to `reach` degrees to either side.
+    """Look at the point that is lit; then the next one is, anywhere within reach to either side.
 
     The state holds where the eye rests (`fixation`) and the point (`target`), in degrees of visual angle.
     The user's action is where the eye lands, in degrees. The cost is how far that is from the point.
+    `reach` (degrees: how far from the middle points light up, uniformly).
     Source: this project.
 
     Raises `ArgumentError` for a reach that is not above zero.

@@ -15,8 +15,10 @@ Array = NDArray[Any]
 
 
 class RecallTask(InteractionTask):
-    """Test one item in each round, `items[i]` at `times[i]` seconds, and show it `study_after` seconds later.
+    """Test one item in each round, and show it some seconds later.
 
+    `items` (which item each test is of, integers from 0 on), `times` (seconds at which each test begins),
+    `study_after` (seconds from the beginning of a test to when its item is shown).
     The state holds the `trial` (from 0 on), the `item` that is tested, and `ages`: the seconds since each
     time it was studied before, the last one first, and 0 for those that never were `(most studies,)`.
     The action is `Dict(recalled, latency)`: 1 or 0, and the seconds that recalling took, 0 where it failed.
@@ -71,7 +73,8 @@ class RecallTask(InteractionTask):
 def paired_associates(n_items: int = 20, n_blocks: int = 8, order: int = 0) -> RecallTask:
     """Give the experiment of Anderson 1981: all items in each block, with 5 s for the test and 5 s to study.
 
-    The items come in another order in each block; `order` is the seed of these orders.
+    `n_items` (how many items there are), `n_blocks` (how often all of them are tested), `order` (seed of the
+    items' order, which is another one in each block).
     Raises `ArgumentError` for counts below one.
     Source: Anderson 1981, "Interference: The relationship between response latency and response accuracy".
 

@@ -20,8 +20,9 @@ class PaperclipTask(InteractionTask):
     """Make paperclips and staples for a user who alone knows what they are worth.
 
     A paperclip is worth θ and a staple 1 − θ. First the user makes two things (`FIRST`, by its action), and
-    then the assistant many (`SECOND`). θ is uniform: it lies in the middle of one of `cells` equal parts of
-    [0, 1], number `cell`. Raises `ArgumentError` for a number of cells below one.
+    then the assistant many (`SECOND`). θ is uniform: it lies in the middle of one of some equal parts of
+    [0, 1], number `cell`. `cells` (how many parts there are).
+    Raises `ArgumentError` for a number of cells below one.
     Sources: Russell 2019, "Human compatible", chapter 8; the kind of game is that of Hadfield-Menell et al.
     2016, "Cooperative inverse reinforcement learning".
 

@@ -35,6 +35,9 @@ class PointingTask(InteractionTask):
     the direction. Without an assistant the cursor moves by the user's step.
     The game is over after the turn of a user whose cursor was on the goal; with `confirm` the user must
     also have stayed there (action 0). The reward is −1 for each user turn.
+
+    `gridsize` (cells in the row), `n_targets` (how many cells are targets), `mode` (what the assistant's
+    action does: "gain" or "position"), `confirm` (whether the user has to stay on the goal to end the game).
     Sources: CoopIHC's pointing example (the rules of the grid); Liu et al. 2017, "BIGnav" (an assistant that
     puts the view where it likes, as in the mode "position").
 
@@ -135,13 +138,16 @@ def goal_cell(state: State) -> Value:
 class Pointing2DTask(InteractionTask):
     """Bring the cursor to the goal, anywhere in the unit square, with movements that take time.
 
-    Targets are disks, `positions` `(targets, 2)` with diameters `widths` `(targets,)`, drawn between
-    `narrowest` and `widest`; the goal is one of them. The user's action is a movement: `step` (2,) and its
+    Targets are disks, `positions` `(targets, 2)` with diameters `widths` `(targets,)`; the goal is one of
+    them. The user's action is a movement: `step` (2,) and its
     `duration` in seconds, which follows from the distance moved (see
     `interaction.users.pointing.FittsPointer`). The assistant, if there is one, multiplies the step by its
     action (a gain). The game is over once the cursor is inside the goal after the user's turn; without an
     assistant the cursor moves in that turn. The reward is minus the time passed; the state holds the time
     since the start (s).
+
+    `n_targets` (how many disks there are), `narrowest` (sides of the square: the least diameter), `widest`
+    (sides of the square: the largest diameter; they are drawn uniformly).
     Source: this project, for movements as in Fitts 1954.
 
     Raises `ArgumentError` for a number of targets below one, and for diameters that are not between 0 and 1.

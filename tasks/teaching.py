@@ -16,12 +16,14 @@ NOTHING = -1
 
 
 class TeachingTask(InteractionTask):
-    """Learn `n_items` items, one of which the assistant shows at the end of each round.
+    """Learn some items, one of which the assistant shows at the end of each round.
 
     The state holds the `item` that is shown (−1 before the first), how often each was shown before (`shown`)
     and in which round last (`last`), and the present round (`now`). The user's action is 1 where it recalls
     the item, else 0; then it is told, so that the item counts as shown. The reward is one for each item
     recalled. Without an assistant nothing is ever shown.
+
+    `n_items` (how many items there are to learn).
 
     The vectors `shown` and `last` are `(items,)`. Raises `ArgumentError` for a number of items below one.
 

@@ -15,8 +15,11 @@ NOTHING, LEFT, RIGHT = -1, 0, 1
 class TigerTask(InteractionTask):
     """The assistant listens, or opens a door: the reward behind one door, the tiger behind the other.
 
-    The actions are 0 to listen (`LISTEN`), 1 and 2 to open the left and the right door. What is heard is true
-    with the probability `accuracy`; `listening`, `reward` and `tiger` are what the three cost or pay.
+    The actions are 0 to listen (`LISTEN`), 1 and 2 to open the left and the right door.
+
+    `accuracy` (probability that what is heard is true), `listening` (reward for listening), `reward` (for the
+    door without the tiger), `tiger` (reward for the door with the tiger).
+
     The state holds where the `tiger` is (0 left, 1 right), which the assistant must not see, and what was
     `heard` last (-1 nothing). After a door was opened the tiger is put behind one of the doors at random.
     Raises `ArgumentError` for an accuracy that is no probability.

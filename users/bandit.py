@@ -2,6 +2,8 @@
 
 Source of the five: Wilson & Collins 2019, "Ten simple rules for the computational modeling of behavioral
 data", eLife 8:e49547 (models 1 to 5).
+
+All have `n_arms` (how many arms there are).
 """
 
 from __future__ import annotations
@@ -53,8 +55,9 @@ class ExpertPolicy(DiscretePolicy):
 
 
 class ExpertUser(User):
-    """Sees the best arm, and pulls it with the probability `p_best`, whatever happened before.
+    """Sees the best arm, and pulls it with the same probability, whatever happened before.
 
+    `p_best` (probability of pulling the best arm; each other arm is pulled with equal probability).
     Source: Ortega et al. 2021, arXiv 2110.10819.
 
     Raises `ArgumentError` for fewer than two arms, or what is no probability.
@@ -89,8 +92,9 @@ class RandomChoicePolicy(DiscretePolicy):
 
 
 class RandomUser(User):
-    """Picks at random, whatever happened before: the first arm with the probability `bias`.
+    """Picks at random, whatever happened before, and may prefer the first arm.
 
+    `bias` (probability of the first arm; each other arm has equal probability) is its internal state.
     Source: Wilson & Collins 2019, model 1 (there with two arms).
 
     >>> from interaction import Bundle
@@ -149,8 +153,9 @@ class WinStayLoseShiftPolicy(DiscretePolicy):
 
 
 class WinStayLoseShiftUser(User):
-    """Noisy win-stay-lose-shift; its internal state holds `epsilon` and the last pull.
+    """Noisy win-stay-lose-shift: it stays after a success, shifts after a failure, and lapses now and then.
 
+    Its internal state holds `epsilon` (ε, the rate at which it acts at random) and the last pull.
     Source: Wilson & Collins 2019, model 2.
 
     >>> from interaction import Bundle
@@ -302,7 +307,9 @@ _POSITIVE = spaces.real(0.0)
 class RescorlaWagnerUser(User):
     """Learns the value of each arm by the delta rule, from 0.5 on, and pulls by softmax.
 
-    Its internal state holds `learning_rate` (α), `inverse_temperature` (β) and the values `q`.
+    Its internal state holds `learning_rate` (α, the part of its surprise by which a value moves),
+    `inverse_temperature` (β, per unit of value: the higher, the surer it pulls the better arm) and the values
+    `q`.
     Source: Wilson & Collins 2019, model 3; the delta rule is that of Rescorla & Wagner 1972.
 
     >>> from interaction import Bundle
@@ -334,7 +341,8 @@ class RescorlaWagnerUser(User):
 class ChoiceKernelUser(User):
     """Repeats what it chose before: it keeps a trace of its choices, from 0 on, and pulls by softmax.
 
-    Its internal state holds `choice_learning_rate` (α_c), `choice_inverse_temperature` (β_c) and the
+    Its internal state holds `choice_learning_rate` (α_c, the part of its way by which a trace moves),
+    `choice_inverse_temperature` (β_c, per unit of trace: the higher, the more it repeats itself) and the
     `kernel`. Source: Wilson & Collins 2019, model 4.
 
     >>> from interaction import Bundle
@@ -371,7 +379,9 @@ class ChoiceKernelUser(User):
 class RescorlaWagnerChoiceKernelUser(User):
     """Learns values as the Rescorla–Wagner user does, and tends to repeat its choices.
 
-    Its internal state holds the parameters and traces of `RescorlaWagnerUser` and `ChoiceKernelUser`.
+    Its internal state holds `learning_rate` (α of values), `inverse_temperature` (β, per unit of value),
+    `choice_learning_rate` (α_c of traces), `choice_inverse_temperature` (β_c, per unit of trace), and the
+    values and traces of `RescorlaWagnerUser` and `ChoiceKernelUser`.
     Source: Wilson & Collins 2019, model 5; the delta rule is that of Rescorla & Wagner 1972.
 
     >>> from interaction.users.bandit import RescorlaWagnerChoiceKernelUser

@@ -29,8 +29,10 @@ class PseudoRandomPolicy(DeterministicPolicy):
 
 
 class PseudoRandomUser(User):
-    """A user with the pseudo-random policy; its parameters, each 0 to 9, are its internal state.
+    """A user that looks as if it picked at random, but follows a rule: `PseudoRandomPolicy`.
 
+    Its internal state holds `p0` (0 to 9: factor of x), `p1` (0 to 9: factor of x²) and `p2` (0 to 9: factor
+    of x³).
     Source: CoopIHC's guide, "Assistants that simulate users".
 
     >>> from interaction import Bundle

@@ -51,7 +51,8 @@ class CarefulPolicy(DiscretePolicy):
 class CarefulPointer(User):
     """Steps towards the goal, and at a small rate the other way.
 
-    Its state holds `error_rate`. Raises `ArgumentError` for what is no rate.
+    Its state holds `error_rate` (probability of a step the other way).
+    Raises `ArgumentError` for what is no rate.
     Source: the careful pointer of CoopIHC's zoo.
 
     >>> from interaction import Bundle
@@ -112,8 +113,8 @@ class SatiatingPointer(User):
 
     Source: this project.
 
-    Its state holds `error_rate`, the `rate` at which it is satiated, per round, and its `satiation`, from 0
-    to 1 (which is to err half of the time).
+    Its state holds `error_rate` (probability of a step the other way, at first), `rate` (per round: the part
+    of its gap to one that satiation closes) and its `satiation` (from 0 to 1, which is to err half the time).
     Raises `ArgumentError` for what is no rate.
 
     >>> from interaction import Bundle

@@ -51,9 +51,10 @@ class RecallPolicy(DiscretePolicy):
 
 
 class ForgettingLearner(User):
-    """Forgets exponentially, at the rate `forgetting` (α, per round), the more slowly the more repetitions.
+    """Forgets exponentially, the more slowly the more often an item was repeated.
 
-    `repetition` (β): the part of the rate that each repetition takes away. Both are in its state.
+    Its state holds `forgetting` (α, per round: the rate after the first time) and `repetition` (β, the part
+    of the rate that each repetition takes away).
     Raises `ArgumentError` for a rate below zero, and for a part that does not lie in [0, 1).
     Source: Nioche et al. 2021.
 

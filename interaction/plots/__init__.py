@@ -7,7 +7,7 @@ be imported beside matplotlib 3.11.
 
 from interaction.means import interval
 from interaction.plots.comparison import plot_comparison, plot_differences
-from interaction.plots.films import animate, filmstrip, games_of
+from interaction.plots.films import animate, filmstrip, games_of, plot_episode
 from interaction.plots.fits import plot_density, plot_forest, plot_pairs, plot_trace
 from interaction.plots.predictive import plot_predictive
 from interaction.plots.runs import plot_belief, plot_posterior, plot_rewards
@@ -26,6 +26,7 @@ __all__ = [
     "plot_comparison",
     "plot_density",
     "plot_differences",
+    "plot_episode",
     "plot_forest",
     "plot_pairs",
     "plot_posterior",

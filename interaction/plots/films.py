@@ -1,14 +1,15 @@
-"""One episode in pictures: as a filmstrip or as a film, by the task's own `plot`."""
+"""One episode in pictures: by the task's own `plot`, as a filmstrip or as a film, or by what was recorded."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from interaction.errors import ArgumentError
-from interaction.plots.style import COLUMNS, pyplot_of, styled
+from interaction.plots.style import COLOURS, COLUMNS, dress, pyplot_of, styled, whole
 from interaction.state import GameState, freeze, nest
 from interaction.task import InteractionTask
 from interaction.trajectory import Trajectories
@@ -141,6 +142,55 @@ def animate(
     film.save(path, writer=writer, fps=frames_per_second)
     pyplot.close(figure)
     return path
+
+
+@styled
+def plot_episode(
+    runs: Trajectories, rows: Mapping[str, str], episode: int = 0, *, columns: int = 1, height: float = 0.45
+) -> tuple[Figure, list[Axes]]:
+    """Draw what was recorded of an episode over its rounds, a row for each path: `rows` names each one.
+
+    Whole numbers are dots, others are joined by lines; a vector has one for each entry. The figure is as wide as `columns`
+    of a journal, and each row `height` inches high. Gives the figure and its axes.
+
+    `episode` is a place in the run, which must be without `over` and have recorded each round.
+    Raises `ArgumentError` for a run that has not.
+
+    >>> from interaction import Bundle
+    >>> from interaction.plots import plot_episode
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> from interaction.users.bandit import RescorlaWagnerUser
+    >>> runs = Bundle(MultiArmedBanditTask(), RescorlaWagnerUser(), max_rounds=40).run(1, seed=0)
+    >>> figure, axes = plot_episode(runs, {"user_action": "arm pulled", "user_state.q": "values"})
+    >>> [(ax.get_ylabel(), len(ax.lines)) for ax in axes]
+    [('arm pulled', 1), ('values', 2)]
+    """
+    one = runs.episode(episode)
+    if not one.per_round or one.over:
+        raise ArgumentError("plot_episode: expected a run without `over` that recorded each round")
+    size = (COLUMNS[columns], height * len(rows) + 0.45)
+    drawn: Figure = pyplot_of("plot_episode").figure(figsize=size, layout="constrained")
+    axes: list[Axes] = drawn.subplots(len(rows), 1, sharex=True, squeeze=False)[:, 0].tolist()
+    for ax, (path, name) in zip(axes, rows.items(), strict=True):
+        dress(ax)
+        values = one[path][0, : int(one.lengths[0])]
+        counts = values.dtype.kind in "iub"
+        look: Any = {
+            "linestyle": "none" if counts else "-",
+            "linewidth": 0.8,
+            "marker": "o",
+            "markersize": 2.0,
+        }
+        for number, column in enumerate(values.reshape(len(values), -1).T):
+            ax.plot(column, color=COLOURS[number % len(COLOURS)], clip_on=False, **look)
+        if counts:
+            ax.set_ylim(values.min() - 0.4, values.max() + 0.4)
+            whole(ax.yaxis)
+        ax.set_ylabel(name, rotation=0, ha="right", va="center")
+    whole(axes[-1].xaxis)
+    axes[-1].set_xlabel("round")
+    drawn.align_ylabels(axes)
+    return drawn, axes
 
 
 def _check_plot(task: InteractionTask) -> None:
