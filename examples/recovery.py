@@ -117,8 +117,12 @@ def print_models(least: float, found: ModelRecovery) -> None:
         counts = [[round(share * of), of - round(share * of)] for share, of in ((here, n), (there, 100))]
         if stats.fisher_exact(counts).pvalue < 0.01:
             differ.append(f"{name} is recognised in {here:.2f} and not in {there:.2f}")
-    title = f"Which model (1 to 5) has the best BIC, for {n} users of each; inverse temperature β ~ {prior_of(least)}"
-    print_table(title, ["users", *numbers, "itself, as published"], rows)
+    title = f"Which model (1 to 5) has the best BIC, for {n} users of each"
+    print_table(
+        f"{title}; inverse temperature β ~ {prior_of(least)}",
+        ["users", *numbers, "itself, as published"],
+        rows,
+    )
     print_text(_compared(differ) + ("" if found.converged.all() else f" Mind: {found.convergence}."))
 
 
