@@ -47,7 +47,6 @@ CODE = sorted(file for part in PARTS for file in (ROOT / part).rglob("*.py"))
 CACHE = HERE / "_build" / "cache" / hashlib.sha256(b"".join(map(Path.read_bytes, CODE))).hexdigest()[:16]
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(CACHE)
-nb_execution_in_temp = True  # a page may write files
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_output_stderr = "error"  # a warning or a line of the log in a page is told by the build
@@ -76,6 +75,7 @@ python_use_unqualified_type_names = True
 toc_object_entries_show_parents = "hide"
 
 html_theme = "pydata_sphinx_theme"
+html_sidebars = {page: [] for page in ("index", "questions", "gallery/index")}  # alone in their parts
 html_title = "interaction"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]

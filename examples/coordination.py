@@ -93,7 +93,11 @@ def one_user(seed: int) -> list[tuple[Case, Trajectories]]:
         x = int(runs["task_state.x"][0, -1])
         rows.append([case.name, int(runs.lengths[0]), runs.returns[0], x, guess, right])
     columns = ["assistant", "rounds", "return", "agreements", "inferred p0", "right"]
-    print_table(f"One user (p0 = 1, p1 = 5, p2 = 7), until they agreed {GOAL} times", columns, rows)
+    print_table(
+        f"One user (p0 = 1, p1 = 5, p2 = 7), until they agreed {GOAL} times, or for {MAX_ROUNDS} rounds",
+        columns,
+        rows,
+    )
     return played
 
 

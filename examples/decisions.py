@@ -95,8 +95,8 @@ def _plot_quantiles(ax: Axes, runs: Trajectories, draws: Array) -> None:
         for number, quantile in enumerate(QUANTILES):
             if was_right:
                 at = chance[0], bands[0, 1, number]
-                told: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": "small"}
-                ax.annotate(f"{quantile:g}", at, (0, 3), **told)
+                told: dict[str, Any] = {"textcoords": "offset points", "ha": "left", "fontsize": "small"}
+                ax.annotate(f"{quantile:g}", at, (3, 2), **told)
             ax.fill_between(
                 chance, bands[:, 0, number], bands[:, 2, number], color=color, alpha=0.2, linewidth=0
             )

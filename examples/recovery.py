@@ -117,8 +117,12 @@ def print_models(least: float, found: ModelRecovery) -> None:
         counts = [[round(share * of), of - round(share * of)] for share, of in ((here, n), (there, 100))]
         if stats.fisher_exact(counts).pvalue < 0.01:
             differ.append(f"{name} is recognised in {here:.2f} and not in {there:.2f}")
-    title = f"Which model (1 to 5) has the best BIC, for {n} users of each; β ~ {prior_of(least)}"
-    print_table(title, ["users", *numbers, "itself, as published"], rows)
+    title = f"Which model (1 to 5) has the best BIC, for {n} users of each"
+    print_table(
+        f"{title}; inverse temperature β ~ {prior_of(least)}",
+        ["users", *numbers, "itself, as published"],
+        rows,
+    )
     print_text(_compared(differ) + ("" if found.converged.all() else f" Mind: {found.convergence}."))
 
 
@@ -138,7 +142,7 @@ def figure_of(
     parameters: ParameterRecovery, models: Mapping[float, ModelRecovery], effects: Sensitivity
 ) -> Figure:
     """Draw the recovered parameters, what each choice tells, and both confusion matrices and inversions."""
-    drawn, panels = style.figure("abc\n\ndefg", columns=2, height=5.6, heights=(4, 6))
+    drawn, panels = style.figure("abc\n\ndefg", columns=2, height=5.3, heights=(4, 7))
     count = f"n = {len(parameters.converged):,} users;\ndashed: identity"
     style.title(parameters.plot(panels["a"], "learning_rate"), "Learning rate", count)
     _plot_temperatures(panels["b"], parameters)
@@ -165,7 +169,7 @@ def _plot_temperatures(ax: Axes, found: ParameterRecovery) -> None:
     ax.set(xscale="log", yscale="log", xlim=(low, true.max() * 2), ylim=(low, high))
     edge: Any = {"marker": "^", "s": 10, "color": style.COLOURS[1], "clip_on": False, "zorder": 3}
     ax.scatter(true[beyond], np.clip(estimate[beyond], low, high), **edge)
-    note = f"n = {len(true):,} users; dashed: identity\n▲ {beyond.sum()} off the axis, who hardly err"
+    note = f"n = {len(true):,} users; dashed: identity\n▲ {beyond.sum()} off the axis: seem never to err"
     style.title(ax, "Inverse temperature", note)
 
 
@@ -177,12 +181,12 @@ def prior_of(least: float) -> str:
 def demo(
     users: Annotated[
         int, "how many users of each model there are, and ten times as many for parameters"
-    ] = 15,
+    ] = 12,
     full: Annotated[bool, "as many users as in the paper: 100 (about 3 minutes)"] = False,
     seed: Annotated[int, "the seed of all random numbers"] = 0,
     plot: Annotated[Path | None, "draw matrices and parameters into this file (.png, .pdf or .svg)"] = None,
 ) -> None:
-    """Choices tell which model a user follows, and with which parameters, if it errs little (about 45 s).
+    """Choices tell which model a user follows, and with which parameters, if it errs little (about 40 s).
 
     Reproduces figures 4 and 5 of Wilson & Collins 2019: bandit users make 1,000 choices each.
     """

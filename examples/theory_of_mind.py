@@ -157,9 +157,15 @@ def _plot_meeting(ax: Axes, met: Array) -> None:
     for place, name in enumerate(("the more popular place", "the other place")):
         colour = style.COLOURS[place]
         ax.plot(levels, met[:, place], color=colour, marker=style.MARKERS[place], clip_on=False)
-        above = 7 if place == 0 else -14
-        at = levels[-1], met[-1, place]
-        ax.annotate(name, at, (0, above), textcoords="offset points", ha="right", color=colour)
+        there = -1 if place == 0 else len(levels) // 2
+        ax.annotate(
+            name,
+            (levels[there], met[there, place]),
+            (0, 7),
+            textcoords="offset points",
+            ha="left" if place else "right",
+            color=colour,
+        )
     ax.set(xlabel="level of Alice's thinking", ylabel="probability", ylim=(0, 1.1), xticks=levels)
     style.title(ax, "Where Alice goes to meet")
 

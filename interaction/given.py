@@ -27,6 +27,7 @@ Method = Callable[..., Any]
 
 def state_of(method: Method, member: Membership, where: str) -> Method:
     """Adapt a method that gives a state: `reset`, `reset_in`."""
+    whole = not member.floats
 
     def call(*arguments: Any) -> Value:
         try:
@@ -34,7 +35,7 @@ def state_of(method: Method, member: Membership, where: str) -> Method:
         except (AttributeError, NoFieldError) as error:
             _tell_unread(error, where, getattr(method, "__name__", "reset"))
             raise
-        return member.conform(found)
+        return found if whole else member.conform(found)
 
     return call
 
@@ -77,9 +78,9 @@ def action_and_reward(method: Method, member: Membership, where: str) -> Method:
         except (AttributeError, NoFieldError) as error:
             _tell_unread(error, where, "sample")
             raise
-        action, reward = (
-            found if type(found) is tuple and len(found) == 2 else _refuse(found, where, "sample")
-        )
+        if type(found) is not tuple or len(found) != 2:
+            _refuse(found, where, "sample")
+        action, reward = found
         if type(action) is int and whole and type(reward) is float:
             return found
         return member.conform(freeze(action)), as_float(reward)
@@ -119,9 +120,9 @@ def transition(method: Method, member: Membership, where: str, name: str) -> Met
             raise
         if type(found) is not Transition and not (type(found) is tuple and len(found) == 3):
             _refuse(found, where, name)
-        if whole and type(found[1]) is float:
-            return found
         after, reward, terminated = found
+        if whole and type(reward) is float:
+            return found
         return member.conform(after), as_float(reward), terminated
 
     return call

@@ -264,9 +264,8 @@ class _StateMembership(Membership):
         return make(type(value), fields | changes) if changes else value
 
     def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
-        if not isinstance(value, State) or value.__dict__.keys() != self.names:
+        if not isinstance(value, State) or (fields := value.__dict__).keys() != self.names:
             return Violation(path, f"State({', '.join(self.fields)})", value)
-        fields = value.__dict__
         for name, low, high in self.integers:
             part = fields[name]
             if not (low <= part < high if type(part) is int else all_between(part, low, high, rows)):

@@ -131,21 +131,23 @@ def new_game(
 ) -> GameState:
     """Begin a game: reset the components (or draw their states at random), then force what is forced."""
     rows = rng.rows
-    stream = rng.at(0, slots.TASK_RESET)
     task = players.task_membership
-    task_state = spaces.sample(task.space, stream) if random else players.task_reset(stream)
+    rng.place, rng.draw = slots.TASK_RESET, 0
+    task_state = spaces.sample(task.space, rng) if random else players.task_reset(rng)
     if check and task.violation(task_state, rows) is not None:
         check_state(task, task_state, f"{players.task_name} (reset)", rows)
     fields = _BLANK.copy()
     fields["task_state"] = task_state
     for seat in (players.user, players.assistant):
         if seat is not None:
-            stream = rng.at(0, seat.reset_slot)
             agent = seat.state_membership
+            rng.place, rng.draw = seat.reset_slot, 0
             if random:
-                state = spaces.sample(agent.space, stream)
+                state = spaces.sample(agent.space, rng)
+            elif seat.reset_in is None:
+                state = seat.reset(rng)
             else:
-                state = begin(seat, None if seat.reset_in is None else _so_far(fields, forced), stream)
+                state = begin(seat, _so_far(fields, forced), rng)
             if check and agent.violation(state, rows) is not None:
                 check_state(agent, state, f"{seat.name} (reset)", rows)
             fields[seat.state_field] = state

@@ -27,7 +27,7 @@ from interaction.given import (
 )
 from interaction.inference.engine import IdentityInferenceEngine, InferenceEngine
 from interaction.membership import Membership, membership, whole_range
-from interaction.observation import ObservationEngine, Role, RuleObservationEngine
+from interaction.observation import DefaultObservationEngine, ObservationEngine, Role, RuleObservationEngine
 from interaction.policy import DeterministicPolicy, DiscretePolicy, Policy, first_action
 from interaction.random import (
     ASSISTANT_OBSERVATION,
@@ -55,6 +55,7 @@ class Seat:
     needs_game: bool  # whether it cannot start without knowing the game
     observe: Method
     infer: Method | None  # None where nothing is inferred
+    only_sees: bool  # whether it infers nothing from all that it sees: of that nothing is to be checked
     sample: Method
     log_prob: Method
     move: Method
@@ -126,6 +127,8 @@ def _seat(
         else state_and_reward(
             change(inference, inference.infer, (state_space, "reward")), states, type(inference).__name__
         ),
+        only_sees=type(observation) is DefaultObservationEngine
+        and type(inference) is IdentityInferenceEngine,
         sample=action_and_reward(
             change(policy, policy.sample, (policy.action_space, "reward")), actions, type(policy).__name__
         ),

@@ -88,6 +88,7 @@ class Predictor(PreparedComponent):
         self._only_predicts = isinstance(self.task_model, NoTask)
         self._lineup = Lineup(self.task_model, self.user_model, self.assistant)
         self._single = self._lineup.single
+        self._one_agent = self.user_model is None or self.assistant is None
         task_space = self.task_model.state_space
         self._spaces = Dict({**self._lineup.space, "previous_task_state": task_space})
         self._seen = Dict({**self._spaces, "provenance": Discrete(len(Provenance))})
@@ -118,7 +119,7 @@ class Predictor(PreparedComponent):
         """
         if is_lifted(rng, self, "predict_user_action"):
             return rng.outside(self.predict_user_action, observation, rng, user_state)
-        return self._predict("user", observation, rng, user_state)
+        return self._predict("user", self._single.user, observation, rng, user_state)
 
     def predict_assistant_action(
         self, observation: State, rng: EpisodeRandom, assistant_state: State | None = None
@@ -140,7 +141,7 @@ class Predictor(PreparedComponent):
         """
         if is_lifted(rng, self, "predict_assistant_action"):
             return rng.outside(self.predict_assistant_action, observation, rng, assistant_state)
-        return self._predict("assistant", observation, rng, assistant_state)
+        return self._predict("assistant", self._single.assistant, observation, rng, assistant_state)
 
     def user_action_log_prob(
         self,
@@ -209,12 +210,13 @@ class Predictor(PreparedComponent):
             return found
         return self._log_prob("assistant", action, observation, rng, over, assistant_state)
 
-    def _predict(self, role: Role, observation: State, rng: EpisodeRandom, state: State | None) -> Value:
+    def _predict(
+        self, role: Role, seat: Seat | None, observation: State, rng: EpisodeRandom, state: State | None
+    ) -> Value:
         stream = rng.simulation()
-        if stream.episodes is not None:
+        if seat is None or stream.episodes is not None:
             return self._predict_in_batch(role, observation, stream, state)
-        seat = _seat(self._single, role)
-        return freeze(choose(seat, self._before(self._single, seat, observation, stream, state), stream))
+        return choose(seat, self._before(self._single, seat, observation, stream, state), stream)
 
     def _predict_in_batch(
         self, role: Role, observation: State, stream: EpisodeRandom, state: State | None
@@ -275,7 +277,7 @@ class Predictor(PreparedComponent):
             state is not None
             and task_state is not None
             and candidates is None
-            and (players.user is None or players.assistant is None)
+            and self._one_agent
             and len(state.__dict__) == self._state_fields[seat.observes]
             and (self._only_predicts or len(task_state) == self._task_fields)
         ):  # all is known, so nothing needs to be reset
@@ -284,9 +286,9 @@ class Predictor(PreparedComponent):
             fields["task_state"] = task_state
             fields["previous_task_state"] = seen.get("previous_task_state", task_state)
             fields[seat.state_field] = state
-            for name in _LAST:
-                if (value := seen.get(name)) is not None:
-                    fields[name] = value
+            fields["user_action"] = seen.get("user_action")
+            fields["assistant_action"] = seen.get("assistant_action")
+            fields["provenance"] = seen.get("provenance", 0)
             if fields[seat.action_field] is None:
                 fields[seat.action_field] = for_rows(seat.first_action, stream.rows)
             return make(GameState, fields)

@@ -18,7 +18,6 @@ DRAWN = (2.0, 0.5)
 WRITTEN = 60.0
 """The seconds between two lines in a file or a pipe, whichever computations they are about."""
 
-BEGUN = "{desc}: {n_fmt} {unit}, {elapsed} passed"
 COUNTED = "{n_fmt} of {total_fmt} {unit}, {remaining} left"
 
 
@@ -94,6 +93,10 @@ class Progress:
                 self._stream.flush()
 
     def _line(self, form: str, width: int | None = None) -> str:
+        if self.total is None:
+            form = "{desc}: {n_fmt} {unit}, {elapsed} passed" if self.unit else "{desc}: {elapsed} passed"
+        elif self.n == 0:
+            form = "{desc}: {n_fmt} of {total_fmt} {unit}, {elapsed} passed"
         return tqdm.format_meter(
             self.n,
             self.total,  # type: ignore[arg-type]  # None is what it calls unknown
@@ -101,7 +104,7 @@ class Progress:
             ncols=width,
             unit=self.unit,
             prefix=self.label,
-            bar_format=form if self.total is not None else BEGUN if self.unit else "{desc}: {elapsed} passed",
+            bar_format=form,
         )
 
 

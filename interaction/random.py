@@ -292,11 +292,13 @@ class EpisodeRandom:
         (0.576, 0.294)
         """
         child = object.__new__(type(self))
-        child._key, child._origin = None, (self, self.place, self.draw)
-        child.episode, child.episodes, child.rows = self.episode, self.episodes, self.rows
+        draw = self.draw
+        child._key, child._origin = None, (self, self.place, draw)
+        child.episode, child.episodes = self.episode, self.episodes
+        child.rows, child._index = self.rows, self._index
         child.replica, child.replicas = self.replica, self.replicas
-        child._index, child.place, child.draw = self._index, OTHER, 0
-        self.draw += 1
+        child.place, child.draw = OTHER, 0
+        self.draw = draw + 1
         return child
 
     def repeat(self, count: int, common: bool = True) -> EpisodeRandom:

@@ -99,7 +99,7 @@ def play_half(
             rng.place, rng.draw = place + 1, 0
             state, thinking = seat.infer(observation, state, rng)
             fields[seat.state_field] = state
-        if check:
+        if check and not seat.only_sees:
             check_look(seat, before, state, looking, thinking, rows)
         fields[seat.observation_field] = observation
         fields["turn_index"] = seat.acts
@@ -121,9 +121,9 @@ def play_half(
     acted = new(GameState)
     set_fields(acted, fields)
     rng.place, rng.draw = place + 3, 0
-    task_state, moving, terminated = seat.move(acted, rng)
+    transition = task_state, moving, terminated = seat.move(acted, rng)
     if check:
-        check_move(players, seat, fields["task_state"], (task_state, moving, terminated), rows)
+        check_move(players, seat, fields["task_state"], transition, rows)
     fields = fields.copy()
     fields["previous_task_state"] = fields["task_state"]
     fields["task_state"] = task_state

@@ -100,3 +100,14 @@ def test_the_working_tree_is_compared_with_a_commit():
 def run_git(*words):
     done = subprocess.run(["git", "-C", ROOT, *words], capture_output=True, text=True, check=True)
     return done.stdout
+
+
+def test_the_benchmark_of_other_libraries_plays_the_same_game_in_all():
+    shown = subprocess.run(
+        [sys.executable, "benchmarks/elsewhere.py", "--quick"],
+        capture_output=True,
+        text=True,
+        check=True,  # it raises where a mean length is not that of the game
+        cwd=ROOT,
+    )
+    assert all(way in shown.stdout for way in ("plain Python", "gymnasium", "PettingZoo", "grid"))

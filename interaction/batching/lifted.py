@@ -88,9 +88,12 @@ class Lifted:
         """Give the data of the episodes that still go this way: `(*shape, episodes)`."""
         run = self.run
         if self.level != run.level:
-            keep, *later = run.steps[self.level :]
-            for one in later:
-                keep = keep[one]
+            if self.level == 0:
+                keep = run.rows
+            else:
+                keep, *later = run.steps[self.level :]
+                for one in later:
+                    keep = keep.take(one)
             self.data = _of_episodes(self.data, keep)
             self.level = run.level
         return self.data

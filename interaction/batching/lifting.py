@@ -303,10 +303,12 @@ def _scattered(results: list[Any], groups: list[Array], total: int, strict: bool
     if whole is not None:  # what some rows kept, into which the others are written
         out[...] = rows_last(whole)
     for rows, array in zip(groups, arrays, strict=True):
-        if array.ndim == 0 or len(array) < total:
-            out[..., rows] = rows_last(array) if array.ndim else array
-        elif array is not whole:
-            out[..., rows] = rows_last(array).take(rows, -1)
+        if array is whole:
+            continue
+        given = rows_last(array) if array.ndim else array
+        if array.ndim and len(array) == total:
+            given = given.take(rows, -1)
+        out[(..., rows) if inner else rows] = given  # numpy takes twice as long with the ellipsis
     return rows_first(lock(out))
 
 

@@ -161,9 +161,9 @@ def _compare(function: Any) -> Rule:
             if function in (np.equal, np.not_equal):
                 return function is np.not_equal
             raise TypeError("a text cannot be compared with a number")
-        for mine, theirs, value in ((a, b, one), (b, a, other)):
-            if is_float(theirs) and not is_float(mine) and bound(value) > _EXACT:
-                raise run.fail("integers beyond 2**53 are compared with floats", "floats")
+        floats = is_float(a)
+        if floats != is_float(b) and bound(other if floats else one) > _EXACT:
+            raise run.fail("integers beyond 2**53 are compared with floats", "floats")
         return Lifted(run, function(a, b), plain=True)
 
     return rule

@@ -159,10 +159,14 @@ class Run:
         self.groups += len(groups)
         if self.groups >= self.limit:
             self._too_many(what, self.groups + 1)
-        self.left += [self.rows.take(group) for group in groups]
+        self.left += [self._rows_of(group) for group in groups]
+
+    def _rows_of(self, group: Array) -> Array:
+        """Give the rows, in the call, of some of the episodes that still go this way."""
+        return group if len(self.rows) == self.total else self.rows.take(group)
 
     def _stay(self, keep: Array) -> None:
-        self.rows = self.rows.take(keep)
+        self.rows = self._rows_of(keep)
         self.steps.append(keep)
         self.level += 1
 

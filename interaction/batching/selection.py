@@ -30,7 +30,10 @@ def row_of(value: Value, row: Any, memo: dict[int, Value] | None = None) -> Valu
 
     Several rows want a `memo`, of what was taken already: an array that is held twice is taken once.
     """
-    if isinstance(value, np.ndarray):
+    kind = type(value)
+    if kind in PLAIN:
+        return value
+    if kind is np.ndarray:
         if memo is not None:
             part = memo.get(id(value))
             if part is None:
@@ -38,8 +41,6 @@ def row_of(value: Value, row: Any, memo: dict[int, Value] | None = None) -> Valu
             return part
         part = value[row]
         return part.item() if part.ndim == 0 else _read_only(part)
-    if type(value) in PLAIN:
-        return value
     if isinstance(value, State):
         return make(type(value), {name: row_of(part, row, memo) for name, part in value.__dict__.items()})
     if isinstance(value, tuple):

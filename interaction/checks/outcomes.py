@@ -219,11 +219,12 @@ def _check_outcome(task: Any, drawn: list[Drawn], hidden: Hidden | None, report:
         for after, count, over in zip(move.after, move.counts, move.over, strict=True):
             if over:
                 continue
-            log_prob = check_call(task, task.outcome_log_prob, (move.before, after), None, None)
-            if np.ndim(log_prob) or np.isnan(log_prob) or log_prob == np.inf:
+            told = check_call(task, task.outcome_log_prob, (move.before, after), None, None)
+            log_prob = np.asarray(told, float)
+            if log_prob.ndim or np.isnan(log_prob) or log_prob == np.inf:
                 raise ConformanceError(
-                    f"{name}: expected a number or -inf, got {log_prob!r} for {after.task_state!r}, "
-                    f"{move.before!r}"
+                    f"{name}: expected a number or -inf, got {told} for {after.task_state!r}, "
+                    f"{_given(move.before)}"
                 )
             chance = float(np.exp(log_prob))
             place = None if hidden is None or move.over.any() else hidden.place(after)

@@ -23,7 +23,7 @@ Metropolis algorithms": the best variance is 3.3 for a target of many dimensions
 
 
 EDGE = 6.0
-"""Standard deviations of the prior beyond which no posterior is looked for, or trusted."""
+"""Standard deviations of the prior beyond which no grid looks for a posterior."""
 
 BEYOND = (
     f"the posterior goes on beyond {EDGE:g} standard deviations of the prior: are the data in its units, or "
@@ -42,7 +42,8 @@ class Estimate:
     `draws` `(users, chains, draws, parameters)`; `mean`, `sd`, `mcse` (the Monte Carlo standard error of the
     mean; of a grid its numerical error), `ess` (effective sample size) and `r_hat` `(users, parameters)`;
     `log_evidence` and `converged` `(users,)`. `variance` `(users,)` is that of a log likelihood that is
-    estimated, at the posterior, and None where it is exact. `faults` tells in a sentence what is wrong, and
+    estimated, at the posterior, and None where it is exact. `far` `(users,)`: whether the posterior goes on
+    beyond six standard deviations of the prior, where the method goes there itself. `faults` tells in a sentence what is wrong, and
     with whom `(users,)`, where the method knows.
     """
 
@@ -56,6 +57,7 @@ class Estimate:
     log_evidence: Array
     converged: Array
     variance: Array | None = None
+    far: Array | None = None
     faults: Mapping[str, Array] = field(default_factory=dict)
 
     def interval(self, probability: float) -> tuple[Array, Array]:
@@ -116,10 +118,10 @@ def of_populations(names: tuple[str, ...], values: Array, log_evidence: Array, g
     return found.marked({few: np.ones(users, bool)})
 
 
-def beyond(z: Array, discrete: Array) -> dict[str, Array]:
-    """Tell whose draws `(users, chains, draws, parameters)`, in the prior's coordinates, lie too far out."""
+def far_out(z: Array, discrete: Array) -> Array:
+    """Tell whose draws `(users, chains, draws, parameters)`, in the prior's coordinates, lie beyond: `(users,)`."""
     outside = (np.abs(z) > EDGE) & ~discrete
-    return {BEYOND: (outside.mean(axis=(1, 2)) > _OUTSIDE).any(axis=-1)}
+    return np.asarray((outside.mean(axis=(1, 2)) > _OUTSIDE).any(axis=-1))
 
 
 def gelman_rubin(draws: Array) -> Array:

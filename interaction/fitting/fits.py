@@ -15,10 +15,12 @@ from interaction.errors import (
     ArgumentError,
     ConvergenceWarning,
     LatentDrawError,
+    ReliabilityWarning,
     missing_extra,
     unknown_name,
 )
 from interaction.fitting.alone import check_alone
+from interaction.fitting.estimate import BEYOND
 from interaction.fitting.groups import Groups, read_groups
 from interaction.fitting.latent import check_inner, latent
 from interaction.fitting.likelihood import Likelihood
@@ -32,6 +34,7 @@ from interaction.fitting.priors import Priors
 from interaction.fitting.quadrature import on_grid
 from interaction.fitting.tempering import by_particles
 from interaction.fitting.tree import posterior_tree
+from interaction.fitting.verdict import named
 from interaction.inference.candidates import Distribution
 from interaction.progress import Progress
 from interaction.random import EpisodeRandom, check_seed
@@ -93,7 +96,8 @@ def fit(
     Carlo standard error, effective sample size and R-hat. With a population also `population`, with what is
     told of means, standard deviations and differences of groups (see `extend_tree`).
     `attrs["converged"]` is 1 or 0 and `attrs["verdict"]` says why; a fit that did not converge also warns
-    (`ConvergenceWarning`).
+    (`ConvergenceWarning`). A posterior beyond six standard deviations of the prior warns, too
+    (`ReliabilityWarning`): data are often in another unit.
     Raises for bad data or priors before anything is computed, and for data that no value explains.
 
     >>> from scipy import stats
@@ -149,6 +153,9 @@ def fit(
         extend_tree(tree, pooled, population, groups)
     if not tree.attrs["converged"]:
         warnings.warn(f"fit: {tree.attrs['verdict']}", ConvergenceWarning, stacklevel=2)
+    if estimate.far is not None and estimate.far.any():
+        who = named(observed.users[estimate.far])
+        warnings.warn(f"fit: {BEYOND} (users: {who})", ReliabilityWarning, stacklevel=2)
     return tree
 
 

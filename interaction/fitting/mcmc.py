@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from interaction.errors import missing_extra
-from interaction.fitting.estimate import R_HAT, Estimate, beyond, gelman_rubin, together
+from interaction.fitting.estimate import R_HAT, Estimate, far_out, gelman_rubin, together
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.priors import Priors
 from interaction.fitting.tempering import raise_power
@@ -51,8 +51,7 @@ def by_mcmc(
     """Give each user's posterior by `chains` ensembles of walkers (needs the extra `inference`).
 
     The chains go on until R-hat is below 1.05 and each has lasted 20 autocorrelation times, or for 1,000
-    steps after the warm-up: then the user is not converged, as where the posterior goes on beyond six
-    standard deviations of the prior. The evidence is not known by this method (NaN).
+    steps after the warm-up: then the user is not converged. The evidence is not known by this method (NaN).
     """
     one_thread = import_extras()
     users = len(likelihood.observed.users)
@@ -129,7 +128,8 @@ def _block(
         r_hat,
         np.full(count, np.nan),
         converged,
-    ).marked(beyond(kept.reshape(count, chains, -1, d), priors.discrete))
+        far=far_out(kept.reshape(count, chains, -1, d), priors.discrete),
+    )
 
 
 def _start(

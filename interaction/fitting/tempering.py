@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp, ndtri
 
-from interaction.fitting.estimate import VARIANCE, Estimate, beyond, of_populations
+from interaction.fitting.estimate import VARIANCE, Estimate, far_out, of_populations
 from interaction.fitting.latent import LatentLikelihood
 from interaction.fitting.likelihood import Likelihood
 from interaction.fitting.priors import Priors
@@ -55,9 +55,8 @@ def by_particles(
 ) -> Estimate:
     """Give each user's posterior as `chains` independent populations of `draws` particles.
 
-    A user is converged when the populations agree (R-hat) and their last moves were not stuck, when the
-    posterior lies within six standard deviations of the prior, and when an estimated log likelihood varies
-    little enough at the posterior.
+    A user is converged when the populations agree (R-hat) and their last moves were not stuck, and when an
+    estimated log likelihood varies little enough at the posterior.
     """
     users, d = len(likelihood.observed.users), len(priors)
     shape = (users, chains, draws, d)
@@ -84,7 +83,7 @@ def by_particles(
                 walk.move(rng.at(step, 2 + move), power[active], chosen.again(step, _ESTIMATE + move))
             z[active], log[active], accepted[active] = walk.z, walk.log, walk.accepted / _MOVES
     estimate = _estimate(priors, priors.table(z), power, log_evidence, accepted)
-    estimate = estimate.marked(beyond(z, priors.discrete))
+    estimate = replace(estimate, far=far_out(z, priors.discrete))
     if not isinstance(likelihood, LatentLikelihood):
         return estimate
     some = z.reshape(users, -1, d)[:, np.linspace(0, chains * draws - 1, _MEASURED).round().astype(int)]

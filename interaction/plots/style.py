@@ -102,8 +102,15 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> T:
         pyplot = pyplot_of(draw.__name__)
-        with pyplot.style.context(["default", SETTINGS]):
-            return draw(*args, **kwargs)
+        showing = pyplot.isinteractive()
+        try:
+            with pyplot.style.context(["default", SETTINGS]):
+                try:
+                    return draw(*args, **kwargs)
+                finally:
+                    showing = pyplot.isinteractive()
+        finally:  # a notebook turns this on as it makes its first figure, and shows no other one without it
+            pyplot.rcParams["interactive"] = showing
 
     return drawn
 
@@ -197,7 +204,7 @@ def title(ax: Axes, text: str | None = None, note: str | None = None) -> None:
         written = ax.annotate(
             note, (0, 1), (0, lift), **above, gid="note", color=GREY, size=_SMALL, va="bottom"
         )
-        written.set_in_layout(False)  # its height is in the title's pad; its width makes no axes narrower
+        written.set_in_layout(not text)  # with a title, whose pad makes room: no axes get narrower by it
         lift += 1.35 * _SMALL * (1 + note.count("\n"))
     ax.set_title(start + text, loc="left", pad=lift, size=SETTINGS["axes.titlesize"])
 
@@ -228,7 +235,7 @@ def end_labels(ax: Axes, ends: Mapping[str, tuple[float, float, Any]]) -> None:
     inside = ax.transData + ax.transAxes.inverted()
     at = [float(inside.transform(ends[name][:2])[1]) for name in order]
     lines = np.array([1 + name.count("\n") for name in order])
-    step = 1.3 * _SMALL / 72 * ax.get_figure(root=True).dpi / ax.bbox.height  # type: ignore[union-attr]
+    step = 1.3 * _SMALL / 72 * ax.figure.dpi / ax.bbox.height  # of a line, in heights of the axes
     places = spread(np.array(at), step * lines)
     for name, place in zip(order, places, strict=True):
         x, y, colour = ends[name]

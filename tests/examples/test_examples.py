@@ -2,7 +2,10 @@
 
 from functools import partial
 
+import matplotlib as mpl
 import numpy as np
+import pytest
+from matplotlib import pyplot
 
 from interaction import Bundle
 from interaction.examples import (
@@ -17,6 +20,20 @@ from interaction.examples import (
     tiger,
 )
 from interaction.users.diffusion import DiffusionUser
+from tests.pictures import check_readable, words_of
+
+mpl.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def _figures_can_enter_a_paper():
+    """Whatever figure an example draws."""
+    yield
+    try:
+        for number in pyplot.get_fignums():
+            check_readable(pyplot.figure(number))
+    finally:
+        pyplot.close("all")
 
 
 def test_coordination_shows_the_four_cases(capsys, tmp_path):
@@ -44,12 +61,17 @@ def test_coordination_reports_the_share_of_random_users(capsys):
     }
 
 
-def test_the_plot_draws_a_line_for_each_case(tmp_path):
+def test_the_plot_draws_a_line_for_each_case_where_it_went():
     users = {"p0": np.array([1]), "p1": np.array([5]), "p2": np.array([7])}
     played = [(case, coordination.play(case, users, 0)) for case in coordination.make_cases(users)]
-    axes = coordination.figure_of(played).axes[0]
-    assert [line.get_label() for line in axes.lines[:4]] == [case.name for case, _ in played]
-    assert axes.get_xlabel() == "rounds played"
+    figure = coordination.figure_of(played)
+    axes = figure.axes[0]
+    for line, (case, runs) in zip(axes.lines, played, strict=False):
+        assert line.get_label() == case.name
+        assert line.get_ydata().tolist() == runs["task_state.x"][0, : runs.lengths[0]].tolist()
+    assert axes.get_ylim()[1] >= coordination.GOAL
+    assert axes.get_xlabel() == "round (log scale)"
+    assert "mismatched model:\nstopped after 100" in words_of(figure)
 
 
 def test_delusions_prints_the_reference(capsys):
@@ -81,9 +103,17 @@ def test_delusions_shows_what_becomes_of_the_imitators():
     ]
     assert locked[0] > 0.4
     assert locked[1] < 0.02
-    left, right = delusions.figure_of(played).axes
-    assert [line.get_label() for line in left.lines] == [name for name, _, _ in played[1:]]
-    assert len(right.lines) == 3
+    figure = delusions.figure_of(played)
+    deluded, corrected, reward = figure.axes
+    for ax, (name, runs, belief) in zip((deluded, corrected), played[1:], strict=True):
+        assert ax.get_title("left").endswith(name.capitalize())
+        wrong = delusions.scores(belief, runs["task_state.best_arm"])[2].mean(axis=0)
+        areas = ax.collections[-1].get_paths()[0].vertices[:, 1]
+        assert np.isclose(areas.min(), 1 - wrong.max())
+        assert ax.get_ylim() == (0, 1)
+    assert [line.get_label() for line in reward.lines] == [name for name, _, _ in played]
+    assert "95 % t interval, n = 400" in words_of(figure)
+    assert "sure of a wrong arm" in words_of(figure)
 
 
 def test_provenance_has_the_best_log_loss_at_every_share():
@@ -137,6 +167,11 @@ def test_the_recovery_demonstration_runs(capsys, tmp_path, monkeypatch):
     shown = capsys.readouterr().out
     assert "published" in shown
     assert "bits a round" in shown
+    figure = pyplot.gcf()
+    assert [ax.get_label() for ax in figure.axes] == list("abcdefg")
+    told = words_of(figure)
+    assert "fitted, by BIC" in told
+    assert "_" not in told.replace("_{", "")
 
 
 def test_pointing_by_information_gain_is_faster_and_the_gap_widens_with_the_grid():
@@ -151,11 +186,23 @@ def test_pointing_by_information_gain_is_faster_and_the_gap_widens_with_the_grid
 def test_the_pointing_demonstration_runs(capsys, tmp_path):
     file = tmp_path / "pointing.png"
     pointing.demo(episodes=30, plot=file)
+    figure = pyplot.figure(pyplot.get_fignums()[0])
+    means, differences, belief, regret, overconfidence = (
+        next(ax for ax in figure.axes if ax.get_label() == letter) for letter in "abcde"
+    )
+    names = [label.get_text() for label in means.get_yticklabels()]
+    assert names == ["oracle", "information gain", "rollouts", "no assistant,\nor constant gain 1"]
+    assert len(differences.collections[0].get_segments()) == 3
+    assert len(belief.collections[0].get_segments()) == 2
+    signed = overconfidence.images[0]
+    assert signed.norm.vmin == -signed.norm.vmax
+    assert signed.colorbar.ax.get_ylabel() == "overconfidence (probability)"
+    assert regret.images[0].colorbar.ax.get_ylabel() == "user turns more than the oracle"
     for written in (file, tmp_path / "pointing-episode.png"):
         assert written.read_bytes().startswith(b"\x89PNG")
     shown = " ".join(capsys.readouterr().out.split())
-    assert "Regret of information gain" in shown
-    assert "Overconfidence" in shown
+    assert "User turns more than with an assistant who knows the goal" in shown
+    assert "How much surer the assistant is of the goal than it is right" in shown
 
 
 def test_the_tiger_demonstration_runs(capsys, tmp_path):
@@ -168,14 +215,15 @@ def test_the_tiger_demonstration_runs(capsys, tmp_path):
     assert "0.07 to 0.93" in shown
 
 
-def test_early_lessons_of_a_conservative_teacher_tell_more_about_memory(capsys):
+def test_early_lessons_of_a_conservative_teacher_tell_more_about_memory(capsys, tmp_path):
     """In 40 rounds, .005 and .004 bits a round more, about two standard errors of each difference."""
     found = teaching.what_lessons_tell(300, progress=False)
     for told in found.values():
         assert told.verdict
     for name in teaching.PRIORS:
         assert found["conservative"].bits_per_round[name] > found["random"].bits_per_round[name]
-    teaching.demo(learners=10)
+    teaching.demo(learners=10, plot=tmp_path / "teaching.svg")
+    assert "n = 10 learners" in words_of(pyplot.gcf())
     assert "conservative" in capsys.readouterr().out
 
 

@@ -9,6 +9,7 @@ from matplotlib import pyplot
 
 from interaction.examples import train_assistant, train_user
 from interaction.examples.environments import ENVIRONMENTS, make
+from tests.pictures import check_readable
 
 mpl.use("Agg")
 
@@ -24,7 +25,8 @@ def test_the_known_answer_takes_full_steps_and_then_the_exact_one():
 
 def test_the_picture_shows_the_learnt_and_the_known_steps():
     ax = train_user.plot_steps(train_user.BestPolicy())
-    assert [line.get_label() for line in ax.lines] == ["learnt, mean", "known best"]
+    assert [line.get_label() for line in ax.lines] == ["learnt: mean, and range over all cells", "known best"]
+    check_readable(ax.figure)
     assert np.allclose(ax.lines[0].get_ydata(), ax.lines[1].get_ydata())
     pyplot.close("all")
 

@@ -1,7 +1,7 @@
 """The console command lists and runs the demonstrations."""
 
 import re
-import subprocess
+import runpy
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -13,10 +13,9 @@ from interaction.cli import main, run_demonstration
 from interaction.errors import ArgumentError
 
 DEMONSTRATIONS = {point.name: point for point in entry_points(group="interaction.demos")}
+EXAMPLES = Path(__file__).parents[2] / "examples"
 PROGRAMS = sorted(
-    file.stem
-    for file in (Path(__file__).parents[2] / "examples").glob("*.py")
-    if "__main__" in file.read_text(encoding="utf-8")
+    file.stem for file in EXAMPLES.glob("*.py") if "__main__" in file.read_text(encoding="utf-8")
 )
 
 
@@ -91,16 +90,15 @@ def test_a_demonstration_says_what_it_teaches_and_how_long_it_takes(monkeypatch,
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_an_example_without_the_extra_says_so_in_one_line(name):
-    code = (
-        "import runpy, sys; sys.modules['typer'] = None; sys.argv = ['example'];"
-        f"runpy.run_module('interaction.examples.{name}', run_name='__main__')"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1
-    assert "hci-interaction[terminal]" in done.stderr
+def test_an_example_without_the_extra_says_so_in_one_line(monkeypatch, capsys, name):
+    monkeypatch.setitem(sys.modules, "typer", None)
+    monkeypatch.setattr(sys, "argv", [name])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+    assert str(stop.value.code).startswith("interaction: the command line needs typer and rich")
+    assert "hci-interaction[terminal]" in str(stop.value.code)
+    assert "\n" not in str(stop.value.code)
+    assert capsys.readouterr().out == ""
 
 
 def shout(

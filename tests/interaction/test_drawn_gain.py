@@ -23,6 +23,7 @@ from interaction.batching.selection import row_of
 from interaction.errors import ContractError
 from interaction.opening import for_rows
 from interaction.planning import ExpectedInformationGain
+from interaction.planning.channels import GROUPS, jackknife
 from interaction.state import lock
 
 QUESTIONS = spaces.Discrete(3)
@@ -396,3 +397,11 @@ def test_particles_that_draw_predict_by_draws_of_their_own():
     rng = EpisodeRandom()
     chances = belief.predict(belief.initial(rng), SEEN, rng)
     assert abs(chances[1] - 0.5) < 4 * 0.3 / np.sqrt(20_000)
+
+
+def test_the_jackknife_of_a_mean_is_the_mean_and_its_standard_error():
+    groups = np.random.default_rng(0).normal(size=(GROUPS, 3))
+    whole = groups.mean(axis=0)
+    found, error = jackknife(whole, (GROUPS * whole - groups) / (GROUPS - 1))
+    assert np.allclose(found, whole)
+    assert np.allclose(error, groups.std(axis=0, ddof=1) / np.sqrt(GROUPS))

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from interaction import InteractionTask, Policy, State, Transition, User, fit, spaces
-from interaction.errors import ArgumentError, ConvergenceWarning
+from interaction.errors import ArgumentError, ConvergenceWarning, ReliabilityWarning
 
 PRIOR = 0.1  # standard deviation
 
@@ -66,7 +66,8 @@ def test_a_grid_that_holds_the_posterior_has_converged():
 @pytest.mark.parametrize("method", ["particles", "mcmc"])
 def test_the_upper_tail_of_a_prior_reaches_as_far_as_the_lower(method, centre):
     data = told(centre, 400)
-    tree = fitted(data, stats.norm(0, PRIOR), method)
+    with pytest.warns(ReliabilityWarning, match=r"beyond 6 standard deviations .*its units.* \(users: 0\)"):
+        tree = fitted(data, stats.norm(0, PRIOR), method)
     variance = 1 / (1 / PRIOR**2 + len(data))
     mean, sd, error = tree.summary.x.values[:3]
     assert tree.attrs["converged"] == 1

@@ -133,14 +133,11 @@ def test_each_user_has_parameters_of_their_own():
     assert set(tree.log_likelihood.observed_user.values) == set(biases)
 
 
-@pytest.mark.parametrize("method", ["grid", "particles"])
-def test_a_posterior_beyond_the_prior_has_not_converged_and_asks_for_the_units(method):
+def test_a_grid_of_a_posterior_beyond_the_prior_asks_for_the_units():
     """A rate of 0.9 of which a prior around 0.1 knows nothing, as data in another unit have."""
     runs = Bundle(TASK, RandomUser(0.9), max_rounds=200).run(1, seed=0)
     with pytest.warns(ConvergenceWarning, match=r"beyond 6 standard deviations of the prior: are the data"):
-        tree = fit(
-            TASK, RandomUser(), runs, {"bias": stats.norm(0.1, 0.01)}, method=method, draws=50, progress=False
-        )
+        tree = fit(TASK, RandomUser(), runs, {"bias": stats.norm(0.1, 0.01)}, draws=50, progress=False)
     assert tree.attrs["converged"] == 0
 
 

@@ -410,6 +410,9 @@ def test_an_assistant_asks_what_tells_most_of_a_user_who_answers_in_numbers():
     rng = EpisodeRandom()
     assert policy.sample(SEEN, State(belief=belief.initial(rng)), rng) == (4, 0.0)
     assert policy.information.samples == 64
+    for wrong in (0, -0.5, 1.5, np.nan, True):
+        with pytest.raises(ArgumentError, match=r"Asks: threshold: expected a probability in \(0, 1\], got"):
+            Asks(belief, spaces.Discrete(5), wrong)
     several = spaces.MultiDiscrete([2, 2])
 
     class Vector(Gaussian):

@@ -288,6 +288,44 @@ def test_particles_never_leave_the_support_of_their_prior(prior):
     assert np.isfinite(runs["assistant_state.belief.log_weights"]).any(axis=-1).all()
 
 
+class MovesTwice(InteractionTask):
+    """Each one's action puts a number of its own anywhere."""
+
+    state_space = spaces.Dict(a=spaces.real(0, 1), b=spaces.real(0, 1))
+
+    def reset(self, rng):
+        return State(a=0.5, b=0.5)
+
+    def on_user_action(self, game, rng):
+        return Transition(game.task_state.replace(a=rng.random()))
+
+    def on_assistant_action(self, game, rng):
+        return Transition(game.task_state.replace(b=rng.random()))
+
+
+def test_the_moves_of_user_and_assistant_share_no_numbers():
+    prior = {"task_state.a": stats.uniform(), "task_state.b": stats.uniform()}
+    user = User(policy=RandomPolicy(spaces.Discrete(2)))
+    one = UserModelFilter(user, Samples(prior, n=50), task_model=MovesTwice())
+    runs = Bundle(MovesTwice(), user, watching(one), max_rounds=4).run(3, seed=0)
+    hidden = [runs[f"assistant_state.belief.hidden.{name}"] for name in "ab"]
+    assert not np.isin(hidden[0][:, 1:], hidden[1][:, 1:]).any()
+
+
+def test_what_moves_goes_on_to_depend_on_what_stays():
+    """x = 2 k + noise, k a number that stays: its slope is 2 after a move, too, however far that shrinks."""
+    n, rng = 4_000, np.random.default_rng(0)
+    one = Samples({"x": stats.norm(0, 5), "k": stats.randint(1, 5)}, n=n, discount=0.6)
+    k = rng.integers(1, 5, n)
+    old = {"x": 2.0 * k + rng.normal(size=n), "k": k}
+    noise = {"x": rng.normal(size=n), "k": rng.normal(size=n)}
+    moved = one.moved({"x": spaces.real()}, old, old, np.full(n, 1 / n), noise)["x"]
+    slopes = [stats.linregress(k, x) for x in (old["x"], moved)]
+    assert abs(slopes[0].slope - slopes[1].slope) < 5 * slopes[1].stderr
+    assert 0.9 < (moved - 2 * k).std() < 1.1
+    assert np.abs(moved - old["x"]).min() > 0
+
+
 def test_a_likelihood_that_is_no_number_is_an_error():
     """A hand without any noise has no density: 0 / 0 where the action is exact."""
 

@@ -398,7 +398,7 @@ ASKED = {  # what is asked of a stream
     "BeliefTree.values": lambda rng: BeliefTree(FILTER, THREE, depth=1).values(BELIEF, SEEN, rng),
     "MonteCarloTree.values": lambda rng: searching().values(BELIEF, SEEN, rng),
     "MonteCarloTree.tree": lambda rng: searching().tree(BELIEF, SEEN, rng),
-    "RolloutReturns.returns": lambda rng: RolloutReturns(FILTER, ACTING, 2, max_rounds=1).returns(
+    "RolloutReturns.returns": lambda rng: RolloutReturns(FILTER, THREE, ACTING, 1, 2).returns(
         BELIEF, SEEN, rng
     ),
 }

@@ -63,17 +63,28 @@ def test_figures_are_as_wide_as_columns_and_panels_have_letters(columns, inches)
     for letter, ax in panels.items():
         title(ax, f"Panel {letter}", "mean")
         title(ax, "Again")  # which keeps the note, and is written once
-        assert sorted(text.get_text() for text in ax.texts) == [letter, "mean"]
-        assert ax.get_title("left") == "Again"
+        assert [text.get_text() for text in ax.texts] == ["mean"]
+        assert ax.get_title("left") == rf"$\mathbf{{{letter}}}$  Again"
     check_readable(drawn)
     with pytest.raises(ArgumentError, match="columns: expected 1 or 2, got 3"):
         figure(columns=3)
 
 
+def test_rows_may_have_widths_of_their_own():
+    drawn, panels = figure("abc\n\nde", columns=2, height=4.0, heights=(1, 2))
+    for letter, ax in panels.items():
+        title(ax, f"Panel {letter}")
+        ax.set_xlabel("round")
+    check_readable(drawn)
+    boxes = {letter: ax.get_window_extent() for letter, ax in panels.items()}
+    assert boxes["d"].width > 1.3 * boxes["a"].width
+    assert boxes["d"].height > 1.5 * boxes["a"].height
+
+
 def test_a_figure_of_one_panel_has_no_letter():
     drawn, panels = figure()
     title(panels["a"], "Alone")
-    assert not panels["a"].texts
+    assert panels["a"].get_title("left") == "Alone"
     check_readable(drawn)
 
 
@@ -142,3 +153,20 @@ def test_labels_at_the_ends_are_in_order_and_apart():
 
 def test_the_examples_run():
     assert doctest.testmod(style, extraglobs={"np": np}).failed == 0
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_what_shows_figures_stays_as_the_first_one_has_set_it(on):
+    """A notebook turns `interactive` on while its first figure is made, and shows no later one without it."""
+    before = pyplot.isinteractive()
+    try:
+        pyplot.rcParams["interactive"] = not on
+
+        @style.styled
+        def first_figure():
+            pyplot.rcParams["interactive"] = on
+
+        first_figure()
+        assert pyplot.isinteractive() is on
+    finally:
+        pyplot.rcParams["interactive"] = before

@@ -25,6 +25,7 @@ from interaction import (
     UserModelFilter,
     spaces,
 )
+from interaction.batching import ways
 from interaction.checks import check_agent
 from interaction.errors import (
     ArgumentError,
@@ -150,14 +151,15 @@ def test_a_prior_of_what_is_no_parameter_is_refused():
     [
         Grid({"learning_rate": RATES}),
         Samples({"learning_rate": stats.uniform(0, 1)}, n=20),
-        Samples({"learning_rate": stats.uniform(0, 1), "inverse_temperature": stats.randint(1, 6)}, n=20),
+        Samples({"learning_rate": stats.uniform(0, 1), "inverse_temperature": stats.randint(1, 6)}, 20, 1.0),
     ],
-    ids=["grid", "particles", "particles of which a part stays"],
+    ids=["grid", "particles", "particles of which a part stays, often resampled"],
 )
 def test_a_batch_equals_its_episodes_to_the_bit(parameters):
     one = UserModelFilter(LEARNER, parameters)
     bundle = Bundle(DEMONSTRATION, LEARNER, Watcher(one), max_rounds=15)
     runs = bundle.run(200, seed=1)
+    assert ways(bundle)["assistant inference engine.infer"] == "lifted"  # and so for all of them at once
     for index in (0, 77, 199):
         assert bundle.run([index], seed=1) == runs.episode(index)
     bundle.reset(seed=1, episode=77)
