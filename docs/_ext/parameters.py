@@ -35,7 +35,8 @@ def parameters(made: Callable[..., Any]) -> list[Parameter]:
     texts.append(sys.modules[made.__module__].__doc__ or "")
     signature = inspect.signature(made).parameters.values()
     given = [one.default is not one.empty for one in signature]
-    entries = getattr(made(), "state_space", {}) if inspect.isclass(made) and all(given) else {}
+    state = getattr(made(), "state_space", None) if inspect.isclass(made) and all(given) else None
+    entries = dict(state.items()) if isinstance(state, spaces.Dict) else {}
     return [
         Parameter(
             one.name,
