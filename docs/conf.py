@@ -55,6 +55,7 @@ nb_merge_streams = True
 sphinx_gallery_conf = {
     "examples_dirs": "gallery/scripts",
     "gallery_dirs": "gallery/examples",
+    "backreferences_dir": "gallery/examples/backreferences",
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "run_stale_examples": not CACHE.is_dir(),

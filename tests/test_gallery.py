@@ -14,7 +14,9 @@ from tests.test_shipped import components
 ROOT = Path(__file__).parent.parent
 GALLERY = ROOT / "docs" / "gallery"
 PAGES = {page.stem: page.read_text(encoding="utf-8") for page in GALLERY.glob("*.md")}
-TOLD = [name for text in PAGES.values() for name in re.findall(r"^```\{shipped\} ([\w.]+)$", text, re.MULTILINE)]
+TOLD = [
+    name for text in PAGES.values() for name in re.findall(r"^```\{shipped\} ([\w.]+)$", text, re.MULTILINE)
+]
 SHIPPED = [one for package in ("tasks", "users", "assistants") for one in components(package)]
 EXAMPLES = [file.stem for file in (ROOT / "examples").glob("*.py") if file.stem != "__init__"]
 

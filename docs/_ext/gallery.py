@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from typing import Any
 
 from docutils import nodes
@@ -14,7 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
-from interaction.citing import models
+from interaction.citing import Reference, models
 
 
 class Shipped(SphinxDirective):
@@ -34,13 +35,18 @@ class Shipped(SphinxDirective):
         lines = [(inspect.getdoc(made) or "").partition("\n")[0], *self.content, ""]
         lines += _table(made)
         model = models()[name]
-        lines += [f"**Source** (`interaction cite {name}`)", "", *(f"- {one}" for one in model.references)]
+        lines += [f"**Source** (`interaction cite {name}`)", "", *map(_linked, model.references)]
         lines += ["", f"Reference: {{py:{role}}}`~{full}`", ""]
         node = nodes.container(classes=["shipped"])
         self.state.nested_parse(
             StringList(lines, source=self.get_source_info()[0]), self.content_offset, node
         )
         return list(node.children)
+
+
+def _linked(reference: Reference) -> str:
+    """Give a paper as an item of a list, its address as a link."""
+    return re.sub(r"(https?://\S+)$", r"<\1>", f"- {reference}")
 
 
 def _table(made: Any) -> list[str]:
