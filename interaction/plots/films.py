@@ -150,8 +150,8 @@ def plot_episode(
 ) -> tuple[Figure, list[Axes]]:
     """Draw what was recorded of an episode over its rounds, a row for each path: `rows` names each one.
 
-    Whole numbers are dots, others are joined by lines; a vector has one for each entry. The figure is as wide as `columns`
-    of a journal, and each row `height` inches high. Gives the figure and its axes.
+    Whole numbers are dots, others are joined by lines; a vector has one for each entry. The figure is as wide
+    as `columns` of a journal, and each row `height` inches high. Gives the figure and its axes.
 
     `episode` is a place in the run, which must be without `over` and have recorded each round.
     Raises `ArgumentError` for a run that has not.
