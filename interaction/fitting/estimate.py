@@ -119,7 +119,7 @@ def of_populations(names: tuple[str, ...], values: Array, log_evidence: Array, g
 
 
 def far_out(z: Array, discrete: Array) -> Array:
-    """Tell whose draws lie beyond `(users,)`; `z` `(users, chains, draws, parameters)` on the prior's scale."""
+    """Tell whose draws lie beyond: `(users,)`; `z` `(users, chains, draws, parameters)` by the prior."""
     outside = (np.abs(z) > EDGE) & ~discrete
     return np.asarray((outside.mean(axis=(1, 2)) > _OUTSIDE).any(axis=-1))
 
