@@ -51,6 +51,8 @@ nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_output_stderr = "error"  # a warning or a line of the log in a page is told by the build
 nb_merge_streams = True
+nb_code_prompt_show = "Show the code"
+nb_code_prompt_hide = "Hide the code"
 
 sphinx_gallery_conf = {
     "examples_dirs": "gallery/scripts",

@@ -244,8 +244,8 @@ def play_lifted(
                 paths.append(run.path)
                 if run.failure is not None:
                     raise run.failure
-            except Exception as error:
-                if run.failure is not None:
+            except (Exception, NotLiftedError) as error:
+                if run.failure not in (None, error):  # numpy drops what goes wrong in a look-up, and tries on
                     raise run.failure from error
                 raise
             finally:

@@ -224,4 +224,7 @@ _REMEDIES = {
     "float()": "the number as it is, or np.exp in place of math.exp and the like",
     "int()": "np.floor(x), or x.astype(int) of an array",
     "round()": "np.round(x)",
+    "a look-up in a list or an array": (
+        "np.take_along_axis(table, np.reshape(index, 1), axis=0)[0] for a vector, or np.where and arithmetic"
+    ),
 }

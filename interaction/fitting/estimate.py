@@ -43,8 +43,8 @@ class Estimate:
     mean; of a grid its numerical error), `ess` (effective sample size) and `r_hat` `(users, parameters)`;
     `log_evidence` and `converged` `(users,)`. `variance` `(users,)` is that of a log likelihood that is
     estimated, at the posterior, and None where it is exact. `far` `(users,)`: whether the posterior goes on
-    beyond six standard deviations of the prior, where the method goes there itself. `faults` tells in a sentence what is wrong, and
-    with whom `(users,)`, where the method knows.
+    beyond six standard deviations of the prior, where the method goes there itself. `faults` tells in a
+    sentence what is wrong, and with whom `(users,)`, where the method knows.
     """
 
     names: tuple[str, ...]
@@ -119,7 +119,7 @@ def of_populations(names: tuple[str, ...], values: Array, log_evidence: Array, g
 
 
 def far_out(z: Array, discrete: Array) -> Array:
-    """Tell whose draws `(users, chains, draws, parameters)`, in the prior's coordinates, lie beyond: `(users,)`."""
+    """Tell whose draws lie beyond: `(users,)`; `z` `(users, chains, draws, parameters)` by the prior."""
     outside = (np.abs(z) > EDGE) & ~discrete
     return np.asarray((outside.mean(axis=(1, 2)) > _OUTSIDE).any(axis=-1))
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from interaction import Assistant, Bundle, GameState, RandomPolicy, State, User, spaces
+from interaction.batching import ways
 from interaction.checks import check_task
 from interaction.errors import ArgumentError
 from interaction.tasks.bandit import BanditTask, MultiArmedBanditTask
@@ -61,6 +62,13 @@ def test_outcomes_have_their_log_probability():
 def test_bad_arguments(make):
     with pytest.raises(ArgumentError, match="expected"):
         make()
+
+
+@pytest.mark.parametrize("task", [BanditTask(), BanditTask(user_share=0.3), MultiArmedBanditTask()])
+def test_no_bandit_is_played_episode_by_episode(task):
+    bundle = Bundle(task, RandomUser(n_arms=task.n_arms), max_rounds=3)
+    bundle.run(100, seed=0)
+    assert "episode by episode" not in ways(bundle).values()
 
 
 @pytest.mark.parametrize("episodes", [1, 50])

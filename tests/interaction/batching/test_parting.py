@@ -622,6 +622,26 @@ def test_too_many_groups_are_played_singly_with_one_line_in_the_log(as_shipped, 
     assert method.way == "episode by episode"
 
 
+def test_a_table_that_is_looked_up_by_many_numbers_is_named_as_such(as_shipped, caplog):
+    """numpy drops what the look-up says, and would make an array of the number: the first reason is told."""
+    table = np.arange(300.0)
+
+    def function(i, rng):
+        return table[i]
+
+    def told(i, rng):
+        return np.take_along_axis(table, np.reshape(i, 1), axis=0)[0]
+
+    i = np.arange(1_200) % 300
+    assert same_bits(looped(function)(i, stream(i)), lifted(function)(i, stream(i)))
+    (record,) = caplog.records
+    assert "a look-up in a list or an array parts the episodes" in record.getMessage()
+    assert "np.take_along_axis(table, np.reshape(index, 1), axis=0)[0]" in record.getMessage()
+    method = lifted(told)
+    assert same_bits(looped(function)(i, stream(i)), method(i, stream(i)))
+    assert method.way == "lifted"
+
+
 def test_few_episodes_that_part_too_far_are_played_singly_and_nothing_is_said(as_shipped, caplog):
     def function(i, rng):
         return {3: 1}.get(i, 2)
