@@ -150,11 +150,7 @@ def plot_episode(
 ) -> tuple[Figure, list[Axes]]:
     """Draw what was recorded of an episode over its rounds, a row for each path: `rows` names each one.
 
-<<<<<<< HEAD
     Whole numbers are dots, others are joined by lines, one for each entry of a vector. The figure is as wide
-=======
-    Whole numbers are dots, others are joined by lines; a vector has one for each entry. The figure is as wide
->>>>>>> main
     as `columns` of a journal, and each row `height` inches high. Gives the figure and its axes.
 
     `episode` is a place in the run, which must be without `over` and have recorded each round.
