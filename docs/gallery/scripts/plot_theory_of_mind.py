@@ -2,8 +2,8 @@
 Theory of mind
 ==============
 
-Two who think about each other meet more often, and work better together, the deeper they think. Sources:
-Schelling 1960, as in Stuhlmüller & Goodman 2014; Russell 2019, chapter 8.
+Two who think about each other meet more often the deeper they think, and work better together than two who
+do not. Sources: Schelling 1960, as in Stuhlmüller & Goodman 2014; Russell 2019, chapter 8.
 
 ``interaction demo theory_of_mind``
 """

@@ -2,8 +2,9 @@
 Training an assistant
 =====================
 
-An assistant learns from reward alone (PPO) to coordinate with a user whose rule it does not know. With the
-extra ``rl``; without it, here are the best assistant and chance.
+An assistant learns from reward alone (PPO) to coordinate with a user whose rule it does not know; here for
+30,000 steps, a quarter of what the example takes. It needs the extra ``rl``; without it, the best assistant
+and chance are drawn.
 
 ``python -m interaction.examples.train_assistant``
 """
