@@ -114,7 +114,10 @@ def of_populations(names: tuple[str, ...], values: Array, log_evidence: Array, g
     found = Estimate(names, values, mean, sd, mcse, ess, r_hat, log_evidence, converged)
     if chains > 1 and chains * draws >= _ENOUGH:
         return found
-    few = f"{chains} populations of {draws} draws are too few to be compared: at least 2, {_ENOUGH} in all"
+    few = (
+        f"{chains} populations of {draws} draws are too few to be compared: give more draws "
+        f"({_ENOUGH} in all), and at least two chains"
+    )
     return found.marked({few: np.ones(users, bool)})
 
 
