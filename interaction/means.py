@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from interaction.errors import ArgumentError, unknown_name
+from interaction.display import decimals
+from interaction.errors import AmbiguityWarning, ArgumentError, unknown_name
 from interaction.trajectory import Trajectories
 
 Array = NDArray[Any]
@@ -41,6 +43,8 @@ def interval(values: Any, level: float = 0.95) -> tuple[Any, Any]:
 
 def told(level: float, n: int | None = None, of: str = "") -> str:
     """Name mean and interval as figures do: "mean and 95 % t interval, n = 1,000"."""
+    if n == 1:
+        return f"n = 1 {of}".rstrip() + ", so that there is no interval"
     name = f"mean and {100 * level:g} % t interval"
     return name if n is None else f"{name}, n = {n:,} {of}".rstrip()
 
@@ -88,7 +92,13 @@ class PairedDifferences:
         return np.add(*interval(self.values, self.level))
 
     def __str__(self) -> str:
-        found = f"{self.mean:.4g} [{self.low:.4g}, {self.high:.4g}]" if self.values.ndim == 1 else "by cell"
+        if self.values.ndim > 1:
+            found = "by cell"
+        elif self.low == self.high:
+            found = f"{self.mean:.4g} in each pair"
+        else:
+            digits = decimals((self.high - self.low) / 2)
+            found = "{:.{d}f} [{:.{d}f}, {:.{d}f}]".format(self.mean, self.low, self.high, d=digits)
         kind = told(self.level, self.n, of="pairs")
         return f"difference of {self.measure}: {found} ({kind})"
 
@@ -102,14 +112,15 @@ def paired_differences(
     the differences leave out. `measure` is "returns",
     "lengths" (rounds), "terminated", "truncated", a source of rewards such as "user_task", or a function
     that gives a number for each episode of a run: `(episode, *over)`.
-    Raises `ArgumentError` for runs that are not paired, and for numbers that are not finite.
+    Raises `ArgumentError` for runs that are not paired, and for numbers that are not finite. Warns
+    (`AmbiguityWarning`) where the same episode was given another beginning in each run (`start`).
 
     >>> from interaction import Bundle, paired_differences
     >>> from interaction.tasks.pointing import PointingTask
     >>> from interaction.users.pointing import CarefulPointer
     >>> careful, hasty = (Bundle(PointingTask(), CarefulPointer(rate)) for rate in (0.0, 0.3))
     >>> print(paired_differences(hasty.run(500, seed=1), careful.run(500, seed=1), "lengths"))
-    difference of lengths: 16.35 [14.93, 17.76] (mean and 95 % t interval, n = 500 pairs)
+    difference of lengths: 16.3 [14.9, 17.8] (mean and 95 % t interval, n = 500 pairs)
     """
     _check_level(level, "paired_differences")
     for name, runs in (("runs_a", runs_a), ("runs_b", runs_b)):
@@ -126,7 +137,10 @@ def paired_differences(
 
 
 def check_paired(runs: Mapping[str, Trajectories], where: str) -> None:
-    """Raise unless all runs have the seed, the episodes and the axes of the first one, and two episodes."""
+    """Raise unless all runs have the seed, the episodes and the axes of the first one, and two episodes.
+
+    Warns where episodes were given beginnings that differ from episode to episode, and from run to run.
+    """
     (name, first), *others = runs.items()
     for other, run in others:
         for what, mine, theirs in (
@@ -142,6 +156,26 @@ def check_paired(runs: Mapping[str, Trajectories], where: str) -> None:
                 )
     if len(first.episodes) < 2:
         raise ArgumentError(f"{where}: expected two or more episodes, got {len(first.episodes)}")
+    for other, run in others:
+        apart = [
+            path
+            for path in {**dict.fromkeys(first.forced), **dict.fromkeys(run.forced)}
+            if _began_apart(first.start.get(path), run.start.get(path))
+        ]
+        if apart:
+            warnings.warn(
+                f"{where}: the same episodes of {name} and {other} begin with other values of "
+                f"{', '.join(apart)}, which the differences hold, too: was start= forgotten in a run?",
+                AmbiguityWarning,
+                stacklevel=3,
+            )
+
+
+def _began_apart(mine: Array | None, theirs: Array | None) -> bool:
+    """Whether episodes begin otherwise in two runs, and not only as a whole run does."""
+    if mine is None or theirs is None or np.array_equal(mine, theirs):
+        return False
+    return any(bool((values != values[:1]).any()) for values in (mine, theirs))
 
 
 def measured(runs: Trajectories, measure: Measure, where: str) -> Array:

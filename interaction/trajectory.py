@@ -402,8 +402,10 @@ class Trajectories(Mapping[str, Array]):
         named = [f"{size} {name}" for name, size in zip(self.over, sizes, strict=True)]
         axes = ", ".join([f"{count} episode{'s' * (count != 1)}", *named])
         spread = ""
-        if self.lengths.size:
-            sd = self.returns.std(ddof=1) / math.sqrt(self.lengths.size) if self.lengths.size > 1 else 0.0
+        if self.lengths.size == 1:
+            spread = f", return {self.returns.item():.4g}"
+        elif self.lengths.size:
+            sd = self.returns.std(ddof=1) / math.sqrt(self.lengths.size)
             spread = f", mean return {self.returns.mean():.4g} ± {sd:.2g} (standard error)"
         paths = list(self)
         shown = ", ".join(paths[:4]) + (f" and {len(paths) - 4} more" if len(paths) > 4 else "")

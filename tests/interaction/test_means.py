@@ -1,13 +1,14 @@
 """Means have the intervals that they say, and only runs of the same luck are paired."""
 
 import doctest
+import re
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from interaction import Bundle, means, paired_differences
-from interaction.errors import ArgumentError, UnknownNameError
+from interaction.errors import AmbiguityWarning, ArgumentError, UnknownNameError
 from interaction.means import interval
 from interaction.tasks.pointing import PointingTask
 from interaction.users.pointing import CarefulPointer
@@ -103,3 +104,34 @@ def test_measures_that_are_none_are_refused():
 
 def test_the_examples_run():
     assert doctest.testmod(means).failed == 0
+
+
+def test_pairs_that_were_given_other_beginnings_warn():
+    """Each episode another user in one run, and who the bundle has in the other: `start` was forgotten."""
+    bundle = Bundle(PointingTask(), CarefulPointer(0.1), max_rounds=40)
+    rates = np.linspace(0.0, 0.3, 30)
+    one = bundle.run(30, seed=0, start={"user_state.error_rate": rates})
+    with pytest.warns(AmbiguityWarning, match=r"begin with other values of user_state\.error_rate.*start="):
+        paired_differences(one, bundle.run(30, seed=0), "lengths")
+    with pytest.warns(AmbiguityWarning, match="runs_a and runs_b begin with other values"):
+        paired_differences(one, bundle.run(30, seed=0, start={"user_state.error_rate": rates[::-1]}))
+    again = bundle.run(30, seed=0, start={"user_state.error_rate": rates})
+    assert paired_differences(one, again, "lengths").mean == 0
+    lazy, hasty = (bundle.run(30, seed=0, start={"user_state.error_rate": rate}) for rate in (0.0, 0.3))
+    assert paired_differences(hasty, lazy, "lengths").mean > 0  # another user in all episodes is a treatment
+
+
+def test_differences_are_told_with_the_digits_that_their_interval_has():
+    bundle = Bundle(PointingTask(), CarefulPointer(0.1), max_rounds=40)
+    runs, other = bundle.run(30, seed=0), bundle.replace(user=CarefulPointer(0.3)).run(30, seed=0)
+    told = str(paired_differences(other, runs, "lengths"))
+    numbers = re.findall(r"-?\d+\.\d+", told.partition("(")[0])
+    assert len({len(number.partition(".")[2]) for number in numbers}) == 1
+    assert len(numbers) == 3
+    assert "in each pair" in str(paired_differences(runs, runs))
+
+
+def test_one_episode_has_no_interval():
+    bundle = Bundle(PointingTask(), CarefulPointer(0.1), max_rounds=40)
+    assert "±" not in repr(bundle.run(1, seed=0))
+    assert "no interval" in means.told(0.95, 1)

@@ -210,7 +210,7 @@ def test_it_reads_at_a_glance():
     lone = Bundle(CoordinatedTask(), User(policy=RandomPolicy(TEN)), max_rounds=2).run(
         1, seed=0, record=["user_action"]
     )
-    assert repr(lone).startswith("Trajectories(1 episode, mean")
+    assert repr(lone).startswith("Trajectories(1 episode, return -2, ")
     assert repr(lone).endswith("recorded: user_action)")
     assert repr(bundle().run(0, seed=0)).startswith("Trajectories(0 episodes, seed=0")
 
