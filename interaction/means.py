@@ -139,7 +139,8 @@ def paired_differences(
 def check_paired(runs: Mapping[str, Trajectories], where: str) -> None:
     """Raise unless all runs have the seed, the episodes and the axes of the first one, and two episodes.
 
-    Warns where episodes were given beginnings that differ from episode to episode, and from run to run.
+    Warns where episodes were given beginnings that differ from run to run and not only as a whole run does:
+    by `start`, or by an axis of values that go together, which has but numbers for labels.
     """
     (name, first), *others = runs.items()
     for other, run in others:
@@ -159,23 +160,34 @@ def check_paired(runs: Mapping[str, Trajectories], where: str) -> None:
     for other, run in others:
         apart = [
             path
-            for path in {**dict.fromkeys(first.forced), **dict.fromkeys(run.forced)}
-            if _began_apart(first.start.get(path), run.start.get(path))
+            for path in sorted(_given(first) | _given(run))
+            if _began_apart(first.start.get(path), run.start.get(path), first.lengths.ndim)
         ]
         if apart:
             warnings.warn(
                 f"{where}: the same episodes of {name} and {other} begin with other values of "
-                f"{', '.join(apart)}, which the differences hold, too: was start= forgotten in a run?",
+                f"{', '.join(apart)}, which the differences hold, too: was start= forgotten in a run, or "
+                f"over= another one?",
                 AmbiguityWarning,
                 stacklevel=3,
             )
 
 
-def _began_apart(mine: Array | None, theirs: Array | None) -> bool:
-    """Whether episodes begin otherwise in two runs, and not only as a whole run does."""
+def _given(run: Trajectories) -> set[str]:
+    """Name what episodes were given to begin with: by `start`, and by axes of values that go together."""
+    axes = [axis for axis, name in enumerate(run.over, 1) if name not in run.start]
+    return {
+        path
+        for path, values in run.start.items()
+        if path in run.forced or any((values != values.take([0], axis)).any() for axis in axes)
+    }
+
+
+def _began_apart(mine: Array | None, theirs: Array | None, axes: int) -> bool:
+    """Whether episodes begin otherwise in two runs, and not only as a whole run does; `(*axes, ...)` each."""
     if mine is None or theirs is None or np.array_equal(mine, theirs):
         return False
-    return any(bool((values != values[:1]).any()) for values in (mine, theirs))
+    return any(bool((values != values[(0,) * axes]).any()) for values in (mine, theirs))
 
 
 def measured(runs: Trajectories, measure: Measure, where: str) -> Array:
@@ -209,7 +221,7 @@ def name_of(measure: Measure) -> str:
 
 
 def _check_level(level: float, where: str) -> None:
-    if not 0 < level < 1:
+    if not isinstance(level, float | np.floating) or not 0 < level < 1:
         raise ArgumentError(f"{where}: level: expected a number between 0 and 1, got {level!r}")
 
 

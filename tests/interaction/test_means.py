@@ -115,6 +115,11 @@ def test_pairs_that_were_given_other_beginnings_warn():
         paired_differences(one, bundle.run(30, seed=0), "lengths")
     with pytest.warns(AmbiguityWarning, match="runs_a and runs_b begin with other values"):
         paired_differences(one, bundle.run(30, seed=0, start={"user_state.error_rate": rates[::-1]}))
+    people, others = ({"person": {"user_state.error_rate": rates}} for rates in ([0.1, 0.2], [0.8, 0.9]))
+    with pytest.warns(AmbiguityWarning, match=r"begin with other values of user_state\.error_rate"):
+        paired_differences(*(bundle.run(5, seed=0, over=over) for over in (people, others)), "lengths")
+    alike = (bundle.run(5, seed=0, over=people) for bundle in (bundle, bundle.replace(max_rounds=30)))
+    assert paired_differences(*alike, "lengths").values.shape == (5, 2)
     again = bundle.run(30, seed=0, start={"user_state.error_rate": rates})
     assert paired_differences(one, again, "lengths").mean == 0
     lazy, hasty = (bundle.run(30, seed=0, start={"user_state.error_rate": rate}) for rate in (0.0, 0.3))
