@@ -17,6 +17,7 @@ from scipy import stats
 
 from interaction import Bundle, Trajectories, fit
 from interaction.display import decimals, print_table, print_text
+from interaction.errors import missing_extra
 from interaction.plots import style
 from interaction.tasks.decisions import DecisionTask
 from interaction.users.diffusion import DiffusionUser, passage_quantile, upper_probability
@@ -130,10 +131,17 @@ def demo(
     seed: Annotated[int, "the seed of all random numbers"] = 0,
     plot: Annotated[Path | None, "draw the model over the data into this file (.png, .pdf or .svg)"] = None,
 ) -> None:
-    """From choices and their times, drift diffusion tells how somebody decides (about 10 s).
+    """From choices and times, drift diffusion tells how somebody decides (about 10 s, extra `inference`).
 
     A simulated person, whose parameters are known, decides many times; the model is fitted to what they did.
     """
+    try:
+        import arviz_base  # noqa: F401  # what the fit needs, before anybody decides
+        import pandas  # noqa: F401
+    except ImportError as error:
+        raise missing_extra(
+            error.name or "arviz_base", "inference", "The demonstration of decisions"
+        ) from None
     if plot is not None:
         style.check_picture(plot)
     runs, tree = fitted(decisions, seed)

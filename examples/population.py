@@ -3,7 +3,7 @@
 People point at targets, by mouse or by head pointer, a few trials each. A population is fitted to the table:
 how often does each person slip, and how do the two devices differ? Then new people, drawn from what was
 fitted, play with assistants that were made for the users of either device. Run it with
-`interaction demo population`; `--data FILE.csv` takes a table of your own.
+`interaction demo population` (extra `inference`); `--data FILE.csv` takes a table of your own.
 """
 
 from __future__ import annotations
@@ -162,15 +162,18 @@ def demo(
     seed: Annotated[int, "the seed of all random numbers"] = 0,
     plot: Annotated[Path | None, "draw people and assistants into this file (.png, .pdf or .svg)"] = None,
 ) -> None:
-    """A table of what people did tells which assistant serves others like them best (about 7 s).
+    """A table of people tells which assistant serves others like them best (about 7 s, extra `inference`).
 
     People point by mouse or by head pointer, and slip now and then. A population is fitted to them; new
     people like them then play without an assistant, and with assistants made for the users of each device.
     """
     try:
+        import arviz_base  # noqa: F401  # what the fit needs, before people are simulated
         import pandas
-    except ImportError:
-        raise missing_extra("pandas", "inference", "The demonstration of populations") from None
+    except ImportError as error:
+        raise missing_extra(
+            error.name or "arviz_base", "inference", "The demonstration of populations"
+        ) from None
     if plot is not None:
         style.check_picture(plot)
     source: Any = io.StringIO(people_csv(people, trials, seed)) if data is None else data

@@ -78,10 +78,10 @@ def demo(
     seed: Annotated[int, "the seed of all random numbers"] = 0,
     plot: Annotated[Path | None, "draw what lessons tell into this file (.png, .pdf or .svg)"] = None,
 ) -> None:
-    """A teacher who repeats what is about to be forgotten also learns more about the learner (about 10 s).
+    """A teacher who repeats what is about to be forgotten also learns more about the forgetting (about 10 s).
 
     Two teachers teach the same learners. How many bits does an answer tell about how fast a learner forgets,
-    and about how much a repetition helps?
+    and about how much a repetition helps? (For repetition, 300 learners do not tell the teachers apart.)
     """
     if plot is not None:
         style.check_picture(plot)

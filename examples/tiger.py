@@ -93,7 +93,7 @@ def _plot_episode(ax: Axes, runs: Trajectories) -> None:
         here = actions == action
         look: Any = {"color": style.COLOURS[action], "marker": "o<>"[action], "s": 14}
         ax.scatter(rounds[here], believed[here], label=name, clip_on=False, zorder=2, **look)
-    ax.set(xlabel="round", ylabel="belief: tiger on the right", ylim=(0, 1))
+    ax.set(xlabel="round (from 0)", ylabel="belief: tiger on the right", ylim=(0, 1))
     style.title(ax, "One episode, and what was done", "")
     style.legend(ax)
 

@@ -3,7 +3,8 @@ Teaching
 ========
 
 Two teachers show twenty items to the same learners. The one who repeats what is about to be forgotten also
-learns more about each learner's memory. Source of the learner: Nioche et al. 2021.
+learns more about each learner's forgetting; about the effect of repetition a hundred learners do not tell.
+Source of the learner: Nioche et al. 2021.
 
 ``interaction demo teaching``
 """
