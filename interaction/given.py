@@ -1,8 +1,8 @@
 """What the methods of components give, made what their spaces say: the same in one episode and in a batch.
 
-A number is of the kind of its space: in a field of floats, 0 becomes 0.0, and in one of whole numbers True
-becomes 1. Otherwise an integer that one episode gives would be a float where other episodes of its batch give
-one.
+A number is of the kind of its space: in a field of floats, 0 becomes 0.0, and in one of single whole numbers
+True becomes 1. Otherwise an integer that one episode gives would be a float where other episodes of its batch
+give one.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ def state_and_reward(method: Method, member: Membership, where: str) -> Method:
             _tell_unread(error, where, "infer")
             raise
         after, reward = found if type(found) is tuple and len(found) == 2 else _refuse(found, where, "infer")
-        return member.conform(after), reward if type(reward) is float else as_float(reward)
+        if after is not state:  # what was there before is as its space says
+            after = member.conform(after)
+        return after, reward if type(reward) is float else as_float(reward)
 
     return call
 
@@ -122,7 +124,8 @@ def transition(method: Method, member: Membership, where: str, name: str) -> Met
         if type(found) is not Transition and not (type(found) is tuple and len(found) == 3):
             _refuse(found, where, name)
         after, reward, terminated = found
-        conformed = after if as_it_is else member.conform(after)
+        known = as_it_is or after is game.__dict__["task_state"]  # which is as its space says
+        conformed = after if known else member.conform(after)
         if conformed is after and type(reward) is float:
             return found
         return conformed, as_float(reward), terminated

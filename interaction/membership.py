@@ -57,7 +57,8 @@ class Membership:
     def conform(self, value: Value) -> Value:
         """Give a value with its numbers as the space says them: in a field of floats, 0 becomes 0.0.
 
-        In one of whole numbers True becomes 1. So a number is of one kind whatever the other episodes of a batch hold. What lies outside of the space
+        In one of single whole numbers True becomes 1; an array of flags stays, since it may be a mask.
+        So a number is of one kind whatever the other episodes of a batch hold. What lies outside of the space
         in other ways stays as it is. Raises `SpaceError` for an integer that no float is equal to.
         """
         return value
@@ -202,7 +203,7 @@ class _ArrayMembership(Membership):
         dtype = np.asarray(low).dtype
         self.kinds = NUMBER_KINDS.get(dtype.kind, "iub")
         self.types = _PLAIN_TYPES[self.kinds]
-        self.conforms = self.kinds != "b"
+        self.conforms = dtype.kind == "f" or (self.kinds == "iub" and self.shape == ())
         self.convert = as_float if dtype.kind == "f" else as_whole
         self.plain = {"iubf": float, "iub": int}.get(self.kinds)
         self.dtype = dtype if dtype.kind == "f" and dtype.itemsize < 8 else None
@@ -264,14 +265,16 @@ class _StateMembership(Membership):
         ranges = [(name, part, whole_range(part)) for name, part in self.fields.items()]
         self.integers = tuple((name, *limits) for name, _, limits in ranges if limits is not None)
         self.others = tuple((name, part) for name, part, limits in ranges if limits is None)
-        self.of_numbers = tuple((name, part, part.plain) for name, part in self.fields.items() if part.conforms)
+        self.of_numbers = tuple(
+            (name, part, part.plain) for name, part in self.fields.items() if part.conforms
+        )
         self.conforms = bool(self.of_numbers)
 
     def conform(self, value: Value) -> Value:
         if not self.conforms or not isinstance(value, State):
             return value
         fields = value.__dict__
-        changes: dict[str, Value] = {}
+        changes: dict[str, Value] | None = None
         for name, part, plain in self.of_numbers:
             given = fields.get(name)
             if type(given) is not plain:
@@ -280,7 +283,7 @@ class _StateMembership(Membership):
                 except SpaceError as error:
                     raise SpaceError(f"{name}: {error}") from None
                 if found is not given:
-                    changes[name] = found
+                    changes = {**(changes or {}), name: found}
         return make(type(value), fields | changes) if changes else value
 
     def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
