@@ -159,7 +159,8 @@ class Assistant(Agent):
 def uninitialised(agent: Agent) -> ContractError:
     """Make the error for an agent whose `__init__` does not call that of its base."""
     return ContractError(
-        f"{type(agent).__name__} was not initialised: call super().__init__(policy=..., state=...) in its __init__"
+        f"{type(agent).__name__} was not initialised: call super().__init__(policy=..., state=...) in its "
+        "__init__"
     )
 
 

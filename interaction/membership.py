@@ -265,25 +265,30 @@ class _StateMembership(Membership):
         ranges = [(name, part, whole_range(part)) for name, part in self.fields.items()]
         self.integers = tuple((name, *limits) for name, _, limits in ranges if limits is not None)
         self.others = tuple((name, part) for name, part, limits in ranges if limits is None)
-        self.of_numbers = tuple(
-            (name, part, part.plain) for name, part in self.fields.items() if part.conforms
-        )
+        self.of_numbers = tuple((name, part) for name, part in self.fields.items() if part.conforms)
+        self.plains = tuple((name, part.plain) for name, part in self.of_numbers)
         self.conforms = bool(self.of_numbers)
 
     def conform(self, value: Value) -> Value:
-        if not self.conforms or not isinstance(value, State):
+        if type(value) is not State and not isinstance(value, State):
             return value
         fields = value.__dict__
-        changes: dict[str, Value] | None = None
-        for name, part, plain in self.of_numbers:
+        for name, plain in self.plains:
+            if name not in fields or type(fields[name]) is not plain:
+                return self._converted(value)
+        return value
+
+    def _converted(self, value: State) -> Value:
+        fields = value.__dict__
+        changes: dict[str, Value] = {}
+        for name, part in self.of_numbers:
             given = fields.get(name)
-            if type(given) is not plain:
-                try:
-                    found = part.conform(given)
-                except SpaceError as error:
-                    raise SpaceError(f"{name}: {error}") from None
-                if found is not given:
-                    changes = {**(changes or {}), name: found}
+            try:
+                found = part.conform(given)
+            except SpaceError as error:
+                raise SpaceError(f"{name}: {error}") from None
+            if found is not given:
+                changes[name] = found
         return make(type(value), fields | changes) if changes else value
 
     def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
