@@ -124,10 +124,8 @@ def transition(method: Method, member: Membership, where: str, name: str) -> Met
         if type(found) is not Transition and not (type(found) is tuple and len(found) == 3):
             _refuse(found, where, name)
         after, reward, terminated = found
-        if as_it_is or after is game.__dict__["task_state"]:  # which is as its space says
-            conformed = after
-        else:
-            conformed = member.conform(after)
+        known = as_it_is or after is game.__dict__["task_state"]  # which is as its space says
+        conformed = after if known else member.conform(after)
         if conformed is after and type(reward) is float:
             return found
         return conformed, as_float(reward), terminated
