@@ -82,6 +82,8 @@ class Agent(Component):
     def _first_state(self) -> State:
         if defines(self, "reset", Agent):
             return self.reset(EpisodeRandom())
+        if not hasattr(self, "state"):
+            raise uninitialised(self)
         if len(self.state) == 0 and defines(self, "reset_in", Agent):
             raise ContractError(
                 f"{type(self).__name__} begins according to the game (reset_in), so that its first state is "
@@ -152,6 +154,14 @@ class Assistant(Agent):
     """
 
     role: ClassVar[Role] = "assistant"
+
+
+def uninitialised(agent: Agent) -> ContractError:
+    """Make the error for an agent whose `__init__` does not call that of its base."""
+    return ContractError(
+        f"{type(agent).__name__} was not initialised: call super().__init__(policy=..., state=...) in its "
+        "__init__"
+    )
 
 
 def check_user(user: User, where: str) -> None:

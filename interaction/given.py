@@ -1,7 +1,8 @@
 """What the methods of components give, made what their spaces say: the same in one episode and in a batch.
 
-A number is of the kind of its space: in a field of floats, 0 becomes 0.0. Otherwise an integer that one
-episode gives would be a float where other episodes of its batch give one.
+A number is of the kind of its space: in a field of floats, 0 becomes 0.0, and in one of single whole numbers
+True becomes 1. Otherwise an integer that one episode gives would be a float where other episodes of its batch
+give one.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ Method = Callable[..., Any]
 
 def state_of(method: Method, member: Membership, where: str) -> Method:
     """Adapt a method that gives a state: `reset`, `reset_in`."""
-    whole = not member.floats
+    as_it_is = not member.conforms
 
     def call(*arguments: Any) -> Value:
         try:
@@ -35,7 +36,7 @@ def state_of(method: Method, member: Membership, where: str) -> Method:
         except (AttributeError, NoFieldError) as error:
             _tell_unread(error, where, getattr(method, "__name__", "reset"))
             raise
-        return found if whole else member.conform(found)
+        return found if as_it_is else member.conform(found)
 
     return call
 
@@ -63,14 +64,16 @@ def state_and_reward(method: Method, member: Membership, where: str) -> Method:
             _tell_unread(error, where, "infer")
             raise
         after, reward = found if type(found) is tuple and len(found) == 2 else _refuse(found, where, "infer")
-        return member.conform(after), reward if type(reward) is float else as_float(reward)
+        if after is not state:  # what was there before is as its space says
+            after = member.conform(after)
+        return after, reward if type(reward) is float else as_float(reward)
 
     return call
 
 
 def action_and_reward(method: Method, member: Membership, where: str) -> Method:
     """Adapt `sample`, which gives an action and a reward."""
-    whole = not member.floats
+    plain = member.plain
 
     def call(observation: State, state: State, rng: EpisodeRandom) -> Any:
         try:
@@ -81,7 +84,7 @@ def action_and_reward(method: Method, member: Membership, where: str) -> Method:
         if type(found) is not tuple or len(found) != 2:
             _refuse(found, where, "sample")
         action, reward = found
-        if type(action) is int and whole and type(reward) is float:
+        if type(action) is plain and type(reward) is float:
             return found
         return member.conform(freeze(action)), as_float(reward)
 
@@ -110,7 +113,7 @@ def observation_and_reward(method: Method, where: str) -> Method:
 
 def transition(method: Method, member: Membership, where: str, name: str) -> Method:
     """Adapt `on_user_action` or `on_assistant_action`, which give a `Transition`."""
-    whole = not member.floats
+    as_it_is = not member.conforms
 
     def call(game: GameState, rng: EpisodeRandom) -> Any:
         try:
@@ -121,9 +124,11 @@ def transition(method: Method, member: Membership, where: str, name: str) -> Met
         if type(found) is not Transition and not (type(found) is tuple and len(found) == 3):
             _refuse(found, where, name)
         after, reward, terminated = found
-        if whole and type(reward) is float:
+        known = as_it_is or after is game.__dict__["task_state"]  # which is as its space says
+        conformed = after if known else member.conform(after)
+        if conformed is after and type(reward) is float:
             return found
-        return member.conform(after), as_float(reward), terminated
+        return conformed, as_float(reward), terminated
 
     return call
 

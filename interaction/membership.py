@@ -44,7 +44,8 @@ class Membership:
     """
 
     kinds = ""  # of the numbers that it takes, where it takes some: their letters
-    floats = False  # whether there are fields of floats
+    plain: type | None = None  # of a single number that is as the space says it: int or float
+    conforms = False  # whether `conform` has anything to do
 
     def __init__(self, space: Space[Any]) -> None:
         self.space = space
@@ -56,6 +57,7 @@ class Membership:
     def conform(self, value: Value) -> Value:
         """Give a value with its numbers as the space says them: in a field of floats, 0 becomes 0.0.
 
+        In one of single whole numbers True becomes 1; an array of flags stays, since it may be a mask.
         So a number is of one kind whatever the other episodes of a batch hold. What lies outside of the space
         in other ways stays as it is. Raises `SpaceError` for an integer that no float is equal to.
         """
@@ -103,6 +105,13 @@ def as_float(value: Value) -> Value:
     return float(value)
 
 
+def as_whole(value: Value) -> Value:
+    """Give a flag as an integer, or an array of them; what is of another kind stays."""
+    if type(value) is bool:
+        return int(value)
+    return lock(value.astype(np.int64)) if isinstance(value, np.ndarray) and value.dtype == bool else value
+
+
 def _too_long(value: object) -> SpaceError:
     return SpaceError(
         f"expected a float, got the integer {value}, to which no float is equal: write float(x), "
@@ -133,7 +142,17 @@ def all_between(value: Value, low: int, high: int, rows: int | None) -> bool:
     return bool(low <= smallest(value) and largest(value) < high)
 
 
-class _DiscreteMembership(Membership):
+class _WholeMembership(Membership):
+    """Single integers: Discrete and Choice."""
+
+    plain = int
+    conforms = True
+
+    def conform(self, value: Value) -> Value:
+        return value if type(value) is int else as_whole(value)
+
+
+class _DiscreteMembership(_WholeMembership):
     def __init__(self, space: Discrete) -> None:
         super().__init__(space)
         self.low = int(space.start)
@@ -152,7 +171,7 @@ class _DiscreteMembership(Membership):
         return Violation(path, self.space, value)
 
 
-class _ChoiceMembership(Membership):
+class _ChoiceMembership(_WholeMembership):
     def __init__(self, space: Choice) -> None:
         super().__init__(space)
         self.values = space.values
@@ -184,7 +203,9 @@ class _ArrayMembership(Membership):
         dtype = np.asarray(low).dtype
         self.kinds = NUMBER_KINDS.get(dtype.kind, "iub")
         self.types = _PLAIN_TYPES[self.kinds]
-        self.floats = dtype.kind == "f"
+        self.conforms = dtype.kind == "f" or (self.kinds == "iub" and self.shape == ())
+        self.convert = as_float if dtype.kind == "f" else as_whole
+        self.plain = {"iubf": float, "iub": int}.get(self.kinds)
         self.dtype = dtype if dtype.kind == "f" and dtype.itemsize < 8 else None
         self.low, self.high = np.asarray(low), np.asarray(high)
         self.bounds = (self.low.item(), self.high.item()) if self.shape == () else None
@@ -195,7 +216,7 @@ class _ArrayMembership(Membership):
         self.endless = self.ends == (whole.min, whole.max)
 
     def conform(self, value: Value) -> Value:
-        return as_float(value) if self.floats and type(value) is not float else value
+        return self.convert(value) if self.conforms and type(value) is not self.plain else value
 
     def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
         bounds = self.bounds
@@ -244,23 +265,30 @@ class _StateMembership(Membership):
         ranges = [(name, part, whole_range(part)) for name, part in self.fields.items()]
         self.integers = tuple((name, *limits) for name, _, limits in ranges if limits is not None)
         self.others = tuple((name, part) for name, part, limits in ranges if limits is None)
-        self.of_floats = tuple((name, part) for name, part in self.fields.items() if part.floats)
-        self.floats = bool(self.of_floats)
+        self.of_numbers = tuple((name, part) for name, part in self.fields.items() if part.conforms)
+        self.plains = tuple((name, part.plain) for name, part in self.of_numbers)
+        self.conforms = bool(self.of_numbers)
 
     def conform(self, value: Value) -> Value:
-        if not self.floats or not isinstance(value, State):
+        if type(value) is not State and not isinstance(value, State):
             return value
         fields = value.__dict__
+        for name, plain in self.plains:
+            if name not in fields or type(fields[name]) is not plain:
+                return self._converted(value)
+        return value
+
+    def _converted(self, value: State) -> Value:
+        fields = value.__dict__
         changes: dict[str, Value] = {}
-        for name, part in self.of_floats:
+        for name, part in self.of_numbers:
             given = fields.get(name)
-            if type(given) is not float:
-                try:
-                    found = part.conform(given)
-                except SpaceError as error:
-                    raise SpaceError(f"{name}: {error}") from None
-                if found is not given:
-                    changes[name] = found
+            try:
+                found = part.conform(given)
+            except SpaceError as error:
+                raise SpaceError(f"{name}: {error}") from None
+            if found is not given:
+                changes[name] = found
         return make(type(value), fields | changes) if changes else value
 
     def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:

@@ -14,7 +14,7 @@ from typing import Any, cast
 import numpy as np
 
 from interaction import spaces
-from interaction.agent import Agent, Assistant, User
+from interaction.agent import Agent, Assistant, User, uninitialised
 from interaction.component import Component
 from interaction.errors import ContractError, SpaceError
 from interaction.given import (
@@ -236,10 +236,8 @@ def _check_agent(role: Role, agent: object) -> None:
             f"{role}: expected an agent of the role {role!r}, got {type(agent).__name__} of the role "
             f"{getattr(agent, 'role', None)!r}"
         )
-    if not hasattr(agent, "policy"):
-        raise ContractError(
-            f"{type(agent).__name__} was not initialised; call super().__init__(policy=...) in its __init__"
-        )
+    if not all(hasattr(agent, part) for part in ("policy", "observation_engine", "inference_engine")):
+        raise uninitialised(agent)
     _check_state_space(agent)
     policy = agent.policy
     if not isinstance(getattr(policy, "action_space", None), spaces.Space):

@@ -38,7 +38,8 @@ def action_probabilities(
         discrete = policy
 
         def probabilities(seen: State, agents: State, _: EpisodeRandom) -> Value:
-            return discrete.probabilities(seen, agents)
+            found = discrete.probabilities(seen, agents)
+            return np.stack(found) if isinstance(found, list | tuple) else found  # of lifted numbers, too
 
         chances = np.asarray(lineup.asked(policy, probabilities)(seen, agents, rng), float)
         where = "probabilities"

@@ -220,10 +220,12 @@ class Samples(Component):
             return
         for quantile in (1e-9, 0.5, 1 - 1e-9):
             value = np.asarray(prior.ppf(quantile)).item()
-            value = int(value) if is_whole(space) and np.isfinite(value) and value == int(value) else value
+            whole = is_whole(space) or hasattr(prior, "pmf")
+            value = int(value) if whole and np.isfinite(value) and value == int(value) else value
             if membership(space).violation(value) is not None:
+                wanted = f"{space.kind.__name__}s" if isinstance(space, Undeclared) else f"values in {space}"
                 raise SpaceError(
-                    f"{where}: prior of {name}: expected values in {space}, but its quantile {quantile} "
+                    f"{where}: prior of {name}: expected {wanted}, but its quantile {quantile} "
                     f"is {value!r}{remedy(space, value)}"
                 )
 

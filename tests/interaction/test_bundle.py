@@ -276,6 +276,11 @@ class Uninitialised(User):
         pass
 
 
+class NoSuper(User):
+    def __init__(self):
+        self.policy = RandomPolicy(spaces.Discrete(4))
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -293,6 +298,8 @@ class Uninitialised(User):
         (lambda: Bundle(CoordinatedTask(), User(policy=NoActionSpace())), "must define action_space"),
         (lambda: Bundle(CoordinatedTask(), User(policy=NoAction())), r"NoAction must define action\("),
         (lambda: Bundle(CoordinatedTask(), Uninitialised()), "was not initialised"),
+        (lambda: Bundle(CoordinatedTask(), NoSuper()), r"NoSuper was not init.*super\(\).__init__\(policy="),
+        (lambda: NoSuper().state_space, r"call super\(\).__init__\(policy=\.\.\., state=\.\.\.\)"),
     ],
 )
 def test_what_cannot_play_is_refused_with_what_to_write(make, message):

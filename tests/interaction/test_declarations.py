@@ -564,7 +564,9 @@ def test_particles_of_an_undeclared_parameter_stay_inside_their_prior():
     "prior", [Grid({"k": [0.5]}), Samples({"k": stats.uniform(0, 1)}), Samples({"k": stats.norm(0, 1)})]
 )
 def test_a_filter_refuses_fractions_where_the_field_began_as_an_int(prior):
-    with pytest.raises(SpaceError, match=r"of k: expected values in Undeclared\(int\).*such as 0\.0"):
+    with pytest.raises(
+        SpaceError, match=r"of k: expected (ints, but|values in Undeclared\(int\), got).*such as 0\.0"
+    ):
         UserModelFilter(leaning(), prior)
 
 
@@ -693,3 +695,17 @@ def test_a_learner_needs_bounds():
         assert seen in env.observation_space
         many = UserVectorEnv(bundle, 3, paths=paths, spaces=bounds, form=form)
         assert many.reset(seed=0)[0] in many.observation_space
+
+
+@pytest.mark.parametrize(
+    ("prior", "begins"),
+    [(stats.bernoulli(0.4), "an int, such as 0,"), (stats.norm(0, 1), r"a float, such as 0\.0,")],
+    ids=["whole numbers", "numbers"],
+)
+def test_a_prior_over_a_field_that_began_as_a_bool_is_told_how_to_let_it_begin(prior, begins):
+    busy = User(policy=TWO, state=State(busy=False))
+    with pytest.raises(SpaceError, match=f"began as a bool: let it begin as {begins}") as caught:
+        UserModelFilter(busy, Samples({"busy": prior}))
+    assert "Undeclared" not in str(caught.value)
+    if begins.startswith("an int"):  # what the message says helps
+        UserModelFilter(busy.replace(state=State(busy=0)), Samples({"busy": prior}))

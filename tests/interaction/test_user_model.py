@@ -686,3 +686,37 @@ def test_an_update_takes_as_many_draws_with_nothing_to_weigh_as_later(parameters
         one.update(game.assistant_state.belief, game, rng)
         drawn.append(rng.draw)
     assert len(set(drawn)) == 1
+
+
+class Lists(DiscretePolicy):
+    """Gives the probabilities as a list, by a branch and its own arithmetic."""
+
+    action_space = spaces.Discrete(3)
+
+    def probabilities(self, observation, state):
+        one = state.bias / 2 if observation.round_index > 3 else state.bias
+        return [1 - one, one / 4, one * 0.75]
+
+
+class Stacks(Lists):
+    def probabilities(self, observation, state):
+        return np.stack(super().probabilities(observation, state))
+
+
+def test_a_list_of_probabilities_is_lifted_in_a_prediction(caplog):
+    biases = np.array([0.1, 0.4, 0.8])
+    still = {"task_state": State(), "previous_task_state": State(), "turn_index": 0, "provenance": 0}
+    seen = State(round_index=np.arange(20) % 7, user_action=0, assistant_state=State(), **still)
+
+    def predicted(policy):
+        user = User(policy=policy, state=State(bias=0.5), state_space=spaces.Dict(bias=spaces.real(0, 1)))
+        believing = UserModelFilter(user, Grid({"bias": biases}))
+        rng = EpisodeRandom(0, episodes=np.arange(20))
+        return believing.predict(State(belief=believing.initial(rng)), seen, rng)
+
+    with caplog.at_level("WARNING", "interaction"):
+        found = predicted(Lists())
+    assert not caplog.records
+    assert np.array_equal(found, predicted(Stacks()))
+    mean = biases.mean() / np.where(seen.round_index > 3, 2, 1)
+    assert np.allclose(found, np.stack([1 - mean, mean / 4, mean * 0.75], axis=-1), rtol=0, atol=1e-12)

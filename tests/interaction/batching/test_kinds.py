@@ -86,9 +86,86 @@ def test_an_integer_in_a_field_of_floats_is_a_float(begin, question, batched):
 
 
 @pytest.mark.parametrize("batched", [None, False])
-def test_flags_and_integers_of_one_field_are_an_error(batched):
-    """They are left as they are in a field of integers: `~flags` and a look-up by a mask need flags."""
-    task = Asking(lambda k: k > 2 if k < 4 else 7, abs, spaces.whole(), batched)
+@pytest.mark.parametrize(
+    "space",
+    [spaces.whole(), spaces.whole(0, 7), spaces.Discrete(8), spaces.Choice([0, 1, 7])],
+    ids=["whole", "bounded", "Discrete", "Choice"],
+)
+@pytest.mark.parametrize(
+    "begin", [lambda k: k > 2 if k < 4 else 7, lambda k: k > 2, lambda k: True], ids=["mixed", "bool", "True"]
+)
+def test_a_flag_in_a_field_of_integers_is_an_integer(begin, space, batched):
+    bundle = played(Asking(begin, lambda x: -x * 2 + (x is True), space, batched))
+    runs = bundle.run(EPISODES, seed=0)
+    alone = [by_hand(bundle, episode).task_state for episode in range(EPISODES)]
+    assert {type(state.x) for state in alone} == {int}
+    assert [state.x for state in alone] == [int(begin(state.k)) for state in alone]
+    assert [state.y for state in alone] == [-2.0 * state.x for state in alone]
+    assert [state.y for state in alone] == list(runs["task_state.y"][:, -1])
+    assert [state.x for state in alone] == list(runs["task_state.x"][:, -1])
+    assert runs["task_state.x"].dtype == np.int64
+
+
+@pytest.mark.parametrize("batched", [None, False])
+def test_a_flag_in_a_field_of_flags_stays_one(batched):
+    bundle = played(Asking(lambda k: k > 2, lambda x: 1 - x, spaces.Box(0, 1, (), np.bool_), batched))
+    assert bundle.run(EPISODES, seed=0)["task_state.x"].dtype == bool
+    assert type(by_hand(bundle, 0).task_state.x) is bool
+
+
+class Compares(DeterministicPolicy):
+    """Picks a comparison, as a researcher writes it."""
+
+    action_space = spaces.Discrete(2)
+
+    def __init__(self, lapse=0.0, batched=None):
+        super().__init__(lapse)
+        self.batched = batched
+
+    def action(self, observation, state):
+        return observation.task_state.k == 0
+
+
+class Shows(InteractionTask):
+    """Shows the last action of the user, of which there is none at first."""
+
+    def reset(self, rng):
+        return State(k=rng.integers(0, 3), shown=0, rounds=0)
+
+    def on_user_action(self, game, rng):
+        state = game.task_state
+        k = rng.integers(0, 3)
+        if state.k == 1:  # one of the ways keeps what is shown, an integer
+            return Transition(state.replace(k=k, rounds=state.rounds + 1))
+        return Transition(state.replace(k=k, shown=game.user_action, rounds=state.rounds + 1))
+
+    def on_assistant_action(self, game, rng):
+        return Transition(game.task_state)
+
+
+@pytest.mark.parametrize("lapse", [0.0, 0.3])
+@pytest.mark.parametrize("batched", [None, False, True])
+def test_a_comparison_is_an_action_of_whole_numbers(batched, lapse):
+    bundle = Bundle(Shows(), User(policy=Compares(lapse, batched)), max_rounds=6)
+    runs = bundle.run(EPISODES, seed=0, record="all")
+    assert runs["user_action"].dtype == runs["task_state.shown"].dtype == np.int64
+    assert set(np.unique(runs["user_action"])) == {0, 1}
+    for episode in range(EPISODES):
+        alone = by_hand(bundle, episode)
+        assert (type(alone.user_action), type(alone.task_state.shown)) == (int, int)
+        assert alone.user_action == runs["user_action"][episode, -1]
+        assert alone.task_state.shown == runs["task_state.shown"][episode, -1]
+        assert Compares.action_space.contains(alone.user_action)
+
+
+@pytest.mark.parametrize("batched", [None, False])
+def test_arrays_of_flags_and_of_integers_in_one_field_are_an_error(batched):
+    """They are left as they are: `~flags` and a look-up by a mask need flags."""
+
+    def begin(k):
+        return np.array([k > 2, True]) if k < 4 else np.array([7, 7])
+
+    task = Asking(begin, lambda x: x.sum(), spaces.whole(shape=2), batched)
     with pytest.raises(BatchError, match="different kinds, bool and int64") as caught:
         played(task).run(EPISODES, seed=0)
     assert "raised by Asking.reset in episode" in "".join(caught.value.__notes__)
