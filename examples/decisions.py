@@ -130,7 +130,7 @@ def demo(
     seed: Annotated[int, "the seed of all random numbers"] = 0,
     plot: Annotated[Path | None, "draw the model over the data into this file (.png, .pdf or .svg)"] = None,
 ) -> None:
-    """From choices and their times, drift diffusion tells how somebody decides (about 10 s).
+    """From choices and their times, drift diffusion tells how somebody decides (about 5 s).
 
     A simulated person, whose parameters are known, decides many times; the model is fitted to what they did.
     """

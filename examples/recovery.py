@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 
 from interaction import User
-from interaction.display import plus_minus, print_table, print_text
+from interaction.display import plus_minus, print_table, print_text, share
 from interaction.plots import style
 from interaction.studies.effects import sensitivity
 from interaction.studies.recovery import model_recovery, parameter_recovery
@@ -113,8 +113,8 @@ def print_models(least: float, found: ModelRecovery) -> None:
         zip(found.models, found.confusion, PUBLISHED[least], strict=True)
     ):
         here = row[number]
-        rows.append([f"{number + 1} {name}", *(f"{share:.2f}" for share in row), f"{there:.2f}"])
-        counts = [[round(share * of), of - round(share * of)] for share, of in ((here, n), (there, 100))]
+        rows.append([f"{number + 1} {name}", *(f"{part:.2f}" for part in row), f"{there:.2f}"])
+        counts = [[round(part * of), of - round(part * of)] for part, of in ((here, n), (there, 100))]
         if stats.fisher_exact(counts).pvalue < 0.01:
             differ.append(f"{name} is recognised in {here:.2f} and not in {there:.2f}")
     title = f"Which model (1 to 5) has the best BIC, for {n} users of each"
@@ -122,6 +122,11 @@ def print_models(least: float, found: ModelRecovery) -> None:
         f"{title}; inverse temperature β ~ {prior_of(least)}",
         ["users", *numbers, "itself, as published"],
         rows,
+    )
+    most = round(0.75 * n)
+    known = share(np.arange(n) < most)
+    print_text(
+        f"Shares of {n} users are known no better than so: {most} of them are {known} (95 % interval)."
     )
     print_text(_compared(differ) + ("" if found.converged.all() else f" Mind: {found.convergence}."))
 
