@@ -149,7 +149,7 @@ def figure_of(
     count = f"n = {len(parameters.converged):,} users;\ndashed: identity"
     style.title(parameters.plot(panels["a"], "learning_rate"), "Learning rate", count)
     _plot_temperatures(panels["b"], parameters)
-    note = f"95 % normal intervals,\nn = {effects.converged.shape[1]:,}; dashed: threshold"
+    note = f"95 % normal interval, n = {effects.converged.shape[1]:,}\nusers; dashed: threshold"
     style.title(effects.plot(panels["c"]), "What a choice tells", note)
     panels["c"].locator_params(axis="x", nbins=3)
     places = iter("defg")
