@@ -157,7 +157,7 @@ def demo(
     seed: Annotated[int, "the seed of all random numbers"] = 0,
     plot: Annotated[Path | None, "draw agreements over rounds into this file (.png, .pdf or .svg)"] = None,
 ) -> None:
-    """An assistant coordinates with its user because it simulates them, if its model is right (about 3 s).
+    """An assistant coordinates with its user because it simulates them, if its model is right (about 1 s).
 
     User and assistant have to pick the same number, again and again. The user follows a rule with three
     parameters, of which p0 matters most. One assistant has a model with the right p0, and one with a wrong

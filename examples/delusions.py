@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.stats import bootstrap
 
 from interaction import Bundle, Trajectories
 from interaction.assistants.imitation import ImitatingAssistant, OwnActions, SequenceModel, best_arm_filter
 from interaction.batching.play import read_episodes
-from interaction.display import plus_minus, print_table
+from interaction.display import decimals, plus_minus, print_table, share
 from interaction.plots import interval, style
 from interaction.progress import Progress
 from interaction.tasks.bandit import BanditTask
@@ -50,7 +51,7 @@ def print_reference() -> None:
             actions = " ".join(str(action) for action in sequence(model, seed))
             rows.append(["", f"game {seed + 1}", actions])
     title = "The reference: after arm 1 (reward) and arm 2 (none), and three games where arm 1 is best"
-    print_table(title, ["the model takes", "", "arms 1 to 5"], rows)
+    print_table(title, ["the model takes", "", "arms 1 to 5"], rows, labels=2)
 
 
 def sequence(model: SequenceModel, seed: int, best: int = 1, length: int = 20) -> list[int]:
@@ -103,6 +104,16 @@ def told(values: Array) -> str:
     return plus_minus(*interval(values))
 
 
+def told_loss(values: Array) -> str:
+    """Give the mean of a loss with its 95 % interval, of percentiles: a few large ones leave it above 0."""
+    found = bootstrap((values,), np.mean, n_resamples=999, batch=50, method="percentile", rng=0)
+    low, high = found.confidence_interval
+    if low == high:
+        return plus_minus(values.mean(), 0.0)
+    digits = decimals((high - low) / 2)
+    return f"{values.mean():.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
 MEASURES = (
     "reward a round",
     "best arm pulled",
@@ -120,7 +131,7 @@ def table(played: Sequence[Played]) -> list[list[str]]:
         column = [told(runs.returns / runs.lengths), told((arm == best).mean(axis=1)), "", "", ""]
         if belief is not None:
             loss, brier, locked = scores(belief[:, -1], best[:, -1])
-            column[2:] = told(locked), told(loss), told(brier)
+            column[2:] = share(locked), told_loss(loss), told_loss(brier)
         columns.append(column)
     return [list(row) for row in zip(MEASURES, *columns, strict=True)]
 
@@ -131,9 +142,9 @@ VIEWS = ("all actions", "no action", "by provenance")
 SHARES = (0.0, 0.1, 0.25, 0.5, 1.0)
 
 
-def shared_control(share: float, episodes: int, seed: int, rounds: int = 20) -> dict[str, Array]:
+def shared_control(user_share: float, episodes: int, seed: int, rounds: int = 20) -> dict[str, Array]:
     """Give the log loss `(episodes,)` after some rounds of three beliefs about the same histories."""
-    task = BanditTask(user_share=share)
+    task = BanditTask(user_share=user_share)
     watching = [
         best_arm_filter(EXPERT, task, "evidence", field="all_actions"),
         best_arm_filter(EXPERT, task, evidence=("outcome",), field="no_action"),
@@ -260,12 +271,12 @@ def _plot_sure(ax: Axes, belief: Array, best: Array) -> None:
     for area, hatch in zip(areas, ("", "", "////"), strict=True):
         area.set(hatch=hatch, edgecolor="white", linewidth=0)
     bottom, white = np.zeros(len(rounds)), {"facecolor": "white", "edgecolor": "none", "pad": 1}
-    for name, share in shares.items():
+    for name, part in shares.items():
         here = len(rounds) // (5 if name == "not sure" else 2)
-        if share[here] > 0.2:
-            at = (rounds[here], bottom[here] + share[here] / 2)
+        if part[here] > 0.2:
+            at = (rounds[here], bottom[here] + part[here] / 2)
             ax.text(*at, name, ha="center", va="center", size="small", bbox=white)
-        bottom = bottom + share
+        bottom = bottom + part
     ax.set(xlabel="round", ylabel="share of the episodes", xlim=(1, len(rounds)), ylim=(0, 1))
     style.title(ax, note=f"sure: above {SURE},\nn = {len(belief):,} episodes")
 
@@ -293,9 +304,9 @@ def demo(
     )
     rows = []
     with Progress("shared control", len(SHARES), unit="shares") as bar:
-        for share in SHARES:
-            losses = shared_control(share, episodes, seed)
-            rows.append([f"{share:g}", *(told(losses[view]) for view in VIEWS)])
+        for user_share in SHARES:
+            losses = shared_control(user_share, episodes, seed)
+            rows.append([f"{user_share:g}", *(told(losses[view]) for view in VIEWS)])
             bar.update()
     title = "Log loss of the belief after 20 rounds, by which actions it takes for the user's"
     print_table(title, ["user's share", *VIEWS], rows)

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 
 from interaction import User
-from interaction.display import plus_minus, print_table, print_text
+from interaction.display import plus_minus, print_table, print_text, share
 from interaction.plots import style
 from interaction.studies.effects import sensitivity
 from interaction.studies.recovery import model_recovery, parameter_recovery
@@ -113,8 +113,8 @@ def print_models(least: float, found: ModelRecovery) -> None:
         zip(found.models, found.confusion, PUBLISHED[least], strict=True)
     ):
         here = row[number]
-        rows.append([f"{number + 1} {name}", *(f"{share:.2f}" for share in row), f"{there:.2f}"])
-        counts = [[round(share * of), of - round(share * of)] for share, of in ((here, n), (there, 100))]
+        rows.append([f"{number + 1} {name}", *(f"{part:.2f}" for part in row), f"{there:.2f}"])
+        counts = [[round(part * of), of - round(part * of)] for part, of in ((here, n), (there, 100))]
         if stats.fisher_exact(counts).pvalue < 0.01:
             differ.append(f"{name} is recognised in {here:.2f} and not in {there:.2f}")
     title = f"Which model (1 to 5) has the best BIC, for {n} users of each"
@@ -123,6 +123,9 @@ def print_models(least: float, found: ModelRecovery) -> None:
         ["users", *numbers, "itself, as published"],
         rows,
     )
+    most = round(0.75 * n)
+    known = share(np.arange(n) < most)
+    print_text(f"So well are shares of {n} users known: {most} of them are {known}, a 95 % interval.")
     print_text(_compared(differ) + ("" if found.converged.all() else f" Mind: {found.convergence}."))
 
 
@@ -142,11 +145,13 @@ def figure_of(
     parameters: ParameterRecovery, models: Mapping[float, ModelRecovery], effects: Sensitivity
 ) -> Figure:
     """Draw the recovered parameters, what each choice tells, and both confusion matrices and inversions."""
-    drawn, panels = style.figure("abc\n\ndefg", columns=2, height=5.3, heights=(4, 7))
+    drawn, panels = style.figure("abc\n\ndefg", columns=2, height=4.9, heights=(2, 3))
     count = f"n = {len(parameters.converged):,} users;\ndashed: identity"
     style.title(parameters.plot(panels["a"], "learning_rate"), "Learning rate", count)
     _plot_temperatures(panels["b"], parameters)
-    style.title(effects.plot(panels["c"]), "What a choice tells")
+    note = f"95 % normal interval, n = {effects.converged.shape[1]:,}\nusers; dashed: threshold"
+    style.title(effects.plot(panels["c"]), "What a choice tells", note)
+    panels["c"].locator_params(axis="x", nbins=3)
     places = iter("defg")
     for matrix in ("confusion", "inversion"):
         for least, found in models.items():
@@ -166,6 +171,7 @@ def _plot_temperatures(ax: Axes, found: ParameterRecovery) -> None:
     low, high = true.min() / 2, true.max() * 20
     beyond = (estimate < low) | (estimate > high)
     found.plot(ax, name)
+    ax.set_ylabel("inferred inverse\ntemperature")
     ax.set(xscale="log", yscale="log", xlim=(low, true.max() * 2), ylim=(low, high))
     edge: Any = {"marker": "^", "s": 10, "color": style.COLOURS[1], "clip_on": False, "zorder": 3}
     ax.scatter(true[beyond], np.clip(estimate[beyond], low, high), **edge)
@@ -186,7 +192,7 @@ def demo(
     seed: Annotated[int, "the seed of all random numbers"] = 0,
     plot: Annotated[Path | None, "draw matrices and parameters into this file (.png, .pdf or .svg)"] = None,
 ) -> None:
-    """Choices tell which model a user follows, and with which parameters, if it errs little (about 40 s).
+    """Choices tell which model a user follows, and with which parameters, if it errs little (about 50 s).
 
     Reproduces figures 4 and 5 of Wilson & Collins 2019: bandit users make 1,000 choices each.
     """

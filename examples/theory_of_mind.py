@@ -179,7 +179,7 @@ def _plot_made(ax: Axes, task: PaperclipTask, played: list[tuple[Array, Array]])
             low, high, action = edges[first], edges[last], made[first]
             ax.barh(depth, high - low, 0.7, low, color=COLOURS[action], edgecolor="black", linewidth=0.5)
             ax.text((low + high) / 2, depth, names[action], ha="center", va="center", size="small")
-        ax.text(1.03, depth, f"{worth.mean():.3f}", va="center", size="small")
+        ax.text(1.03, depth, f"{worth.mean():.4f}", va="center", size="small")
     ax.text(1.03, len(played) - 0.45, "mean\nworth", size="small")
     ax.set(xlabel="θ, what a paperclip is worth (a staple: 1 − θ)", ylabel="depth of thinking")
     ax.set(yticks=range(len(played)), xlim=(0, 1), ylim=(-0.5, len(played) - 0.5))
@@ -192,7 +192,7 @@ def demo(
     cells: Annotated[int, "how finely the user's wishes are told apart"] = 92,
     plot: Annotated[Path | None, "draw both into this file (.png, .pdf or .svg)"] = None,
 ) -> None:
-    """Two who think about each other meet more often, and work better together (about 10 s).
+    """Two who think about each other meet more often, and work better together (about 4 s).
 
     Alice and Bob have not agreed on a place to meet, and one is a little more popular. Then a user makes
     paperclips or staples; its assistant sees it, infers what the user wants, and makes the rest.

@@ -107,7 +107,7 @@ def demo(
     seed: Annotated[int, "the seed of all random numbers"] = 0,
     plot: Annotated[Path | None, "draw values and one game into this file (.png, .pdf or .svg)"] = None,
 ) -> None:
-    """An assistant who hears a tiger behind one of two doors listens until it is sure enough (about 5 s).
+    """An assistant who hears a tiger behind one of two doors listens until it is sure enough (about 8 s).
 
     It works out what each action is worth for every belief, some actions ahead, and takes the best one.
     """

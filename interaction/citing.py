@@ -13,7 +13,6 @@ from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from textwrap import fill
 from typing import NamedTuple
 
 from interaction.errors import UnknownNameError
@@ -42,13 +41,18 @@ class Reference(NamedTuple):
         volume = told.get("volume", "") + (f"({told['number']})" if "number" in told else "")
         journal = f"{told['journal']} {volume}" if "journal" in told else ""
         printed = f"arXiv {told['eprint']}" if "eprint" in told else told.get("publisher", "")
-        version = f"version {told['version']}" if "version" in told else ""
+        version = f"Version {told['version']}" if "version" in told else ""
         book = f"In {told['booktitle']}" if "booktitle" in told else ""
         where = [journal, book, told.get("pages", ""), printed, version]
         link = f"https://doi.org/{told['doi']}" if "doi" in told else told.get("url", "")
         year = f" ({told['year']})" if "year" in told else ""
-        parts = (f"{authors}{year}", told["title"], ", ".join(filter(None, where)), link)
-        return ". ".join(filter(None, parts))
+        parts = (
+            f"{authors[0].upper()}{authors[1:]}{year}",
+            told["title"],
+            ", ".join(filter(None, where)),
+            link,
+        )
+        return ". ".join(filter(None, parts)) + "." * (not link)
 
     def named_in(self, text: str) -> bool:
         """Tell whether a source names it: the first author's surname and then the year, or the program."""
@@ -146,6 +150,6 @@ def listing() -> str:
     for name, model in models().items():
         if model.listed:
             folders.setdefault(model.where.partition("/")[0], []).append(name)
-    lines = [fill(f"{folder}: {', '.join(sorted(names))}", 80) for folder, names in sorted(folders.items())]
+    lines = [f"{folder}: {', '.join(sorted(names))}" for folder, names in sorted(folders.items())]
     end = "`interaction cite NAME` gives the papers of a model."
     return "\n\n".join([*lines, citation("interaction"), end])

@@ -33,7 +33,10 @@ def main() -> None:
     @app.command()
     def cite(name: str = typer.Argument("", help="Of a task, a user, an assistant or a method.")) -> None:
         """Print the papers to cite for a model; without a name all names, and how to cite the framework."""
-        typer.echo(citation(name) if name else listing())
+        for part in (citation(name) if name else listing()).split("\n\n"):
+            for line in part.splitlines():
+                (typer.echo if part.startswith("@") else print_text)(line)  # BibTeX is to be copied
+            typer.echo()
 
     @app.callback()
     def options(version: Annotated[bool, _version()] = False) -> None: ...

@@ -78,20 +78,21 @@ def share(true: Any) -> str:
     if true.size == 0:
         return ""
     low, high = binomtest(int(true.sum()), true.size).proportion_ci(0.95, "wilson")
-    digits = min(decimals(50 * (high - low)), 1)
+    digits = decimals(50 * (high - low))
     return f"{100 * true.mean():.{digits}f} % [{100 * low:.{digits}f}, {100 * high:.{digits}f}]"
 
 
 def print_text(text: str) -> None:
-    """Print a paragraph, wrapped to the width of the terminal."""
-    print(textwrap.fill(text, shutil.get_terminal_size().columns), flush=True)  # noqa: T201
+    """Print a paragraph, wrapped to the width of the terminal; words and addresses stay whole."""
+    width = shutil.get_terminal_size().columns
+    print(textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False), flush=True)  # noqa: T201
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], labels: int = 1) -> None:
     """Print a table: with rich where it is installed, else as plain text.
 
     Where the terminal is narrow, words are wrapped and numbers are not; where that will not do, the columns
-    follow in several tables, each with the first column.
+    follow in several tables, each with the first ones, so many `labels` as it takes to know a row.
     """
     cells = [[show(cell) for cell in row] for row in rows]
     try:
@@ -99,30 +100,31 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
     except ImportError:
         total = shutil.get_terminal_size().columns
         text = [f"\n{textwrap.fill(title, total)}"]
-        text += [_plain(*part) for part in _parts(columns, cells, total + 2, 2)]
+        text += [_plain(*part) for part in _parts(columns, cells, total + 2, 2, labels)]
         print("\n".join(text), flush=True)  # noqa: T201
         return
     console = Console(highlight=False)
     console.print(f"\n{title}", style="bold", markup=False)
-    for names, lines, widths in _parts(columns, cells, console.width - 1, 3):
+    for names, lines, widths in _parts(columns, cells, console.width - 1, 3, labels):
         console.print(_rich(names, lines, widths))
 
 
 def _parts(
-    columns: Sequence[str], cells: Cells, total: int, gap: int
+    columns: Sequence[str], cells: Cells, total: int, gap: int, labels: int
 ) -> Iterable[tuple[list[str], list[list[str]], list[int]]]:
     """Split a table into those that fit: their columns, their rows and the widths, with a gap at each."""
     both = [[name, *(row[number] for row in cells)] for number, name in enumerate(columns)]
     least = [max(map(_longest, texts)) for texts in both]
     body = [max(map(len, texts[1:]), default=1) for texts in both]
     whole = [max(map(len, texts)) for texts in both]
+    repeated = range(labels)
     groups: list[list[int]] = [[]]
-    for column in range(1, len(columns)):
-        if groups[-1] and sum(least[one] + gap for one in (0, *groups[-1], column)) > total:
+    for column in range(labels, len(columns)):
+        if groups[-1] and sum(least[one] + gap for one in (*repeated, *groups[-1], column)) > total:
             groups.append([])
         groups[-1].append(column)
     for group in groups:
-        chosen = [0, *group]
+        chosen = [*repeated, *group]
         widths = [least[one] for one in chosen]
         spare = total - sum(widths) - gap * len(chosen)
         for wanted in (body, whole):  # rows are to be wrapped less than the names of the columns
@@ -131,9 +133,11 @@ def _parts(
                 if widths[most] >= wanted[chosen[most]]:
                     break
                 widths[most] += 1
-        if spare < 0:  # two columns are too many: words are broken, and still nothing is cut
-            widths[0] = max(widths[0] + spare, 4)
-            widths[1] = max(total - widths[0] - 2 * gap, 1)
+        if spare < 0:  # one column with its labels is too much: numbers are wrapped, and then words broken
+            parts = [len(part) for text in both[chosen[-1]] for part in text.split()]
+            for one, floor in ((-1, max(parts, default=1)), *((label, 4) for label in repeated), (-1, 1)):
+                cut = max(min(widths[one] - floor, -spare), 0)
+                widths[one], spare = widths[one] - cut, spare + cut
         yield [columns[one] for one in chosen], [[row[one] for one in chosen] for row in cells], widths
 
 

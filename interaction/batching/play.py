@@ -155,7 +155,8 @@ def run(
     wanted, per_round = read_record(record)
     rng = EpisodeRandom(seed, episodes=chosen).repeat(count) if axes else EpisodeRandom(seed, episodes=chosen)
     recorders: list[Recorder] = []
-    with Progress("run", total, unit="episodes", shown=progress) as bar:
+    told = (total, "episodes") if max_rounds is None else (total * max_rounds, "rounds")
+    with Progress("run", told[0], unit=told[1], shown=progress) as bar:
         first = 0
         while first < total:
             rows = np.arange(first, min(first + CHUNK, total))
@@ -172,7 +173,7 @@ def run(
                 players: Players, rows: Rows = rows, part: Forced = part, before: int = before
             ) -> Recorder:
                 already = bar.n
-                recorder = Recorder(len(rows), wanted, per_round, bar.update, before)
+                recorder = Recorder(len(rows), wanted, per_round, bar.update, before, max_rounds)
                 stream = rng.select(rows)
                 game = new_game(players, stream, part)
                 recorder.begin(game, forced)

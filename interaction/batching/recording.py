@@ -32,12 +32,14 @@ class Recorder:
         per_round: bool,
         progress: Callable[[int], Any] | None = None,
         before: int = 0,
+        most: int | None = None,
     ) -> None:
         self.rows = rows
         self.bytes = before  # that are recorded, those of the chunks before included
         self.wanted = wanted
         self.per_round = per_round
-        self.progress = progress
+        self.progress = progress  # is told the episodes that ended or, of so many at most, their rounds
+        self.most = most
         self._totals: list[Array | None] = [None] * 8
         self.lengths = np.zeros(rows, np.int64)
         self.terminated = np.zeros(rows, bool)
@@ -55,6 +57,8 @@ class Recorder:
         self, number: int, rows: Rows, game: GameState, rewards: list[Value], part: Rows | None = None
     ) -> None:
         """Keep what some rows are like at the end of a round; they are all of the game, or a part of it."""
+        if self.progress is not None and self.most is not None:
+            self.progress(len(rows))
         if self.wanted is None or not self.per_round:
             return
         while len(self._rounds) <= number:
@@ -87,7 +91,7 @@ class Recorder:
         if self.wanted is not None and not self.per_round:
             self._ends.append((rows, self._select(game, len(rows), part)))
         if self.progress is not None:
-            self.progress(len(rows))
+            self.progress(len(rows) * (1 if self.most is None else self.most - length))
 
     def _select(self, game: GameState, rows: int, part: Rows | None) -> dict[str, Value]:
         assert self.wanted is not None

@@ -1,5 +1,6 @@
 """Every example runs and gives the result that it is there to show."""
 
+import re
 from functools import partial
 
 import matplotlib as mpl
@@ -116,6 +117,16 @@ def test_delusions_shows_what_becomes_of_the_imitators():
     assert "sure of a wrong arm" in words_of(figure)
 
 
+def test_a_loss_that_is_seldom_above_zero_has_an_interval_above_it():
+    """Twice a loss of 2 in 10,000: t's interval would reach below 0."""
+    values = np.zeros(10_000)
+    values[:2] = 2.0
+    mean, low, high = map(float, re.findall(r"[\d.]+", delusions.told_loss(values)))
+    assert 0 <= low < mean < high
+    assert mean == 0.0004
+    assert delusions.told_loss(np.zeros(5)) == "0"
+
+
 def test_provenance_has_the_best_log_loss_at_every_share():
     for share in (0.0, 0.1, 0.5, 1.0):
         losses = {name: loss.mean() for name, loss in delusions.shared_control(share, 1500, seed=1).items()}
@@ -167,6 +178,7 @@ def test_the_recovery_demonstration_runs(capsys, tmp_path, monkeypatch):
     shown = capsys.readouterr().out
     assert "published" in shown
     assert "bits a round" in shown
+    assert shown.count("3 of them are 75 % [30, 95]") == 2  # Wilson's interval of 3 of 4
     figure = pyplot.gcf()
     assert [ax.get_label() for ax in figure.axes] == list("abcdefg")
     told = words_of(figure)
@@ -224,6 +236,9 @@ def test_early_lessons_of_a_conservative_teacher_tell_more_about_memory(capsys, 
         assert found["conservative"].bits_per_round[name] > found["random"].bits_per_round[name]
     teaching.demo(learners=10, plot=tmp_path / "teaching.svg")
     assert "n = 10 learners" in words_of(pyplot.gcf())
+    more, _ = teaching.difference(found)
+    drawn = teaching.figure_of(found).axes[1].lines
+    assert any(np.array_equal(line.get_xdata(), more) for line in drawn)
     assert "conservative" in capsys.readouterr().out
 
 
@@ -255,6 +270,9 @@ def test_the_theory_of_mind_demonstration_runs(capsys, tmp_path):
     shown = " ".join(capsys.readouterr().out.split())
     assert "0.6905" in shown
     assert "nowhere" in shown
+    drawn = [one.get_text() for one in pyplot.gcf().axes[1].texts if "." in one.get_text()]
+    assert len(drawn) == 2
+    assert all(f" {worth} " in shown for worth in drawn)  # with the same digits
     middles = (np.arange(22) + 0.5) / 22
     inside = np.flatnonzero((middles > 41 / 92) & (middles < 51 / 92))
     assert f"{inside[0] / 22:.4f} to {(inside[-1] + 1) / 22:.4f}" in shown

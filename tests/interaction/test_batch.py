@@ -391,7 +391,8 @@ def test_episodes_must_agree_on_their_fields():
 
 
 def test_progress_is_shown_on_request(monkeypatch):
-    """All episodes are counted, those of several chunks and of an axis of candidates too."""
+    """All rounds that there may be are counted, those of several chunks and of an axis of candidates too,
+    and all episodes where it is not known how many rounds they have."""
     counted = []
 
     def end(self, *_):
@@ -403,7 +404,17 @@ def test_progress_is_shown_on_request(monkeypatch):
     randoms(max_rounds=3).run(20, seed=0, progress=True)
     randoms(max_rounds=3).run(4, seed=0, over={"task_state.x": [0, 1]}, progress=True)
     randoms(max_rounds=3).run(20, seed=0)
-    assert counted == [(20, 20, True), (8, 8, True), (20, 20, False)]
+    randoms(max_rounds=None).run(20, seed=0, progress=True)
+    assert counted == [(60, 60, True), (24, 24, True), (60, 60, False), (20, 20, True)]
+
+
+def test_progress_is_told_in_each_round_of_a_batch_in_lockstep(monkeypatch):
+    """Of 20 episodes none ends before all do, and the bar goes on by 20 rounds at a time."""
+    steps = []
+    monkeypatch.setattr(Progress, "update", lambda self, n=1: steps.append(n))
+    policy = User(policy=RandomPolicy(TEN))
+    Bundle(Wandering(), policy, Assistant(policy=RandomPolicy(TEN)), max_rounds=5).run(20, seed=0)
+    assert [n for n in steps if n] == [20] * 5
 
 
 def test_no_episodes_leave_empty_arrays():

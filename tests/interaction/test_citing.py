@@ -59,6 +59,12 @@ def test_a_model_is_cited_with_its_papers():
     assert "@incollection{rescorla1972,\n  author = {Rescorla, Robert A. and Wagner, Allan R.}" in shown
 
 
+def test_the_framework_is_cited_in_sentences():
+    told = citation("interaction").split("\n\n")[1]
+    assert told.startswith("The interaction developers (2026). interaction: Simulate")
+    assert told.endswith(f". Version {interaction.__version__}.")
+
+
 def test_two_papers_of_one_surname_are_told_apart():
     keys = {name: {one.key for one in models()[name].references} for name in ("InformationGain", "Samples")}
     assert keys == {"InformationGain": {"liu2017", "liu2018"}, "Samples": {"liu2001", "kitagawa1996"}}

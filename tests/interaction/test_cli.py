@@ -73,6 +73,14 @@ def test_it_prints_what_to_cite(monkeypatch, capsys):
     assert "Did you mean FittsPointer" in str(run(monkeypatch, capsys, "cite", "FitsPointer")[0])
 
 
+@pytest.mark.parametrize("names", [[], ["FittsPointer"]])
+def test_what_to_cite_fits_into_the_terminal(monkeypatch, capsys, names):
+    """All but BibTeX, which is to be copied."""
+    monkeypatch.setenv("COLUMNS", "60")
+    shown = run(monkeypatch, capsys, "cite", *names)[1].out
+    assert max(len(line) for line in shown.splitlines() if not line.startswith("  ")) <= 60
+
+
 @pytest.mark.parametrize("name", DEMONSTRATIONS)
 def test_a_demonstration_says_what_it_teaches_and_how_long_it_takes(monkeypatch, capsys, name):
     """In one sentence, which it also prints first; and what each option is for."""

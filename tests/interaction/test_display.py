@@ -80,6 +80,21 @@ def test_columns_are_never_cut(capsys, monkeypatch, rich, width):
     assert tables == 1 if width >= 80 else tables > 1
 
 
+@pytest.mark.parametrize("rich", [True, False])
+def test_each_part_of_a_table_has_all_its_labels(capsys, monkeypatch, rich):
+    """Two columns tell what a row is; where another one does not fit beside them, it is wrapped."""
+    monkeypatch.setenv("COLUMNS", "40")
+    if not rich:
+        monkeypatch.setitem(sys.modules, "rich.console", None)
+    rows = [["interventions", f"game {number}", "1 2 3 4 5 " * 4, "12.4 ± 0.5"] for number in (1, 2)]
+    print_table("T", ["model", "", "arms", "reward"], rows, labels=2)
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 40
+    assert shown.count("interventions") == shown.count("game") == 4
+    assert shown.count("12.4 ± 0.5") == 2
+    assert sum(line.count(" 1 2 3 4 5") for line in shown.splitlines()) >= 2
+
+
 def test_what_is_narrower_than_its_longest_word_is_still_whole(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "16")
     print_table("T", ["a", "b"], [["incomprehensibilities", "12.4 ± 0.5"]])
@@ -112,6 +127,7 @@ def test_a_share_has_its_wilson_interval():
     assert share([False] * 10) == "0 % [0, 28]"
     assert share(np.arange(1_000) < 500) == "50.0 % [46.9, 53.1]"
     assert share(np.arange(100) < 50) == "50 % [40, 60]"
+    assert share(np.arange(10_000) < 2) == "0.020 % [0.005, 0.073]"
     assert share([]) == ""
 
 

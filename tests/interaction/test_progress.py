@@ -59,6 +59,13 @@ def test_a_bar_fits_into_the_terminal(monkeypatch, quick, width):
     assert max(map(len, terminal.getvalue().split("\r"))) < width
 
 
+def test_a_terminal_that_does_not_know_its_width_has_the_usual_one(monkeypatch):
+    monkeypatch.setattr(module.os, "get_terminal_size", lambda *_: module.os.terminal_size((0, 0)))
+    monkeypatch.setattr(Terminal, "fileno", lambda self: 2)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert module._width(Terminal()) == 80
+
+
 def test_a_file_gets_whole_lines(monkeypatch, quick):
     file = shown(monkeypatch, io.StringIO())
     with Progress("fit", 40, unit="users") as progress:
