@@ -135,7 +135,9 @@ def draw(
         "", (0.5, -3.4), (0.5, -4.25), arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 0.6}
     )
     box: Any = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-    after = "next round" + " (a game that the user ends: the assistant observes once more)" * last_look
+    after = (
+        "next round" + " (a game that the user ends: the assistant observes and infers once more)" * last_look
+    )
     ax.text(2, -4.2, after, ha="center", va="center", color=GREY, size=6, bbox=box)
     for row, (path, cells) in enumerate(rows):
         ax.text(-0.03, row + 0.5, path, ha="right", va="center", size=7)
