@@ -421,11 +421,11 @@ class Bundle:
 
         An entry is seen, hidden, transformed or noisy, as the observation engines say; "own code" stands
         where an engine has its own `observe`. "may change" tells what a turn can move. The task's previous
-        state is seen as its state is. Entries that are alike may share a row.
+        state is drawn where it is not seen as its state is. Entries that are alike may share a row.
         """
         from interaction.plots.sight import draw
 
-        return draw(self.task, (self.user, self.assistant), self.spaces, ax)
+        return draw(self.task, (self.user, self.assistant), self.spaces, ax, last_look=self.last_look)
 
     def __repr__(self) -> str:
         names = [f"{role}={value!r}" for role, value in self._parts() if value is not None]

@@ -26,6 +26,7 @@ def interval(values: Any, level: float = 0.95) -> tuple[Any, Any]:
     """Give the mean of independent values, and half the width of its interval (Student's t).
 
     `values` `(n, ...)`: means are those over the first axis. Of a single value the width is not known: NaN.
+    Raises `ArgumentError` for masked entries, which are to be left out.
 
     >>> from interaction.plots import interval
     >>> mean, half = interval([1.0, 2.0, 3.0, 4.0])
@@ -33,12 +34,23 @@ def interval(values: Any, level: float = 0.95) -> tuple[Any, Any]:
     2.5 ± 2.05
     """
     _check_level(level, "interval")
-    values = np.asarray(values, float)
+    values = unmasked(values, "interval")
     n = len(values)
     mean = values.mean(axis=0)
     if n < 2:
         return mean, np.full_like(mean, np.nan)[()]
     return mean, stdtrit(n - 1, 0.5 + level / 2) * values.std(axis=0, ddof=1) / np.sqrt(n)
+
+
+def unmasked(values: Any, where: str) -> Array:
+    """Give values as an array of floats; raise `ArgumentError` for masked entries, which have no number."""
+    found: Any = np.ma.array(values, float)  # of a list of masked arrays, too
+    if np.ma.is_masked(found):
+        raise ArgumentError(
+            f"{where}: expected numbers, got {found.mask.sum()} masked entries; leave them out, as "
+            "`values.compressed()` does"
+        )
+    return np.asarray(found.data)
 
 
 def told(level: float, n: int | None = None, of: str = "") -> str:

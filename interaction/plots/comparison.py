@@ -17,6 +17,7 @@ from interaction.means import (
     measured,
     name_of,
     told,
+    unmasked,
 )
 from interaction.plots.style import COLOURS, GREY, axes_of, styled, title, words
 from interaction.trajectory import Trajectories
@@ -41,8 +42,8 @@ def plot_comparison(
 
     `values` holds by label runs without `over`, of which the `measure` is told (see `paired_differences`), or
     the numbers themselves: `(episodes,)`. With a `reference`, one of the labels, the differences to it are
-    drawn, with paired intervals: the runs must be paired, numbers must be those of the same episodes.
-    Raises `ArgumentError` where they are not.
+    drawn, with paired intervals: the runs must be paired, numbers must be those of the same two or more
+    episodes. Raises `ArgumentError` where they are not, for numbers that are not finite, and for no values.
 
     >>> from interaction import Bundle, plot_comparison
     >>> from interaction.assistants.pointing import InformationGain, NoAssistant
@@ -55,7 +56,8 @@ def plot_comparison(
     >>> ax.get_xlabel(), [text.get_text() for text in ax.texts]
     ('lengths, difference from none', ['mean and 95 % t interval, n = 50 pairs'])
     """
-    own, ax = ax is None, axes_of(ax, "plot_comparison")
+    if not values:
+        raise ArgumentError("plot_comparison: expected one label or more with its values, got none")
     if reference is not None and reference not in values:
         raise unknown_name(reference, values, "plot_comparison: reference")
     numbers = {label: _numbers(one, measure, label) for label, one in values.items()}
@@ -63,6 +65,8 @@ def plot_comparison(
     if reference is not None:
         numbers = _differences(values, numbers, reference)
         what = f"{what}, difference from {reference}"
+    own, ax = ax is None, axes_of(ax, "plot_comparison")
+    if reference is not None:
         ax.axvline(0, color=GREY, linewidth=0.6, zorder=0)
     found = [interval(one, level) for one in numbers.values()]
     means, halves = ([pair[part] for pair in found] for part in (0, 1))
@@ -120,7 +124,17 @@ def plot_differences(found: PairedDifferences, ax: Axes | None = None, xlabel: s
 
 def _numbers(one: Trajectories | Array, measure: Measure, label: str) -> Array:
     if not isinstance(one, Trajectories):
-        return np.asarray(one, float)
+        numbers = unmasked(one, f"plot_comparison: {label}")
+        if numbers.ndim != 1 or not len(numbers):
+            raise ArgumentError(
+                f"plot_comparison: {label}: expected numbers (episodes,), got an array {numbers.shape}"
+            )
+        if not np.isfinite(numbers).all():
+            at = int(np.argmin(np.isfinite(numbers)))
+            raise ArgumentError(
+                f"plot_comparison: {label}: expected finite numbers, got {numbers[at]} at place {at}"
+            )
+        return numbers
     if one.over:
         raise ArgumentError(f"plot_comparison: {label}: expected a run without `over`, got {list(one.over)}")
     return measured(one, measure, f"plot_comparison: {label}")
@@ -130,10 +144,14 @@ def _differences(values: Mapping[str, Any], numbers: Mapping[str, Array], refere
     runs = {label: one for label, one in values.items() if isinstance(one, Trajectories)}
     if runs:
         check_paired(runs, "plot_comparison")
+    if len(numbers) < 2:
+        raise ArgumentError(f"plot_comparison: expected values to compare with {reference}, got none")
     for label, one in numbers.items():
         if one.shape != numbers[reference].shape:
             raise ArgumentError(
                 f"plot_comparison: expected numbers of the same episodes as those of {reference}, "
                 f"{numbers[reference].shape}, got {one.shape} of {label}"
             )
+    if len(numbers[reference]) < 2:
+        raise ArgumentError("plot_comparison: reference: expected two or more episodes, got 1")
     return {label: one - numbers[reference] for label, one in numbers.items() if label != reference}

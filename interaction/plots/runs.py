@@ -32,8 +32,8 @@ def plot_rewards(
     """Draw the mean reward over rounds, with its interval (Student's t) as a band.
 
     `runs`: one run, or several by label, each with its line and its label at the line's end; each must have
-    recorded all rounds, or the paths `rewards.…`. After the end of an episode its rewards are 0.
-    Raises `ArgumentError` for a run that has not.
+    recorded all rounds, or the paths `rewards.…`: the same ones, which the label names unless they are all.
+    After the end of an episode its rewards are 0. Raises `ArgumentError` for a run that has not.
 
     >>> from interaction import Bundle, plot_rewards
     >>> from interaction.tasks.bandit import MultiArmedBanditTask
@@ -47,21 +47,24 @@ def plot_rewards(
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('round', 'cumulative reward')
     """
+    labelled = {"": runs} if isinstance(runs, Trajectories) else dict(runs)
+    if not labelled:
+        raise ArgumentError("plot_rewards: expected one run or more, got none")
+    summed = {label: _rewards(run) for label, run in labelled.items()}
+    of = _sources(labelled)
     ax = axes_of(ax, "plot_rewards")
-    labelled = {"": runs} if isinstance(runs, Trajectories) else runs
     ends = {}
     longest = max(int(run.lengths.max(initial=0)) for run in labelled.values())
-    for number, (label, run) in enumerate(labelled.items()):
-        rewards = _rewards(run)
-        rewards = np.pad(rewards, ((0, 0), (0, longest - rewards.shape[1])))
+    for number, (label, found) in enumerate(summed.items()):
+        rewards = np.pad(found, ((0, 0), (0, longest - found.shape[1])))
         mean, half = interval(np.cumsum(rewards, axis=1) if cumulative else rewards, level)
-        rounds = np.arange(1, len(mean) + 1)
+        rounds = np.arange(len(mean))
         colour = COLOURS[number % len(COLOURS)]
         ax.fill_between(rounds, mean - half, mean + half, color=colour, alpha=0.25, linewidth=0)
         ax.plot(rounds, mean, color=colour, linestyle=LINES[number % len(LINES)], label=label)
         ends[label] = (rounds[-1], mean[-1], colour)
     whole(ax.xaxis)
-    ax.set(xlabel="round", ylabel="cumulative reward" if cumulative else "reward")
+    ax.set(xlabel="round", ylabel=("cumulative reward" if cumulative else "reward") + of)
     counts = {len(run.episodes) for run in labelled.values()}
     title(ax, note=told(level, counts.pop() if len(counts) == 1 else None))
     if len(ends) > 1:
@@ -79,6 +82,20 @@ def _rewards(run: Trajectories) -> Array:
         )
     total: Array = sum((run[path] for path in paths), np.zeros(run[paths[0]].shape))
     return total
+
+
+def _sources(runs: Mapping[str, Trajectories]) -> str:
+    """Name the sources whose rewards were recorded, where they are not all; raise if they differ."""
+    kept = {label: [name for name in run.rewards if f"rewards.{name}" in run] for label, run in runs.items()}
+    told = {
+        "" if len(names) == len(runs[label].rewards) else f" ({', '.join(names)})"
+        for label, names in kept.items()
+    }
+    if len(told) > 1:
+        raise ArgumentError(
+            f"plot_rewards: expected runs that recorded the same sources of rewards, got {kept}"
+        )
+    return told.pop()
 
 
 @styled

@@ -6,12 +6,18 @@ own shows, only its author knows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from interaction.agent import Agent
-from interaction.inference.engine import IdentityInferenceEngine
+from interaction.inference.engine import (
+    CascadedInferenceEngine,
+    DualInferenceEngine,
+    InferenceEngine,
+    engines_in,
+)
 from interaction.observation import (
+    OBSERVATIONS,
     CascadedObservationEngine,
     DefaultObservationEngine,
     GaussianNoise,
@@ -21,6 +27,7 @@ from interaction.observation import (
 )
 from interaction.plots.style import COLOURS, COLUMNS, GREY, axes_of, pyplot_of, styled
 from interaction.spaces import Dict, leaves
+from interaction.state import TASK_STATES
 from interaction.task import InteractionTask, defines
 
 if TYPE_CHECKING:
@@ -30,7 +37,8 @@ Agents = tuple[Agent | None, Agent | None]
 """The user and the assistant, or None where nobody plays."""
 
 SEEN, HIDDEN, OWN = "seen", "hidden", "own code"
-_SHOWN = ("task_state", "user_state", "assistant_state", "user_action", "assistant_action")
+_SHOWN = ("user_state", "assistant_state", "user_action", "assistant_action")
+_PREVIOUS = "previous_"
 _FILLS = {SEEN: COLOURS[5], HIDDEN: "0.8", OWN: "white", "noisy": COLOURS[6], "transformed": COLOURS[3]}
 _MANY = 6  # entries of one part that are seen alike are drawn as one row from here on
 
@@ -45,22 +53,27 @@ def sight(engine: ObservationEngine, path: str) -> str:
     >>> sight(DefaultObservationEngine("assistant"), "user_state.goal")
     'hidden'
     """
-    for kind, read in _READERS.items():
-        if isinstance(engine, kind) and type(engine).observe is kind.observe:
-            return read(engine, path)
-    return OWN
+    kind = _kind(engine)
+    return OWN if kind is None else _READERS[kind](engine, path)
+
+
+def _kind(engine: ObservationEngine) -> type[ObservationEngine] | None:
+    """Give the class of this package whose `observe` an engine has, or None."""
+    kinds = (kind for kind in _READERS if isinstance(engine, kind) and type(engine).observe is kind.observe)
+    return next(kinds, None)
 
 
 def _default(engine: DefaultObservationEngine, path: str) -> str:
-    return HIDDEN if _inside(path, other_state(engine.role)) else SEEN
+    return HIDDEN if _any(path, (other_state(engine.role), *OBSERVATIONS)) else SEEN
 
 
 def _by_rules(engine: RuleObservationEngine, path: str) -> str:
-    seen = not _inside(path, other_state(engine.role)) if engine.see is None else _any(path, engine.see)
-    if not seen or _any(path, engine.hide):
+    hidden = (other_state(engine.role), *OBSERVATIONS)
+    seen = not _any(path, hidden) if engine.see is None else _any(path, _both(engine.see))
+    if not seen or _any(path, _both(engine.hide)):
         return HIDDEN
-    told = ["transformed"] * _any(path, engine.transform)
-    for place, noise in engine.noise.items():
+    told = ["transformed"] * _any(path, _both(engine.transform))
+    for place, noise in _both(engine.noise).items():
         if _inside(path, place):
             told.append(f"noisy, sd {noise.sd:g}" if isinstance(noise, GaussianNoise) else "noisy")
     return ", ".join(told) or SEEN
@@ -80,6 +93,13 @@ _READERS: Mapping[type[ObservationEngine], Callable[[Any, str], str]] = {
 }
 
 
+def _both(places: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
+    """Give rules and those that they imply: what holds for the task's state does for its previous one."""
+    rules = dict(places) if isinstance(places, Mapping) else dict.fromkeys(places)
+    twins = {_PREVIOUS + place: rule for place, rule in rules.items() if _inside(place, "task_state")}
+    return rules | {place: rule for place, rule in twins.items() if place not in rules}
+
+
 def _inside(path: str, place: str) -> bool:
     return path == place or path.startswith(f"{place}.")
 
@@ -89,9 +109,14 @@ def _any(path: str, places: Any) -> bool:
 
 
 @styled
-def draw(task: InteractionTask, agents: Agents, space: Dict, ax: Axes | None = None) -> Axes:
+def draw(
+    task: InteractionTask, agents: Agents, space: Dict, ax: Axes | None = None, *, last_look: bool = False
+) -> Axes:
     """Draw the turns of a game of this space, and what the user and the assistant see (see `Bundle.draw`)."""
-    paths = [path for part in _SHOWN for path, _ in leaves(space) if _inside(path, part)]
+    now = [path for path, _ in leaves(space) if _inside(path, "task_state")]
+    apart = [_PREVIOUS + path for path in now if _seen_otherwise_before(agents, path)]
+    rest = [path for part in _SHOWN for path, _ in leaves(space) if _inside(path, part)]
+    paths = [*now, *apart, *rest]
     rows = list(_rows(task, agents, paths))
     if ax is None:
         size = (COLUMNS[2], 0.9 + 0.17 * len(rows))
@@ -110,7 +135,10 @@ def draw(task: InteractionTask, agents: Agents, space: Dict, ax: Axes | None = N
         "", (0.5, -3.4), (0.5, -4.25), arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 0.6}
     )
     box: Any = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-    ax.text(2, -4.2, "next round", ha="center", va="center", color=GREY, size=6, bbox=box)
+    after = (
+        "next round" + " (a game that the user ends: the assistant observes and infers once more)" * last_look
+    )
+    ax.text(2, -4.2, after, ha="center", va="center", color=GREY, size=6, bbox=box)
     for row, (path, cells) in enumerate(rows):
         ax.text(-0.03, row + 0.5, path, ha="right", va="center", size=7)
         for turn, told in enumerate(cells):
@@ -131,11 +159,25 @@ def _turns(task: InteractionTask, agents: Agents) -> Iterator[tuple[str, ...]]:
             yield f"{2 * number + 1} no {role}", "passed over"
             continue
         eye, mind = agent.observation_engine, agent.inference_engine
-        infers = not isinstance(mind, IdentityInferenceEngine)
-        looks = "by default" if isinstance(eye, DefaultObservationEngine) else type(eye).__name__
-        learns = f"infers: {type(mind).__name__}" if infers else "infers nothing"
+        kind, name = _kind(eye), type(eye).__name__
+        looks = (
+            f"{OWN}: {name}" if kind is None else "by default" if kind is DefaultObservationEngine else name
+        )
+        learns = f"infers: {type(mind).__name__}" if _infers(mind) else "infers nothing"
         yield f"{2 * number} {role} observes", looks, learns
         yield f"{2 * number + 1} {role} acts", type(agent.policy).__name__, f"moves: {type(task).__name__}"
+
+
+def _infers(mind: InferenceEngine) -> bool:
+    """Whether an inference engine, or one inside it, has an `infer` of its own."""
+    passing = (InferenceEngine.infer, CascadedInferenceEngine.infer, DualInferenceEngine.infer)
+    return any(type(one).infer not in passing for one in engines_in(mind))
+
+
+def _seen_otherwise_before(agents: Agents, path: str) -> bool:
+    """Whether an agent sees an entry of the task's previous state otherwise than that of its state."""
+    engines = [agent.observation_engine for agent in agents if agent is not None]
+    return any(sight(engine, path) != sight(engine, _PREVIOUS + path) for engine in engines)
 
 
 def _rows(
@@ -161,10 +203,10 @@ def _cells(task: InteractionTask, agents: Agents, path: str) -> tuple[str, str, 
         if agent is None:
             continue
         told[2 * number] = sight(agent.observation_engine, path)
-        if _inside(path, f"{role}_state") and not isinstance(agent.inference_engine, IdentityInferenceEngine):
+        if _inside(path, f"{role}_state") and _infers(agent.inference_engine):
             told[2 * number] += ", may change"
         if _inside(path, f"{role}_action"):
             told[2 * number + 1] = "chosen"
-        elif _inside(path, "task_state") and defines(task, f"on_{role}_action", InteractionTask):
+        elif _any(path, TASK_STATES) and defines(task, f"on_{role}_action", InteractionTask):
             told[2 * number + 1] = "may change"
     return tuple(told)  # type: ignore[return-value]

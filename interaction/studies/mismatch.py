@@ -14,7 +14,7 @@ from interaction.bundle import Bundle
 from interaction.errors import ArgumentError, missing_extra, unknown_name
 from interaction.inference.engine import engines_in
 from interaction.inference.user_model import UserModelFilter
-from interaction.means import interval
+from interaction.means import interval, told
 from interaction.plots.style import axes_of, ink, styled, title
 from interaction.progress import Progress
 from interaction.task import InteractionTask
@@ -121,13 +121,13 @@ class Robustness:
         for row, column in np.ndindex(means.shape):
             mean, half = means[row, column], halves[row, column]
             colour = ink(image.cmap(image.norm(mean)))
-            told = f"{mean:.2f}\n± {half:.2f}".replace("-", "−")
-            ax.text(column, row, told, ha="center", va="center", color=colour, size=6)
+            cell = f"{mean:.2f}" + f"\n± {half:.2f}" * bool(np.isfinite(half))
+            ax.text(column, row, cell.replace("-", "−"), ha="center", va="center", color=colour, size=6)
         ax.set_xticks(range(len(self.assumed_users)), self.assumed_users)
         ax.set_yticks(range(len(self.true_users)), self.true_users)
         ax.set(xlabel="assumed user", ylabel="true user")
         name = value.replace("_", " ").capitalize()
-        title(ax, f"{name} of {self.assistants[chosen]}", f"mean ± 95 % t interval, n = {values.shape[-1]:,}")
+        title(ax, f"{name} of {self.assistants[chosen]}", told(0.95, values.shape[-1]))
         return ax
 
 

@@ -27,6 +27,15 @@ def test_the_interval_is_that_of_the_t_test():
     assert interval(np.full(10, 2.0)) == (2.0, 0.0)
 
 
+def test_masked_entries_have_no_interval():
+    masked = np.ma.array([1.0, 2.0, 1000.0], mask=[0, 0, 1])
+    for values in (masked, np.ma.stack([masked, masked]), [masked, masked]):
+        with pytest.raises(ArgumentError, match=r"interval: expected numbers, got \d masked entries"):
+            interval(values)
+    assert interval(masked.compressed()) == interval([1.0, 2.0])
+    assert interval(np.ma.array([1.0, 2.0], mask=False)) == interval([1.0, 2.0])
+
+
 def test_the_interval_covers_the_mean_as_often_as_it_says():
     """4,000 samples of 5: within four standard errors of 0.95; a normal interval covers 0.88."""
     values = np.random.default_rng(1).normal(0, 1, (5, 4000))

@@ -62,6 +62,51 @@ def test_rewards_over_rounds_have_a_mean_with_its_interval_and_a_label():
         plot_rewards(Bundle(TASK, USER, max_rounds=2).run(3, record="final"))
 
 
+def test_rewards_begin_with_round_0_as_the_recorded_ones_do():
+    assert plot_rewards(RUNS).lines[0].get_xdata().tolist() == list(range(RUNS.lengths.max()))
+
+
+def test_the_label_names_the_sources_of_rewards_unless_they_are_all():
+    some = Bundle(TASK, USER, InformationGain(USER, TASK), max_rounds=30).run(
+        20, seed=0, record=["rewards.assistant_task"]
+    )
+    ax = plot_rewards(some)
+    assert ax.get_ylabel() == "cumulative reward (assistant_task)"
+    assert np.isclose(ax.lines[0].get_ydata()[-1], some.rewards["assistant_task"].mean())
+    assert plot_rewards(some, cumulative=False).get_ylabel() == "reward (assistant_task)"
+    assert plot_rewards({"all": RUNS, "again": RUNS}).get_ylabel() == "cumulative reward"
+    with pytest.raises(ArgumentError, match=r"same sources of rewards, got \{'all': \['user_observation"):
+        plot_rewards({"all": RUNS, "some": some})
+
+
+def test_one_episode_has_no_interval_and_no_differences():
+    one = Bundle(TASK, USER, max_rounds=30).run(1, seed=0)
+    for ax in (plot_rewards(one), plot_comparison({"a": one}), plot_comparison({"a": [3.0], "b": [4.0]})):
+        assert "n = 1, so that there is no interval" in written(ax)
+        assert "mean and" not in written(ax)
+    for values in ({"a": one, "b": one}, {"a": [3.0], "b": [4.0]}):
+        with pytest.raises(ArgumentError, match="expected two or more episodes, got 1"):
+            plot_comparison(values, reference="a")
+
+
+def test_what_has_no_mean_is_not_drawn():
+    drawn = pyplot.get_fignums()
+    for values, message in (
+        ({}, "plot_comparison: expected one label or more with its values, got none"),
+        ({"A": [3, 4, np.nan, 5], "B": [1, 2, 3, 4]}, "A: expected finite numbers, got nan at place 2"),
+        ({"A": np.ma.array([1.0, 2, 1000], mask=[0, 0, 1])}, "A: expected numbers, got 1 masked entries"),
+        ({"A": []}, r"A: expected numbers \(episodes,\), got an array \(0,\)"),
+        ({"A": np.ones((3, 2))}, r"A: expected numbers \(episodes,\), got an array \(3, 2\)"),
+    ):
+        with pytest.raises(ArgumentError, match=message):
+            plot_comparison(values)
+    with pytest.raises(ArgumentError, match="expected values to compare with A, got none"):
+        plot_comparison({"A": [1.0, 2.0]}, reference="A")
+    with pytest.raises(ArgumentError, match="plot_rewards: expected one run or more, got none"):
+        plot_rewards({})
+    assert pyplot.get_fignums() == drawn
+
+
 def test_a_belief_over_rounds_is_a_heat_map():
     belief = np.exp(RUNS["assistant_state.belief.log_weights"][LONGEST])
     ax = plot_belief(belief, labels=["a", "b", "c"], truth=1)

@@ -57,7 +57,7 @@ def test_the_table_and_the_plot_have_all_pairs():
     ax = FOUND.plot(value="overconfidence", assistant="gain")
     shown = [text.get_text() for text in ax.texts]
     assert sum("±" in text and "\n" in text for text in shown) == 4
-    assert "mean ± 95 % t interval, n = " in " ".join(shown)
+    assert "mean and 95 % t interval, n = " in " ".join(shown)
     assert ax.get_title("left") == "Overconfidence of gain"
     colours = ax.images[0].norm
     assert colours.vmin == -colours.vmax  # zero is in the middle, and pale
