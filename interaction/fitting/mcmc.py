@@ -50,8 +50,9 @@ def by_mcmc(
 ) -> Estimate:
     """Give each user's posterior by `chains` ensembles of walkers (needs the extra `inference`).
 
-    The chains go on until R-hat is below 1.05 and each has lasted 20 autocorrelation times, or for 1,000
-    steps after the warm-up: then the user is not converged. The evidence is not known by this method (NaN).
+    The chains go on until R-hat is below 1.05, of the chains and of all walkers, and each has lasted 20
+    autocorrelation times, or for 1,000 steps after the warm-up: then the user is not converged. The evidence
+    is not known by this method (NaN).
     """
     one_thread = import_extras()
     users = len(likelihood.observed.users)
@@ -108,11 +109,16 @@ def _block(
         time = np.nan_to_num(time, nan=1.0).reshape(count, chains, d)
         values = priors.table(kept).reshape(count, chains, -1, d)
         r_hat = gelman_rubin(values)
+        # A walker that is stuck hardly shows in the mean of its chain, nor in the mean autocorrelation.
+        by_walker = np.moveaxis(values.reshape(kept.shape), 3, 2).reshape(count, -1, kept.shape[2], d)
         long_enough = kept.shape[2] >= _ENOUGH * time.max(axis=1)
-        converged = ((r_hat < R_HAT) & long_enough).all(axis=1)
+        agreed = (r_hat < R_HAT) & (gelman_rubin(by_walker) < R_HAT)
+        converged = (agreed & long_enough).all(axis=1)
         if converged.all():
             break
-    picked = np.linspace(0, values.shape[2] - 1, draws).round().astype(int)
+    # The walkers in turn, and the steps evenly: every so many of all would be the same few walkers' only.
+    turn = np.arange(draws)
+    picked = turn * kept.shape[2] // draws * walkers + turn % walkers
     flat = values.reshape(count, -1, d)
     mean, sd = flat.mean(axis=1), flat.std(axis=1)
     apart = values.mean(axis=2).std(axis=1, ddof=1) / np.sqrt(chains) if chains > 1 else np.zeros_like(sd)
@@ -128,7 +134,7 @@ def _block(
         r_hat,
         np.full(count, np.nan),
         converged,
-        far=far_out(kept.reshape(count, chains, -1, d), priors.discrete),
+        far=far_out(kept.reshape(count, chains, -1, d)),
     )
 
 
