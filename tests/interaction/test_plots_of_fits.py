@@ -162,7 +162,9 @@ def test_a_play_lasts_no_longer_than_the_episode_did():
     """Where one person played on, the plays are of this one alone, as what the people did is."""
     rounds = [range(4), range(12)]
     data = pd.concat(
-        pd.DataFrame({"user": who, "episode": who, "round": list(some), "user_action": who})
+        pd.DataFrame(
+            {"user": who, "episode": who, "round": list(some), "user_action": who, "task_state.outcome": 0}
+        )
         for who, some in enumerate(rounds)
     )
     tree = fit(TASK, RandomUser(), data, {"bias": stats.beta(1, 1)}, **QUIET)
