@@ -33,7 +33,7 @@ Array = NDArray[Any]
 _SCATTER = 16  # prior draws for each walker, from which the walkers start
 _WARM_UP = 100
 _STEPS = 100  # between two looks at the chains
-_MOST_STEPS = 1_000
+_MOST_STEPS = 2_000  # after the warm-up; the first half of all steps taken does not count
 _ENOUGH = 20  # autocorrelation times that the chains must last
 _AT_ONCE = 64  # ensembles
 
@@ -51,8 +51,8 @@ def by_mcmc(
     """Give each user's posterior by `chains` ensembles of walkers (needs the extra `inference`).
 
     The chains go on until R-hat is below 1.05, of the chains and of all walkers, and each has lasted 20
-    autocorrelation times, or for 1,000 steps after the warm-up: then the user is not converged. The evidence
-    is not known by this method (NaN).
+    autocorrelation times, or for 2,000 steps after the warm-up: then the user is not converged. The second
+    half of the steps is what counts. The evidence is not known by this method (NaN).
     """
     one_thread = import_extras()
     users = len(likelihood.observed.users)
@@ -101,11 +101,15 @@ def _block(
     for sampler in samplers:
         sampler.reset()
     states = [None] * len(samplers)
-    for _ in range(_MOST_STEPS // _STEPS):
+    for taken in range(_STEPS, _MOST_STEPS + 1, _STEPS):
         lockstep.run(samplers, states, _STEPS)
-        kept = np.stack([sampler.get_chain() for sampler in samplers])  # (ensembles, steps, walkers, d)
+        # Walkers that came from far away would widen what they have in their chains for long.
+        gone = taken // 2
+        kept = np.stack(
+            [sampler.get_chain(discard=gone) for sampler in samplers]
+        )  # (ensembles, steps, walkers, d)
         kept = kept.reshape(count, chains, *kept.shape[1:])
-        time = np.stack([sampler.get_autocorr_time(quiet=True, tol=0) for sampler in samplers])
+        time = np.stack([sampler.get_autocorr_time(discard=gone, quiet=True, tol=0) for sampler in samplers])
         time = np.nan_to_num(time, nan=1.0).reshape(count, chains, d)
         values = priors.table(kept).reshape(count, chains, -1, d)
         r_hat = gelman_rubin(values)
