@@ -121,9 +121,9 @@ def of_populations(names: tuple[str, ...], values: Array, log_evidence: Array, g
     return found.marked({few: np.ones(users, bool)})
 
 
-def far_out(z: Array, discrete: Array) -> Array:
+def far_out(z: Array) -> Array:
     """Tell whose draws lie beyond: `(users,)`; `z` `(users, chains, draws, parameters)` by the prior."""
-    outside = (np.abs(z) > EDGE) & ~discrete
+    outside = np.abs(z) > EDGE
     return np.asarray((outside.mean(axis=(1, 2)) > _OUTSIDE).any(axis=-1))
 
 

@@ -33,7 +33,7 @@ Array = NDArray[Any]
 _SCATTER = 16  # prior draws for each walker, from which the walkers start
 _WARM_UP = 100
 _STEPS = 100  # between two looks at the chains
-_MOST_STEPS = 1_000
+_MOST_STEPS = 2_000  # after the warm-up; the first half of all steps taken does not count
 _ENOUGH = 20  # autocorrelation times that the chains must last
 _AT_ONCE = 64  # ensembles
 
@@ -50,8 +50,9 @@ def by_mcmc(
 ) -> Estimate:
     """Give each user's posterior by `chains` ensembles of walkers (needs the extra `inference`).
 
-    The chains go on until R-hat is below 1.05 and each has lasted 20 autocorrelation times, or for 1,000
-    steps after the warm-up: then the user is not converged. The evidence is not known by this method (NaN).
+    The chains go on until R-hat is below 1.05, of the chains and of all walkers, and each has lasted 20
+    autocorrelation times, or for 2,000 steps after the warm-up: then the user is not converged. The second
+    half of the steps is what counts. The evidence is not known by this method (NaN).
     """
     one_thread = import_extras()
     users = len(likelihood.observed.users)
@@ -100,19 +101,28 @@ def _block(
     for sampler in samplers:
         sampler.reset()
     states = [None] * len(samplers)
-    for _ in range(_MOST_STEPS // _STEPS):
+    for taken in range(_STEPS, _MOST_STEPS + 1, _STEPS):
         lockstep.run(samplers, states, _STEPS)
-        kept = np.stack([sampler.get_chain() for sampler in samplers])  # (ensembles, steps, walkers, d)
+        # Walkers that came from far away would widen what they have in their chains for long.
+        gone = taken // 2
+        kept = np.stack(
+            [sampler.get_chain(discard=gone) for sampler in samplers]
+        )  # (ensembles, steps, walkers, d)
         kept = kept.reshape(count, chains, *kept.shape[1:])
-        time = np.stack([sampler.get_autocorr_time(quiet=True, tol=0) for sampler in samplers])
+        time = np.stack([sampler.get_autocorr_time(discard=gone, quiet=True, tol=0) for sampler in samplers])
         time = np.nan_to_num(time, nan=1.0).reshape(count, chains, d)
         values = priors.table(kept).reshape(count, chains, -1, d)
         r_hat = gelman_rubin(values)
+        # A walker that is stuck hardly shows in the mean of its chain, nor in the mean autocorrelation.
+        by_walker = np.moveaxis(values.reshape(kept.shape), 3, 2).reshape(count, -1, kept.shape[2], d)
         long_enough = kept.shape[2] >= _ENOUGH * time.max(axis=1)
-        converged = ((r_hat < R_HAT) & long_enough).all(axis=1)
+        agreed = (r_hat < R_HAT) & (gelman_rubin(by_walker) < R_HAT)
+        converged = (agreed & long_enough).all(axis=1)
         if converged.all():
             break
-    picked = np.linspace(0, values.shape[2] - 1, draws).round().astype(int)
+    # The walkers in turn, and the steps evenly: every so many of all would be the same few walkers' only.
+    turn = np.arange(draws)
+    picked = turn * kept.shape[2] // draws * walkers + turn % walkers
     flat = values.reshape(count, -1, d)
     mean, sd = flat.mean(axis=1), flat.std(axis=1)
     apart = values.mean(axis=2).std(axis=1, ddof=1) / np.sqrt(chains) if chains > 1 else np.zeros_like(sd)
@@ -128,7 +138,7 @@ def _block(
         r_hat,
         np.full(count, np.nan),
         converged,
-        far=far_out(kept.reshape(count, chains, -1, d), priors.discrete),
+        far=far_out(kept.reshape(count, chains, -1, d)),
     )
 
 

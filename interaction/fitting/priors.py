@@ -148,11 +148,17 @@ class Priors:
         return np.stack(columns, axis=-1)
 
     def support(self, index: int) -> tuple[Array, Array]:
-        """Give the values of a discrete parameter (but for a 1e-9 part) and their probabilities."""
+        """Give the values of a discrete parameter (but for 1e-9 at either end) and their probabilities."""
         prior: Any = list(self.distributions.values())[index]
-        values = np.arange(int(prior.ppf(1e-9)), int(prior.ppf(1 - 1e-9)) + 1)
+        values = np.arange(int(prior.ppf(1e-9)) - 1, int(prior.ppf(1 - 1e-9)) + 2)
         weights = np.asarray(prior.pmf(values), float)
         return values[weights > 0], weights[weights > 0] / weights.sum()
+
+    def goes_on(self, index: int) -> tuple[bool, bool]:
+        """Tell whether a discrete prior goes on below and above the values of its `support`."""
+        prior: Any = list(self.distributions.values())[index]
+        values, _ = self.support(index)
+        return bool(prior.pmf(values[0] - 1) > 0), bool(prior.pmf(values[-1] + 1) > 0)
 
     def _typed(self, name: str, values: Array) -> Array:
         """Values in the type of their space, and not beyond its bounds by an error of rounding."""
@@ -169,7 +175,8 @@ def _at_score(prior: Any, score: Array) -> Array:
     found = np.array(prior.ppf(np.clip(ndtr(score), _TINY, _LAST)))
     far = score > _UPPER
     if far.any() and hasattr(prior, "isf"):
-        found[far] = prior.isf(np.maximum(ndtr(-score[far]), _TINY))
+        upper = np.asarray(prior.isf(np.maximum(ndtr(-score[far]), _TINY)))
+        found[far] = np.where(np.isfinite(upper), upper, found[far])  # discrete ones do not reach so far
     return found
 
 

@@ -80,7 +80,7 @@ def on_grid(
             chosen = np.arange(first, min(first + block, users))
             part = likelihood.select(chosen)
             grid = _close_in(part, rules, POINTS[continuous])
-            held = _held(grid, rules.supports, POINTS[continuous])
+            held = _held(grid, rules, POINTS[continuous])
             grid = _check(part, rules, chosen, grid._replace(converged=grid.converged & held))
             rough = ~grid.converged & held & (continuous > 0) & (finer <= _MOST)
             if not rough.all():
@@ -313,13 +313,15 @@ def likelihood_on_cells(
     return Cells(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
-def _held(grid: _Posterior, supports: list[Any], points: int) -> Array:
+def _held(grid: _Posterior, rules: _Rules, points: int) -> Array:
     """Whether the posterior lies within the first range, as far as the grid has found any of it."""
-    sizes = [points if part is None else len(part[0]) for part in supports]
+    sizes = [points if part is None else len(part[0]) for part in rules.supports]
     weights = grid.weights.reshape(len(grid.low), *sizes)
     held = np.ones(len(weights), bool)
-    for column in [index for index, part in enumerate(supports) if part is None]:
-        cut = grid.low[:, column] <= -EDGE, grid.high[:, column] >= EDGE
+    for column, part in enumerate(rules.supports):
+        cut: tuple[Any, Any] = (grid.low[:, column] <= -EDGE, grid.high[:, column] >= EDGE)
+        if part is not None:
+            cut = tuple(np.array(rules.priors.goes_on(column)))
         for end, there in zip((0, -1), cut, strict=True):
             outer = weights.take(end, axis=column + 1).reshape(len(weights), -1).sum(axis=1)
             held &= ~there | (outer <= _CUT)

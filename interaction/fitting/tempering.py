@@ -83,7 +83,7 @@ def by_particles(
                 walk.move(rng.at(step, 2 + move), power[active], chosen.again(step, _ESTIMATE + move))
             z[active], log[active], accepted[active] = walk.z, walk.log, walk.accepted / _MOVES
     estimate = _estimate(priors, priors.table(z), power, log_evidence, accepted)
-    estimate = replace(estimate, far=far_out(z, priors.discrete))
+    estimate = replace(estimate, far=far_out(z))
     if not isinstance(likelihood, LatentLikelihood):
         return estimate
     some = z.reshape(users, -1, d)[:, np.linspace(0, chains * draws - 1, _MEASURED).round().astype(int)]

@@ -41,10 +41,10 @@ def plot_predictive(
     """Draw what people did over rounds, against plays of the fitted user: a posterior predictive check.
 
     In each of `plays` plays, every episode of the data is played anew (with the assistant, if there was one),
-    by a user with one draw from that person's posterior. The lines tell the share of the choices that are
-    `action`, or without it the mean of what was done, in blocks of `every` rounds (by default, so many that
-    there are about 20); the band holds `level` of the plays (equal-tailed). `path` names one part of an
-    action that has several.
+    for at most as many rounds as it had, by a user with one draw from that person's posterior. The lines tell
+    the share of the choices that are `action`, or without it the mean of what was done, in blocks of `every`
+    rounds (by default, so many that there are about 20); the band holds `level` of the plays (equal-tailed).
+    `path` names one part of an action that has several.
     Raises `ArgumentError` for what is no tree of `fit`, and `UnknownNameError` for a `path` that it lacks.
     Source: Gelman, Meng & Stern 1996, "Posterior predictive assessment of model fitness via realized
     discrepancies".
@@ -131,7 +131,9 @@ def _play(
         values = values[(..., *map(int, entry.rstrip("]").split(",")))]
     missing = ((0, 0), (0, rounds - values.shape[1]))
     actions = np.pad(np.ma.getdata(values), missing).reshape(plays, len(labels), rounds)
-    over = np.arange(rounds) >= runs.lengths[:, None]
+    lasted = tree.observed_data["round"].to_series().groupby(tree.observed_data.episode.values).max() + 1
+    lengths = np.minimum(runs.lengths, np.tile(lasted[labels].values, plays))
+    over = np.arange(rounds) >= lengths[:, None]
     return actions, ~over.reshape(actions.shape)
 
 

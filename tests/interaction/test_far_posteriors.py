@@ -1,5 +1,7 @@
 """Posteriors far out in the tail of a prior: right, or not converged. The truth: normal conjugacy."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,8 +40,8 @@ def told(centre, count):
     return pd.DataFrame({"episode": 0, "round": np.arange(count), "user_action": actions})
 
 
-def fitted(data, prior, method):
-    user = User(policy=Tells(), state=State(x=0.0))
+def fitted(data, prior, method, start=0.0):
+    user = User(policy=Tells(), state=State(x=start))
     options = {"draws": 300, "progress": False, "log_likelihood": False}
     return fit(Going(), user, data, {"x": prior}, method, **options)
 
@@ -82,3 +84,31 @@ def test_the_upper_tail_of_a_prior_reaches_as_far_as_the_lower(method, centre):
 def test_a_discrete_prior_has_whole_numbers(prior, method):
     with pytest.raises(ArgumentError, match=r"prior of x: expected .* whole numbers, got one with 0\.5"):
         fitted(told(0.0, 10), prior, method)
+
+
+def test_walkers_that_come_late_or_never_do_not_pass():
+    """The mean of a chain and its mean autocorrelation hardly tell: sd was up to 100 times too large."""
+    data = told(3_000.0, 20)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        tree = fitted(data, stats.norm(0, 1_000), "mcmc")
+    sd = np.sqrt(1 / (1e-6 + len(data)))
+    assert tree.attrs["converged"] == 0 or tree.summary.x.values[1] == pytest.approx(sd, rel=0.15)
+
+
+def test_a_grid_of_a_discrete_prior_ends_where_it_was_cut_off():
+    with pytest.warns(ConvergenceWarning, match="goes on beyond 6 standard deviations of the prior"):
+        tree = fitted(told(12.0, 50), stats.poisson(1), "grid", 0)
+    assert tree.attrs["converged"] == 0
+
+
+@pytest.mark.parametrize("prior", [stats.randint(0, 6), stats.poisson(1)])
+def test_a_grid_of_a_discrete_prior_may_lie_at_its_end(prior):
+    tree = fitted(told(5.0, 50), prior, "grid", 0)
+    assert tree.attrs["converged"] == 1
+    assert tree.summary.x.values[0] == pytest.approx(5, abs=1e-3)
+
+
+def test_particles_of_a_discrete_prior_tell_that_they_are_far_out():
+    with pytest.warns(ReliabilityWarning, match="beyond 6 standard deviations"):
+        fitted(told(40.0, 50), stats.poisson(1), "particles", 0)

@@ -3,6 +3,7 @@
 import arviz_stats
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib import pyplot
 from scipy import stats
@@ -10,6 +11,7 @@ from scipy import stats
 from interaction import Bundle, fit, plot_density, plot_forest, plot_pairs, plot_predictive, plot_trace
 from interaction.assistants.teaching import RandomTeacher
 from interaction.errors import ArgumentError, UnknownNameError
+from interaction.plots import predictive
 from interaction.tasks.bandit import MultiArmedBanditTask
 from interaction.tasks.pointing import PointingTask
 from interaction.tasks.teaching import TeachingTask
@@ -154,6 +156,24 @@ def test_the_band_is_that_of_the_beta_binomial():
     assert np.allclose([vertices.min(), vertices.max()], exact.ppf([0.1, 0.9]) / 40, atol=0.026)
     assert np.isclose(ax.lines[0].get_ydata()[0], exact.median() / 40, atol=0.026)
     assert "1 person, 40 choices" in labels(ax)
+
+
+def test_a_play_lasts_no_longer_than_the_episode_did():
+    """Where one person played on, the plays are of this one alone, as what the people did is."""
+    rounds = [range(4), range(12)]
+    data = pd.concat(
+        pd.DataFrame(
+            {"user": who, "episode": who, "round": list(some), "user_action": who, "task_state.outcome": 0}
+        )
+        for who, some in enumerate(rounds)
+    )
+    tree = fit(TASK, RandomUser(), data, {"bias": stats.beta(1, 1)}, **QUIET)
+    seen = []
+    real = predictive._means
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predictive, "_means", lambda *of: seen.append(np.bincount(of[1])) or real(*of))
+        plot_predictive(TASK, RandomUser(), tree, every=4, plays=3)
+    assert [counts.tolist() for counts in seen] == [[8, 4, 4]] * 4  # the people, and three plays
 
 
 def test_a_play_needs_the_assistant_and_ends_where_the_task_does():
