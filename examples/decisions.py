@@ -131,7 +131,7 @@ def demo(
     seed: Annotated[int, "the seed of all random numbers"] = 0,
     plot: Annotated[Path | None, "draw the model over the data into this file (.png, .pdf or .svg)"] = None,
 ) -> None:
-    """From choices and times, drift diffusion tells how somebody decides (about 5 s, extra `inference`).
+    """From choices and times, drift diffusion tells how somebody decides (extra `inference`; about 5 s).
 
     A simulated person, whose parameters are known, decides many times; the model is fitted to what they did.
     """

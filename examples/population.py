@@ -162,7 +162,7 @@ def demo(
     seed: Annotated[int, "the seed of all random numbers"] = 0,
     plot: Annotated[Path | None, "draw people and assistants into this file (.png, .pdf or .svg)"] = None,
 ) -> None:
-    """A table of people tells which assistant serves others like them best (about 7 s, extra `inference`).
+    """A table of people tells which assistant serves others like them best (extra `inference`; about 7 s).
 
     People point by mouse or by head pointer, and slip now and then. A population is fitted to them; new
     people like them then play without an assistant, and with assistants made for the users of each device.

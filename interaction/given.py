@@ -17,7 +17,7 @@ from interaction.errors import (
     UnknownFieldError,
     unknown_name,
 )
-from interaction.membership import Membership, as_float, membership
+from interaction.membership import Membership, as_flag, as_float, membership
 from interaction.random import EpisodeRandom, lacking
 from interaction.spaces import Dict, Space
 from interaction.state import GameState, State, Value, freeze
@@ -126,9 +126,10 @@ def transition(method: Method, member: Membership, where: str, name: str) -> Met
         after, reward, terminated = found
         known = as_it_is or after is game.__dict__["task_state"]  # which is as its space says
         conformed = after if known else member.conform(after)
-        if conformed is after and type(reward) is float:
+        ended = terminated if type(terminated) is bool else as_flag(terminated)
+        if conformed is after and type(reward) is float and ended is terminated:
             return found
-        return conformed, as_float(reward), terminated
+        return conformed, as_float(reward), ended
 
     return call
 
@@ -179,7 +180,7 @@ def conforming(template: Any) -> Callable[[Any], Any] | None:
     if isinstance(template, Space):
         member = membership(template)
         return member.conform if isinstance(template, Dict) else lambda value: member.conform(freeze(value))
-    return as_float if template == "reward" else None
+    return {"reward": as_float, "flag": as_flag}.get(template)
 
 
 def _as_it_is(value: Any) -> Any:

@@ -80,6 +80,15 @@ def remedy(space: object, value: Value) -> str:
     return space.remedy(value) if isinstance(space, Undeclared) else ""
 
 
+def as_flag(value: Value) -> Value:
+    """Give 0 and 1, as which fields of whole numbers hold flags, as flags; what is no such number stays."""
+    if type(value) is int and value in (0, 1):
+        return bool(value)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "iu" and ((value == 0) | (value == 1)).all():
+        return lock(value.astype(bool))
+    return value
+
+
 def as_float(value: Value) -> Value:
     """Give an integer or a flag as a float, or an array of them; what is of another kind stays."""
     if type(value) is float:
