@@ -35,6 +35,7 @@ _WARM_UP = 100
 _STEPS = 100  # between two looks at the chains
 _MOST_STEPS = 2_000  # after the warm-up; the first half of all steps taken does not count
 _ENOUGH = 20  # autocorrelation times that the chains must last
+_SPREAD = 0.1  # by how much of it the standard deviation may differ between the halves of the steps
 _AT_ONCE = 64  # ensembles
 
 
@@ -50,9 +51,10 @@ def by_mcmc(
 ) -> Estimate:
     """Give each user's posterior by `chains` ensembles of walkers (needs the extra `inference`).
 
-    The chains go on until R-hat is below 1.05, of the chains and of all walkers, and each has lasted 20
-    autocorrelation times, or for 2,000 steps after the warm-up: then the user is not converged. The second
-    half of the steps is what counts. The evidence is not known by this method (NaN).
+    The chains go on until R-hat is below 1.05, of the chains and of all walkers, each has lasted 20
+    autocorrelation times, and the standard deviations of both halves are within 10 %; or for 2,000 steps
+    after the warm-up: then the user is not converged. The second half of the steps is what counts. The
+    evidence is not known by this method (NaN).
     """
     one_thread = import_extras()
     users = len(likelihood.observed.users)
@@ -105,9 +107,8 @@ def _block(
         lockstep.run(samplers, states, _STEPS)
         # Walkers that came from far away would widen what they have in their chains for long.
         gone = taken // 2
-        kept = np.stack(
-            [sampler.get_chain(discard=gone) for sampler in samplers]
-        )  # (ensembles, steps, walkers, d)
+        # (ensembles, steps, walkers, d)
+        kept = np.stack([sampler.get_chain(discard=gone) for sampler in samplers])
         kept = kept.reshape(count, chains, *kept.shape[1:])
         time = np.stack([sampler.get_autocorr_time(discard=gone, quiet=True, tol=0) for sampler in samplers])
         time = np.nan_to_num(time, nan=1.0).reshape(count, chains, d)
@@ -117,7 +118,7 @@ def _block(
         by_walker = np.moveaxis(values.reshape(kept.shape), 3, 2).reshape(count, -1, kept.shape[2], d)
         long_enough = kept.shape[2] >= _ENOUGH * time.max(axis=1)
         agreed = (r_hat < R_HAT) & (gelman_rubin(by_walker) < R_HAT)
-        converged = (agreed & long_enough).all(axis=1)
+        converged = (agreed & long_enough & _steady(values.reshape(kept.shape))).all(axis=1)
         if converged.all():
             break
     # The walkers in turn, and the steps evenly: every so many of all would be the same few walkers' only.
@@ -140,6 +141,16 @@ def _block(
         converged,
         far=far_out(kept.reshape(count, chains, -1, d)),
     )
+
+
+def _steady(values: Array) -> Array:
+    """Whether the spread is that of both halves of the steps: `(users, parameters)`.
+
+    `values` `(users, chains, steps, walkers, parameters)`. Where some walkers were far away for a while, or
+    tails are so heavy that they are rarely visited, it is not.
+    """
+    first, second = (half.std(axis=(1, 2, 3)) for half in np.array_split(values, 2, axis=2))
+    return np.asarray(np.abs(first - second) <= _SPREAD * np.minimum(first, second))
 
 
 def _start(

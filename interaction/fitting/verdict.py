@@ -31,7 +31,7 @@ def convergence(
             'use method="particles"',
         ),
         "particles": (f"R-hat < {R_HAT}, the moves are not stuck", "give more draws"),
-        "mcmc": (f"R-hat < {R_HAT}, 20 autocorrelation times", 'use method="particles"'),
+        "mcmc": (f"R-hat < {R_HAT}, 20 autocorrelation times, a steady spread", 'use method="particles"'),
         "maximum_likelihood": (
             "no further step gains 0.001 in log likelihood",
             'give more rounds, or use method="particles"',
