@@ -1,0 +1,195 @@
+"""Workers: processes from any executor of `concurrent.futures`, some tasks in flight, replaced when they die."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+from interaction.errors import ArgumentError, missing_extra
+
+T = TypeVar("T")
+
+DEATHS = 3
+"""How often a worker may die of one task that is played alone, before the task is given up."""
+
+_THREADS = ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB_MAXIMUM", "NUMEXPR")
+ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in _THREADS}
+
+
+class _Here:
+    """Plays in this process."""
+
+    def submit(self, function: Callable[..., T], *args: Any) -> Future[T]:
+        future: Future[T] = Future()
+        try:
+            future.set_result(function(*args))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class Workers:
+    """Those who play: `executor` is None for all cores, a number of processes, 0 for this process, or
+    anything that has the `submit` of `concurrent.futures` (or gives such a thing by `get_executor`, as dask's
+    client does). An executor that was given is not shut down.
+
+    Raises `ArgumentError` for what is no executor.
+    """
+
+    def __init__(self, executor: Any, where: str = "Sweep.run") -> None:
+        self._given, self._executor = executor, None
+        self._own = executor is None or isinstance(executor, int)
+        self.deaths = 0
+        if isinstance(executor, bool) or (isinstance(executor, int) and executor < 0):
+            raise ArgumentError(f"{where}: executor: expected a number of processes >= 0, got {executor!r}")
+        if not self._own and not any(hasattr(executor, name) for name in ("submit", "get_executor")):
+            raise ArgumentError(
+                f"{where}: executor: expected an executor with the submit of concurrent.futures, a number of "
+                f"processes or None, got {executor!r}"
+            )
+        self._executor = self._start()
+
+    def _start(self) -> Any:
+        given = self._given
+        if given == 0 and self._own:
+            return _Here()
+        if self._own:
+            try:
+                import loky
+            except ImportError:
+                raise missing_extra("loky", "sweeps", "Workers on all cores") from None
+            return loky.ProcessPoolExecutor(given or loky.cpu_count(), env=ONE_THREAD)
+        if hasattr(given, "get_executor"):
+            return given.get_executor(pure=False)
+        return given
+
+    @property
+    def in_flight(self) -> int:
+        """How many tasks are handed out at a time: two for each worker, so that none waits."""
+        if isinstance(self._executor, _Here):
+            return 1
+        if hasattr(self._given, "nthreads"):  # dask's workers come and go
+            return 2 * max(sum(self._given.nthreads().values()), 1)
+        known = getattr(self._executor, "_max_workers", None)
+        return 2 * (known if isinstance(known, int) and known > 0 else os.cpu_count() or 1)
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Hand out a call."""
+        found: Future[Any] = self._executor.submit(function, *args)
+        return found
+
+    def replace(self) -> None:
+        """Start other workers in place of those that died, where the executor cannot by itself."""
+        self.deaths += 1
+        if self._own:
+            self._executor.shutdown(wait=False, kill_workers=True)
+            self._executor = self._start()
+        elif isinstance(self._given, ProcessPoolExecutor):
+            self._executor.shutdown(wait=False)
+            self._executor = type(self._given)(
+                self._given._max_workers,  # type: ignore[attr-defined]  # there is no other way to know
+                mp_context=self._given._mp_context,  # type: ignore[attr-defined]
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(self._executor, _Here):
+            return
+        if self._own:
+            self._executor.shutdown(wait=kind is None, kill_workers=kind is not None)
+        elif self._executor is not self._given:
+            self._executor.shutdown(wait=kind is None)
+
+
+@dataclass
+class Task(Generic[T]):
+    """A call of `function` on `subject` and `others`; `crashes` counts the deaths while it was in flight."""
+
+    subject: T
+    function: Callable[..., Any]
+    others: tuple[Any, ...] = ()
+    crashes: int = 0
+    alone: int = field(default=0)
+
+
+class WorkerDiedError(Exception):
+    """A worker died again and again while it played one task."""
+
+
+def play_all(
+    workers: Workers, tasks: Iterator[Task[T]], wanted: Callable[[T], bool] = lambda _: True
+) -> Iterator[tuple[T, Any]]:
+    """Hand out tasks, a bounded number at a time; give each with its result, in the order in which they end.
+
+    Tasks whose subject is not `wanted` any more are left out. One that was in flight whenever workers died is
+    played by itself; when a worker dies of it `DEATHS` times, its result is a `WorkerDiedError`.
+    Raises what went wrong with the workers otherwise.
+    """
+    again: deque[Task[T]] = deque()
+    flying: dict[Future[Any], Task[T]] = {}
+    try:
+        while True:
+            while len(flying) < workers.in_flight and not any(
+                task.crashes >= DEATHS for task in flying.values()
+            ):
+                task = again.popleft() if again else next(tasks, None)
+                if task is None:
+                    break
+                if not wanted(task.subject):
+                    continue
+                if task.crashes >= DEATHS and flying:
+                    again.appendleft(task)
+                    break
+                try:
+                    flying[workers.submit(task.function, task.subject, *task.others)] = task
+                except BrokenExecutor:
+                    again.appendleft(task)
+                    if not flying:
+                        workers.replace()
+                    break
+            if not flying and not again:
+                return
+            done, _ = wait(flying, return_when=FIRST_COMPLETED)
+            broken = False
+            for future in done:
+                task = flying.pop(future)
+                error = future.exception() if not future.cancelled() else CancelledError()
+                if error is None:
+                    yield task.subject, future.result()
+                elif isinstance(error, BrokenExecutor | CancelledError) or _killed(error):
+                    broken = broken or isinstance(error, BrokenExecutor)
+                    if task.crashes >= DEATHS or _killed(error):
+                        task.alone += 1
+                    task.crashes += 1
+                    if task.alone >= DEATHS:
+                        yield task.subject, WorkerDiedError(f"a worker died {task.crashes} times playing it")
+                    else:
+                        again.append(task)
+                else:
+                    raise error
+            if broken and not flying:
+                workers.replace()
+    finally:
+        for future in flying:
+            future.cancel()
+
+
+def _killed(error: BaseException) -> bool:
+    """Whether dask gave a task up, whose workers died."""
+    return type(error).__name__ == "KilledWorker"
