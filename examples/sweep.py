@@ -22,7 +22,7 @@ WEIGHTS = "assistant_state.belief.log_weights"
 
 
 def make_bundle(assistant: str, error_rate: float, gridsize: int) -> Bundle:
-    """Make a game of pointing: the labels of a cell say who helps, how often the user errs, and how far it is."""
+    """Make a game of pointing by who helps, how often the user errs, and how large the grid is."""
     task, user = PointingTask(gridsize, 10, "position"), CarefulPointer(error_rate)
     helper: Assistant
     if assistant == "gain":

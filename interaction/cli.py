@@ -38,6 +38,10 @@ def main() -> None:
                 (typer.echo if part.startswith("@") else print_text)(line)  # BibTeX is to be copied
             typer.echo()
 
+    from interaction.sweep_cli import commands
+
+    app.add_typer(commands(), name="sweep")
+
     @app.callback()
     def options(version: Annotated[bool, _version()] = False) -> None: ...
 

@@ -51,8 +51,8 @@ def reference_to(function: Any, where: str) -> Reference:
             "a lambda" if name.endswith("<lambda>") else f"{name.rpartition('.')[2]!r}, defined in a function"
         )
         raise ArgumentError(
-            f"{where}: expected a function that other processes can import, got {kind}: write it with def, at "
-            f"the top of a module"
+            f"{where}: expected a function that other processes can import, got {kind}: write it with "
+            f"def, at the top of a module"
         )
     file = file_of(module)
     if file is None:
@@ -100,7 +100,7 @@ def _guarded(script: Path) -> bool:
 
 
 def import_file(name: str, file: str, *, script: bool = False) -> ModuleType:
-    """Import a module under its name, or from its file where the name leads to no other; a script by its file."""
+    """Import a module by its name, or from its file where the name leads elsewhere; a script by its file."""
     names = ("__main__", SCRIPT) if script else (name,)
     for one in names:
         there = sys.modules.get(one)

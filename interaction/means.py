@@ -220,7 +220,7 @@ def read_measure(runs: Trajectories, measure: Measure, where: str) -> np.ma.Mask
         values = runs.rewards[measure]
     else:
         raise unknown_name(measure, [*_NAMES, *runs.rewards], f"{where}: measure")
-    found = np.ma.array(values, float)
+    found: np.ma.MaskedArray[Any, Any] = np.ma.array(values, float)
     if found.shape != runs.lengths.shape:
         raise ArgumentError(
             f"{where}: {name_of(measure)}: expected a number for each episode, {runs.lengths.shape}, "

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from interaction.studies.sweeps.cells import Cell, Over
+from interaction.studies.sweeps.cells import Cell, Label, Over
 from interaction.studies.sweeps.folder import Folder
 from interaction.studies.sweeps.statistics import Summary, paired_summaries, summaries
 
@@ -30,7 +30,7 @@ class Until:
     def wanted(
         self, folder: Folder, cells: list[Cell], over: Over, got: Mapping[Cell, int]
     ) -> dict[Cell, int]:
-        """Give how many episodes the cells that are not known well enough should have, most uncertain first."""
+        """Give how many episodes the cells should have that are too uncertain, the most uncertain first."""
         excess: dict[Cell, float] = {}
         wanted: dict[Cell, int] = {}
         for pair, n, found in self._looked_at(folder, cells, over, got):
@@ -56,8 +56,10 @@ class Until:
             yield (cell, reference), n, paired_summaries(folder, cell.name, reference.name, names, n)
 
 
-def pairs(cells: list[Cell], over: Over, axis: str, reference: object = None) -> Iterator[tuple[Cell, Cell]]:
-    """Give each cell with the one that has the reference's label on an axis (the first) and is else like it."""
+def pairs(
+    cells: list[Cell], over: Over, axis: str, reference: Label | None = None
+) -> Iterator[tuple[Cell, Cell]]:
+    """Give each cell with the one that differs in an axis alone: it has the reference, or the first label."""
     base = over[axis][0] if reference is None else reference
     by_labels = {cell.values: cell for cell in cells}
     for cell in cells:

@@ -1,4 +1,4 @@
-"""A chunk: some episodes of one cell. What it gives is a function of the sweep, the cell and the range alone."""
+"""A chunk, some episodes of one cell: it is a function of the sweep, the cell and the range alone."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     import pyarrow
 
 Array = NDArray[Any]
+Measures = dict[str, np.ma.MaskedArray[Any, Any]]
+
+
+_ELEMENT = (
+    "element"  # what Parquet calls the entries of lists: a table that is read is that which was written
+)
 
 
 class MeasureError(ArgumentError):
@@ -69,11 +75,11 @@ def bundle_of(make_bundle: Reference, cell: Cell) -> Bundle:
 _kept_bundle = lru_cache(maxsize=32)(bundle_of)  # what a bundle learns of its components is used again
 
 
-def play(job: Job, chunk: Chunk) -> tuple[Trajectories, dict[str, Array]]:
+def play(job: Job, chunk: Chunk) -> tuple[Trajectories, Measures]:
     """Play a chunk; give its run, and the measures `(episodes,)`, masked where an episode has none."""
     bundle = _kept_bundle(job.make_bundle, chunk.cell)
     runs = bundle.run(range(chunk.first, chunk.stop), seed=chunk.cell.seed, record=job.record)
-    measures = {}
+    measures: Measures = {}
     for name, given in job.measures:
         measure = given if isinstance(given, str) else given.load()
         where = f"measure {name!r}"
@@ -87,7 +93,7 @@ def play(job: Job, chunk: Chunk) -> tuple[Trajectories, dict[str, Array]]:
     return runs, measures
 
 
-def table_of(job: Job, chunk: Chunk, runs: Trajectories, measures: dict[str, Array]) -> pyarrow.Table:
+def table_of(job: Job, chunk: Chunk, runs: Trajectories, measures: Measures) -> pyarrow.Table:
     """Give a row for each episode: its index, the cell's labels, the measures, and what is kept."""
     library = arrow()
     count = chunk.stop - chunk.first
@@ -108,7 +114,9 @@ def _kept(runs: Trajectories, path: str) -> Any:
         return _column(runs[path])
     flat = _column(runs[path][runs.played])
     ends = np.concatenate([[0], np.cumsum(runs.lengths)])
-    return arrow().ListArray.from_arrays(arrow().array(ends, "int32"), flat)
+    library = arrow()
+    kind = library.list_(library.field(_ELEMENT, flat.type))
+    return library.ListArray.from_arrays(library.array(ends, "int32"), flat, type=kind)
 
 
 def _column(values: Array) -> Any:
@@ -120,7 +128,8 @@ def _column(values: Array) -> Any:
         np.where(mask, np.zeros((), flat.dtype), flat) if mask is not None else flat, mask=mask
     )
     for length in reversed(values.shape[1:]):
-        column = library.FixedSizeListArray.from_arrays(column, length)
+        kind = library.list_(library.field(_ELEMENT, column.type), length)
+        column = library.FixedSizeListArray.from_arrays(column, type=kind)
     return column
 
 

@@ -100,13 +100,13 @@ class Folder:
         """Give the files of a cell in order; one whose episodes another one holds, too, is left out."""
         found = []
         try:
-            names = sorted(os.listdir(self.chunks / cell))
+            files = list((self.chunks / cell).iterdir())
         except FileNotFoundError:
             return []
-        for name in names:
-            first, _, stop = name.removesuffix(".parquet").partition("-")
-            if name.endswith(".parquet") and first.isdigit() and stop.isdigit():
-                found.append(Part(self.chunks / cell / name, int(first), int(stop)))
+        for file in files:
+            first, _, stop = file.stem.partition("-")
+            if file.suffix == ".parquet" and first.isdigit() and stop.isdigit():
+                found.append(Part(file, int(first), int(stop)))
         kept: list[Part] = []
         for part in sorted(found, key=lambda one: (one.first, -one.stop)):
             if not kept or part.stop > kept[-1].stop:

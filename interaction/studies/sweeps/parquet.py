@@ -45,7 +45,7 @@ def encode(table: pyarrow.Table) -> bytes:
 
 
 def read(file: Path, columns: list[str] | None = None) -> pyarrow.Table:
-    """Read a file, or some of its columns; raise `DamagedFileError` where it cannot be read, or is not whole."""
+    """Read a file, or some of its columns; raise `DamagedFileError` where it is not whole."""
     library = arrow()
     try:
         return library.parquet.ParquetFile(file, page_checksum_verification=True).read(columns)
@@ -57,14 +57,10 @@ def read(file: Path, columns: list[str] | None = None) -> pyarrow.Table:
         ) from error
 
 
-def check(file: Path, cell: str, first: int, stop: int) -> int:
-    """Raise `DamagedFileError` unless a file holds these episodes of a cell, to the last bit; give its bytes."""
+def check(file: Path, cell: str, first: int, stop: int) -> None:
+    """Raise `DamagedFileError` unless a file holds these episodes of a cell, to the last bit."""
     library = arrow()
-    try:
-        content = file.read_bytes()
-        table = read(file)
-    except DamagedFileError:
-        raise
+    content, table = file.read_bytes(), read(file)
     told = (table.schema.metadata or {}).get(b"interaction.cell", b"").decode(errors="replace")
     episodes = table.column(EPISODE).to_numpy() if EPISODE in table.column_names else None
     if told != cell or episodes is None or episodes.tolist() != list(range(first, stop)):
@@ -72,7 +68,6 @@ def check(file: Path, cell: str, first: int, stop: int) -> int:
     by = library.parquet.read_metadata(file).created_by
     if by == made_by() and encode(table) != content:
         raise DamagedFileError(f"{file}: its bytes are not those of the table that it holds")
-    return len(content)
 
 
 def made_by() -> str:

@@ -74,7 +74,7 @@ class _Play:
         self.rounds = self.episodes = 0
 
     def all_chunks(self, episodes: Mapping[Cell, int]) -> Iterator[Chunk]:
-        """Give the first chunk of each cell, then the second ones: so that all cells can be looked at early."""
+        """Give the first chunk of each cell, then the second ones: all cells can be looked at early."""
         sizes = {cell: self.sizes[cell] for cell in episodes if cell in self.sizes}
         for number in range(max((-(-episodes[cell] // size) for cell, size in sizes.items()), default=0)):
             for cell, size in sizes.items():
@@ -172,7 +172,7 @@ class There:
 
 
 def _compared(sweep: Sweep, folder: Folder, about: Lines, changed: str) -> Lines | None:
-    """Give the manifest that is there; raise unless it is that of this sweep, or one that it may go on from."""
+    """Give the manifest that is there; raise unless the sweep may go on from it."""
     before = folder.read()
     if before is None:
         return None
@@ -182,14 +182,15 @@ def _compared(sweep: Sweep, folder: Folder, about: Lines, changed: str) -> Lines
         return None if lines else before
     if changed == "refuse":
         raise ArgumentError(
-            f'{folder.path}: expected the folder of this sweep, got one of another: changed="keep" goes on with '
-            f'what is there, changed="again" plays all anew.\n' + "\n".join(f"- {line}" for line in lines)
+            f'{folder.path}: expected the folder of this sweep, got one of another: changed="keep" goes on '
+            f'with what is there, changed="again" plays all anew.\n'
+            + "\n".join(f"- {line}" for line in lines)
         )
     meant = [line for line in lines if line.startswith(tuple(f"sweep.{name}" for name in _MEANING))]
     if meant:
         raise ArgumentError(
-            f'{folder.path}: changed="keep": what is there does not go with this sweep, in whatever code it was '
-            f'played; take another folder, or "again".\n' + "\n".join(f"- {line}" for line in meant)
+            f'{folder.path}: changed="keep": what is there does not go with this sweep, whatever code it was '
+            f'played by; take another folder, or "again".\n' + "\n".join(f"- {line}" for line in meant)
         )
     return before
 
@@ -234,7 +235,7 @@ def _sizes(play: _Play, folder: Folder, before: Lines | None, about: Lines) -> d
 
 
 def _size(trial: Trial, sweep: Sweep) -> int:
-    """Give a power of two: files of several sizes then lie inside each other, and never half over each other."""
+    """Give a power of two: then files of several sizes lie inside each other, never half over each other."""
     count = min(sweep.seconds / trial.seconds, MOST_BYTES / max(trial.bytes, 1e-9), LARGEST)
     return int(2 ** math.floor(math.log2(max(min(count, 2 * sweep.episodes), 1))))
 
@@ -249,8 +250,8 @@ def _check_share(worker: tuple[int, int] | None, sweep: Sweep) -> None:
         )
     if sweep.until is not None:
         raise ArgumentError(
-            "Sweep.run: worker: with until= the next chunks follow from all results so far: use one run with an "
-            "executor that reaches all machines, or a fixed number of episodes"
+            "Sweep.run: worker: with until= the next chunks follow from all results so far: use one run with "
+            "an executor that reaches all machines, or a fixed number of episodes"
         )
 
 

@@ -15,6 +15,7 @@ from interaction.studies.sweeps.adaptive import pairs
 from interaction.studies.sweeps.cells import Cell, Label, chosen
 from interaction.studies.sweeps.folder import Folder
 from interaction.studies.sweeps.statistics import Summary, paired_summaries, summaries
+from interaction.studies.sweeps.upkeep import compact
 
 if TYPE_CHECKING:
     import pandas
@@ -161,8 +162,8 @@ class SweepResults:
         if left:
             one = {name: self.over[name][0] for name in left}
             raise ArgumentError(
-                f"SweepResults.plot: expected one label of {', '.join(left)}, as in where={one}: what differs "
-                f"in it is not to be averaged"
+                f"SweepResults.plot: expected one label of {', '.join(left)}, as in where={one}: what "
+                f"differs in it is not to be averaged"
             )
         name = self._chosen([measure or self.measures[0]])[0]
         ax = axes_of(ax, "SweepResults.plot")
@@ -198,6 +199,20 @@ class SweepResults:
         if hue:
             legend(ax, columns=2).set_title(words(hue))
         return ax
+
+    def compact(self, *, progress: bool = True) -> tuple[int, int]:
+        """Merge the files of each cell into large ones; give how many there were, and how many there are.
+
+        A run that is resumed finds its episodes in there. Do it when nothing is played in the folder, nor
+        read by other programs: these may see episodes twice while it goes on.
+
+        >>> import tempfile
+        >>> from interaction.examples.sweep import small
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     small(episodes=40).run(folder, executor=0, progress=False).compact(progress=False)
+        (2, 2)
+        """
+        return compact(self._folder, self.cells, progress)
 
     def __repr__(self) -> str:
         found = self.episodes()

@@ -19,6 +19,7 @@ from interaction.studies.sweeps.folder import Folder
 from interaction.studies.sweeps.playing import play_sweep
 from interaction.studies.sweeps.results import SweepResults
 from interaction.studies.sweeps.surroundings import Lines
+from interaction.studies.sweeps.upkeep import verify
 
 Changed = Literal["refuse", "keep", "again"]
 
@@ -93,8 +94,8 @@ class Sweep:
             inspect.signature(make_bundle).bind(**dict.fromkeys(self.over))
         except TypeError as error:
             raise ArgumentError(
-                f"Sweep: make_bundle: expected a function of {', '.join(self.over) or 'nothing'}, the axes of over: "
-                f"{error}"
+                f"Sweep: make_bundle: expected a function of {', '.join(self.over) or 'nothing'}, the axes "
+                f"of over: {error}"
             ) from None
         self.until = None if until is None else self._read_until(until, paired, list(measure))
         if paired is not None and until is None:
@@ -175,12 +176,39 @@ class Sweep:
         if failures:
             told = "\n".join(f"- {one}" for one in failures)
             error = SweepError(
-                f"{len(failures)} of {len(self.cells)} cells stopped; the others are in {results.folder}, and "
-                f"SweepResults gives them:\n{told}"
+                f"{len(failures)} of {len(self.cells)} cells stopped; the others are in {results.folder}, "
+                f"and SweepResults gives them:\n{told}"
             )
             error.failures = tuple(failures)
             raise error
         return results
+
+    def verify(
+        self,
+        folder: str | Path,
+        chunks: int = 20,
+        *,
+        executor: Any = None,
+        seed: int = 0,
+        progress: bool = True,
+    ) -> int:
+        """Play up to so many chunks of a folder again, chosen by the seed, and compare bytes; give how many.
+
+        Raises `SweepError` with the files that differ.
+
+        >>> import tempfile
+        >>> from interaction.examples.sweep import small
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     results = small(episodes=40).run(folder, executor=0, progress=False)
+        ...     small(episodes=40).verify(folder, executor=0, progress=False)
+        2
+        """
+        count, lines = verify(self.job, self.cells, Folder(folder), chunks, seed, executor, progress)
+        if lines:
+            raise SweepError(
+                f"{len(lines)} of {count} chunks differ when they are played again:\n" + "\n".join(lines)
+            )
+        return count
 
     def specification(self) -> Lines:
         """Give what the manifest says of the sweep itself."""
@@ -202,7 +230,8 @@ class Sweep:
 
     def __repr__(self) -> str:
         axes = " × ".join(f"{len(labels)} {name}" for name, labels in self.over.items())
-        return f"Sweep({self.job.make_bundle}, {axes or 'one cell'}, {self.episodes:,} episodes, seed={self.seed})"
+        told = f"{self.job.make_bundle}, {axes or 'one cell'}, {self.episodes:,} episodes, seed={self.seed}"
+        return f"Sweep({told})"
 
 
 def _count(value: Any, name: str) -> int:

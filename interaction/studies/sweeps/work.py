@@ -1,4 +1,4 @@
-"""What a worker is asked to do: to try a cell, to play a chunk and write it, or to play it again and compare."""
+"""What a worker is asked to do: try a cell, play a chunk and write it, or play it again and compare."""
 
 from __future__ import annotations
 

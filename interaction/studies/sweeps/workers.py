@@ -1,4 +1,4 @@
-"""Workers: processes from any executor of `concurrent.futures`, some tasks in flight, replaced when they die."""
+"""Workers: processes of any executor of `concurrent.futures`, with a few tasks each, replaced if they die."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Workers:
     """
 
     def __init__(self, executor: Any, where: str = "Sweep.run") -> None:
-        self._given, self._executor = executor, None
+        self._given = executor
         self._own = executor is None or isinstance(executor, int)
         self.deaths = 0
         if isinstance(executor, bool) or (isinstance(executor, int) and executor < 0):
@@ -59,7 +59,7 @@ class Workers:
                 f"{where}: executor: expected an executor with the submit of concurrent.futures, a number of "
                 f"processes or None, got {executor!r}"
             )
-        self._executor = self._start()
+        self._executor: Any = self._start()
 
     def _start(self) -> Any:
         given = self._given
@@ -81,7 +81,7 @@ class Workers:
         if isinstance(self._executor, _Here):
             return 1
         if hasattr(self._given, "nthreads"):  # dask's workers come and go
-            return 2 * max(sum(self._given.nthreads().values()), 1)
+            return 2 * max(sum(map(int, self._given.nthreads().values())), 1)
         known = getattr(self._executor, "_max_workers", None)
         return 2 * (known if isinstance(known, int) and known > 0 else os.cpu_count() or 1)
 
@@ -100,7 +100,7 @@ class Workers:
             self._executor.shutdown(wait=False)
             self._executor = type(self._given)(
                 self._given._max_workers,  # type: ignore[attr-defined]  # there is no other way to know
-                mp_context=self._given._mp_context,  # type: ignore[attr-defined]
+                mp_context=self._given._mp_context,
             )
 
     def __enter__(self) -> Self:
