@@ -28,9 +28,8 @@ Array = NDArray[Any]
 Measures = dict[str, np.ma.MaskedArray[Any, Any]]
 
 
-_ELEMENT = (
-    "element"  # what Parquet calls the entries of lists: a table that is read is that which was written
-)
+_ELEMENT = "element"
+"""What Parquet calls the entries of lists, so that a table is read as it was written."""
 
 
 class MeasureError(ArgumentError):

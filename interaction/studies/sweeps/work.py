@@ -24,6 +24,7 @@ from interaction.studies.sweeps.chunk import (
     try_cell,
 )
 from interaction.studies.sweeps.folder import Folder
+from interaction.studies.sweeps.orphans import end_with_parent
 from interaction.studies.sweeps.parquet import encode, read
 from interaction.studies.sweeps.surroundings import differences, surroundings
 
@@ -38,7 +39,7 @@ class Played:
 
 def try_one(cell: Cell, job: Job, most: int, seconds: float, about: str) -> Trial | Failure:
     """Play the first episodes of a cell; raise `ArgumentError` for what is wrong with the sweep itself."""
-    _check_here(job, about)
+    _begin(job, about)
     try:
         bundle_of(job.make_bundle, cell)
     except Exception as error:
@@ -57,7 +58,7 @@ def try_one(cell: Cell, job: Job, most: int, seconds: float, about: str) -> Tria
 
 def play_one(chunk: Chunk, job: Job, folder: str, about: str) -> Played | Failure:
     """Play a chunk and write its file; an error of a component is given, one of the folder raised."""
-    _check_here(job, about)
+    _begin(job, about)
     with one_thread():
         try:
             runs, measures = play(job, chunk)
@@ -70,7 +71,7 @@ def play_one(chunk: Chunk, job: Job, folder: str, about: str) -> Played | Failur
 
 def play_again(chunk: Chunk, job: Job, file: str, about: str) -> str:
     """Play a chunk and compare with what a file holds of it; give what differs, or nothing."""
-    _check_here(job, about)
+    _begin(job, about)
     with one_thread():
         try:
             runs, measures = play(job, chunk)
@@ -88,8 +89,9 @@ def play_again(chunk: Chunk, job: Job, file: str, about: str) -> str:
     return "" if same else f"{file}: other values when {chunk} are played again"
 
 
-def _check_here(job: Job, about: str) -> None:
-    """Raise unless this process has the sources and libraries of the one that leads."""
+def _begin(job: Job, about: str) -> None:
+    """Raise unless this process, a worker, has the sources and libraries of the one that leads."""
+    end_with_parent()
     references: list[Reference] = references_of(job)
     lines = differences(json.loads(about), surroundings(references))
     if lines:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ from typing import Any, Generic, Self, TypeVar
 from interaction.errors import ArgumentError, missing_extra
 
 T = TypeVar("T")
+
+_log = logging.getLogger("interaction")
 
 DEATHS = 3
 """How often a worker may die of one task that is played alone, before the task is given up."""
@@ -90,8 +93,8 @@ class Workers:
         found: Future[Any] = self._executor.submit(function, *args)
         return found
 
-    def replace(self) -> None:
-        """Start other workers in place of those that died, where the executor cannot by itself."""
+    def replace(self) -> bool:
+        """Start other workers in place of those that died; give False where only the executor's owner can."""
         self.deaths += 1
         if self._own:
             self._executor.shutdown(wait=False, kill_workers=True)
@@ -102,6 +105,9 @@ class Workers:
                 self._given._max_workers,  # type: ignore[attr-defined]  # there is no other way to know
                 mp_context=self._given._mp_context,
             )
+        else:
+            return False
+        return True
 
     def __enter__(self) -> Self:
         return self
@@ -160,8 +166,8 @@ def play_all(
                     flying[workers.submit(task.function, task.subject, *task.others)] = task
                 except BrokenExecutor:
                     again.appendleft(task)
-                    if not flying:
-                        workers.replace()
+                    if not flying and not workers.replace():
+                        raise
                     break
             if not flying and not again:
                 return
@@ -184,6 +190,7 @@ def play_all(
                 else:
                     raise error
             if broken and not flying:
+                _log.warning("a worker died: %d tasks are played again by others", len(again))
                 workers.replace()
     finally:
         for future in flying:
