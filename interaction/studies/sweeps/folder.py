@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,12 @@ _LEFT = 3600.0  # seconds after which a temporary file is that of a process whic
 
 @dataclass(frozen=True)
 class Part:
-    """A file, and the episodes `first` to `stop` − 1 of a cell that it holds."""
+    """A file with the episodes `first` to `stop` − 1 of a cell; another one has those before `begin`, too."""
 
     file: Path
     first: int
     stop: int
+    begin: int
 
 
 class Folder:
@@ -97,7 +98,7 @@ class Folder:
             write_whole(self.manifest, lambda out: out.write(content))
 
     def parts(self, cell: str) -> list[Part]:
-        """Give the files of a cell in order; one whose episodes another one holds, too, is left out."""
+        """Give the files of a cell in order; one whose episodes the others hold, too, is left out."""
         found = []
         try:
             files = list((self.chunks / cell).iterdir())
@@ -106,11 +107,12 @@ class Folder:
         for file in files:
             first, _, stop = file.stem.partition("-")
             if file.suffix == ".parquet" and first.isdigit() and stop.isdigit():
-                found.append(Part(file, int(first), int(stop)))
+                found.append(Part(file, int(first), int(stop), int(first)))
         kept: list[Part] = []
         for part in sorted(found, key=lambda one: (one.first, -one.stop)):
-            if not kept or part.stop > kept[-1].stop:
-                kept.append(part)
+            reached = kept[-1].stop if kept else 0
+            if part.stop > reached:
+                kept.append(replace(part, begin=max(part.first, reached)))
         return kept
 
     def write(self, cell: str, name: str, content: bytes) -> None:

@@ -235,7 +235,7 @@ def _sizes(play: _Play, folder: Folder, before: Lines | None, about: Lines) -> d
 
 
 def _size(trial: Trial, sweep: Sweep) -> int:
-    """Give a power of two: then files of several sizes lie inside each other, never half over each other."""
+    """Give a power of two: chunks of several sizes then lie inside each other."""
     count = min(sweep.seconds / trial.seconds, MOST_BYTES / max(trial.bytes, 1e-9), LARGEST)
     return int(2 ** math.floor(math.log2(max(min(count, 2 * sweep.episodes), 1))))
 

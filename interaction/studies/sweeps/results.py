@@ -61,7 +61,7 @@ class SweepResults:
     def episodes(self) -> dict[Cell, int]:
         """Give how many episodes of each cell are there."""
         return {
-            cell: sum(part.stop - part.first for part in self._folder.parts(cell.name)) for cell in self.cells
+            cell: sum(part.stop - part.begin for part in self._folder.parts(cell.name)) for cell in self.cells
         }
 
     def table(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.studies.sweeps.folder import Folder
+from interaction.studies.sweeps.folder import Folder, Part
 from interaction.studies.sweeps.parquet import EPISODE, read
 
 Array = NDArray[Any]
@@ -103,7 +102,7 @@ Window = tuple[int, Array, dict[str, Array]]
 
 def windows(folder: Folder, cell: str, columns: list[str], stop: int | None = None) -> Iterator[Window]:
     """Give the episodes of a cell that are there, in order, a window at a time (below `stop`)."""
-    pieces = (piece for part in folder.parts(cell) for piece in _pieces(part.file, columns, stop))
+    pieces = (piece for part in folder.parts(cell) for piece in _pieces(part, columns, stop))
     for number, group in groupby(pieces, key=lambda one: one[0]):
         found = list(group)
         yield (
@@ -113,9 +112,9 @@ def windows(folder: Folder, cell: str, columns: list[str], stop: int | None = No
         )
 
 
-def _pieces(file: Path, columns: list[str], stop: int | None) -> Iterator[Window]:
+def _pieces(part: Part, columns: list[str], stop: int | None) -> Iterator[Window]:
     """Split a file where windows end."""
-    table = read(file, [EPISODE, *columns])
+    table = read(part.file, [EPISODE, *columns]).slice(part.begin - part.first)
     episodes = table.column(EPISODE).to_numpy()
     if stop is not None:
         episodes = episodes[: np.searchsorted(episodes, stop)]

@@ -66,7 +66,7 @@ def compact(folder: Folder, cells: tuple[Cell, ...], progress: bool) -> tuple[in
         for cell in cells:
             before += sum(1 for _ in (folder.chunks / cell.name).glob("*.parquet"))
             for parts, table in _groups(folder.parts(cell.name)):
-                first, stop = parts[0].first, parts[-1].stop
+                first, stop = parts[0].begin, parts[-1].stop
                 if len(parts) > 1:
                     folder.write(cell.name, Chunk(cell, first, stop).file, encode(table))
             kept = {part.file for part in folder.parts(cell.name)}
@@ -83,9 +83,9 @@ def _groups(parts: list[Part]) -> Iterator[tuple[list[Part], pyarrow.Table]]:
     group: list[Part] = []
     tables: list[pyarrow.Table] = []
     for part in parts:
-        table = read(part.file)
+        table = read(part.file).slice(part.begin - part.first)
         large = sum(one.nbytes for one in tables) + table.nbytes > LARGE
-        if group and (large or group[-1].stop != part.first):
+        if group and (large or group[-1].stop != part.begin):
             yield group, _one(tables)
             group, tables = [], []
         group.append(part)

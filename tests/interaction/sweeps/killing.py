@@ -47,7 +47,7 @@ def kill(pid):
 
 
 def interrupted(folder, episodes, kind, kills, seed):
-    """Kill the main process, or a worker, so many times at random moments; then let it end. Give who was killed."""
+    """Kill the main process or a worker so many times, at random moments; let it end; give who was killed."""
     draw, killed = random.Random(seed), []
     process = play(folder, episodes, kind)
     while len(killed) < kills:
