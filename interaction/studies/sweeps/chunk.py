@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -132,16 +131,20 @@ def _column(values: Array) -> Any:
     return column
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
+def one_thread() -> AbstractContextManager[object]:
     """Keep numerical libraries to one thread: there are as many workers as cores."""
+    controller = _controller()
+    return nullcontext() if controller is None else controller.limit(limits=1)
+
+
+@lru_cache(maxsize=1)
+def _controller() -> Any:
+    """Find the numerical libraries, once: it takes some milliseconds."""
     try:
-        from threadpoolctl import threadpool_limits
+        from threadpoolctl import ThreadpoolController
     except ImportError:  # it comes with the extra `sweeps`; what it is for is speed alone
-        yield
-        return
-    with threadpool_limits(1):
-        yield
+        return None
+    return ThreadpoolController()
 
 
 @dataclass(frozen=True)

@@ -206,7 +206,7 @@ def _sizes(play: _Play, folder: Folder, before: Lines | None, about: Lines) -> d
         for cell, result in play_all(play.workers, tasks):
             bar.update()
             if isinstance(result, Trial):
-                known[cell.name] = sweep.chunk or _size(result, sweep)
+                known[cell.name] = sweep.chunk or chunk_size(result, sweep.episodes, sweep.seconds)
             elif isinstance(result, Failure):
                 play.failures[cell] = result
             else:
@@ -234,10 +234,10 @@ def _sizes(play: _Play, folder: Folder, before: Lines | None, about: Lines) -> d
     return {cell: sizes[cell.name] for cell in sweep.cells if sizes[cell.name]}
 
 
-def _size(trial: Trial, sweep: Sweep) -> int:
+def chunk_size(trial: Trial, episodes: int, seconds: float) -> int:
     """Give a power of two: chunks of several sizes then lie inside each other."""
-    count = min(sweep.seconds / trial.seconds, MOST_BYTES / max(trial.bytes, 1e-9), LARGEST)
-    return int(2 ** math.floor(math.log2(max(min(count, 2 * sweep.episodes), 1))))
+    count = min(seconds / trial.seconds, MOST_BYTES / max(trial.bytes, 1e-9), LARGEST, 2 * episodes)
+    return int(2 ** math.floor(math.log2(max(count, 1))))
 
 
 def _check_share(worker: tuple[int, int] | None, sweep: Sweep) -> None:

@@ -73,6 +73,8 @@ class Sweep:
             None if chunk is None else _count(chunk, "chunk"),
         )
         self.seed, self.common, self.seconds = check_seed(seed), common, seconds
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+            raise ArgumentError(f"Sweep: seconds: expected a number above 0, got {seconds!r}")
         if isinstance(keep, str) or not all(isinstance(path, str) for path in keep):
             raise ArgumentError(f"Sweep: keep: expected a list of paths, got {keep!r}")
         if record != "final" and (

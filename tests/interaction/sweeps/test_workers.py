@@ -81,8 +81,8 @@ def test_any_order_and_any_deaths(expected, tmp_path_factory, seed, workers, dea
 
 @pytest.mark.parametrize(
     "executor",
-    [1, 2, lambda: ProcessPoolExecutor(2), lambda: ProcessPoolExecutor(1, mp_context=get_context("spawn"))],
-    ids=["one", "loky", "fork", "spawn"],
+    [1, 2, lambda: ProcessPoolExecutor(2, mp_context=get_context("forkserver")), small.pool],
+    ids=["one", "loky", "forkserver", "spawn"],
 )
 def test_processes(expected, tmp_path, executor):
     if callable(executor):
@@ -109,7 +109,7 @@ def test_a_share_that_is_none_is_refused(tmp_path, worker):
 
 
 def test_a_worker_that_dies_of_a_chunk_stops_its_cells_alone(tmp_path):
-    with ProcessPoolExecutor(2) as pool, pytest.raises(SweepError, match="2 of 4 cells stopped") as caught:
+    with small.pool() as pool, pytest.raises(SweepError, match="2 of 4 cells stopped") as caught:
         small.sweep(16, {"rounds": small.fatal}).run(tmp_path, pool, progress=False)
     assert "a worker died" in str(caught.value)
     assert all(failure.cell.labels["limit"] == 5 for failure in caught.value.failures)
@@ -127,7 +127,7 @@ def test_an_executor_that_breaks_for_good_is_told(tmp_path):
 
 
 def test_an_executor_of_the_standard_library_is_replaced(expected, tmp_path):
-    pool = ProcessPoolExecutor(2)
+    pool = small.pool()
     with pytest.raises(BrokenExecutor):
         pool.submit(small.os._exit, 1).result()
     small.sweep().run(tmp_path, pool, progress=False)
