@@ -19,7 +19,7 @@ from interaction.studies.sweeps.folder import FORMAT, Folder, Part
 from interaction.studies.sweeps.parquet import DamagedFileError, arrow, check
 from interaction.studies.sweeps.surroundings import Lines, differences, surroundings
 from interaction.studies.sweeps.work import Played, play_one, references_of, try_one
-from interaction.studies.sweeps.workers import Task, WorkerDiedError, Workers, play_all
+from interaction.studies.workers import Task, WorkerDiedError, Workers, play_all
 
 if TYPE_CHECKING:
     from interaction.studies.sweeps.sweep import Sweep

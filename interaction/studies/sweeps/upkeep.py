@@ -15,7 +15,7 @@ from interaction.studies.sweeps.folder import Folder, Part
 from interaction.studies.sweeps.parquet import arrow, encode, read
 from interaction.studies.sweeps.surroundings import surroundings
 from interaction.studies.sweeps.work import play_again, references_of
-from interaction.studies.sweeps.workers import Task, Workers, play_all
+from interaction.studies.workers import Task, Workers, play_all
 
 if TYPE_CHECKING:
     import pyarrow

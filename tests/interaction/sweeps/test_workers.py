@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from interaction.errors import ArgumentError, MissingExtraError, SweepError
-from interaction.studies.sweeps.workers import Task, WorkerDiedError, Workers, play_all
+from interaction.studies.workers import Task, WorkerDiedError, Workers, play_all
 from tests.interaction.sweeps import small
 
 pytest.importorskip("pyarrow")

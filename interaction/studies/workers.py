@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -14,13 +14,16 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     wait,
 )
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from interaction.errors import ArgumentError, missing_extra
+from interaction.progress import Progress
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 _log = logging.getLogger("interaction")
 
@@ -195,6 +198,34 @@ def play_all(
     finally:
         for future in flying:
             future.cancel()
+
+
+def in_order(
+    workers: Workers, function: Callable[..., R], calls: Iterable[tuple[Any, ...]], bar: Progress
+) -> list[R]:
+    """Give what a function gives for each tuple of arguments; raise what it raises."""
+    found: dict[int, R] = {}
+    tasks = (Task(number, _numbered, (function, *call)) for number, call in enumerate(calls))
+    for number, result in play_all(workers, tasks):
+        if isinstance(result, WorkerDiedError):
+            raise BrokenExecutor(str(result))
+        found[number] = result
+        bar.update()
+    return [found[number] for number in sorted(found)]
+
+
+def _numbered(number: int, function: Callable[..., T], *arguments: Any) -> T:
+    return function(*arguments)
+
+
+@contextmanager
+def given_workers(executor: Any, where: str) -> Iterator[Workers | None]:
+    """Give the workers of an executor for a time, or None without one: then this process works alone."""
+    if executor is None:
+        yield None
+        return
+    with Workers(executor, where) as workers:
+        yield workers
 
 
 def _killed(error: BaseException) -> bool:
