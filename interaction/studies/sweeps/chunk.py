@@ -203,24 +203,26 @@ class Trial:
     bytes: float
 
 
-_ENOUGH = 0.1  # of the seconds that a chunk is to take, for the last play of a trial
+_ENOUGH, _AMPLE = 0.1, 0.3  # of the seconds that a chunk is to take, for the last play of a trial
 _SHARE = 8  # of the episodes, one in so many is played in a trial at most
 
 
 def try_cell(job: Job, cell: Cell, episodes: int, seconds: float) -> Trial:
     """Play ever more of the first episodes of a cell until that takes long enough to be measured.
 
-    Many episodes in lockstep take less time each than few; and in its first play a component is checked.
+    Few episodes in lockstep take as long as many: so four times as many have to take twice as long, before the
+    time of each is told. The first play does not count, since components are checked in it.
     """
-    counts = [1]
+    count, times = 1, []
     while True:
-        chunk = Chunk(cell, 0, counts[-1])
+        chunk = Chunk(cell, 0, count)
         begun = time.perf_counter()
         runs, measures = play(job, chunk)
         kept = table_of(job, chunk, runs, measures)
-        took = time.perf_counter() - begun
-        following = min(4 * counts[-1], max(episodes // _SHARE, 2), episodes)
-        if len(counts) > 1 and (took >= _ENOUGH * seconds or following <= counts[-1]):
+        times.append(time.perf_counter() - begun)
+        took, following = times[-1], min(4 * count, max(episodes // _SHARE, 2), episodes)
+        grows = took >= _ENOUGH * seconds and len(times) > 2 and took >= 2 * times[-2]
+        if len(times) > 1 and (grows or took >= _AMPLE * seconds or following <= count):
             recorded = kept.nbytes + sum(runs[path].nbytes for path in runs)
-            return Trial(cell, took / counts[-1], recorded / counts[-1])
-        counts.append(following)
+            return Trial(cell, took / count, recorded / count)
+        count = following

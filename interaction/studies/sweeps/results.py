@@ -86,7 +86,7 @@ class SweepResults:
         ...     table = results.table("assistant", measures=["turns"])
         >>> print(table[["assistant", "error_rate", "n", "mean", "standard_error"]].round(2))
           assistant  error_rate   n   mean  standard_error
-        0      gain         0.0  40  -7.85            0.91
+        0      gain         0.0  40   0.05            0.03
         """
         try:
             import pandas
