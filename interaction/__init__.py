@@ -83,6 +83,8 @@ if TYPE_CHECKING:
     from interaction.plots import plot_predictive as plot_predictive
     from interaction.plots import plot_rewards as plot_rewards
     from interaction.plots import plot_trace as plot_trace
+    from interaction.studies import Sweep as Sweep
+    from interaction.studies import SweepResults as SweepResults
     from interaction.studies import calibration as calibration
     from interaction.studies import model_recovery as model_recovery
     from interaction.studies import parameter_recovery as parameter_recovery
@@ -143,6 +145,8 @@ __all__ = [
     "Simulator",
     "State",
     "Step",
+    "Sweep",
+    "SweepResults",
     "TabulatedPolicy",
     "Trajectories",
     "Transition",
@@ -197,6 +201,8 @@ _LATER = {  # imported when asked for: what they need takes longer to import tha
     "calibration": "interaction.studies",
     "sensitivity": "interaction.studies",
     "robustness": "interaction.studies",
+    "Sweep": "interaction.studies",
+    "SweepResults": "interaction.studies",
     "PairedDifferences": "interaction.means",
     "paired_differences": "interaction.means",
     "BeliefTree": "interaction.planning",

@@ -210,8 +210,8 @@ _SHARE = 8  # of the episodes, one in so many is played in a trial at most
 def try_cell(job: Job, cell: Cell, episodes: int, seconds: float) -> Trial:
     """Play ever more of the first episodes of a cell until that takes long enough to be measured.
 
-    Few episodes in lockstep take as long as many: so four times as many have to take twice as long, before the
-    time of each is told. The first play does not count, since components are checked in it.
+    Few episodes in lockstep take as long as many: so four times as many have to take twice as long, before
+    the time of each is told. The first play does not count, since components are checked in it.
     """
     count, times = 1, []
     while True:

@@ -25,11 +25,11 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 class SweepResults:
-    """What lies in the folder of a sweep. It reads files as it is asked, so it tells of a sweep that still
-    runs.
+    """What lies in the folder of a sweep, for tables and figures.
 
-    `over` holds the labels of each axis, `measures` the names of what is told of each episode, and `cells`
-    all combinations. Raises `ArgumentError` for a folder without a manifest.
+    Files are read when something is asked, so that it tells of a sweep that still runs. `over` holds the labels
+    of each axis, `measures` the names of what is told of each episode, and `cells` all combinations.
+    Raises `ArgumentError` for a folder without a manifest.
 
     >>> import tempfile
     >>> from interaction.examples.sweep import small
@@ -85,8 +85,8 @@ class SweepResults:
         ...     results = small(episodes=40).run(folder, executor=0, progress=False)
         ...     table = results.table("assistant", measures=["turns"])
         >>> print(table[["assistant", "error_rate", "n", "mean", "standard_error"]].round(2))
-          assistant  error_rate   n   mean  standard_error
-        0      gain         0.0  40   0.05            0.03
+          assistant  error_rate   n  mean  standard_error
+        0      gain         0.0  40 -0.05            0.13
         """
         try:
             import pandas

@@ -48,7 +48,7 @@ class Sweep:
     >>> over = {"assistant": ["none", "gain"], "error_rate": [0.0, 0.3], "gridsize": [31]}
     >>> sweep = Sweep(make_bundle, over, episodes=1_000, measure={"turns": "lengths"})
     >>> len(sweep.cells), sweep.bundle(assistant="gain", error_rate=0.3, gridsize=31).run([8], seed=0).lengths
-    (4, array([5]))
+    (4, array([4]))
     """
 
     def __init__(
