@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
@@ -30,6 +31,7 @@ _log = logging.getLogger("interaction")
 DEATHS = 3
 """How often a worker may die of one task that is played alone, before the task is given up."""
 
+_ASK_AGAIN = 5.0  # seconds, after which dask is asked again how many work
 _THREADS = ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB_MAXIMUM", "NUMEXPR")
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in _THREADS}
 
@@ -58,6 +60,7 @@ class Workers:
         self._given = executor
         self._own = executor is None or isinstance(executor, int)
         self.deaths = 0
+        self._asked, self._threads = float("-inf"), 0
         if isinstance(executor, bool) or (isinstance(executor, int) and executor < 0):
             raise ArgumentError(f"{where}: executor: expected a number of processes >= 0, got {executor!r}")
         if not self._own and not any(hasattr(executor, name) for name in ("submit", "get_executor")):
@@ -87,9 +90,13 @@ class Workers:
         if isinstance(self._executor, _Here):
             return 1
         if hasattr(self._given, "nthreads"):  # dask's workers come and go
-            return 2 * max(sum(map(int, self._given.nthreads().values())), 1)
-        known = getattr(self._executor, "_max_workers", None)
-        return 2 * (known if isinstance(known, int) and known > 0 else os.cpu_count() or 1)
+            if time.monotonic() > self._asked + _ASK_AGAIN:
+                self._asked = time.monotonic()
+                self._threads = sum(map(int, self._given.nthreads().values()))
+            return 2 * max(self._threads, 1)
+        sizes = (getattr(self._executor, name, None) for name in ("_max_workers", "num_workers"))
+        known = next((size for size in sizes if isinstance(size, int) and size > 0), os.cpu_count() or 1)
+        return 2 * known
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
         """Hand out a call."""

@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from scipy.special import ndtri
-
 from interaction.errors import ArgumentError, missing_extra, unknown_name
-from interaction.plots.style import COLOURS, LINES, MARKERS, axes_of, legend, styled, title, words
+from interaction.plots.style import styled
 from interaction.studies.sweeps.adaptive import pairs
 from interaction.studies.sweeps.cells import Cell, Label, chosen
 from interaction.studies.sweeps.folder import Folder
+from interaction.studies.sweeps.lines import draw
 from interaction.studies.sweeps.statistics import Summary, paired_summaries, summaries
 from interaction.studies.sweeps.upkeep import compact
 
@@ -27,8 +25,8 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 class SweepResults:
     """What lies in the folder of a sweep, for tables and figures.
 
-    Files are read when something is asked, so that it tells of a sweep that still runs. `over` holds the labels
-    of each axis, `measures` the names of what is told of each episode, and `cells` all combinations.
+    Files are read when something is asked, so that it tells of a sweep that still runs. `over` holds the
+    labels of each axis, `measures` the names of what is told of each episode, and `cells` all combinations.
     Raises `ArgumentError` for a folder without a manifest.
 
     >>> import tempfile
@@ -140,9 +138,10 @@ class SweepResults:
     ) -> Axes:
         """Draw the means of a measure (the first) over the labels of an axis, with a line for each of `hue`.
 
-        Means have normal intervals of `level`. All other axes with several labels are fixed by `where`, as in
-        `{"gridsize": 31}`. Raises `UnknownNameError` for another axis or measure, and `ArgumentError` where
-        an axis is left open. Needs the extra `plot`.
+        Means have normal intervals of `level`. Other axes are fixed by `where`, as in `{"gridsize": 31}`;
+        where one is left open, its labels have a panel each, the first of which is given. Raises
+        `UnknownNameError` for another axis or measure, and `ArgumentError` where there is no room for the
+        panels. Needs the extra `plot`.
 
         >>> import tempfile
         >>> from interaction.examples.sweep import small
@@ -156,49 +155,13 @@ class SweepResults:
         for name in (x, hue):
             if name is not None and name not in self.over:
                 raise unknown_name(name, self.over, "SweepResults.plot")
-        left = [
-            name for name, labels in self.over.items() if name not in (x, hue, *fixed) and len(labels) > 1
-        ]
-        if left:
-            one = {name: self.over[name][0] for name in left}
-            raise ArgumentError(
-                f"SweepResults.plot: expected one label of {', '.join(left)}, as in where={one}: what "
-                f"differs in it is not to be averaged"
-            )
         name = self._chosen([measure or self.measures[0]])[0]
-        ax = axes_of(ax, "SweepResults.plot")
-        counts: set[int] = set()
-        labels = self.over[x]
-        numeric = not isinstance(labels[0], str | bool)
-        for number, line in enumerate(self.over[hue] if hue else [None]):
-            found = []
-            for place, label in enumerate(labels):
-                wanted = fixed | {x: label} | ({hue: line} if hue else {})
-                cell = next(one for one in self.cells if wanted.items() <= one.labels.items())
-                summary = summaries(self._folder, cell.name, [name])[name]
-                if summary.n:
-                    found.append((float(label) if numeric else place, summary.mean, summary.standard_error))
-                    counts.add(summary.n)
-            if not found:
-                continue
-            at, means, errors = np.array(found).T
-            ax.errorbar(
-                at,
-                means,
-                yerr=ndtri(0.5 + level / 2) * errors,
-                color=COLOURS[number % 7],
-                marker=MARKERS[number % 7],
-                linestyle=LINES[number % 7],
-                label=None if line is None else str(line),
-            )
-        if not numeric:
-            ax.set_xticks(range(len(labels)), [str(label) for label in labels])
-        ax.set(xlabel=words(x), ylabel=words(name))
-        told = f"n = {counts.pop():,}" if len(counts) == 1 else f"n = {min(counts, default=0):,} and more"
-        title(ax, note=f"mean and {100 * level:g} % normal interval, {told}")
-        if hue:
-            legend(ax, columns=2).set_title(words(hue))
-        return ax
+
+        def known(labels: Mapping[str, Label]) -> Summary:
+            cell = next(one for one in self.cells if labels.items() <= one.labels.items())
+            return summaries(self._folder, cell.name, [name])[name]
+
+        return draw(self.over, known, x, hue, fixed, name, ax, level)
 
     def compact(self, *, progress: bool = True) -> tuple[int, int]:
         """Merge the files of each cell into large ones; give how many there were, and how many there are.

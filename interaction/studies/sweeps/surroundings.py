@@ -105,23 +105,36 @@ def _imports(name: str, file: Path) -> Iterator[str]:
 
 @lru_cache(maxsize=1024)
 def _file_of(module: str) -> Path | None:
-    """Give the source of a module that may hold components, or None."""
+    """Give the source of a module that may hold components, or None; nothing is imported for it."""
     top, *rest = module.split(".")
-    if top == "interaction" and rest[:1] not in [[name] for name in _OURS]:
+    ours = top == "interaction"
+    if top in sys.stdlib_module_names or (ours and rest[:1] not in [[name] for name in _OURS]):
         return None
-    if top in sys.stdlib_module_names:
+    file = _located(top, rest)
+    if file is None:  # it is no module, but a name in one
         return None
+    library = not ours and any(file.is_relative_to(path) for path in _LIBRARIES)
+    return None if library and not _IMPORTS_US.search(file.read_text(encoding="utf-8")) else file
+
+
+def _located(top: str, rest: list[str]) -> Path | None:
+    """Find the file of a module by the folders of its package, which may have no `__init__.py`."""
     try:
-        spec = importlib.util.find_spec(module)
-    except (ImportError, AttributeError, ValueError):  # it is no module, but a name in one
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
         return None
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+    if spec is None or (spec.origin is not None and not spec.origin.endswith(".py")):
         return None
-    file = Path(spec.origin)
-    library = any(file.is_relative_to(path) for path in _LIBRARIES)
-    if library and top != "interaction" and not _IMPORTS_US.search(file.read_text(encoding="utf-8")):
-        return None
-    return file
+    found = None if spec.origin is None else Path(spec.origin)
+    package = getattr(sys.modules.get(top), "__path__", spec.submodule_search_locations)
+    folders = [Path(one) for one in package or ()]
+    for name in rest:
+        files = [folder / part for folder in folders for part in (f"{name}/__init__.py", f"{name}.py")]
+        found = next((file for file in files if file.is_file()), None)
+        folders = [folder / name for folder in folders if (folder / name).is_dir()]
+        if found is None and not folders:
+            return None
+    return found
 
 
 def differences(before: Lines, now: Lines, within: str = "") -> list[str]:

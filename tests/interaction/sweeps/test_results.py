@@ -160,7 +160,7 @@ def test_cells_with_luck_of_their_own(tmp_path):
 def test_the_figure_can_be_read(results):
     ax = results.plot("limit", hue="who", measure="reached")
     check_readable(ax.figure)
-    assert [text.get_text() for text in ax.texts] == ["mean and 95 % normal interval, n = 60"]
+    assert [text.get_text() for text in ax.texts] == ["mean and 95 % normal interval,\nn = 60"]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["random", "habit"]
     line = ax.containers[0].lines[0]
     table = results.table(measures=["reached"])
@@ -174,9 +174,20 @@ def test_labels_that_are_words_have_their_places(results):
     assert ax.get_legend() is None
 
 
+def test_an_axis_that_is_left_open_has_panels(results):
+    ax = results.plot("who")
+    panels = ax.figure.axes
+    assert [panel.get_title("left").split("$")[-1].strip() for panel in panels] == ["limit 5", "limit 8"]
+    means = results.table(measures=["rounds"]).set_index(["limit", "who"])["mean"]
+    for panel, limit in zip(panels, (5, 8), strict=True):
+        drawn = panel.containers[0].lines[0].get_ydata()
+        np.testing.assert_allclose(drawn, [means[limit, "random"], means[limit, "habit"]])
+    check_readable(ax.figure)
+
+
 def test_nothing_is_averaged_over_an_axis(results):
     with pytest.raises(ArgumentError, match=re.escape("as in where={'limit': 5}")):
-        results.plot("who")
+        results.plot("who", ax=results.plot("limit", "who"))
     with pytest.raises(UnknownNameError, match="'whom'"):
         results.plot("whom")
     with pytest.raises(UnknownNameError, match="measure"):
