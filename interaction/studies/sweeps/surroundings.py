@@ -9,7 +9,7 @@ import platform
 import re
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -88,19 +88,21 @@ def _sources(references: Iterable[Reference]) -> dict[str, Path]:
     return found
 
 
-def _imports(name: str, file: Path) -> Iterator[str]:
-    """Name what a module may import, wherever it does."""
+def _imports(name: str, file: Path) -> set[str]:
+    """Name what a module may import, wherever it does, with the packages that these lie in."""
     package = name if file.stem == "__init__" else name.rpartition(".")[0]
+    found = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
                 kept = package.split(".")[: len(package.split(".")) - node.level + 1]
                 base = ".".join([*kept, *([node.module] if node.module else [])])
-            yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names)
+            found |= {f"{base}.{alias.name}" for alias in node.names}
+    parts = [one.split(".") for one in found]
+    return {".".join(names[: count + 1]) for names in parts for count in range(len(names))}
 
 
 @lru_cache(maxsize=1024)

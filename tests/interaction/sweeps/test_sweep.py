@@ -368,23 +368,24 @@ def test_a_change_in_a_module_that_a_module_imports_is_noticed(tmp_path):
 
 @pytest.mark.parametrize("package", [True, False])
 def test_modules_are_found_in_folders_and_nothing_is_imported_for_it(tmp_path, monkeypatch, package):
-    folder = tmp_path / "studio" / "people"
+    name = f"studio_{package}"  # what was found is remembered
+    folder = tmp_path / name / "people"
     folder.mkdir(parents=True)
     if package:
-        (tmp_path / "studio" / "__init__.py").write_text("raise RuntimeError('it is imported')\n")
+        (tmp_path / name / "__init__.py").write_text("raise RuntimeError('it is imported')\n")
         (folder / "__init__.py").write_text("")
     (folder / "young.py").write_text("AGE = 20\n")
     (tmp_path / "sketch.py").write_text(
-        "import numpy, studio.nothing\n"
+        f"import numpy, {name}.nothing\n"
         "def make_bundle(): pass\n"
-        "def later():\n    from studio.people.young import AGE\n    from studio.people import old\n"
+        f"def later():\n    from {name}.people.young import AGE\n    from {name}.people import old\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     file = str(tmp_path / "sketch.py")
     found = set(surroundings([Reference("sketch", file, "make_bundle")])["sources"])
-    more = {"studio", "studio.people"} if package else set()
-    assert found == {"sketch", "studio.people.young"} | more
-    assert not {"sketch", "studio"} & set(sys.modules)
+    more = {name, f"{name}.people"} if package else set()
+    assert found == {"sketch", f"{name}.people.young"} | more
+    assert not {"sketch", name} & set(sys.modules)
 
 
 def test_a_worker_with_other_versions_is_refused(tmp_path, monkeypatch):
