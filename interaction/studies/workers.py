@@ -6,17 +6,11 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    BrokenExecutor,
-    CancelledError,
-    Future,
-    ProcessPoolExecutor,
-    wait,
-)
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import BrokenExecutor, CancelledError, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -159,11 +153,10 @@ def play_all(
     """
     again: deque[Task[T]] = deque()
     flying: dict[Future[Any], Task[T]] = {}
+    done: SimpleQueue[Future[Any]] = SimpleQueue()  # to wait for any of thousands costs no more than for one
     try:
         while True:
-            while len(flying) < workers.in_flight and not any(
-                task.crashes >= DEATHS for task in flying.values()
-            ):
+            while len(flying) < workers.in_flight and not _by_itself(flying):
                 task = again.popleft() if again else next(tasks, None)
                 if task is None:
                     break
@@ -173,17 +166,20 @@ def play_all(
                     again.appendleft(task)
                     break
                 try:
-                    flying[workers.submit(task.function, task.subject, *task.others)] = task
+                    future = workers.submit(task.function, task.subject, *task.others)
                 except BrokenExecutor:
                     again.appendleft(task)
-                    if not flying and not workers.replace():
+                    if flying:
+                        break
+                    if not workers.replace():
                         raise
-                    break
+                    continue
+                flying[future] = task
+                future.add_done_callback(done.put)
             if not flying and not again:
                 return
-            done, _ = wait(flying, return_when=FIRST_COMPLETED)
             broken = False
-            for future in done:
+            for future in _ended(done):
                 task = flying.pop(future)
                 error = future.exception() if not future.cancelled() else CancelledError()
                 if error is None:
@@ -205,6 +201,18 @@ def play_all(
     finally:
         for future in flying:
             future.cancel()
+
+
+def _by_itself(flying: Mapping[Future[Any], Task[Any]]) -> bool:
+    """Whether a task is in flight that may kill its worker, and has to be alone."""
+    return len(flying) == 1 and next(iter(flying.values())).crashes >= DEATHS
+
+
+def _ended(done: SimpleQueue[Future[Any]]) -> Iterator[Future[Any]]:
+    """Wait for a future to end; give it, and those that have, too."""
+    yield done.get()
+    while not done.empty():
+        yield done.get()
 
 
 def in_order(
