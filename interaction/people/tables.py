@@ -40,7 +40,7 @@ sessions = Table(
     Column("participant", Integer, unique=True, nullable=False),
     Column("condition", Text, nullable=False),
     Column("version", Integer, nullable=False),
-    Column("time", Text, nullable=False),
+    Column("time", Text),
 )
 
 events = Table(
@@ -50,8 +50,8 @@ events = Table(
     Column("sequence", Integer, primary_key=True, autoincrement=False),
     Column("kind", String(32), nullable=False),
     Column("payload", Text, nullable=False),
-    Column("time", Text, nullable=False),
-    Column("monotonic", Float(53), nullable=False),
+    Column("time", Text),
+    Column("monotonic", Float(53)),
 )
 
 forgotten = Table(  # numbers that are not given again: nothing else is left of a forgotten session
