@@ -88,7 +88,9 @@ class Line:
         while (message := await self._waiting.get()) is not None:
             try:
                 async with self.room.enter(self.seat) as live:
-                    await (self._hello(live, message) if message.type == "hello" else self._take(live, message))
+                    await (
+                        self._hello(live, message) if message.type == "hello" else self._take(live, message)
+                    )
             except Exception as error:
                 code = await self.room.fail(self.seat, error)
                 await self.send("apology", code=code)

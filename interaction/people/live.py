@@ -20,8 +20,8 @@ from interaction.people.identity import hashed, new_name, new_secret
 from interaction.people.limits import Limits
 from interaction.people.protocol import KINDS
 from interaction.people.session import Session, replay
-from interaction.people.store import Seat, Standing, Store
 from interaction.people.steps import Page
+from interaction.people.store import Seat, Standing, Store
 from interaction.people.study import Study
 
 if TYPE_CHECKING:
@@ -75,7 +75,9 @@ class Live:
         """Count an event that is in the log."""
         self.sequence = event.sequence + 1
         self.told += event.kind in KINDS
-        self.epoch = max(self.epoch, int(event.payload.get("epoch", 0))) if event.kind == "connected" else self.epoch
+        self.epoch = (
+            max(self.epoch, int(event.payload.get("epoch", 0))) if event.kind == "connected" else self.epoch
+        )
         self.last = datetime.fromisoformat(event.time).timestamp() if event.time else self.last
         self.used = monotonic()
 

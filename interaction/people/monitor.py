@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from interaction.agent import Agent
 from interaction.display import show
-from interaction.inference.hypotheses import HypothesisFilter
+from interaction.inference.partner_model import PartnerModelFilter
+from interaction.inference.posterior import Posterior
 from interaction.people import pages
 from interaction.people.fragments import tag
 from interaction.people.identity import same_token
@@ -32,7 +32,17 @@ class Monitor:
 
     async def page(self, request: Request) -> Response:
         """Give the page: its address ends in `#TOKEN`, which a browser does not send."""
-        return HTMLResponse(pages.monitor(self._room.study.name))
+        head = tag(
+            "head",
+            tag("meta", charset="utf-8"),
+            tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+            tag("title", "Monitor"),
+            tag("link", rel="icon", href="data:,"),
+            tag("link", rel="stylesheet", href=pages.address("page.css")),
+            tag("script", src=pages.address("monitor.js"), defer=True),
+        )
+        body = tag("body", tag("p", id="alert", role="alert"), tag("main", id="main"), data_kind="monitor")
+        return HTMLResponse("<!doctype html>" + tag("html", head, body, lang="en").html)
 
     async def sessions(self, request: Request) -> Response:
         """Give all sessions as JSON to who has the token."""
@@ -100,21 +110,17 @@ def beliefs(agent: Agent, state: Any) -> list[dict[str, str]]:
     >>> beliefs(watching, watching.reset(EpisodeRandom(seed=0)))
     [{'name': 'error_rate', 'value': '0: 50 %, 0.2: 50 %'}]
     """
-    filters: Iterable[HypothesisFilter] = getattr(agent, "beliefs", ())
-    told = []
-    for one in filters:
-        posterior = one.posterior(state)
-        for name in posterior.values:
-            values, weights = posterior.marginal(name)
-            told.append({"name": name, "value": _weighed(values, weights)})
+    filters: Iterable[PartnerModelFilter] = getattr(agent, "beliefs", ())
+    posteriors = [one.posterior(state) for one in filters]
+    told = [{"name": name, "value": _weighed(one, name)} for one in posteriors for name in one.values]
     return told or [{"name": path, "value": show(value)} for path, value in flatten(state)]
 
 
-def _weighed(values: Any, weights: Any) -> str:
-    if len(values) <= MOST_SHOWN:
-        pairs = zip(values, weights, strict=True)
-        return ", ".join(f"{show(np.asarray(value)[()])}: {100 * weight:.0f} %" for value, weight in pairs)
-    mean = float(np.sum(values * weights))
-    return f"mean {mean:.4g}"
-
-
+def _weighed(posterior: Posterior, name: str) -> str:
+    if posterior.values[name].ndim == 1:
+        values, weights = posterior.marginal(name)
+        if len(values) <= MOST_SHOWN:
+            pairs = zip(values.tolist(), weights.tolist(), strict=True)
+            return ", ".join(f"{show(value)}: {100 * weight:.0f} %" for value, weight in pairs)
+    low, high = posterior.interval(name, 0.9)
+    return f"{show(posterior.mean(name))} (90 % between {show(low)} and {show(high)})"

@@ -134,7 +134,9 @@ class StudyServer:
     async def _consent(self, request: Request) -> Response:
         """Begin the session of who agreed, and give the cookie that tells who they are."""
         if not self._ours(request):
-            return Response("This request does not come from the page of the study.", 403, media_type="text/plain")
+            return Response(
+                "This request does not come from the page of the study.", 403, media_type="text/plain"
+            )
         answer = RedirectResponse("./", 303)
         if await self.room.find(request.cookies.get(self._cookie)) is not None:
             return answer  # agreed twice
@@ -171,7 +173,9 @@ class StudyServer:
 def _kept(request: Request) -> dict[str, str]:
     """Give what the address carries: data, such as the identifier of a recruiting service."""
     entries, characters = MOST_KEPT
-    return {name[:characters]: value[:characters] for name, value in [*request.query_params.items()][:entries]}
+    return {
+        name[:characters]: value[:characters] for name, value in [*request.query_params.items()][:entries]
+    }
 
 
 class _Headers:

@@ -105,7 +105,9 @@ def _said(value: Value) -> str:
 
 def _fitting(name: str, given: Sequence[str] | None, actions: Sequence[Value]) -> list[str] | None:
     if given is not None and (isinstance(given, str) or len(given) != len(actions)):
-        raise ArgumentError(f"DefaultView: {name}: expected one for each of {len(actions)} actions, got {given!r}")
+        raise ArgumentError(
+            f"DefaultView: {name}: expected one for each of {len(actions)} actions, got {given!r}"
+        )
     return None if given is None else list(given)
 
 
