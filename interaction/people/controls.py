@@ -12,18 +12,7 @@ from interaction.errors import ArgumentError
 from interaction.people.events import encode
 from interaction.people.fragments import Fragment, tag
 from interaction.people.texts import TEXTS, Texts
-from interaction.spaces import (
-    Box,
-    Choice,
-    Dict,
-    Discrete,
-    MultiBinary,
-    MultiDiscrete,
-    Space,
-    Text,
-    elements,
-    first,
-)
+from interaction.spaces import Box, Choice, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Text, elements, first
 
 Path = tuple[str, ...]
 MOST = 64  # numbers that a form asks for
@@ -58,9 +47,7 @@ def controls(action_space: Space[Any], texts: Texts = TEXTS["en"]) -> Fragment:
     ]
     send = tag("button", texts["send"], type="submit", class_="primary")
     template = json.dumps(encode(first(action_space)))
-    return tag(
-        "form", rows, send, class_="controls", data_type="action", data_template=template, novalidate=True
-    )
+    return tag("form", rows, send, class_="controls", data_type="action", data_template=template, novalidate=True)
 
 
 def _leaves(space: Space[Any], path: Path) -> Iterator[tuple[Path, Space[Any], list[tuple[int, ...]]]]:
@@ -88,14 +75,8 @@ def _control(path: Path, space: Space[Any], entry: tuple[int, ...], place: int, 
     inside = [key for part in path for key in ("$state", part)] + (["$array", place] if entry else [])
     fixed = {"id": name, "name": name, "data_path": json.dumps(inside)}
     if isinstance(space, Text):
-        sizes = {
-            "minlength": space.min_length,
-            "maxlength": space.max_length,
-            "required": space.min_length > 0,
-        }
-        return _row(
-            label, name, tag("input", type="text", data_kind="text", autocomplete="off", **fixed, **sizes)
-        )
+        sizes = {"minlength": space.min_length, "maxlength": space.max_length, "required": space.min_length > 0}
+        return _row(label, name, tag("input", type="text", data_kind="text", autocomplete="off", **fixed, **sizes))
     if isinstance(space, MultiBinary) or (isinstance(space, Box) and np.dtype(space.dtype).kind == "b"):
         kind = "flag" if isinstance(space, Box) else "bit"
         box = tag("input", type="checkbox", data_kind=kind, **fixed)
@@ -135,21 +116,12 @@ def _number(label: str, name: str, fixed: dict[str, str], box: Box, entry: tuple
         slider = tag("input", type="range", data_kind="number", **fixed, **limits)
         return _row(label, name, tag("div", slider, tag("output", start, for_=name), class_="slider"))
     bounds = {
-        side: repr(bound)
-        for side, bound in (("min", low), ("max", high))
-        if np.isfinite(bound) and abs(bound) < EXACT
+        side: repr(bound) for side, bound in (("min", low), ("max", high)) if np.isfinite(bound) and abs(bound) < EXACT
     }
     step = 1 if whole else "any"
     mode = "numeric" if whole else "decimal"
     field = tag(
-        "input",
-        type="number",
-        data_kind="number",
-        step=step,
-        inputmode=mode,
-        required=True,
-        **fixed,
-        **bounds,
+        "input", type="number", data_kind="number", step=step, inputmode=mode, required=True, **fixed, **bounds
     )
     return _row(label, name, field)
 
