@@ -23,13 +23,13 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-STATIC = ("page.js", "page.css", "monitor.js")
+STATIC = ("page.js", "page.css")
 PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif"}
 PICTURES |= {".svg": "image/svg+xml", ".webp": "image/webp"}
 
 
 def static(name: str) -> bytes:
-    """Give a file that the pages need: `page.js`, `page.css` or, for the researcher, `monitor.js`.
+    """Give a file that the pages need, `page.js` or `page.css`.
 
     >>> from interaction.people.pages import static
     >>> len(static("page.css")) > 1000
@@ -41,7 +41,7 @@ def static(name: str) -> bytes:
 
 
 @cache
-def address(name: str) -> str:
+def _address(name: str) -> str:
     """Where the page finds a file: another address for another content, so that a browser keeps none too long."""
     return f"static/{name}?{sha256(static(name)).hexdigest()[:12]}"
 
@@ -137,9 +137,7 @@ def scale(
         for value in values
     ]
     meant = tag("div", [tag("span", label) for label in labels], class_="ends", aria_hidden="true")
-    return tag(
-        "fieldset", tag("legend", question), tag("div", radios, class_="scale"), meant if labels else None
-    )
+    return tag("fieldset", tag("legend", question), tag("div", radios, class_="scale"), meant if labels else None)
 
 
 def choose(name: str, question: str, options: Sequence[str], required: bool = True) -> Fragment:
@@ -151,12 +149,7 @@ def choose(name: str, question: str, options: Sequence[str], required: bool = Tr
     """
     fixed = {"type": "radio", "name": name, "data_path": json.dumps([name]), "data_kind": "text"}
     radios = [
-        tag(
-            "label",
-            tag("input", value=option, required=required, **fixed),
-            tag("span", option),
-            class_="tick",
-        )
+        tag("label", tag("input", value=option, required=required, **fixed), tag("span", option), class_="tick")
         for option in options
     ]
     return tag("fieldset", tag("legend", question), radios)
@@ -182,15 +175,11 @@ def questions(items: list[Fragment], texts: Texts = TEXTS["en"], title: str | No
     True
     """
     send = tag("button", texts["send"], type="submit", class_="primary")
-    form = tag(
-        "form", items, send, class_="questions", data_type="answer", data_template="{}", novalidate=True
-    )
+    form = tag("form", items, send, class_="questions", data_type="answer", data_template="{}", novalidate=True)
     return tag("h1", title or texts["questions"]) + form
 
 
-def turn(
-    view: Fragment, texts: Texts = TEXTS["en"], number: int = 1, total: int = 1, practice: bool = False
-) -> Fragment:
+def turn(view: Fragment, texts: Texts = TEXTS["en"], number: int = 1, total: int = 1, practice: bool = False) -> Fragment:
     """Make the page of a turn: what the view drew, and in which game (counted from 1) the person is.
 
     >>> from interaction.people.pages import turn
@@ -230,9 +219,7 @@ def apology(code: str, texts: Texts = TEXTS["en"]) -> Fragment:
     """
     again = tag("button", texts["again"], type="button", class_="primary", data_command="reload")
     named = tag("div", tag("code", code, data_code=True), class_="code")
-    return tag(
-        "div", tag("h1", texts["apology"]), tag("p", texts["apology_why"]), named, again, class_="text"
-    )
+    return tag("div", tag("h1", texts["apology"]), tag("p", texts["apology_why"]), named, again, class_="text")
 
 
 def replaced(texts: Texts = TEXTS["en"]) -> Fragment:
@@ -246,9 +233,7 @@ def replaced(texts: Texts = TEXTS["en"]) -> Fragment:
     return tag("div", tag("h1", texts["replaced"]), tag("p", texts["replaced_why"]), take, class_="text")
 
 
-def consent(
-    body: Fragment, address: str, texts: Texts = TEXTS["en"], hidden: dict[str, str] | None = None
-) -> Fragment:
+def consent(body: Fragment, address: str, texts: Texts = TEXTS["en"], hidden: dict[str, str] | None = None) -> Fragment:
     """Make the page of consent: a plain form, sent to `address` before there is a session, with `hidden` fields.
 
     >>> from interaction.people.pages import consent, markdown
@@ -275,15 +260,13 @@ def shell(body: Fragment | None, texts: Texts = TEXTS["en"], title: str | None =
         tag("meta", name="robots", content="noindex"),
         tag("title", title or texts["title"]),
         tag("link", rel="icon", href="data:,"),
-        tag("link", rel="stylesheet", href=address("page.css")),
-        tag("script", src=address("page.js"), defer=True) if live else None,
+        tag("link", rel="stylesheet", href=_address("page.css")),
+        tag("script", src=_address("page.js"), defer=True) if live else None,
     )
     waits = tag("h1", texts["connecting"]) + tag("noscript", tag("p", texts["script"]))
     document = tag(
         "body",
-        tag("header", tag("progress", value=0, max=1, aria_label=texts["done"], hidden=True))
-        if live
-        else None,
+        tag("header", tag("progress", value=0, max=1, aria_label=texts["done"], hidden=True)) if live else None,
         tag("main", tag("div", waits, class_="text") if body is None else body, id="main"),
         _around(texts) if live else None,
         data_socket="socket" if live else None,
@@ -301,11 +284,7 @@ def _around(texts: Texts) -> Fragment:
     """What the page says while it plays: notices, what a screen reader hears, and what waits in templates."""
     retry = tag("button", texts["retry"], type="button", data_command="connect", hidden=True)
     return (
-        tag(
-            "footer",
-            tag("p", id="alert", role="alert"),
-            tag("p", tag("span", id="notice"), retry, class_="notice"),
-        )
+        tag("footer", tag("p", id="alert", role="alert"), tag("p", tag("span", id="notice"), retry, class_="notice"))
         + tag("div", id="said", class_="unseen", role="status", aria_live="polite")
         + tag("template", replaced(texts), id="replaced")
         + tag("template", apology("", texts), id="apology")
