@@ -68,14 +68,15 @@ def _text(value: object) -> str:
 def button(label: object, action: Value, key: str | None = None, **attributes: object) -> Fragment:
     """Make a button that means an action, also by a key: a character, or a name as `"ArrowLeft"`.
 
-    The key is one of JavaScript's `KeyboardEvent.key`; it is shown on the button.
+    The key is one of JavaScript's `KeyboardEvent.key`; it is shown on the button, unless that is its label.
 
     >>> from interaction.people.fragments import button
     >>> print(button("Left", -1, key="ArrowLeft").html)
     <button type="button" data-action="-1" data-key="ArrowLeft">Left<kbd aria-hidden="true">←</kbd></button>
     """
     meant = json.dumps(encode(action))
-    hint = None if key is None else tag("kbd", SIGNS.get(key, key.upper()), aria_hidden="true")
+    sign = None if key is None else SIGNS.get(key, key.upper())
+    hint = None if sign in (None, label) else tag("kbd", sign, aria_hidden="true")
     fixed = {"type": "button", "data_action": meant, "data_key": key}
     return tag("button", label, hint, **(fixed | attributes))
 

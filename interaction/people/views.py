@@ -52,7 +52,7 @@ class DefaultView(Component):
         few = isinstance(action_space, Discrete | Choice) and int(action_space.n) <= MOST_BUTTONS
         if few or labels is not None:
             actions = elements(action_space)
-            shown = _fitting("labels", labels, actions) or [str(action) for action in actions]
+            shown = _fitting("labels", labels, actions) or [_said(action) for action in actions]
             pressed = _fitting("keys", keys, actions) or _keys(actions)
             self.buttons = [*zip(shown, actions, pressed, strict=True)]
             self.form = None
@@ -77,11 +77,7 @@ def table(observation: State, fields: Mapping[str, str] | None = None) -> Fragme
     """
     leaves = dict(flatten(observation))
     if fields is None:
-        rows = {
-            path.rpartition(".")[2].replace("_", " "): value
-            for path, value in leaves.items()
-            if path.partition(".")[0] not in UNSAID and value is not None
-        }
+        rows = {_words(path): value for path, value in leaves.items() if _means_something(path, value, leaves)}
     else:
         unknown = [path for path in fields if path not in leaves]
         if unknown:
@@ -94,13 +90,27 @@ def table(observation: State, fields: Mapping[str, str] | None = None) -> Fragme
 UNSAID = frozenset({"round_index", "turn_index", "previous_task_state", "provenance"})
 
 
+def _words(path: str) -> str:
+    return path.removeprefix("task_state.").replace(".", ": ").replace("_", " ")
+
+
+def _means_something(path: str, value: Value, leaves: Mapping[str, Value]) -> bool:
+    """Whether a person can make something of a field: of an action not before it was taken for the first time."""
+    name = path.partition(".")[0]
+    if value is None or name in UNSAID:
+        return False
+    acted = name == "user_action" and leaves.get("turn_index", 0) >= 2
+    return acted or not name.endswith("_action") or leaves.get("round_index") != 0
+
+
 def _said(value: Value) -> str:
     """A value as a person reads it: numbers to four places, rows in brackets."""
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if isinstance(value, list):
         return ", ".join(f"({_said(one)})" if isinstance(one, list) else _said(one) for one in value)
-    return f"{value:.4g}".replace("-", "−") if isinstance(value, int | float) and value < 1e15 else str(value)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"{value:.{4 if isinstance(value, float) else 15}g}".replace("-", "−") if number else str(value)
 
 
 def _fitting(name: str, given: Sequence[str] | None, actions: Sequence[Value]) -> list[str] | None:
@@ -112,5 +122,5 @@ def _fitting(name: str, given: Sequence[str] | None, actions: Sequence[Value]) -
 def _keys(actions: Sequence[Value]) -> list[str | None]:
     """The digit that an action is, where all are one; else digits from 1 on, as far as they go."""
     if all(isinstance(action, int) and 0 <= action <= 9 for action in actions):
-        return [str(action) for action in actions]
+        return [_said(action) for action in actions]
     return [str(index) if index <= 9 else None for index in range(1, len(actions) + 1)]
