@@ -1,0 +1,295 @@
+"""The pages around a game: what is written in Markdown, questions, breaks, the end, and the shell of them all.
+
+All that comes from elsewhere is escaped. The pages hold no script and no style of their own, so they work under
+`CONTENT_SECURITY_POLICY`, by which the browser runs nothing but `static/page.js`.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Sequence
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from interaction.errors import ArgumentError, missing_extra
+from interaction.people.fragments import Fragment, tag
+from interaction.people.texts import TEXTS, Texts
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+STATIC = ("page.js", "page.css")
+PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif"}
+PICTURES |= {".svg": "image/svg+xml", ".webp": "image/webp"}
+
+
+def static(name: str) -> bytes:
+    """Give a file that the pages need, `page.js` or `page.css`.
+
+    >>> from interaction.people.pages import static
+    >>> len(static("page.css")) > 1000
+    True
+    """
+    if name not in STATIC:
+        raise ArgumentError(f"static: expected one of {', '.join(STATIC)}, got {name!r}")
+    return (files("interaction.people") / "static" / name).read_bytes()
+
+
+@cache
+def _address(name: str) -> str:
+    """Where the page finds a file: another address for another content, so that a browser keeps none too long."""
+    return f"static/{name}?{sha256(static(name)).hexdigest()[:12]}"
+
+
+def markdown(text: str, folder: str | Path | None = None) -> Fragment:
+    """Write a text in Markdown as HTML; what is HTML in it is shown as it stands, and does nothing.
+
+    Pictures are files beside the text, in `folder`, and are put into the page. Links open in a window of their own.
+    Raises `ArgumentError` for a picture that is not there or of another kind, and `MissingExtraError` without the
+    extra `people`.
+
+    >>> from interaction.people.pages import markdown
+    >>> print(markdown("# Welcome\\n\\n**Press** <b>").html)
+    <h1>Welcome</h1>
+    <p><strong>Press</strong> &lt;b&gt;</p>
+    <BLANKLINE>
+    """
+    try:
+        from markdown_it import MarkdownIt
+    except ImportError:
+        raise missing_extra("markdown-it-py", "people", "a page in Markdown") from None
+
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = parser.parse(text)
+    for token in (inner for outer in tokens for inner in outer.children or ()):
+        if token.type == "image":
+            token.attrSet("src", _picture(str(token.attrGet("src")), folder))
+        elif token.type == "link_open":
+            token.attrSet("target", "_blank")
+            token.attrSet("rel", "noopener noreferrer")
+    return Fragment(parser.renderer.render(tokens, parser.options, {}))
+
+
+def _picture(name: str, folder: str | Path | None) -> str:
+    """Give a picture as an address that holds it."""
+    if name.startswith("data:image/"):
+        return name
+    kind = PICTURES.get(Path(name).suffix.lower())
+    file = None if folder is None else Path(folder) / name
+    if kind is None or file is None or not file.is_file():
+        raise ArgumentError(
+            f"picture: expected a file ({', '.join(PICTURES)}) beside the page, got {name!r} in {str(folder)!r}"
+        )
+    return f"data:{kind};base64,{b64encode(file.read_bytes()).decode()}"
+
+
+def page(body: Fragment, texts: Texts = TEXTS["en"]) -> Fragment:
+    """Make a page of a text, with a button to go on.
+
+    >>> from interaction.people.pages import markdown, page
+    >>> page(markdown("# What you will do")).html.endswith('>Continue</button></div>')
+    True
+    """
+    return tag("div", body, _go_on(texts["continue"]), class_="text")
+
+
+def rest(body: Fragment | None = None, texts: Texts = TEXTS["en"]) -> Fragment:
+    """Make the page of a break, with the study's own words or those of the page.
+
+    >>> from interaction.people.pages import rest
+    >>> "short break" in rest().html
+    True
+    """
+    return page(body or tag("h1", texts["rest"]) + tag("p", texts["break"]), texts)
+
+
+def _go_on(label: str) -> Fragment:
+    return tag("button", label, type="button", class_="primary", data_type="page")
+
+
+def scale(
+    name: str, question: str, low: int, high: int, labels: Sequence[str] = (), required: bool = True
+) -> Fragment:
+    """Make a question that is answered by a number from `low` to `high`.
+
+    `labels` say what the two ends mean, or each number of them. Raises `ArgumentError` for another number of labels.
+
+    >>> from interaction.people.pages import scale
+    >>> scale("ease", "How easy was it?", 1, 7, ("not at all", "very")).html.count('type="radio"')
+    7
+    """
+    values = range(low, high + 1)
+    if len(labels) not in (0, 2, len(values)):
+        raise ArgumentError(f"{name}: labels: expected none, two or {len(values)}, got {labels!r}")
+    ends = dict(zip((low, high) if len(labels) == 2 else values, labels, strict=False))
+    fixed = {"type": "radio", "name": name, "data_path": json.dumps([name]), "data_kind": "number"}
+    radios = [
+        tag(
+            "label",
+            tag("input", value=value, required=required, **fixed),
+            tag("span", value, tag("span", f" {ends[value]}", class_="unseen") if ends.get(value) else None),
+        )
+        for value in values
+    ]
+    meant = tag("div", [tag("span", label) for label in labels], class_="ends", aria_hidden="true")
+    return tag("fieldset", tag("legend", question), tag("div", radios, class_="scale"), meant if labels else None)
+
+
+def choose(name: str, question: str, options: Sequence[str], required: bool = True) -> Fragment:
+    """Make a question that is answered by one of several options.
+
+    >>> from interaction.people.pages import choose
+    >>> choose("hand", "Which hand did you use?", ("left", "right")).html.count('type="radio"')
+    2
+    """
+    fixed = {"type": "radio", "name": name, "data_path": json.dumps([name]), "data_kind": "text"}
+    radios = [
+        tag("label", tag("input", value=option, required=required, **fixed), tag("span", option), class_="tick")
+        for option in options
+    ]
+    return tag("fieldset", tag("legend", question), radios)
+
+
+def write(name: str, question: str, required: bool = False, most: int = 2000) -> Fragment:
+    """Make a question that is answered in the person's own words, up to `most` characters.
+
+    >>> from interaction.people.pages import write
+    >>> "textarea" in write("comment", "Is there anything else?").html
+    True
+    """
+    fixed = {"id": f"text-{name}", "data_path": json.dumps([name]), "data_kind": "text", "required": required}
+    label = tag("label", question, for_=f"text-{name}")
+    return tag("div", label, tag("textarea", rows=4, maxlength=most, **fixed), class_="row tall")
+
+
+def questions(items: list[Fragment], texts: Texts = TEXTS["en"], title: str | None = None) -> Fragment:
+    """Make the page of a questionnaire from its questions (`scale`, `choose`, `write`).
+
+    >>> from interaction.people.pages import questions, scale
+    >>> "<form" in questions([scale("ease", "How easy was it?", 1, 7)]).html
+    True
+    """
+    send = tag("button", texts["send"], type="submit", class_="primary")
+    form = tag("form", items, send, class_="questions", data_type="answer", data_template="{}", novalidate=True)
+    return tag("h1", title or texts["questions"]) + form
+
+
+def turn(view: Fragment, texts: Texts = TEXTS["en"], number: int = 1, total: int = 1, practice: bool = False) -> Fragment:
+    """Make the page of a turn: what the view drew, and in which game (counted from 1) the person is.
+
+    >>> from interaction.people.pages import turn
+    >>> from interaction.people import tag
+    >>> turn(tag("p", "x = 3"), number=2, total=12).html
+    '<h1 class="game">Game 2 of 12</h1><div class="view"><p>x = 3</p></div>'
+    """
+    heading = texts["episode"].format(number=number, total=total)
+    heading = f"{texts['practice']} · {heading}" if practice else heading
+    return tag("h1", heading, class_="game") + tag("div", view, class_="view")
+
+
+def end(code: str | None = None, texts: Texts = TEXTS["en"], body: Fragment | None = None) -> Fragment:
+    """Make the last page, with a completion code, or with a link where the code is an address.
+
+    >>> from interaction.people.pages import end
+    >>> "C0FFEE" in end("C0FFEE").html
+    True
+    """
+    thanks = body or tag("h1", texts["end"]) + tag("p", texts["end_why"])
+    if code is None:
+        return tag("div", thanks, class_="text")
+    if code.startswith(("https://", "http://")):
+        proof = tag("a", texts["link"], href=code, class_="primary", rel="noreferrer")
+    else:
+        copy = tag("button", texts["copy"], type="button", data_copy=code)
+        proof = tag("div", tag("p", texts["code"]), tag("code", code), copy, class_="code")
+    return tag("div", thanks, proof, class_="text")
+
+
+def apology(code: str, texts: Texts = TEXTS["en"]) -> Fragment:
+    """Make what a person sees after an error, with the code under which the server's log has it.
+
+    >>> from interaction.people.pages import apology
+    >>> "7F3A" in apology("7F3A").html
+    True
+    """
+    again = tag("button", texts["again"], type="button", class_="primary", data_command="reload")
+    named = tag("div", tag("code", code, data_code=True), class_="code")
+    return tag("div", tag("h1", texts["apology"]), tag("p", texts["apology_why"]), named, again, class_="text")
+
+
+def replaced(texts: Texts = TEXTS["en"]) -> Fragment:
+    """Make what an older window shows once a newer one has taken over.
+
+    >>> from interaction.people.pages import replaced
+    >>> "another window" in replaced().html
+    True
+    """
+    take = tag("button", texts["take_over"], type="button", class_="primary", data_command="connect")
+    return tag("div", tag("h1", texts["replaced"]), tag("p", texts["replaced_why"]), take, class_="text")
+
+
+def consent(body: Fragment, address: str, texts: Texts = TEXTS["en"], hidden: dict[str, str] | None = None) -> Fragment:
+    """Make the page of consent: a plain form, sent to `address` before there is a session, with `hidden` fields.
+
+    >>> from interaction.people.pages import consent, markdown
+    >>> "I agree" in consent(markdown("# A study of pointing"), "consent").html
+    True
+    """
+    kept = [tag("input", type="hidden", name=name, value=value) for name, value in (hidden or {}).items()]
+    agree = tag("button", texts["agree"], type="submit", class_="primary")
+    return tag("div", body, tag("form", kept, agree, method="post", action=address), class_="text")
+
+
+def shell(body: Fragment | None, texts: Texts = TEXTS["en"], title: str | None = None) -> str:
+    """Make the whole document: with a `body` as it is, or with None the one that connects and shows what it is told.
+
+    >>> from interaction.people.pages import shell
+    >>> shell(None).startswith('<!doctype html><html lang="en">')
+    True
+    """
+    live = body is None
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="robots", content="noindex"),
+        tag("title", title or texts["title"]),
+        tag("link", rel="icon", href="data:,"),
+        tag("link", rel="stylesheet", href=_address("page.css")),
+        tag("script", src=_address("page.js"), defer=True) if live else None,
+    )
+    waits = tag("h1", texts["connecting"]) + tag("noscript", tag("p", texts["script"]))
+    document = tag(
+        "body",
+        tag("header", tag("progress", value=0, max=1, aria_label=texts["done"], hidden=True)) if live else None,
+        tag("main", tag("div", waits, class_="text") if body is None else body, id="main"),
+        _around(texts) if live else None,
+        data_socket="socket" if live else None,
+        data_texts=_json({name: texts[name] for name in SPOKEN}) if live else None,
+    )
+    direction = "rtl" if texts["language"].split("-")[0] in RIGHT_TO_LEFT else None
+    return "<!doctype html>" + tag("html", head, document, lang=texts["language"], dir=direction).html
+
+
+SPOKEN = ("thinking", "lost", "back", "refused", "required", "copied")  # by page.js
+RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
+
+
+def _around(texts: Texts) -> Fragment:
+    """What the page says while it plays: notices, what a screen reader hears, and what waits in templates."""
+    retry = tag("button", texts["retry"], type="button", data_command="connect", hidden=True)
+    return (
+        tag("footer", tag("p", id="alert", role="alert"), tag("p", tag("span", id="notice"), retry, class_="notice"))
+        + tag("div", id="said", class_="unseen", role="status", aria_live="polite")
+        + tag("template", replaced(texts), id="replaced")
+        + tag("template", apology("", texts), id="apology")
+    )
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,161 @@
+"""The words of the page itself, in each language: buttons, what it says while it waits, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from interaction.errors import ArgumentError, unknown_name
+
+Texts = Mapping[str, str]
+
+_ENGLISH = {
+    "continue": "Continue",
+    "agree": "I agree and want to take part",
+    "send": "Send",
+    "questions": "A few questions",
+    "title": "A study",
+    "again": "Try again",
+    "choose": "Your choice",
+    "required": "Please answer each question.",
+    "break": "Time for a short break. Go on whenever you like.",
+    "rest": "A short break",
+    "practice": "Practice",
+    "episode": "Game {number} of {total}",
+    "done": "Done so far",
+    "thinking": "Your partner is thinking …",
+    "connecting": "Connecting …",
+    "lost": "The connection is lost. Nothing of yours is. Trying again in {seconds} s.",
+    "retry": "Try now",
+    "back": "Connected again.",
+    "replaced": "The study is open in another window",
+    "replaced_why": "You can go on there. Or go on here, and the other window stops.",
+    "take_over": "Go on here",
+    "refused": "That was not accepted: {reason}",
+    "apology": "We are sorry: something went wrong",
+    "apology_why": "The fault is ours. All that you did so far is kept. Please tell the researchers this code:",
+    "end": "Thank you",
+    "end_why": "You have finished. All that you did is kept, and you can close this window.",
+    "code": "Your completion code",
+    "link": "Complete the study",
+    "copy": "Copy",
+    "copied": "Copied.",
+    "plane": "Press where you want to move. With keys: arrows move the cross, shift makes large steps, Enter moves.",
+    "script": "This study needs JavaScript. Please allow it for this page, and load the page again.",
+}
+
+_GERMAN = {
+    "continue": "Weiter",
+    "agree": "Ich bin einverstanden und möchte teilnehmen",
+    "send": "Absenden",
+    "questions": "Einige Fragen",
+    "title": "Eine Studie",
+    "again": "Noch einmal versuchen",
+    "choose": "Ihre Wahl",
+    "required": "Bitte beantworten Sie jede Frage.",
+    "break": "Zeit für eine kurze Pause. Machen Sie weiter, wann Sie möchten.",
+    "rest": "Eine kurze Pause",
+    "practice": "Übung",
+    "episode": "Spiel {number} von {total}",
+    "done": "Bisher geschafft",
+    "thinking": "Ihr Gegenüber denkt nach …",
+    "connecting": "Verbindung wird aufgebaut …",
+    "lost": "Die Verbindung ist unterbrochen. Nichts ging verloren. Neuer Versuch in {seconds} s.",
+    "retry": "Jetzt versuchen",
+    "back": "Wieder verbunden.",
+    "replaced": "Die Studie ist in einem anderen Fenster geöffnet",
+    "replaced_why": "Sie können dort weitermachen. Oder hier, dann hält das andere Fenster an.",
+    "take_over": "Hier weitermachen",
+    "refused": "Das wurde nicht angenommen: {reason}",
+    "apology": "Es tut uns leid: Etwas ist schiefgegangen",
+    "apology_why": (
+        "Der Fehler liegt bei uns. Alles, was Sie bisher getan haben, ist gespeichert. Bitte nennen Sie den "
+        "Forschenden diesen Code:"
+    ),
+    "end": "Vielen Dank",
+    "end_why": "Sie sind fertig. Alles ist gespeichert, und Sie können dieses Fenster schließen.",
+    "code": "Ihr Abschlusscode",
+    "link": "Studie abschließen",
+    "copy": "Kopieren",
+    "copied": "Kopiert.",
+    "plane": (
+        "Drücken Sie, wohin Sie möchten. Mit Tasten: Pfeile bewegen das Kreuz, mit Umschalt in großen Schritten, die "
+        "Eingabetaste löst aus."
+    ),
+    "script": "Diese Studie braucht JavaScript. Bitte erlauben Sie es für diese Seite und laden Sie sie neu.",
+}
+
+_FRENCH = {
+    "continue": "Continuer",
+    "agree": "J’accepte et je souhaite participer",
+    "send": "Envoyer",
+    "questions": "Quelques questions",
+    "title": "Une étude",
+    "again": "Réessayer",
+    "choose": "Votre choix",
+    "required": "Merci de répondre à chaque question.",
+    "break": "C’est le moment d’une courte pause. Reprenez quand vous voulez.",
+    "rest": "Une courte pause",
+    "practice": "Essai",
+    "episode": "Partie {number} sur {total}",
+    "done": "Déjà fait",
+    "thinking": "Votre partenaire réfléchit…",
+    "connecting": "Connexion en cours…",
+    "lost": "La connexion est perdue, mais rien de ce que vous avez fait. Nouvel essai dans {seconds} s.",
+    "retry": "Essayer maintenant",
+    "back": "De nouveau connecté.",
+    "replaced": "L’étude est ouverte dans une autre fenêtre",
+    "replaced_why": "Vous pouvez continuer là-bas. Ou ici, et l’autre fenêtre s’arrête.",
+    "take_over": "Continuer ici",
+    "refused": "Cela n’a pas été accepté : {reason}",
+    "apology": "Nous sommes désolés : une erreur s’est produite",
+    "apology_why": (
+        "L’erreur vient de nous. Tout ce que vous avez fait est conservé. Merci de communiquer ce code à l’équipe :"
+    ),
+    "end": "Merci",
+    "end_why": "Vous avez terminé. Tout est conservé, et vous pouvez fermer cette fenêtre.",
+    "code": "Votre code de fin",
+    "link": "Terminer l’étude",
+    "copy": "Copier",
+    "copied": "Copié.",
+    "plane": (
+        "Appuyez là où vous voulez aller. Au clavier : les flèches déplacent la croix, avec Maj à grands pas, Entrée "
+        "valide."
+    ),
+    "script": "Cette étude a besoin de JavaScript. Merci de l’autoriser pour cette page, puis de la recharger.",
+}
+
+TEXTS: Mapping[str, Texts] = MappingProxyType(
+    {
+        language: MappingProxyType({"language": language, **words})
+        for language, words in {"en": _ENGLISH, "de": _GERMAN, "fr": _FRENCH}.items()
+    }
+)
+"""The words of each language that is there: English, German and French."""
+
+
+def texts_of(language: str = "en", changes: Texts | None = None) -> Texts:
+    """Give the words of a language, with changes; another language than those of `TEXTS` has to bring all of them.
+
+    Raises `UnknownNameError` for a word that no page has, and `ArgumentError` for a language that lacks words.
+
+    >>> from interaction.people.texts import texts_of
+    >>> texts_of("de", {"thinking": "Der Computer rechnet …"})["thinking"]
+    'Der Computer rechnet …'
+    >>> texts_of("fi", {"continue": "Jatka"})  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    interaction.errors.ArgumentError: texts: 'fi' is none of de, en, fr, so it needs all words; it lacks agree, ...
+    """
+    given = dict(changes or {})
+    for name in given:
+        if name not in _ENGLISH:
+            raise unknown_name(name, _ENGLISH, "texts")
+    words = {"language": language, **TEXTS.get(language, {}), **given}
+    lacking = [name for name in _ENGLISH if name not in words]
+    if lacking:
+        raise ArgumentError(
+            f"texts: {language!r} is none of {', '.join(sorted(TEXTS))}, so it needs all words; it lacks "
+            f"{', '.join(lacking)}"
+        )
+    return MappingProxyType(words)
