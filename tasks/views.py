@@ -61,7 +61,7 @@ class PointingView(Component):
             "svg",
             [_cell(cell, cell in targets, cell == goal) for cell in range(self.gridsize)],
             _cursor(position),
-            viewBox=f"-0.2 -1.5 {self.gridsize + 0.4} 3.2",
+            viewBox=f"-0.2 -1.5 {self.gridsize + 0.4} 3.9",
             role="img",
             aria_label=said,
             data_said=said,
@@ -72,9 +72,9 @@ class PointingView(Component):
 def _cell(cell: int, target: bool, goal: bool) -> Fragment:
     """A cell: grey, blue for a target, and orange with a star for the goal."""
     fill = GOAL if goal else ACCENT if target else PALE
-    height = 1.0 if target else 0.6
-    square = tag("rect", x=cell + 0.08, y=(1 - height) / 2, width=0.84, height=height, rx=0.14, fill=fill)
-    return square + (_star(cell + 0.5, 0.5, 0.36) if goal else Fragment(""))
+    height = 2.0 if target else 1.2
+    square = tag("rect", x=cell + 0.08, y=1 - height / 2, width=0.84, height=height, rx=0.14, fill=fill)
+    return square + (_star(cell + 0.5, 1.0, 0.38) if goal else Fragment(""))
 
 
 def _star(x: float, y: float, radius: float) -> Fragment:
@@ -88,9 +88,9 @@ def _cursor(position: int) -> Fragment:
     """A triangle above the cell in which the cursor is, and a frame around it."""
     x = position + 0.5
     frame = tag(
-        "rect", x=position, y=-0.12, width=1, height=1.24, rx=0.2, fill="none", stroke=INK, stroke_width=0.12
+        "rect", x=position, y=-0.14, width=1, height=2.28, rx=0.22, fill="none", stroke=INK, stroke_width=0.12
     )
-    return frame + tag("polygon", points=f"{x - 0.5},-1.2 {x + 0.5},-1.2 {x},-0.4", fill=INK)
+    return frame + tag("polygon", points=f"{x - 0.55},-1.3 {x + 0.55},-1.3 {x},-0.42", fill=INK)
 
 
 class PlaneView(Component):
@@ -146,7 +146,7 @@ class PlaneView(Component):
         )
         plane = tag(
             "g",
-            tag("rect", width=1, height=1, fill="#ffffff", stroke="none"),
+            tag("rect", x=-MARGIN, y=-MARGIN, width=1 + 2 * MARGIN, height=1 + 2 * MARGIN, fill="none", pointer_events="all"),
             disks,
             tag("circle", cx=x, cy=y, r=0.011, fill=INK, stroke="#ffffff", stroke_width=0.004),
             cross,
@@ -156,8 +156,12 @@ class PlaneView(Component):
             role="application",
             aria_label=f"{said} {self.texts['plane']}",
         )
-        svg = tag("svg", plane, viewBox="0 0 1 1", class_="plane", data_said=said)
+        svg = tag("svg", plane, viewBox=" ".join(map(str, (-MARGIN, -MARGIN, 1 + 2 * MARGIN, 1 + 2 * MARGIN))), class_="plane", data_said=said)
         return svg + tag("p", self.texts["plane"], class_="hint")
+
+
+MARGIN = 0.0625
+"""Around the square (in its sides), since a disk whose centre is near the edge stands out."""
 
 
 def _disk(x: float, y: float, width: float, goal: bool) -> Fragment:

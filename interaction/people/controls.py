@@ -12,7 +12,18 @@ from interaction.errors import ArgumentError
 from interaction.people.events import encode
 from interaction.people.fragments import Fragment, tag
 from interaction.people.texts import TEXTS, Texts
-from interaction.spaces import Box, Choice, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Text, elements, first
+from interaction.spaces import (
+    Box,
+    Choice,
+    Dict,
+    Discrete,
+    MultiBinary,
+    MultiDiscrete,
+    Space,
+    Text,
+    elements,
+    first,
+)
 
 Path = tuple[str, ...]
 MOST = 64  # numbers that a form asks for
