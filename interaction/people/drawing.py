@@ -67,7 +67,7 @@ def question(item: Questionnaire) -> Fragment:
 
 
 def place(session: Session, step: Episode) -> tuple[int, int]:
-    """Give the number of an episode, from 1, among those that are practice or those that count, and how many."""
+    """Give the number of an episode, from 1, among those that are practice or that count, and how many."""
     alike = [one.index for one in session.steps if isinstance(one, Episode) and one.practice == step.practice]
     return alike.index(step.index) + 1, len(alike)
 

@@ -23,13 +23,13 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-STATIC = ("page.js", "page.css")
+STATIC = ("page.js", "page.css", "monitor.js")
 PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif"}
 PICTURES |= {".svg": "image/svg+xml", ".webp": "image/webp"}
 
 
 def static(name: str) -> bytes:
-    """Give a file that the pages need, `page.js` or `page.css`.
+    """Give a file that the pages need: `page.js`, `page.css` or, for the researcher, `monitor.js`.
 
     >>> from interaction.people.pages import static
     >>> len(static("page.css")) > 1000
@@ -41,8 +41,13 @@ def static(name: str) -> bytes:
 
 
 @cache
-def _address(name: str) -> str:
-    """Where the page finds a file: another address for another content, so that no browser keeps an old one."""
+def address(name: str) -> str:
+    """Say where a page finds a file: each content has its own address, so that no browser keeps an old one.
+
+    >>> from interaction.people.pages import address
+    >>> address("page.js").startswith("static/page.js?")
+    True
+    """
     return f"static/{name}?{sha256(static(name)).hexdigest()[:12]}"
 
 
@@ -287,8 +292,8 @@ def shell(body: Fragment | None, texts: Texts = TEXTS["en"], title: str | None =
         tag("meta", name="robots", content="noindex"),
         tag("title", title or texts["title"]),
         tag("link", rel="icon", href="data:,"),
-        tag("link", rel="stylesheet", href=_address("page.css")),
-        tag("script", src=_address("page.js"), defer=True) if live else None,
+        tag("link", rel="stylesheet", href=address("page.css")),
+        tag("script", src=address("page.js"), defer=True) if live else None,
     )
     waits = tag("h1", texts["connecting"]) + tag("noscript", tag("p", texts["script"]))
     document = tag(

@@ -20,6 +20,8 @@ _MEMBERS = {  # what the payload of a kind may hold, and of which type
         "shown": float,
         "acted": float,
         "response_time": float,
+        "by": str,
+        "pressed": float,
         "path": list,
         "offset": float,
     },
@@ -27,7 +29,7 @@ _MEMBERS = {  # what the payload of a kind may hold, and of which type
 }
 _NEEDED = {"page": (), "answer": ("values",), "action": ("action",), "noted": ("what",)}
 DEEPEST = 20  # levels of an action or an answer
-LONGEST = 40  # characters of the name of what is noted
+LONGEST = 40  # characters of the name of what is noted, and of what acted
 
 
 class ProtocolError(InteractionError, ValueError):
@@ -103,8 +105,9 @@ def _checked(kind: str, payload: dict[str, Any]) -> dict[str, Any]:
         elif not isinstance(value, members[name]):
             raise ProtocolError(f"{name}: expected a {members[name].__name__}, got {_short(value)}")
         _shallow(value, name, DEEPEST)
-    if kind == "noted" and len(payload["what"]) > LONGEST:
-        raise ProtocolError(f"what: expected at most {LONGEST} characters, got {_short(payload['what'])}")
+    for name in ("what", "by"):
+        if len(payload.get(name, "")) > LONGEST:
+            raise ProtocolError(f"{name}: expected at most {LONGEST} characters, got {_short(payload[name])}")
     return payload
 
 

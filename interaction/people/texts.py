@@ -35,7 +35,7 @@ _ENGLISH = {
     "take_over": "Go on here",
     "refused": "That was not accepted: {reason}",
     "apology": "We are sorry: something went wrong",
-    "apology_why": "The fault is ours. All that you did so far is kept. Please tell the researchers this code:",
+    "apology_why": "The fault is ours. All you did so far is kept. Please tell the researchers this code:",
     "end": "Thank you",
     "end_why": "You have finished. All that you did is kept, and you can close this window.",
     "code": "Your completion code",
@@ -117,7 +117,7 @@ _FRENCH = {
     "refused": "Cela n’a pas été accepté : {reason}",
     "apology": "Nous sommes désolés : une erreur s’est produite",
     "apology_why": (
-        "L’erreur vient de nous. Tout ce que vous avez fait est conservé. Merci d’en dire le code à l’équipe :"
+        "L’erreur vient de nous. Tout ce que vous avez fait est conservé. Merci d’en dire le code :"
     ),
     "end": "Merci",
     "end_why": "Vous avez terminé. Tout est conservé, et vous pouvez fermer cette fenêtre.",
