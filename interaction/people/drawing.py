@@ -34,7 +34,7 @@ def draw(session: Session) -> Fragment:
     if isinstance(step, Questions):
         return pages.questions([question(item) for item in step.items], texts)
     if isinstance(step, Break):
-        return pages.rest(texts=texts)
+        return pages.rest(step.done, step.of, texts)
     if isinstance(step, End):
         return pages.end(step.completion, texts)
     assert prompt.observation is not None
@@ -58,7 +58,7 @@ def question(item: Questionnaire) -> Fragment:
 
 
 def place(session: Session, step: Episode) -> tuple[int, int]:
-    """Give the number of an episode among those that are practice, or that count; from 1, and how many they are."""
+    """Give the number of an episode, from 1, among those that are practice or that count, and how many."""
     alike = [one.index for one in session.steps if isinstance(one, Episode) and one.practice == step.practice]
     return alike.index(step.index) + 1, len(alike)
 
