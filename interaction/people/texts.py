@@ -36,6 +36,12 @@ _ENGLISH = {
     "refused": "That was not accepted: {reason}",
     "apology": "We are sorry: something went wrong",
     "apology_why": "The fault is ours. All you did so far is kept. Please tell the researchers this code:",
+    "blocked": "This session cannot be continued",
+    "blocked_why": (
+        "It was left, and cannot be taken up again. If you think that this is wrong, ask the researchers."
+    ),
+    "too_many": "Just a moment",
+    "too_many_why": "Many people are beginning at this moment. Please try again in a minute.",
     "end": "Thank you",
     "end_why": "You have finished. All that you did is kept, and you can close this window.",
     "code": "Your completion code",
@@ -77,6 +83,13 @@ _GERMAN = {
         "Der Fehler liegt bei uns. Alles, was Sie bisher getan haben, ist gespeichert. Bitte nennen Sie den "
         "Forschenden diesen Code:"
     ),
+    "blocked": "Diese Sitzung kann nicht fortgesetzt werden",
+    "blocked_why": (
+        "Sie wurde verlassen und kann nicht wieder aufgenommen werden. Wenn das ein Irrtum ist, fragen Sie bitte "
+        "die Forschenden."
+    ),
+    "too_many": "Einen Moment bitte",
+    "too_many_why": "Gerade beginnen sehr viele. Bitte versuchen Sie es in einer Minute noch einmal.",
     "end": "Vielen Dank",
     "end_why": "Sie sind fertig. Alles ist gespeichert, und Sie können dieses Fenster schließen.",
     "code": "Ihr Abschlusscode",
@@ -119,6 +132,12 @@ _FRENCH = {
     "apology_why": (
         "L’erreur vient de nous. Tout ce que vous avez fait est conservé. Merci d’en dire le code :"
     ),
+    "blocked": "Cette session ne peut pas être reprise",
+    "blocked_why": (
+        "Elle a été quittée et ne peut plus être reprise. Si c’est une erreur, adressez-vous à l’équipe."
+    ),
+    "too_many": "Un instant",
+    "too_many_why": "Beaucoup de personnes commencent en ce moment. Merci de réessayer dans une minute.",
     "end": "Merci",
     "end_why": "Vous avez terminé. Tout est conservé, et vous pouvez fermer cette fenêtre.",
     "code": "Votre code de fin",
