@@ -27,12 +27,7 @@ _MEMBERS: dict[str, dict[str, type]] = {  # what the payload of a kind may hold,
     },
     "noted": {"what": str, "at": float, "value": object},
 }
-_NEEDED: dict[str, tuple[str, ...]] = {
-    "page": (),
-    "answer": ("values",),
-    "action": ("action",),
-    "noted": ("what",),
-}
+_NEEDED = {"page": "", "answer": "values", "action": "action", "noted": "what"}
 DEEPEST = 20  # levels of an action or an answer
 LONGEST = 40  # characters of the name of what is noted, and of what acted
 

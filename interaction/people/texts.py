@@ -85,8 +85,8 @@ _GERMAN = {
     ),
     "blocked": "Diese Sitzung kann nicht fortgesetzt werden",
     "blocked_why": (
-        "Sie wurde verlassen und kann nicht wieder aufgenommen werden. Wenn das ein Irrtum ist, fragen Sie bitte "
-        "die Forschenden."
+        "Sie wurde verlassen und kann nicht wieder aufgenommen werden. Wenn das ein Irrtum ist, fragen "
+        "Sie bitte die Forschenden."
     ),
     "too_many": "Einen Moment bitte",
     "too_many_why": "Gerade beginnen sehr viele. Bitte versuchen Sie es in einer Minute noch einmal.",
