@@ -50,10 +50,10 @@ def encode(value: Value) -> Json:
     >>> import numpy as np
     >>> from interaction import State
     >>> from interaction.people.events import decode, encode
-    >>> value = State(x=0.1, seen=np.array([True, False]), far=float("inf"))
+    >>> value = State(x=0.1, seen=np.array([True, False]))
     >>> text = json.dumps(encode(value))
     >>> text
-    '{"$state": {"x": 0.1, "seen": {"$array": [true, false], "dtype": "bool", "shape": [2]}, "far": {"$float": "7ff0000000000000"}}}'
+    '{"$state": {"x": 0.1, "seen": {"$array": [true, false], "dtype": "b1", "shape": [2]}}}'
     >>> decode(json.loads(text)) == value
     True
     """

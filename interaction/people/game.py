@@ -2,47 +2,66 @@
 
 from __future__ import annotations
 
-import copy
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
+from interaction.batching.selection import row_of, stack
 from interaction.bundle import Bundle
+from interaction.errors import EpisodeError
 from interaction.observation import Role
+from interaction.opening import new_game
 from interaction.people.events import digest
+from interaction.players import Players
+from interaction.random import EpisodeRandom
 from interaction.state import GameState, State, Value
+from interaction.turns import ASSISTANT_OBSERVES, USER_OBSERVES, Rewards, play_half
 
 
-class Round(NamedTuple):
-    """A round that has been played to its end: the game then, and the sum of all that was paid in it."""
+@dataclass(frozen=True)
+class Round:
+    """A round that has been played to its end: the game then, and what was paid in it, by source."""
 
     episode: int
     index: int
+    start: GameState
     game: GameState
-    reward: float
+    rewards: Rewards
 
 
+@dataclass(frozen=True, eq=False)
 class Waiting:
-    """An episode that waits for a person, at the person's turn; `act` gives the same one after an action.
+    """An episode that waits for an action of the person, or is over; `act` gives what comes of one.
 
-    It is a value, as all that goes into it is: nothing changes it, and on an error nothing is lost.
+    `rounds` are those that the last action brought to their end; `paid` holds the rewards so far of the round
+    that is being played. It is a value: nothing changes it, so that an error leaves all as it was.
+
+    >>> from interaction import Bundle, spaces
+    >>> from interaction.people import Person
+    >>> from interaction.people.game import Waiting
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> bundle = Bundle(MultiArmedBanditTask([0.2, 0.8]), Person(spaces.Discrete(2)), max_rounds=2)
+    >>> waiting = Waiting.begin(bundle, "user", seed=0, episode=0)
+    >>> after = waiting.act(1)
+    >>> waiting.observation.task_state.outcome, after.observation.task_state.outcome, after.act(0).over
+    (-1, 1, True)
     """
 
-    def __init__(self, bundle: Bundle, role: Role, seed: int, episode: int) -> None:
-        self.role = role
-        self._bundle = copy.copy(bundle)
-        self.start = self._bundle.reset(seed, episode=episode)
-        self.rounds: tuple[Round, ...] = ()
-        self._paid = 0.0
-        self._go_on()
+    bundle: Bundle
+    role: Role
+    seed: int
+    episode: int
+    start: GameState
+    game: GameState
+    over: bool = False
+    paid: Rewards = Rewards()  # noqa: RUF009  (a tuple of numbers)
+    rounds: tuple[Round, ...] = ()
 
-    @property
-    def game(self) -> GameState:
-        """The game as it stands."""
-        return self._bundle.game
-
-    @property
-    def over(self) -> bool:
-        """Whether the episode is over."""
-        return self._bundle.over
+    @classmethod
+    def begin(cls, bundle: Bundle, role: Role, seed: int, episode: int) -> Waiting:
+        """Begin an episode, and play it up to the person's first turn."""
+        game = new_game(bundle.players, EpisodeRandom(seed, episode), {})
+        return cls(bundle, role, seed, episode, start=game, game=game)._up_to_turn()
 
     @property
     def observation(self) -> State:
@@ -50,36 +69,79 @@ class Waiting:
         seen: State = self.game[f"{self.role}_observation"]
         return seen
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """The sum of the game as it stands."""
         return digest(self.game)
 
     def act(self, action: Value) -> Waiting:
-        """Give the episode after an action of the person, when it is the person's turn again or all is over.
+        """Give the episode after an action, at the person's next turn or at its end."""
+        return self._acted(action)._up_to_turn()
 
-        `rounds` are those that the action brought to their end.
-        """
-        after = copy.copy(self)
-        after._bundle = copy.copy(self._bundle)
-        after.rounds = ()
-        after._play(**{f"{self.role}_action": action})
-        after._go_on()
-        return after
+    def ahead(self, actions: Sequence[Value]) -> list[Waiting]:
+        """Give the episode after each of some actions, as `act` does; the partner answers all at once."""
+        acted = [self._acted(action) for action in actions]
+        answered = iter(self._answered([one for one in acted if not one.over]))
+        return [(one if one.over else next(answered))._up_to_turn() for one in acted]
 
-    def _go_on(self) -> None:
-        """Play until it is the person's turn."""
-        turn = f"{self.role}_acts"
-        if self.role == "assistant" and not self.over:
-            self._play(go_to="assistant_observes")
-        if not self.over:
-            self._play(go_to=turn)
+    def _acted(self, action: Value) -> Waiting:
+        if self.over:
+            raise EpisodeError(f"episode {self.episode} is over, and takes no action")
+        return replace(self, rounds=())._half(action)
 
-    def _play(self, go_to: str = "user_observes", **actions: Value) -> None:
-        """Play up to a turn, or to the end of the round."""
-        step = self._bundle.step(go_to=go_to, **actions)
-        self._paid += float(step.rewards.total)
-        if go_to == "user_observes" or step.done:
-            index = step.game.round_index - (step.game.turn_index == 0)
-            self.rounds += (Round(self._bundle.episode, index, step.game, self._paid),)
-            self._paid = 0.0
+    def _answered(self, acted: Sequence[Waiting]) -> Sequence[Waiting]:
+        """Give each of some episodes of the same round after the half of the partner."""
+        if not acted:
+            return acted
+        before = acted[0].game
+        games = stack([one.game for one in acted])
+        games = games.replace(round_index=before.round_index, turn_index=before.turn_index)
+
+        def play(players: Players) -> list[Waiting]:
+            rng = self._rng.repeat(len(acted))
+            after = play_half(players, games, rng, check=True)
+            return [one._after(*row_of(after, row)) for row, one in enumerate(acted)]
+
+        return self.bundle.lineup.in_batch(play)
+
+    @property
+    def _rng(self) -> EpisodeRandom:
+        return EpisodeRandom(self.seed, self.episode)
+
+    def _up_to_turn(self) -> Waiting:
+        """Play until it is the person's turn, or the episode is over."""
+        now, turn = self, USER_OBSERVES if self.role == "user" else ASSISTANT_OBSERVES
+        while not now.over and now.game.turn_index != turn:
+            now = now._half()
+        if now.over:
+            return now
+        game, looking, thinking, *_ = play_half(self.bundle.players, now.game, self._rng, True, act=False)
+        return now._paying(turn, looking, thinking)._at(game)
+
+    def _half(self, action: Value = None) -> Waiting:
+        """Play the half of a round whose turn it is."""
+        return self._after(*play_half(self.bundle.players, self.game, self._rng, True, action))
+
+    def _after(self, game: GameState, *half: Value) -> Waiting:
+        """Give the episode after a half of a round, by what `play_half` gave."""
+        first, over = self.game.turn_index & 2, bool(half[-1])
+        now = self._paying(first, *half[:-1])
+        if over and first == USER_OBSERVES and self.bundle.last_look:
+            game, looking, thinking, *_ = play_half(self.bundle.players, game, self._rng, True, act=False)
+            now = now._paying(ASSISTANT_OBSERVES, looking, thinking)
+        if not over and game.turn_index != USER_OBSERVES:
+            return now._at(game)
+        ended = Round(self.episode, self.game.round_index, self.start, game, now.paid)
+        limit = self.bundle.max_rounds
+        truncated = limit is not None and game.round_index >= limit
+        return replace(now, game=game, over=over or truncated, paid=Rewards(), rounds=(*self.rounds, ended))
+
+    def _paying(self, turn: int, *rewards: Value) -> Waiting:
+        """Add what was paid from a turn on."""
+        paid = list(self.paid)
+        for source, reward in enumerate(rewards, 2 * turn):
+            paid[source] += reward
+        return replace(self, paid=Rewards(*paid))
+
+    def _at(self, game: GameState) -> Waiting:
+        return replace(self, game=game)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-from interaction.agent import Agent, Assistant, User
-from interaction.bundle import Bundle
-from interaction.errors import ArgumentError, ContractError, EpisodeError, unknown_name
+from interaction.agent import Assistant, User
+from interaction.errors import ContractError, EpisodeError, unknown_name
 from interaction.observation import ObservationEngine, Role
 from interaction.policy import Policy, Sampled
 from interaction.random import EpisodeRandom
@@ -72,16 +71,3 @@ class Person(User, Assistant):
         self.role = role
         self.view = view
         super().__init__(policy=WaitingPolicy(action_space), observation_engine=observation_engine)
-
-
-def seat_of_person(bundle: Bundle, where: str) -> Role:
-    """Name the seat that the person of a bundle takes; raise an `ArgumentError` unless there is one person."""
-    agents: list[tuple[Role, Agent | None]] = [("user", bundle.user), ("assistant", bundle.assistant)]
-    seats = [role for role, agent in agents if agent is not None and isinstance(agent.policy, WaitingPolicy)]
-    if len(seats) != 1:
-        found = "two persons" if seats else f"{bundle!r}"
-        raise ArgumentError(
-            f"{where}: expected a bundle with one Person, as in bundle.replace(user=Person(action_space)), "
-            f"got {found}"
-        )
-    return seats[0]

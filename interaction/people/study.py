@@ -1,117 +1,59 @@
-"""A study: bundles with a person in a seat, and what else a session shows, in order."""
+"""A study: conditions, and all that a session shows, in order."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-from interaction.agent import Agent
-from interaction.bundle import Bundle
 from interaction.errors import ArgumentError, unknown_name
-from interaction.observation import Role
-from interaction.people.person import Person, View, seat_of_person
+from interaction.people import steps as made
+from interaction.people.assignment import Assignment, Count, Counts, assignment_of
+from interaction.people.condition import Condition
+from interaction.people.events import Json
+from interaction.people.specification import Specification, fingerprint, versions
+from interaction.people.steps import End, Page, Questionnaire, Step
 from interaction.random import EpisodeRandom, check_seed
-from interaction.spaces import Space
 
-
-@dataclass(frozen=True)
-class Condition:
-    """A bundle with a person in one of the seats, and who plays in the person's place when it is piloted.
-
-    `simulated` is a user (or an assistant, where the person is one), or a function of a stream that gives the
-    one of a participant, with hidden parameters of their own; by default the actions are random.
-    With `ahead`, the answers to all actions are computed while the person thinks (finite spaces only).
-    """
-
-    bundle: Bundle
-    simulated: Agent | Callable[[EpisodeRandom], Agent] | None = None
-    ahead: bool = False
-
-    @property
-    def role(self) -> Role:
-        """The seat of the person."""
-        return seat_of_person(self.bundle, "Condition")
-
-    @property
-    def person(self) -> Agent:
-        """The person."""
-        return cast(Agent, self.bundle.user if self.role == "user" else self.bundle.assistant)
-
-    @property
-    def action_space(self) -> Space[Any]:
-        """The space of one action of the person."""
-        return self.person.policy.action_space
-
-    @property
-    def view(self) -> View | None:
-        """What draws the page."""
-        return self.person.view if isinstance(self.person, Person) else None
-
-
-@dataclass(frozen=True)
-class Page:
-    """A page of text, in Markdown: `Page("# Welcome")`, or a file of that name."""
-
-    text: str
-    name: str = ""
-
-
-@dataclass(frozen=True)
-class Questionnaire:
-    """A question: on a scale from `low` to `high`, or of which one of the `options` holds, or an open one."""
-
-    name: str
-    question: str
-    low: int | None = None
-    high: int | None = None
-    labels: Sequence[str] = ()
-    options: Sequence[str] = ()
-    optional: bool = False
-
-    def check(self, answer: object) -> Any:
-        """Give an answer as it is kept; raise an `ArgumentError` for one that is none."""
-        return answer
-
-
-@dataclass(frozen=True)
-class Questions:
-    """Questions that are shown on one page."""
-
-    items: tuple[Questionnaire, ...]
-
-
-@dataclass(frozen=True)
-class Break:
-    """A break: after the practice, or after `done` of `of` episodes."""
-
-    reason: Literal["practice", "rest"]
-    done: int
-    of: int
-
-
-@dataclass(frozen=True)
-class Episode:
-    """An episode: its index among those of a session, and whether it is practice."""
-
-    index: int
-    practice: bool
-
-
-@dataclass(frozen=True)
-class End:
-    """The end, with a code or an address that tells the recruiting service that the session is complete."""
-
-    completion: str | None
-
-
-Step = Page | Questions | Break | Episode | End
+RETURNS = ("resume", "restart", "block")
 
 
 class Study:
-    """A study (skeleton)."""
+    """Conditions (bundles with a person in a seat), and all else that a participant is shown.
+
+    `conditions`: a participant is given one of them, by the `assignment`: "balanced" (the one with the fewest
+    sessions), "random", or a function of the counts and a stream (`interaction.people.assignment`).
+    `episodes`: how many count; `practice`: how many are played before them, and told apart in the data.
+    `break_every`: so many episodes that count, there is a break.
+    `pages`, `after`, `debriefing`: what comes before, after and last. A page is a `Page`, or the name of a
+    file in Markdown in `folder`, by default the folder of the module that makes the study. The first one asks
+    for consent. Questions that follow each other in `after` are put on one page.
+    `completion`: the code or the address that a participant is given at the end.
+    `on_return`: who comes back may "resume", has to "restart" (with other episodes), or is blocked ("block");
+    `maximum_age`: s, after which a session that was left cannot be taken up again.
+    `language`, `texts`: the words of the page itself, and what is to be said in their place.
+    `seed`: that of the study; each participant's follows from it.
+
+    A study is checked when it is made: each condition is begun, and drawn where it has a view.
+    Raises `ArgumentError` for what it cannot be made of, `UnknownNameError` for a misspelt option, and
+    `OSError` for a page that is not there.
+
+    >>> from interaction import Bundle, spaces
+    >>> from interaction.people import Condition, Page, Person, Questionnaire, Study
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> bundle = Bundle(MultiArmedBanditTask([0.2, 0.8]), Person(spaces.Discrete(2)), max_rounds=10)
+    >>> study = Study(
+    ...     "two arms",
+    ...     {"plain": Condition(bundle)},
+    ...     episodes=2,
+    ...     practice=1,
+    ...     pages=[Page("# Two machines")],
+    ...     after=[Questionnaire("ease", "How easy was it?", 1, 7)],
+    ... )
+    >>> [type(step).__name__ for step in study.steps()]
+    ['Page', 'Episode', 'Break', 'Episode', 'Episode', 'Questions', 'End']
+    """
 
     def __init__(
         self,
@@ -120,69 +62,149 @@ class Study:
         *,
         episodes: int,
         practice: int = 0,
-        assignment: Literal["balanced", "random"] = "balanced",
+        break_every: int | None = None,
+        assignment: Literal["balanced", "random"] | Assignment = "balanced",
         seed: int = 0,
         pages: Sequence[str | Page] = (),
         after: Sequence[Questionnaire | Page | str] = (),
         debriefing: str | Page | None = None,
-        break_every: int | None = None,
         completion: str | None = None,
         on_return: Literal["resume", "restart", "block"] = "resume",
         maximum_age: float | None = None,
+        language: str = "en",
+        texts: Mapping[str, str] | None = None,
         folder: str | Path | None = None,
     ) -> None:
-        if folder is None:
-            folder = Path(sys._getframe(1).f_globals.get("__file__", "study.py")).parent
-        self.folder = Path(folder)
+        if not isinstance(name, str) or not name.strip():
+            raise ArgumentError(f"Study: name: expected a text, got {name!r}")
         self.name = name
-        self.conditions = dict(conditions)
-        self.episodes = episodes
-        self.practice = practice
-        self.assignment = assignment
         self.seed = check_seed(seed)
-        self.break_every = break_every
-        self.completion = completion
+        self.episodes = self._whole("episodes", episodes, 1)
+        self.practice = self._whole("practice", practice, 0)
+        self.break_every = None if break_every is None else self._whole("break_every", break_every, 1)
+        self.assignment = assignment_of(assignment)
+        if on_return not in RETURNS:
+            raise unknown_name(on_return, RETURNS, f"{self}: on_return")
         self.on_return = on_return
+        if maximum_age is not None and not (isinstance(maximum_age, int | float) and maximum_age > 0):
+            raise ArgumentError(f"{self}: maximum_age: expected seconds > 0 or None, got {maximum_age!r}")
         self.maximum_age = maximum_age
-        self.pages = tuple(map(self._page, pages))
-        self.after = tuple(one if isinstance(one, Questionnaire) else self._page(one) for one in after)
+        if completion is not None and not (isinstance(completion, str) and completion.strip()):
+            raise ArgumentError(f"{self}: completion: expected a code or an address, got {completion!r}")
+        self.completion = completion
+        self.language = language
+        self.texts = dict(texts or {})
+        caller = sys._getframe(1).f_globals.get("__file__")
+        self.folder = Path(folder if folder is not None else Path(caller).parent if caller else ".")
+        self.pages = tuple(self._page(page) for page in self._listed("pages", pages))
+        shown = self._listed("after", after)
+        self.after = tuple(item if isinstance(item, Questionnaire) else self._page(item) for item in shown)
         self.debriefing = None if debriefing is None else self._page(debriefing)
+        self._check_questions()
+        self.conditions = self._begun(conditions)
+        self.specification, self.fingerprint = self._described()
+
+    def __repr__(self) -> str:
+        return f"Study {self.name!r}"
+
+    # Reading and checking what it is made of.
+
+    def _whole(self, name: str, value: object, least: int) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise ArgumentError(f"{self}: {name}: expected a whole number >= {least}, got {value!r}")
+        return value
+
+    def _listed(self, name: str, items: Sequence[Any]) -> Sequence[Any]:
+        if isinstance(items, str | Page | Questionnaire) or not isinstance(items, Sequence):
+            raise ArgumentError(f"{self}: {name}: expected a list, got {items!r}")
+        return items
 
     def _page(self, page: str | Page) -> Page:
         if isinstance(page, Page):
             return page
+        if not isinstance(page, str):
+            raise ArgumentError(f"{self}: expected a Page or the name of a file in Markdown, got {page!r}")
+        if "\n" in page:
+            raise ArgumentError(f"{self}: expected the name of a file, got a text: write Page({page!r})")
         return Page((self.folder / page).read_text(encoding="utf-8"), page)
 
-    def condition(self, name: str) -> Condition:
-        """Give a condition by its name."""
-        if name not in self.conditions:
-            raise unknown_name(name, self.conditions, f"study {self.name!r}: condition")
+    def _check_questions(self) -> None:
+        names = [item.name for item in self.after if isinstance(item, Questionnaire)]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ArgumentError(f"{self}: after: two questions have the name {twice!r}")
+
+    def _begun(self, conditions: Mapping[str, Condition]) -> dict[str, Condition]:
+        """Give the conditions, each of which has begun an episode and drawn it."""
+        if not isinstance(conditions, Mapping) or not conditions:
+            raise ArgumentError(f"{self}: expected conditions by name, got {conditions!r}")
+        for name, condition in conditions.items():
+            if not isinstance(name, str) or not isinstance(condition, Condition):
+                raise ArgumentError(
+                    f'{self}: expected conditions by name, as in {{"informed": Condition(bundle)}}, got '
+                    f"{name!r}: {condition!r}"
+                )
+            try:
+                waiting = condition.begin(self.seed_of(0), 0)
+                if condition.view is not None:
+                    condition.view(waiting.observation)
+            except Exception as error:
+                error.add_note(
+                    f"{self}: the condition {name!r} was begun and drawn, to see whether it can be."
+                )
+                raise
+        return dict(conditions)
+
+    def _described(self) -> tuple[Json, str]:
+        """Give the specification, in which nothing is of a pilot, and the fingerprint."""
+        whole = Specification()
+        options = {
+            name: whole.describe(value)
+            for name, value in vars(self).items()
+            if name not in ("conditions", "folder", "pages", "after", "debriefing")
+        }
+        shown = {name: whole.describe(getattr(self, name)) for name in ("pages", "after", "debriefing")}
+        conditions = {name: whole.bundle(one.bundle) for name, one in self.conditions.items()}
+        specification = options | shown | {"conditions": conditions}
+        return specification, fingerprint(specification, whole.sources())
+
+    # What a session is.
+
+    def condition(self, name: object) -> Condition:
+        """Give a condition by its name; raise an `UnknownNameError` for one that is not there."""
+        if not isinstance(name, str) or name not in self.conditions:
+            raise unknown_name(name, self.conditions, f"{self}: condition")
         return self.conditions[name]
 
     def steps(self, first_episode: int = 0) -> tuple[Step, ...]:
-        """Give what a session shows, in order."""
-        steps: list[Step] = [*self.pages]
-        total = self.practice + self.episodes
-        for number in range(total):
-            done = number - self.practice
-            if number == self.practice > 0:
-                steps.append(Break("practice", 0, self.episodes))
-            elif self.break_every and done > 0 and done % self.break_every == 0:
-                steps.append(Break("rest", done, self.episodes))
-            steps.append(Episode(first_episode + number, number < self.practice))
-        steps += _together(self.after)
-        if self.debriefing is not None:
-            steps.append(self.debriefing)
-        return (*steps, End(self.completion))
+        """Give what a session shows, in order; `first_episode` is the index of its first episode."""
+        return (
+            *self.pages,
+            *made.episodes(self.practice, self.episodes, self.break_every, first_episode),
+            *made.together(self.after),
+            *(() if self.debriefing is None else (self.debriefing,)),
+            End(self.completion),
+        )
 
     def seed_of(self, participant: int) -> int:
         """Give the seed of a participant's session."""
         return EpisodeRandom(self.seed, participant).key()[0] >> 1
 
+    def assign(self, participant: int, counts: Counts | None = None) -> str:
+        """Give the condition of a participant, by the counts of the sessions so far (none, if left out)."""
+        known = {name: (counts or {}).get(name, Count()) for name in self.conditions}
+        name = self.assignment(known, EpisodeRandom(self.seed, participant).at(0, 0))
+        self.condition(name)
+        return name
+
     def opening(
-        self, participant: int, condition: str, url: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
-        """Give the payload of a session's first event."""
+        self, participant: int, condition: str | None = None, url: Mapping[str, str] | None = None
+    ) -> dict[str, Json]:
+        """Give the payload of a session's first event: all that a session is, but for what the person does.
+
+        `url` is what the address carried. Without a condition, it is assigned as if there were no others.
+        """
+        condition = self.assign(participant) if condition is None else condition
         self.condition(condition)
         return {
             "study": self.name,
@@ -190,19 +212,7 @@ class Study:
             "condition": condition,
             "seed": self.seed_of(participant),
             "url": dict(url or {}),
+            "fingerprint": self.fingerprint,
+            "versions": dict(versions()),
+            "specification": self.specification,
         }
-
-
-def _together(items: Iterable[Questionnaire | Page]) -> list[Step]:
-    """Put questions that follow each other on one page."""
-    steps: list[Step] = []
-    for item in items:
-        if isinstance(item, Page):
-            steps.append(item)
-        elif steps and isinstance(steps[-1], Questions):
-            steps[-1] = Questions((*steps[-1].items, item))
-        else:
-            steps.append(Questions((item,)))
-    if not all(isinstance(item, Questionnaire | Page) for item in items):
-        raise ArgumentError("after: expected questionnaires and pages")
-    return steps
