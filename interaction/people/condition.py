@@ -8,13 +8,17 @@ from typing import Any
 
 from interaction.agent import Agent, Assistant, User
 from interaction.bundle import Bundle
-from interaction.errors import ArgumentError
+from interaction.errors import ArgumentError, ContractError
 from interaction.observation import Role
+from interaction.people.fragments import Fragment
 from interaction.people.game import Waiting
 from interaction.people.person import Person, View
+from interaction.people.texts import TEXTS, Texts
+from interaction.people.views import DefaultView
 from interaction.policy import RandomPolicy
 from interaction.random import EpisodeRandom
 from interaction.spaces import Space, count
+from interaction.state import State
 
 Simulated = Agent | Callable[[EpisodeRandom], Agent]
 MOST_AHEAD = 1_000  # actions whose answers are computed before anyone has acted
@@ -92,6 +96,20 @@ class Condition:
     def view(self) -> View | None:
         """What draws the page, or None for the default."""
         return self.person.view
+
+    def draw(self, observation: State, texts: Texts = TEXTS["en"]) -> Fragment:
+        """Draw what the person sees: by their view or, where they have none, by the default one.
+
+        Raises what the view raises, and `ContractError` for one that gives no `Fragment`.
+        """
+        view = self.view or DefaultView(self.action_space, texts=texts)
+        drawn = view(observation)
+        if not isinstance(drawn, Fragment):
+            raise ContractError(
+                f"{view!r}: expected a Fragment, as tag('p', 'text') gives, got {type(drawn).__name__}: "
+                f"{drawn!r}"
+            )
+        return drawn
 
     def begin(self, seed: int, episode: int) -> Waiting:
         """Begin an episode, and play it up to the person's turn."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from interaction.errors import ContractError
 from interaction.people import pages
+from interaction.people.condition import Condition
 from interaction.people.fragments import Fragment
 from interaction.people.session import Session
-from interaction.people.study import Break, Condition, End, Episode, Page, Questionnaire, Questions
+from interaction.people.steps import Break, End, Episode, Page, Questionnaire, Questions
 from interaction.people.texts import Texts
-from interaction.people.views import DefaultView
 from interaction.state import State
 
 
@@ -47,13 +44,7 @@ def draw(session: Session) -> Fragment:
 
 def seen(condition: Condition, observation: State, texts: Texts) -> Fragment:
     """Give an observation as the view of the condition's person draws it, or the default view."""
-    view: Callable[[State], Fragment] = condition.view or DefaultView(condition.action_space, texts=texts)
-    drawn = view(observation)
-    if not isinstance(drawn, Fragment):
-        raise ContractError(
-            f"{view!r}: expected a Fragment, as tag('p', 'text') gives, got {type(drawn).__name__}: {drawn!r}"
-        )
-    return drawn
+    return condition.draw(observation, texts)
 
 
 def question(item: Questionnaire) -> Fragment:

@@ -14,9 +14,14 @@ from interaction.people.condition import Condition
 from interaction.people.events import Json
 from interaction.people.specification import Specification, fingerprint, versions
 from interaction.people.steps import End, Page, Questionnaire, Step
+from interaction.people.texts import texts_of
 from interaction.random import EpisodeRandom, check_seed
 
 RETURNS = ("resume", "restart", "block")
+_OPTIONS = (
+    *("name", "seed", "episodes", "practice", "break_every", "assignment", "pages", "after", "debriefing"),
+    *("completion", "on_return", "maximum_age", "language"),
+)
 
 
 class Study:
@@ -35,7 +40,7 @@ class Study:
     `language`, `texts`: the words of the page itself, and what is to be said in their place.
     `seed`: that of the study; each participant's follows from it.
 
-    A study is checked when it is made: each condition is begun, and drawn where it has a view.
+    A study is checked when it is made: each condition is begun, and what it shows is drawn.
     Raises `ArgumentError` for what it cannot be made of, `UnknownNameError` for a misspelt option, and
     `OSError` for a page that is not there.
 
@@ -93,7 +98,8 @@ class Study:
             raise ArgumentError(f"{self}: completion: expected a code or an address, got {completion!r}")
         self.completion = completion
         self.language = language
-        self.texts = dict(texts or {})
+        self.texts = texts_of(language, texts)
+        self._changes = dict(texts or {})
         caller = sys._getframe(1).f_globals.get("__file__")
         self.folder = Path(folder if folder is not None else Path(caller).parent if caller else ".")
         self.pages = tuple(self._page(page) for page in self._listed("pages", pages))
@@ -146,8 +152,8 @@ class Study:
                 )
             try:
                 waiting = condition.begin(self.seed_of(0), 0)
-                if condition.view is not None:
-                    condition.view(waiting.observation)
+                if not waiting.over:
+                    condition.draw(waiting.observation, self.texts)
             except Exception as error:
                 error.add_note(
                     f"{self}: the condition {name!r} was begun and drawn, to see whether it can be."
@@ -158,14 +164,10 @@ class Study:
     def _described(self) -> tuple[Json, str]:
         """Give the specification, in which nothing is of a pilot, and the fingerprint."""
         whole = Specification()
-        options = {
-            name: whole.describe(value)
-            for name, value in vars(self).items()
-            if name not in ("conditions", "folder", "pages", "after", "debriefing")
-        }
-        shown = {name: whole.describe(getattr(self, name)) for name in ("pages", "after", "debriefing")}
+        options = {name: whole.describe(getattr(self, name)) for name in _OPTIONS}
+        options["texts"] = self._changes
         conditions = {name: whole.bundle(one.bundle) for name, one in self.conditions.items()}
-        specification = options | shown | {"conditions": conditions}
+        specification = options | {"conditions": conditions}
         return specification, fingerprint(specification, whole.sources())
 
     # What a session is.
