@@ -20,11 +20,13 @@ def find_study(name: str) -> Study:
 
     Raises `ArgumentError` for what is no study, and what importing the module raises.
 
+    >>> from interaction.errors import ArgumentError
     >>> from interaction.people.commands import find_study
-    >>> find_study("interaction.people:Study")
-    Traceback (most recent call last):
-    ...
-    interaction.errors.ArgumentError: interaction.people:Study: expected a Study, got <class 'interaction.people.study.Study'>
+    >>> try:
+    ...     find_study("math:pi")
+    ... except ArgumentError as error:
+    ...     print(error)
+    math:pi: expected a Study, got 3.141592653589793
     """
     module_name, _, attribute = name.partition(":")
     if not attribute:
@@ -103,7 +105,7 @@ def add_commands(app: typer.Typer) -> None:
         out: Annotated[Path, typer.Argument(help="The table, as .parquet or .csv.")],
         store: a_store = "results.db",
     ) -> None:
-        """Write what was played as a table: a row for each round, with the questionnaires and a dictionary beside it."""
+        """Write a table of what was played, a row for each round, and the questionnaires beside it."""
         from interaction.people.export import export as write
         from interaction.people.store import Store
 
@@ -121,9 +123,8 @@ def add_commands(app: typer.Typer) -> None:
         with Store(store, create=False) as log:
             events = log.events(session)
         playing = play(find_study(study), events)
-        typer.echo(
-            f"session {session}: {len(events)} events, played again to the bit; it shows: {playing.prompt.kind}"
-        )
+        shows = playing.prompt.kind
+        typer.echo(f"session {session}: {len(events)} events, played again to the bit; it shows: {shows}")
 
     @app.command()
     def forget(study: a_study, session: a_session, store: a_store = "results.db") -> None:

@@ -62,7 +62,7 @@ def same_token(given: str | None, expected: str) -> bool:
 
 
 def same_origin(origin: str | None, host: str | None, allowed: frozenset[str] = frozenset()) -> bool:
-    """Say whether a request comes from a page of this server: its origin is `host`, or one of those `allowed`.
+    """Say whether a request comes from a page of this server: its origin is `host`, or is `allowed`.
 
     A missing origin is a foreign one: every browser sends it with what changes something and with the
     handshake of a WebSocket. Behind a proxy that does not hand on the host, say what is allowed.

@@ -1,4 +1,4 @@
-"""The line to one page: what it says is checked, made durable, acknowledged and answered, one after the other."""
+"""The line to one page: what it says is checked, made durable, acknowledged and answered, in order."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from interaction.errors import InteractionError
+from interaction.people.actions import read_action, read_told
 from interaction.people.drawing import draw, progress
 from interaction.people.events import encode
 from interaction.people.limits import Allowance
 from interaction.people.live import Live, Room, What
 from interaction.people.protocol import KINDS, Message, ProtocolError, read
-from interaction.people.session import read_action
 from interaction.people.steps import Questions
 from interaction.people.store import Seat
 
@@ -88,9 +88,8 @@ class Line:
         while (message := await self._waiting.get()) is not None:
             try:
                 async with self.room.enter(self.seat) as live:
-                    await (
-                        self._hello(live, message) if message.type == "hello" else self._take(live, message)
-                    )
+                    take = self._hello if message.type == "hello" else self._take
+                    await take(live, message)
             except Exception as error:
                 code = await self.room.fail(self.seat, error)
                 await self.send("apology", code=code)
@@ -145,10 +144,10 @@ class Line:
             return f"expected the step {prompt.number}, got {message.payload['step']}"
         try:
             if message.type == "action":
-                read_action(session.condition, message.payload["action"])
+                read_action(session.condition.action_space, message.payload["action"])
+                read_told(message.payload)
             elif isinstance(prompt.step, Questions):
-                for item in prompt.step.items:
-                    item.check(message.payload["values"].get(item.name))
+                prompt.step.check(message.payload["values"])
         except InteractionError as error:
             return str(error)
         return None
@@ -169,7 +168,8 @@ class Line:
         if "action" not in told:
             return all(logged.get(name) == told[name] for name in ("step", "what") if name in told)
         try:
-            return bool(encode(read_action(live.playing.condition, told["action"])) == logged["action"])
+            action = read_action(live.playing.condition.action_space, told["action"])
+            return bool(encode(action) == logged["action"])
         except InteractionError:
             return False
 
@@ -224,7 +224,7 @@ class Line:
         await self.send("replaced")
         await self.close(REPLACED)
 
-    async def send(self, kind: str, **members: Any) -> None:
+    async def send(self, kind: str, /, **members: Any) -> None:
         """Send a message, if there is still somebody to read it."""
         if self._socket.application_state is WebSocketState.CONNECTED:
             with suppress(WebSocketDisconnect, RuntimeError):  # gone in between

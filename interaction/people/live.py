@@ -75,10 +75,10 @@ class Live:
         """Count an event that is in the log."""
         self.sequence = event.sequence + 1
         self.told += event.kind in KINDS
-        self.epoch = (
-            max(self.epoch, int(event.payload.get("epoch", 0))) if event.kind == "connected" else self.epoch
-        )
-        self.last = datetime.fromisoformat(event.time).timestamp() if event.time else self.last
+        if event.kind == "connected":
+            self.epoch = int(event.payload["epoch"])
+        if event.time is not None:
+            self.last = datetime.fromisoformat(event.time).timestamp()
         self.used = monotonic()
 
 
@@ -88,7 +88,7 @@ class Room:
     Planning and reading go on in threads, so that nobody waits for somebody else's assistant.
     """
 
-    def __init__(self, study: Study, store: Store, version: int, limits: Limits = Limits()) -> None:
+    def __init__(self, study: Study, store: Store, version: int, limits: Limits) -> None:
         self.study, self.store, self.version, self.limits = study, store, version, limits
         self.live: dict[str, Live] = {}
         self.lines: set[Line] = set()
@@ -166,7 +166,7 @@ class Room:
     async def enter(self, seat: Seat) -> AsyncIterator[Live]:
         """Have a session alone: it is played again from its log first, where it is not in memory.
 
-        On any error inside the session leaves memory, so that nothing that is not in the log is ever played on.
+        On any error inside, the session leaves memory: nothing that is not in the log is ever played on.
         """
         while True:
             live = self.live.setdefault(seat.session, Live(seat))
@@ -185,8 +185,8 @@ class Room:
     async def _load(self, live: Live) -> None:
         if live.seat.version != self.version:
             raise EpisodeError(
-                f"session {live.seat.session} began with version {live.seat.version} of the study, and its code "
-                f"has changed since (version {self.version})"
+                f"session {live.seat.session} began with version {live.seat.version} of the study, which "
+                f"has changed since: it is version {self.version}"
             )
         events = await self.think(self.store.events, live.seat.session)
         live.session = await self.think(replay, self.study, events)

@@ -1,4 +1,4 @@
-"""The researcher's page: where each session stands, and what the assistants believe about the people, live."""
+"""The researcher's page: where each session stands, and what the assistants believe, live."""
 
 from __future__ import annotations
 

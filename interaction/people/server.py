@@ -1,4 +1,4 @@
-"""The server of a study: consent, a cookie, the page that plays, the line to it, and the researcher's monitor."""
+"""The server of a study: consent, a cookie, the page that plays, the line to it, and the monitor."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class StudyServer:
     """A study on the web, as an ASGI application (`app`), with the log of its sessions in a store.
 
     `origins` are those of which pages may speak to the server, as `https://study.example`, where it stands
-    behind a proxy; by default, its own alone. `token` is that of the monitor; one is drawn, if it is left out.
+    behind a proxy; by default, its own alone. `token` is that of the monitor; by default, one is drawn.
     With `bots` the server also tells what a person must not see as numbers: for simulated participants only.
     Raises `StoreError` where the store holds another study or another version of it (see `Store.open`).
 

@@ -42,7 +42,7 @@ def listen(host: str, port: int) -> socket.socket:
         if found is not None:
             found.close()
         raise PortError(
-            f"serve: cannot listen on {host}, port {port}: {error.strerror}. Is a server running there already? "
+            f"serve: cannot listen on {host}, port {port}: {error.strerror}. Is a server running there? "
             "Give another one with --port"
         ) from error
     return found

@@ -36,6 +36,10 @@ _ENGLISH = {
     "refused": "That was not accepted: {reason}",
     "apology": "We are sorry: something went wrong",
     "apology_why": "The fault is ours. All you did so far is kept. Please tell the researchers this code:",
+    "blocked": "This session is closed",
+    "blocked_why": "It was left before its end, and cannot be taken up again. All that you did until then is kept.",
+    "too_many": "Many are beginning just now",
+    "too_many_why": "Please try again in a minute.",
     "end": "Thank you",
     "end_why": "You have finished. All that you did is kept, and you can close this window.",
     "code": "Your completion code",
@@ -77,6 +81,13 @@ _GERMAN = {
         "Der Fehler liegt bei uns. Alles, was Sie bisher getan haben, ist gespeichert. Bitte nennen Sie den "
         "Forschenden diesen Code:"
     ),
+    "blocked": "Diese Sitzung ist geschlossen",
+    "blocked_why": (
+        "Sie wurde vor dem Ende verlassen und kann nicht fortgesetzt werden. Was Sie bis dahin getan haben, ist "
+        "gespeichert."
+    ),
+    "too_many": "Gerade beginnen viele",
+    "too_many_why": "Bitte versuchen Sie es in einer Minute noch einmal.",
     "end": "Vielen Dank",
     "end_why": "Sie sind fertig. Alles ist gespeichert, und Sie können dieses Fenster schließen.",
     "code": "Ihr Abschlusscode",
@@ -119,6 +130,13 @@ _FRENCH = {
     "apology_why": (
         "L’erreur vient de nous. Tout ce que vous avez fait est conservé. Merci d’en dire le code :"
     ),
+    "blocked": "Cette session est fermée",
+    "blocked_why": (
+        "Elle a été quittée avant la fin et ne peut pas être reprise. Tout ce que vous avez fait jusque-là est "
+        "conservé."
+    ),
+    "too_many": "Beaucoup commencent en ce moment",
+    "too_many_why": "Merci de réessayer dans une minute.",
     "end": "Merci",
     "end_why": "Vous avez terminé. Tout est conservé, et vous pouvez fermer cette fenêtre.",
     "code": "Votre code de fin",

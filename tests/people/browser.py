@@ -33,8 +33,13 @@ class Browser:
             self.seen.append(f"{answer.headers}{body}")
             return answer.status, dict(answer.headers), body
 
+    def moved(self, address):
+        """Go on at the address of a server that was started again."""
+        self.address = self.origin = address
+        return self
+
     def agree(self, query=""):
-        status, headers, body = self.get(f"/consent{query}", data=b"")
+        status, _, body = self.get(f"/consent{query}", data=b"")
         assert status == 200, body
         return self
 
@@ -97,11 +102,9 @@ class Tab:
     def tell(self, kind, payload, **changes):
         """Send an event for what is shown, and hear what comes of it."""
         shown = self.shown
-        message = dict(
-            epoch=shown["epoch"], sequence=shown["sequence"], round=shown["round"], payload=payload
-        )
+        message = {name: shown[name] for name in ("epoch", "sequence", "round")} | {"payload": payload}
         self.say(type=kind, **(message | changes))
-        return self.until("show", "apology", "replaced", "refused")
+        return self.until("show", "apology", "replaced")
 
     def act(self, action, **changes):
         return self.tell("action", {"action": action, "shown": 10.0, "acted": 310.5}, **changes)

@@ -33,16 +33,16 @@ def two_arms(rounds=5, **options):
         "hard": Condition(bandit(0.4, 0.6, rounds=rounds), simulated=learner),
         "easy": Condition(bandit(0.1, 0.9, rounds=rounds), simulated=learner),
     }
-    fixed = dict(
-        name="two arms",
-        conditions=conditions,
-        episodes=2,
-        practice=1,
-        seed=3,
-        pages=[Page("# Do you agree?"), Page("# What to do")],
-        after=[Questionnaire("ease", "How easy was it?", 1, 7), Questionnaire("why", "Why?", optional=True)],
-        completion="C0FFEE",
-    )
+    fixed = {
+        "name": "two arms",
+        "conditions": conditions,
+        "episodes": 2,
+        "practice": 1,
+        "seed": 3,
+        "pages": [Page("# Do you agree?"), Page("# What to do")],
+        "after": [Questionnaire("ease", "How easy?", 1, 7), Questionnaire("why", "Why?", optional=True)],
+        "completion": "C0FFEE",
+    }
     return Study(**(fixed | options))
 
 
@@ -60,6 +60,9 @@ class Vault(InteractionTask):
 
     def on_user_action(self, game, rng):
         return Transition(game.task_state.replace(x=game.user_action, vault=game.task_state.vault + 1.0))
+
+    def on_assistant_action(self, game, rng):
+        return Transition(game.task_state)
 
 
 class Echo(DeterministicPolicy):
@@ -90,11 +93,11 @@ def vault(policy=None, view=None, **options):
     person = Person(
         spaces.Discrete(10),
         observation_engine=RuleObservationEngine(
-            "user", hide=["task_state.vault", "previous_task_state.vault", "assistant_state"]
+            "user", hide=["task_state.vault", "previous_task_state.vault"]
         ),
         view=view,
     )
-    assistant = Assistant(policy=policy or Echo(), state=State(plan=float(SECRET)))
+    assistant = Assistant(policy=policy or Echo(), state=State(ploy=float(SECRET)))
     bundle = Bundle(Vault(), person, assistant, max_rounds=4)
     return Study("vault", {"only": Condition(bundle)}, episodes=2, pages=[Page("# Agree?")], **options)
 
