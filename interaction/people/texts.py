@@ -37,7 +37,7 @@ _ENGLISH = {
     "apology": "We are sorry: something went wrong",
     "apology_why": "The fault is ours. All you did so far is kept. Please tell the researchers this code:",
     "blocked": "This session is closed",
-    "blocked_why": "It was left before its end, and cannot be taken up again. All that you did until then is kept.",
+    "blocked_why": "It was left before its end, and cannot be taken up again. What you did is kept.",
     "too_many": "Many are beginning just now",
     "too_many_why": "Please try again in a minute.",
     "end": "Thank you",
@@ -78,12 +78,12 @@ _GERMAN = {
     "refused": "Das wurde nicht angenommen: {reason}",
     "apology": "Es tut uns leid: Etwas ist schiefgegangen",
     "apology_why": (
-        "Der Fehler liegt bei uns. Alles, was Sie bisher getan haben, ist gespeichert. Bitte nennen Sie den "
+        "Der Fehler liegt bei uns. Was Sie bisher getan haben, ist gespeichert. Bitte nennen Sie den "
         "Forschenden diesen Code:"
     ),
     "blocked": "Diese Sitzung ist geschlossen",
     "blocked_why": (
-        "Sie wurde vor dem Ende verlassen und kann nicht fortgesetzt werden. Was Sie bis dahin getan haben, ist "
+        "Sie wurde vor dem Ende verlassen und kann nicht fortgesetzt werden. Was Sie getan haben, ist "
         "gespeichert."
     ),
     "too_many": "Gerade beginnen viele",
@@ -132,8 +132,7 @@ _FRENCH = {
     ),
     "blocked": "Cette session est fermée",
     "blocked_why": (
-        "Elle a été quittée avant la fin et ne peut pas être reprise. Tout ce que vous avez fait jusque-là est "
-        "conservé."
+        "Elle a été quittée avant la fin et ne peut pas être reprise. Ce que vous avez fait est conservé."
     ),
     "too_many": "Beaucoup commencent en ce moment",
     "too_many_why": "Merci de réessayer dans une minute.",
