@@ -35,8 +35,6 @@ def read_action(space: Space[Any], found: Json) -> Value:
         action = member.conform(_value(space, decode(found)))
     except (InteractionError, TypeError, ValueError) as error:
         raise SpaceError(f"action: expected a value in {space}, got {found!r}") from error
-    if isinstance(action, bool) and member.kinds != "b":
-        raise SpaceError(f"action: expected a value in {space}, got {found!r}")
     member.check(action, "action")
     return action
 
@@ -45,9 +43,9 @@ def _value(space: Space[Any], found: Value) -> Value:
     if isinstance(space, Dict) and isinstance(found, Mapping):
         parts = space.spaces
         return State(**{name: _value(parts.get(name, space), part) for name, part in found.items()})
-    if isinstance(found, list):
-        return freeze(np.array(found))
-    return found if isinstance(found, bool) else freeze(found)
+    if isinstance(found, bool) and membership(space).kinds != "b":
+        raise TypeError("a flag is no number")
+    return freeze(np.array(found) if isinstance(found, list) else found)
 
 
 def read_told(payload: Mapping[str, Json]) -> dict[str, Json]:

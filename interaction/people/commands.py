@@ -106,13 +106,14 @@ def add_commands(app: typer.Typer) -> None:
         store: a_store = "results.db",
     ) -> None:
         """Write a table of what was played, a row for each round, and the questionnaires beside it."""
-        from interaction.people.export import export as write
+        from interaction.people.export import export as tables
         from interaction.people.store import Store
 
         found = find_study(study)
         with Store(store, create=False) as log:
-            for file in write(found, log.events(), out):
-                typer.echo(file)
+            events = log.events()
+        for file in tables(found, events).save(out):
+            typer.echo(file)
 
     @app.command()
     def replay(study: a_study, session: a_session, store: a_store = "results.db") -> None:

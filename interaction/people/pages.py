@@ -166,6 +166,26 @@ def apology(code: str, texts: Texts = TEXTS["en"]) -> Fragment:
     )
 
 
+def blocked(texts: Texts = TEXTS["en"]) -> Fragment:
+    """Make what who comes back sees where a session cannot be taken up again.
+
+    >>> from interaction.people.pages import blocked
+    >>> "cannot be continued" in blocked().html
+    True
+    """
+    return tag("div", tag("h1", texts["blocked"]), tag("p", texts["blocked_why"]), class_="text")
+
+
+def too_many(texts: Texts = TEXTS["en"]) -> Fragment:
+    """Make what is shown while more people begin than the server lets in.
+
+    >>> from interaction.people.pages import too_many
+    >>> "in a minute" in too_many().html
+    True
+    """
+    return tag("div", tag("h1", texts["too_many"]), tag("p", texts["too_many_why"]), class_="text")
+
+
 def replaced(texts: Texts = TEXTS["en"]) -> Fragment:
     """Make what an older window shows once a newer one has taken over.
 

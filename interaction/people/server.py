@@ -126,10 +126,10 @@ class StudyServer:
         """Give what is agreed to: the study's first page, or its title where it has none."""
         if self.study.pages:
             return pages.markdown(self.study.pages[0].text, self.study.folder)
-        return tag("h1", self.study.title or self.study.texts["title"])
+        return tag("h1", self.study.texts["title"])
 
     def _page(self, body: Fragment | None, status: int = 200) -> Response:
-        return HTMLResponse(pages.shell(body, self.study.texts, self.study.title), status)
+        return HTMLResponse(pages.shell(body, self.study.texts), status)
 
     async def _consent(self, request: Request) -> Response:
         """Begin the session of who agreed, and give the cookie that tells who they are."""
