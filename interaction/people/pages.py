@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -120,91 +119,6 @@ def _go_on(label: str) -> Fragment:
     return tag("button", label, type="button", class_="primary", data_type="page")
 
 
-def scale(
-    name: str, question: str, low: int, high: int, labels: Sequence[str] = (), required: bool = True
-) -> Fragment:
-    """Make a question that is answered by a number from `low` to `high`.
-
-    `labels` say what the two ends mean, or each number of them. Raises `ArgumentError` for another number of
-    labels.
-
-    >>> from interaction.people.pages import scale
-    >>> scale("ease", "How easy was it?", 1, 7, ("not at all", "very")).html.count('type="radio"')
-    7
-    """
-    values = range(low, high + 1)
-    if len(labels) not in (0, 2, len(values)):
-        raise ArgumentError(f"{name}: labels: expected none, two or {len(values)}, got {labels!r}")
-    ends = dict(zip((low, high) if len(labels) == 2 else values, labels, strict=False))
-    fixed = {"type": "radio", "name": name, "data_path": json.dumps([name]), "data_kind": "number"}
-    radios = [
-        tag(
-            "label",
-            tag("input", value=value, required=required, **fixed),
-            tag("span", value, tag("span", f" {ends[value]}", class_="unseen") if ends.get(value) else None),
-        )
-        for value in values
-    ]
-    meant = tag("div", [tag("span", label) for label in labels], class_="ends", aria_hidden="true")
-    return tag(
-        "fieldset", tag("legend", question), tag("div", radios, class_="scale"), meant if labels else None
-    )
-
-
-def choose(name: str, question: str, options: Sequence[str], required: bool = True) -> Fragment:
-    """Make a question that is answered by one of several options.
-
-    >>> from interaction.people.pages import choose
-    >>> choose("hand", "Which hand did you use?", ("left", "right")).html.count('type="radio"')
-    2
-    """
-    fixed = {"type": "radio", "name": name, "data_path": json.dumps([name]), "data_kind": "text"}
-    radios = [
-        tag(
-            "label",
-            tag("input", value=option, required=required, **fixed),
-            tag("span", option),
-            class_="tick",
-        )
-        for option in options
-    ]
-    return tag("fieldset", tag("legend", question), radios)
-
-
-def write(name: str, question: str, required: bool = False, most: int = 2000) -> Fragment:
-    """Make a question that is answered in the person's own words, up to `most` characters.
-
-    >>> from interaction.people.pages import write
-    >>> "textarea" in write("comment", "Is there anything else?").html
-    True
-    """
-    fixed = {"id": f"text-{name}", "data_path": json.dumps([name]), "data_kind": "text", "required": required}
-    label = tag("label", question, for_=f"text-{name}")
-    return tag("div", label, tag("textarea", rows=4, maxlength=most, **fixed), class_="row tall")
-
-
-def questions(items: list[Fragment], texts: Texts = TEXTS["en"], title: str | None = None) -> Fragment:
-    """Make the page of a questionnaire from its questions (`scale`, `choose`, `write`).
-
-    >>> from interaction.people.pages import questions, scale
-    >>> "<form" in questions([scale("ease", "How easy was it?", 1, 7)]).html
-    True
-    """
-    send = tag("button", texts["send"], type="submit", class_="primary")
-    error = tag("p", class_="error", role="alert")
-    form = tag(
-        "form",
-        items,
-        error,
-        send,
-        class_="questions",
-        data_type="answer",
-        data_template="{}",
-        novalidate=True,
-    )
-    return tag("h1", title or texts["questions"]) + form
-
-
 def turn(
     view: Fragment, texts: Texts = TEXTS["en"], number: int = 1, total: int = 1, practice: bool = False
 ) -> Fragment:
@@ -281,6 +195,27 @@ def replaced(texts: Texts = TEXTS["en"]) -> Fragment:
     """
     take = tag("button", texts["take_over"], type="button", class_="primary", data_command="connect")
     return tag("div", tag("h1", texts["replaced"]), tag("p", texts["replaced_why"]), take, class_="text")
+
+
+def blocked(texts: Texts = TEXTS["en"]) -> Fragment:
+    """Make what a person sees who came back, and cannot go on.
+
+    >>> from interaction.people.pages import blocked
+    >>> "cannot be taken up again" in blocked().html
+    True
+    """
+    return tag("div", tag("h1", texts["blocked"]), tag("p", texts["blocked_why"]), class_="text")
+
+
+def too_many(texts: Texts = TEXTS["en"]) -> Fragment:
+    """Make what a person sees where too many begin at once.
+
+    >>> from interaction.people.pages import too_many
+    >>> "in a minute" in too_many().html
+    True
+    """
+    again = tag("a", texts["again"], href="./", class_="primary")
+    return tag("div", tag("h1", texts["too_many"]), tag("p", texts["too_many_why"]), again, class_="text")
 
 
 def consent(

@@ -36,12 +36,10 @@ _ENGLISH = {
     "refused": "That was not accepted: {reason}",
     "apology": "We are sorry: something went wrong",
     "apology_why": "The fault is ours. All you did so far is kept. Please tell the researchers this code:",
-    "blocked": "This session cannot be continued",
-    "blocked_why": (
-        "It was left, and cannot be taken up again. If you think that this is wrong, ask the researchers."
-    ),
-    "too_many": "Just a moment",
-    "too_many_why": "Many people are beginning at this moment. Please try again in a minute.",
+    "blocked": "This session is closed",
+    "blocked_why": "It was left before its end, and cannot be taken up again. What you did is kept.",
+    "too_many": "Many are beginning just now",
+    "too_many_why": "Please try again in a minute.",
     "end": "Thank you",
     "end_why": "You have finished. All that you did is kept, and you can close this window.",
     "code": "Your completion code",
@@ -80,16 +78,16 @@ _GERMAN = {
     "refused": "Das wurde nicht angenommen: {reason}",
     "apology": "Es tut uns leid: Etwas ist schiefgegangen",
     "apology_why": (
-        "Der Fehler liegt bei uns. Alles, was Sie bisher getan haben, ist gespeichert. Bitte nennen Sie den "
+        "Der Fehler liegt bei uns. Was Sie bisher getan haben, ist gespeichert. Bitte nennen Sie den "
         "Forschenden diesen Code:"
     ),
-    "blocked": "Diese Sitzung kann nicht fortgesetzt werden",
+    "blocked": "Diese Sitzung ist geschlossen",
     "blocked_why": (
-        "Sie wurde verlassen und kann nicht wieder aufgenommen werden. Wenn das ein Irrtum ist, fragen "
-        "Sie bitte die Forschenden."
+        "Sie wurde vor dem Ende verlassen und kann nicht fortgesetzt werden. Was Sie getan haben, ist "
+        "gespeichert."
     ),
-    "too_many": "Einen Moment bitte",
-    "too_many_why": "Gerade beginnen sehr viele. Bitte versuchen Sie es in einer Minute noch einmal.",
+    "too_many": "Gerade beginnen viele",
+    "too_many_why": "Bitte versuchen Sie es in einer Minute noch einmal.",
     "end": "Vielen Dank",
     "end_why": "Sie sind fertig. Alles ist gespeichert, und Sie können dieses Fenster schließen.",
     "code": "Ihr Abschlusscode",
@@ -132,12 +130,12 @@ _FRENCH = {
     "apology_why": (
         "L’erreur vient de nous. Tout ce que vous avez fait est conservé. Merci d’en dire le code :"
     ),
-    "blocked": "Cette session ne peut pas être reprise",
+    "blocked": "Cette session est fermée",
     "blocked_why": (
-        "Elle a été quittée et ne peut plus être reprise. Si c’est une erreur, adressez-vous à l’équipe."
+        "Elle a été quittée avant la fin et ne peut pas être reprise. Ce que vous avez fait est conservé."
     ),
-    "too_many": "Un instant",
-    "too_many_why": "Beaucoup de personnes commencent en ce moment. Merci de réessayer dans une minute.",
+    "too_many": "Beaucoup commencent en ce moment",
+    "too_many_why": "Merci de réessayer dans une minute.",
     "end": "Merci",
     "end_why": "Vous avez terminé. Tout est conservé, et vous pouvez fermer cette fenêtre.",
     "code": "Votre code de fin",
