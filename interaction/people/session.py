@@ -36,6 +36,10 @@ class Prompt:
 
     `number` is that of the step, `of` how many there are. `kind` is "page", "questions", "break", "turn" or
     "end".
+
+    >>> from interaction.people import Page, Prompt
+    >>> Prompt(0, 4, Page("# Welcome")).kind
+    'page'
     """
 
     number: int
@@ -81,7 +85,7 @@ class Session:
         self.over = False
         self.restarts = 0
         self._episodes = 0  # how many have been begun, also before a restart
-        self._ahead: dict[str, Waiting] = {}
+        self._ahead: tuple[Waiting, dict[str, Waiting]] | None = None  # what follows, and what it follows
 
     @property
     def condition(self) -> Condition:
@@ -110,6 +114,17 @@ class Session:
 
         Raises `SpaceError` for an action outside its space, `ArgumentError` for what is no such payload, and
         `EpisodeError` for an event at the wrong moment.
+
+        >>> from interaction import Bundle, spaces
+        >>> from interaction.people import Condition, Person, Session, Study
+        >>> from interaction.tasks.bandit import MultiArmedBanditTask
+        >>> bundle = Bundle(MultiArmedBanditTask([0.2, 0.8]), Person(spaces.Discrete(2)), max_rounds=10)
+        >>> study = Study("two arms", {"plain": Condition(bundle)}, episodes=1)
+        >>> session = Session(study)
+        >>> session.accept("began", study.opening(participant=0))["condition"]
+        'plain'
+        >>> session.accept("action", {"action": 1})
+        {'episode': 0, 'round': 0, 'action': 1, 'digest': 'efb016e402b62cdb'}
         """
         takes: dict[str, Callable[[Payload], Payload]] = {
             "began": self._take_opening,
@@ -134,14 +149,15 @@ class Session:
             raise
 
     def think_ahead(self) -> None:
-        """Compute what follows each action, where the condition says so; `accept` then has it at once."""
+        """Compute what follows each action, where the condition says so; `accept` then has it at once.
+
+        It may go on in a thread, and the person act meanwhile: what was computed then counts for nothing.
+        """
         waiting = self.waiting
-        if waiting is not None and self.condition.ahead and not self._ahead:
+        if waiting is not None and self.condition.ahead:
             actions = elements(self.condition.action_space)
             found = zip(actions, waiting.ahead(actions), strict=True)
-            answers = {str(encode(action)): after for action, after in found}
-            if self.waiting is waiting:  # nobody has acted meanwhile
-                self._ahead = answers
+            self._ahead = waiting, {str(encode(action)): after for action, after in found}
 
     # Each of these checks all before it changes anything.
 
@@ -181,11 +197,12 @@ class Session:
                 raise ArgumentError(f"action: expected {name} {expected}, got {payload[name]!r}")
         action = read_action(self.condition.action_space, payload.get("action"))
         told = read_told(payload)
-        after = self._ahead.get(str(encode(action))) or self.waiting.act(action)
+        known, ahead = self._ahead or (None, {})
+        after = (ahead.get(str(encode(action))) if known is self.waiting else None) or self.waiting.act(action)
         if after.over:
             self._show(self.steps, number + 1, after.rounds)
         else:
-            self.waiting, self._ahead, self.rounds = after, {}, after.rounds
+            self.waiting, self.rounds = after, after.rounds
         return {**now, "action": encode(action), **told, "digest": after.digest}
 
     def _take_restart(self, payload: Payload) -> Payload:
@@ -225,7 +242,7 @@ class Session:
                 break
             number, rounds, waiting = number + 1, rounds + waiting.rounds, None
         self.steps, self.number, self.waiting, self.rounds = steps, number, waiting, rounds
-        self._episodes, self._ahead = begun, {}
+        self._episodes, self._ahead = begun, None
 
 
 def replay(study: Study, events: Iterable[Event]) -> Session:

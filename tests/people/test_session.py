@@ -1,4 +1,4 @@
-"""A session is the fold of its events: it takes what is right, refuses the rest whole, and plays again to the bit."""
+"""A session is the fold of its events: it takes what is right, refuses the rest, and replays to the bit."""
 
 import copy
 import json
@@ -235,7 +235,8 @@ def test_the_answers_to_all_actions_are_those_that_come_after():
     while session.prompt.kind == "turn":
         waiting = session.waiting
         session.think_ahead()
-        prepared = copy.copy(session._ahead)
+        known, prepared = session._ahead
+        assert known is waiting
         assert len(prepared) == 10
         for action in range(10):
             after = waiting.act(action)
