@@ -197,8 +197,9 @@ class Session:
                 raise ArgumentError(f"action: expected {name} {expected}, got {payload[name]!r}")
         action = read_action(self.condition.action_space, payload.get("action"))
         told = read_told(payload)
-        known, ahead = self._ahead or (None, {})
-        after = (ahead.get(str(encode(action))) if known is self.waiting else None) or self.waiting.act(action)
+        before, answers = self._ahead or (None, {})
+        ready = answers.get(str(encode(action))) if before is self.waiting else None
+        after = ready or self.waiting.act(action)
         if after.over:
             self._show(self.steps, number + 1, after.rounds)
         else:
