@@ -39,7 +39,9 @@ def moves(session, action=1):
         case "turn":
             return "action", {"action": action, "shown": 100.0, "acted": 350.0, "by": "key"}
         case "questions":
-            return "answer", {"values": {item.name: item.low or item.options[0] for item in prompt.step.items}}
+            return "answer", {
+                "values": {item.name: item.low or item.options[0] for item in prompt.step.items}
+            }
         case "end":
             return "ended", {}
     return "page", {"step": prompt.number}
@@ -62,5 +64,3 @@ def play(session, log, events=10_000):
             break
         log.append(log_of(session, log, *moves(session)))
     return log
-
-
