@@ -121,7 +121,7 @@ class Session:
         >>> session.accept("began", study.opening(participant=0))["condition"]
         'plain'
         >>> session.accept("action", {"action": 1})
-        {'episode': 0, 'round': 0, 'action': 1, 'digest': 'efb016e402b62cdb'}
+        {'episode': 0, 'round': 0, 'action': 1, 'digest': 'bb19b774692d1077'}
         """
         if kind not in self._TAKES:
             raise unknown_name(kind, self._TAKES, "session: kind of event")
