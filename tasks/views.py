@@ -1,4 +1,4 @@
-"""What a person sees of the shipped tasks, and what a click or a key means there (see `interaction.people`)."""
+"""What a person sees of the shipped tasks, and what a click or a key means (see `interaction.people`)."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ STEPS: tuple[Button, ...] = (("Left", -1, "ArrowLeft"), ("Stay", 0, "ArrowDown")
 class PointingView(Component):
     """A row of cells with the targets, the goal and the cursor, for `PointingTask`.
 
-    `gridsize` is that of the task; `buttons` are `(label, action, key)`, by default the three steps, with the arrow
-    keys. Whoever does not observe the goal sees the targets alone. Raises `ArgumentError` for a number of cells
-    below two.
+    `gridsize` is that of the task; `buttons` are `(label, action, key)`, by default the three steps, with the
+    arrow keys. Whoever does not observe the goal sees the targets alone. Raises `ArgumentError` for a number
+    of cells below two.
 
     >>> import numpy as np
     >>> from interaction import State
@@ -96,8 +96,9 @@ def _cursor(position: int) -> Fragment:
 class PlaneView(Component):
     """Disks in the plane, for `Pointing2DTask`: a press moves the cursor there, and the mouse's path is kept.
 
-    The action is the step from the cursor to the press and its duration, the time since the page showed the disks.
-    With keys, the arrows move a cross by `step` (sides of the square; five times that with shift), and Enter moves.
+    The action is the step from the cursor to the press and its duration, the time since the page showed the
+    disks. With keys, the arrows move a cross by `step` (sides of the square; five times that with shift), and
+    Enter moves.
 
     >>> import numpy as np
     >>> from interaction import State
@@ -128,7 +129,7 @@ class PlaneView(Component):
             "step": self.step,
         }
         disks = [
-            _disk(*map(float, centre), float(width), index == goal)
+            _disk(float(centre[0]), float(centre[1]), float(width), index == goal)
             for index, (centre, width) in enumerate(zip(state.positions, state.widths, strict=True))
         ]
         if goal is not None:
@@ -139,14 +140,23 @@ class PlaneView(Component):
         hair = {"stroke": INK, "stroke_width": 0.005}
         cross = tag(
             "g",
-            tag("line", x1=-0.03, x2=0.03, y1=0, y2=0, **hair) + tag("line", x1=0, x2=0, y1=-0.03, y2=0.03, **hair),
+            tag("line", x1=-0.03, x2=0.03, y1=0, y2=0, **hair)
+            + tag("line", x1=0, x2=0, y1=-0.03, y2=0.03, **hair),
             data_cross=True,
             transform=f"translate({x} {y})",
             visibility="hidden",
         )
         plane = tag(
             "g",
-            tag("rect", x=-MARGIN, y=-MARGIN, width=1 + 2 * MARGIN, height=1 + 2 * MARGIN, fill="none", pointer_events="all"),
+            tag(
+                "rect",
+                x=-MARGIN,
+                y=-MARGIN,
+                width=SIDE,
+                height=SIDE,
+                fill="none",
+                pointer_events="all",
+            ),
             disks,
             tag("circle", cx=x, cy=y, r=0.011, fill=INK, stroke="#ffffff", stroke_width=0.004),
             cross,
@@ -154,14 +164,21 @@ class PlaneView(Component):
             data_plane=json.dumps(means),
             tabindex=0,
             role="application",
-            aria_label=f"{said} {self.texts['plane']}",
+            aria_label=f"{said} {self.texts['plane']} {self.texts['plane_keys']}",
         )
-        svg = tag("svg", plane, viewBox=" ".join(map(str, (-MARGIN, -MARGIN, 1 + 2 * MARGIN, 1 + 2 * MARGIN))), class_="plane", data_said=said)
-        return svg + tag("p", self.texts["plane"], class_="hint")
+        svg = tag(
+            "svg",
+            plane,
+            viewBox=f"{-MARGIN} {-MARGIN} {SIDE} {SIDE}",
+            class_="plane",
+            data_said=said,
+        )
+        keys = tag("span", f" {self.texts['plane_keys']}", class_="keys")
+        return svg + tag("p", self.texts["plane"], keys, class_="hint")
 
 
-MARGIN = 0.0625
-"""Around the square (in its sides), since a disk whose centre is near the edge stands out."""
+MARGIN = 0.0625  # around the square (in its sides), since a disk near the edge stands out
+SIDE = 1 + 2 * MARGIN
 
 
 def _disk(x: float, y: float, width: float, goal: bool) -> Fragment:
@@ -180,7 +197,9 @@ class CoordinationView(Component):
 
     >>> from interaction import State
     >>> from interaction.tasks.views import CoordinationView
-    >>> drawn = CoordinationView()(State(round_index=1, task_state=State(x=3), user_action=5, assistant_action=2))
+    >>> game = State(x=3)
+    >>> seen = State(round_index=1, task_state=game, user_action=5, assistant_action=2)
+    >>> drawn = CoordinationView()(seen)
     >>> "You chose 5, your partner chose 2." in drawn.html, drawn.html.count("<button")
     (True, 10)
     """
@@ -263,15 +282,19 @@ LETTERS = "ABCDEFGHI"
 
 def _machine(index: int, outcome: int | None) -> Fragment:
     """A machine: its letter and, after it was played, a coin or an empty ring below."""
-    letter = tag("text", LETTERS[index], x=0, y=-0.15, font_size=1.1, font_weight=600, text_anchor="middle", fill=INK)
+    letter = _word(LETTERS[index], -0.15, 1.1, INK)
     ring = {"cx": 0, "cy": 0.62, "r": 0.34}
     if outcome is None:
         result = tag("circle", **ring, fill=PALE)
     elif outcome == 1:
-        plus = tag("text", "+1", x=0, y=0.74, font_size=0.36, font_weight=700, text_anchor="middle", fill="#ffffff")
-        result = tag("circle", **ring, fill=GOAL) + plus
+        result = tag("circle", **ring, fill=GOAL) + _word("+1", 0.74, 0.36, "#ffffff")
     else:
-        zero = tag("text", "0", x=0, y=0.74, font_size=0.36, font_weight=700, text_anchor="middle", fill=INK)
-        result = tag("circle", **ring, fill="#ffffff", stroke=FAINT, stroke_width=0.05) + zero
+        result = tag("circle", **ring, fill="#ffffff", stroke=FAINT, stroke_width=0.05)
+        result += _word("0", 0.74, 0.36, INK)
     drawn = tag("svg", letter, result, viewBox="-1.1 -1.1 2.2 2.2", aria_hidden="true")
     return drawn + tag("span", f"Machine {LETTERS[index]}", class_="unseen")
+
+
+def _word(text: str, y: float, size: float, fill: str) -> Fragment:
+    """A text in the middle."""
+    return tag("text", text, y=y, font_size=size, font_weight=600, text_anchor="middle", fill=fill)

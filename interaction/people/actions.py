@@ -14,9 +14,10 @@ from interaction.people.events import Json, decode
 from interaction.spaces import Dict, Space
 from interaction.state import State, Value, freeze
 
-TOLD = ("shown", "acted", "path", "by")
-"""What an action may tell of itself: when (ms of the page's clock) what was seen was shown, and the person
-acted; the path of the pointer in between, [[ms, x, y], …]; and by what ("mouse", "key", "touch")."""
+TOLD = ("shown", "pressed", "acted", "path", "by")
+"""What an action may tell of itself: when (ms of the page's clock) what was seen was shown, the pointer or the
+key went down, and the person acted; the path of the pointer in between, [[ms, x, y], …]; and by what ("mouse",
+"key", "touch")."""
 
 
 def read_action(space: Space[Any], found: Json) -> Value:
@@ -56,7 +57,7 @@ def read_told(payload: Mapping[str, Json]) -> dict[str, Json]:
     {'shown': 200.0, 'acted': 950.0, 'by': 'key', 'response_time': 0.75}
     """
     told = {name: payload[name] for name in TOLD if payload.get(name) is not None}
-    for name in ("shown", "acted"):
+    for name in ("shown", "pressed", "acted"):
         if name in told and not _is_number(told[name]):
             raise ArgumentError(f"action: {name}: expected ms, got {told[name]!r}")
     if "by" in told and not (isinstance(told["by"], str) and len(told["by"]) <= 20):

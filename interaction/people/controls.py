@@ -1,4 +1,4 @@
-"""A form that asks for an action of any space: a slider, a field, a list or a box to tick for each number of it."""
+"""A form that asks for an action of any space: a slider, a field, a list or a box to tick for each number."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ EXACT = 2**53  # up to here a browser's numbers are exact
 def controls(action_space: Space[Any], texts: Texts = TEXTS["en"]) -> Fragment:
     """Make the form that asks for an action, with a button that sends it.
 
-    The page puts what each control says into the form's `data-template`, an action as `encode` gives it, at the
-    `data-path` of the control. Raises `ArgumentError` for a space of another kind and for more than 64 numbers.
+    The page puts what each control says into the form's `data-template`, an action as `encode` gives it, at
+    the `data-path` of the control. Raises `ArgumentError` for a space of another kind and for more than 64
+    numbers.
 
     >>> from interaction import spaces
     >>> from interaction.people.controls import controls
@@ -58,7 +59,17 @@ def controls(action_space: Space[Any], texts: Texts = TEXTS["en"]) -> Fragment:
     ]
     send = tag("button", texts["send"], type="submit", class_="primary")
     template = json.dumps(encode(first(action_space)))
-    return tag("form", rows, send, class_="controls", data_type="action", data_template=template, novalidate=True)
+    error = tag("p", class_="error", role="alert")
+    return tag(
+        "form",
+        rows,
+        error,
+        send,
+        class_="controls",
+        data_type="action",
+        data_template=template,
+        novalidate=True,
+    )
 
 
 def _leaves(space: Space[Any], path: Path) -> Iterator[tuple[Path, Space[Any], list[tuple[int, ...]]]]:
@@ -73,8 +84,8 @@ def _leaves(space: Space[Any], path: Path) -> Iterator[tuple[Path, Space[Any], l
         yield path, space, []
     else:
         raise ArgumentError(
-            f"a page has no control for {space}: expected Discrete, Choice, Box, MultiDiscrete, MultiBinary, Text or "
-            f"a Dict of these; or write a view"
+            f"a page has no control for {space}: expected Discrete, Choice, Box, MultiDiscrete, MultiBinary, "
+            f"Text or a Dict of these; or write a view"
         )
 
 
@@ -86,8 +97,14 @@ def _control(path: Path, space: Space[Any], entry: tuple[int, ...], place: int, 
     inside = [key for part in path for key in ("$state", part)] + (["$array", place] if entry else [])
     fixed = {"id": name, "name": name, "data_path": json.dumps(inside)}
     if isinstance(space, Text):
-        sizes = {"minlength": space.min_length, "maxlength": space.max_length, "required": space.min_length > 0}
-        return _row(label, name, tag("input", type="text", data_kind="text", autocomplete="off", **fixed, **sizes))
+        sizes = {
+            "minlength": space.min_length,
+            "maxlength": space.max_length,
+            "required": space.min_length > 0,
+        }
+        return _row(
+            label, name, tag("input", type="text", data_kind="text", autocomplete="off", **fixed, **sizes)
+        )
     if isinstance(space, MultiBinary) or (isinstance(space, Box) and np.dtype(space.dtype).kind == "b"):
         kind = "flag" if isinstance(space, Box) else "bit"
         box = tag("input", type="checkbox", data_kind=kind, **fixed)
@@ -96,7 +113,7 @@ def _control(path: Path, space: Space[Any], entry: tuple[int, ...], place: int, 
         return _number(label, name, fixed, space, entry)
     if isinstance(space, MultiDiscrete):
         start, size = int(np.asarray(space.start)[entry]), int(np.asarray(space.nvec)[entry])
-        values = range(start, start + size)
+        values = [*range(start, start + size)]
     else:
         values = elements(space)
     if len(values) > MOST_STEPS:
@@ -127,12 +144,21 @@ def _number(label: str, name: str, fixed: dict[str, str], box: Box, entry: tuple
         slider = tag("input", type="range", data_kind="number", **fixed, **limits)
         return _row(label, name, tag("div", slider, tag("output", start, for_=name), class_="slider"))
     bounds = {
-        side: repr(bound) for side, bound in (("min", low), ("max", high)) if np.isfinite(bound) and abs(bound) < EXACT
+        side: repr(bound)
+        for side, bound in (("min", low), ("max", high))
+        if np.isfinite(bound) and abs(bound) < EXACT
     }
     step = 1 if whole else "any"
     mode = "numeric" if whole else "decimal"
     field = tag(
-        "input", type="number", data_kind="number", step=step, inputmode=mode, required=True, **fixed, **bounds
+        "input",
+        type="number",
+        data_kind="number",
+        step=step,
+        inputmode=mode,
+        required=True,
+        **fixed,
+        **bounds,
     )
     return _row(label, name, field)
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from interaction.people import pages
-from interaction.people.condition import Condition
 from interaction.people.fragments import Fragment
+from interaction.people.questions import question, questions
 from interaction.people.session import Session
-from interaction.people.steps import Break, End, Episode, Page, Questionnaire, Questions
-from interaction.people.texts import Texts
-from interaction.state import State
+from interaction.people.steps import Break, End, Episode, Page, Questions
 
 
 def draw(session: Session) -> Fragment:
@@ -32,33 +30,19 @@ def draw(session: Session) -> Fragment:
     if isinstance(step, Page):
         return pages.page(pages.markdown(step.text, study.folder), texts)
     if isinstance(step, Questions):
-        return pages.questions([question(item) for item in step.items], texts)
+        return questions([question(item) for item in step.items], texts)
     if isinstance(step, Break):
-        return pages.rest(texts=texts)
+        return pages.rest(step.done, step.of, texts)
     if isinstance(step, End):
         return pages.end(step.completion, texts)
     assert prompt.observation is not None
     number, total = place(session, step)
-    return pages.turn(seen(session.condition, prompt.observation, texts), texts, number, total, step.practice)
-
-
-def seen(condition: Condition, observation: State, texts: Texts) -> Fragment:
-    """Give an observation as the view of the condition's person draws it, or the default view."""
-    return condition.draw(observation, texts)
-
-
-def question(item: Questionnaire) -> Fragment:
-    """Give a question as a part of a form: a scale, options, or a field for words."""
-    required = not item.optional
-    if item.options:
-        return pages.choose(item.name, item.question, item.options, required)
-    if item.low is None or item.high is None:
-        return pages.write(item.name, item.question, required)
-    return pages.scale(item.name, item.question, item.low, item.high, item.labels, required)
+    seen = session.condition.draw(prompt.observation, texts)
+    return pages.turn(seen, texts, number, total, step.practice)
 
 
 def place(session: Session, step: Episode) -> tuple[int, int]:
-    """Give the number of an episode among those that are practice, or that count; from 1, and how many they are."""
+    """Give the number of an episode, from 1, among those that are practice or that count, and how many."""
     alike = [one.index for one in session.steps if isinstance(one, Episode) and one.practice == step.practice]
     return alike.index(step.index) + 1, len(alike)
 
@@ -66,7 +50,15 @@ def place(session: Session, step: Episode) -> tuple[int, int]:
 def progress(session: Session) -> dict[str, int]:
     """Give how many steps of a session are done, and how many there are.
 
+    >>> from interaction import Bundle, spaces
+    >>> from interaction.people import Condition, Page, Person, Session, Study
     >>> from interaction.people.drawing import progress
-    >>> from interaction.people import Page, Session, Study
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> bundle = Bundle(MultiArmedBanditTask([0.2, 0.8]), Person(spaces.Discrete(2)), max_rounds=10)
+    >>> study = Study("two arms", {"plain": Condition(bundle)}, episodes=1, pages=[Page("# Two machines")])
+    >>> session = Session(study)
+    >>> _ = session.accept("began", study.opening(participant=0, condition="plain"))
+    >>> progress(session)
+    {'done': 0, 'of': 2}
     """
     return {"done": session.prompt.number, "of": len(session.steps) - 1}

@@ -146,7 +146,7 @@ def _add(whole: Any, value: Value) -> None:
                 _add(whole, entry)
         else:
             whole.update(_bits(value))
-    elif isinstance(value, int | float) and (value != value or abs(value) <= _EXACT or _is_float(value)):
+    elif isinstance(value, int | float) and (not abs(value) > _EXACT or _is_float(value)):
         whole.update(b"number\0" + _bits(np.array(value, np.float64)))
     else:
         whole.update(f"{type(value).__name__} {value!r}\0".encode())

@@ -35,8 +35,8 @@ VOID = frozenset({"br", "hr", "img", "input", "link", "meta"})  # elements witho
 def tag(name: str, /, *content: object, **attributes: object) -> Fragment:
     """Make an element: text is escaped, fragments and lists of them are put in as they are, None is left out.
 
-    In the names of attributes `_` stands for `-` (`data_action`), and one at the end is dropped (`class_`). An
-    attribute of None or False is left out, one of True has no value.
+    In the names of attributes `_` stands for `-` (`data_action`), and one at the end is dropped (`class_`).
+    An attribute of None or False is left out, one of True has no value.
 
     >>> from interaction.people import tag
     >>> tag("circle", cx=1.5, class_="goal", stroke_width=2, hidden=False).html
@@ -76,7 +76,7 @@ def button(label: object, action: Value, key: str | None = None, **attributes: o
     """
     meant = json.dumps(encode(action))
     sign = None if key is None else SIGNS.get(key, key.upper())
-    hint = None if sign in (None, label) else tag("kbd", sign, aria_hidden="true")
+    hint = None if sign in (None, str(label)) else tag("kbd", sign, aria_hidden="true")
     fixed = {"type": "button", "data_action": meant, "data_key": key}
     return tag("button", label, hint, **(fixed | attributes))
 

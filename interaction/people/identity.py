@@ -6,10 +6,19 @@ import hashlib
 import secrets
 from urllib.parse import urlsplit
 
-COOKIE = "interaction_session"
 SECRET_BYTES = 16  # 128 random bits
 AGE = 90 * 24 * 3600
 """Seconds that a browser keeps the cookie."""
+
+
+def cookie_name(study: str) -> str:
+    """Give the name of a study's cookie: browsers share cookies between all ports of a machine.
+
+    >>> from interaction.people.identity import cookie_name
+    >>> cookie_name("pointing") == cookie_name("bandit")
+    False
+    """
+    return f"interaction_{hashed(study)[:12]}"
 
 
 def new_secret() -> str:
@@ -37,7 +46,7 @@ def hashed(secret: str) -> str:
 
     >>> from interaction.people.identity import hashed
     >>> hashed("00112233445566778899aabbccddeeff")[:16]
-    '9d2b2c8f6d7f3e0a'
+    '5947d7c33d783f94'
     """
     return hashlib.sha256(secret.encode()).hexdigest()
 
@@ -53,7 +62,7 @@ def same_token(given: str | None, expected: str) -> bool:
 
 
 def same_origin(origin: str | None, host: str | None, allowed: frozenset[str] = frozenset()) -> bool:
-    """Say whether a request comes from a page of this server: its origin is `host`, or one of those `allowed`.
+    """Say whether a request comes from a page of this server: its origin is `host`, or is `allowed`.
 
     A missing origin is a foreign one: every browser sends it with what changes something and with the
     handshake of a WebSocket. Behind a proxy that does not hand on the host, say what is allowed.

@@ -1,14 +1,13 @@
-"""The pages around a game: what is written in Markdown, questions, breaks, the end, and the shell of them all.
+"""The pages around a game: texts in Markdown, questions, breaks, the end, and the shell of them all.
 
-All that comes from elsewhere is escaped. The pages hold no script and no style of their own, so they work under
-`CONTENT_SECURITY_POLICY`, by which the browser runs nothing but `static/page.js`.
+All that comes from elsewhere is escaped. The pages hold no script and no style of their own, so they work
+under `CONTENT_SECURITY_POLICY`, by which the browser runs nothing but `static/page.js`.
 """
 
 from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -23,13 +22,13 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-STATIC = ("page.js", "page.css")
+STATIC = ("page.js", "page.css", "monitor.js")
 PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif"}
 PICTURES |= {".svg": "image/svg+xml", ".webp": "image/webp"}
 
 
 def static(name: str) -> bytes:
-    """Give a file that the pages need, `page.js` or `page.css`.
+    """Give a file that the pages need: `page.js`, `page.css` or, for the researcher, `monitor.js`.
 
     >>> from interaction.people.pages import static
     >>> len(static("page.css")) > 1000
@@ -41,17 +40,22 @@ def static(name: str) -> bytes:
 
 
 @cache
-def _address(name: str) -> str:
-    """Where the page finds a file: another address for another content, so that a browser keeps none too long."""
+def address(name: str) -> str:
+    """Say where a page finds a file: each content has its own address, so that no browser keeps an old one.
+
+    >>> from interaction.people.pages import address
+    >>> address("page.js").startswith("static/page.js?")
+    True
+    """
     return f"static/{name}?{sha256(static(name)).hexdigest()[:12]}"
 
 
 def markdown(text: str, folder: str | Path | None = None) -> Fragment:
     """Write a text in Markdown as HTML; what is HTML in it is shown as it stands, and does nothing.
 
-    Pictures are files beside the text, in `folder`, and are put into the page. Links open in a window of their own.
-    Raises `ArgumentError` for a picture that is not there or of another kind, and `MissingExtraError` without the
-    extra `people`.
+    Pictures are files beside the text, in `folder`, and are put into the page. Links open in a window of
+    their own. Raises `ArgumentError` for a picture that is not there or of another kind, and
+    `MissingExtraError` without the extra `people`.
 
     >>> from interaction.people.pages import markdown
     >>> print(markdown("# Welcome\\n\\n**Press** <b>").html)
@@ -83,7 +87,8 @@ def _picture(name: str, folder: str | Path | None) -> str:
     file = None if folder is None else Path(folder) / name
     if kind is None or file is None or not file.is_file():
         raise ArgumentError(
-            f"picture: expected a file ({', '.join(PICTURES)}) beside the page, got {name!r} in {str(folder)!r}"
+            f"picture: expected a file ({', '.join(PICTURES)}) beside the page, got {name!r} in "
+            f"{str(folder)!r}"
         )
     return f"data:{kind};base64,{b64encode(file.read_bytes()).decode()}"
 
@@ -98,88 +103,25 @@ def page(body: Fragment, texts: Texts = TEXTS["en"]) -> Fragment:
     return tag("div", body, _go_on(texts["continue"]), class_="text")
 
 
-def rest(body: Fragment | None = None, texts: Texts = TEXTS["en"]) -> Fragment:
-    """Make the page of a break, with the study's own words or those of the page.
+def rest(done: int, total: int, texts: Texts = TEXTS["en"]) -> Fragment:
+    """Make the page of a break after `done` of `total` games; after none of them, the practice is over.
 
     >>> from interaction.people.pages import rest
-    >>> "short break" in rest().html
+    >>> "6 of 12 games are done." in rest(6, 12).html
     True
     """
-    return page(body or tag("h1", texts["rest"]) + tag("p", texts["break"]), texts)
+    name = "rest" if done else "begin"
+    why = texts[f"{name}_why"].format(done=done, total=total)
+    return page(tag("h1", texts[name]) + tag("p", why), texts)
 
 
 def _go_on(label: str) -> Fragment:
     return tag("button", label, type="button", class_="primary", data_type="page")
 
 
-def scale(
-    name: str, question: str, low: int, high: int, labels: Sequence[str] = (), required: bool = True
+def turn(
+    view: Fragment, texts: Texts = TEXTS["en"], number: int = 1, total: int = 1, practice: bool = False
 ) -> Fragment:
-    """Make a question that is answered by a number from `low` to `high`.
-
-    `labels` say what the two ends mean, or each number of them. Raises `ArgumentError` for another number of labels.
-
-    >>> from interaction.people.pages import scale
-    >>> scale("ease", "How easy was it?", 1, 7, ("not at all", "very")).html.count('type="radio"')
-    7
-    """
-    values = range(low, high + 1)
-    if len(labels) not in (0, 2, len(values)):
-        raise ArgumentError(f"{name}: labels: expected none, two or {len(values)}, got {labels!r}")
-    ends = dict(zip((low, high) if len(labels) == 2 else values, labels, strict=False))
-    fixed = {"type": "radio", "name": name, "data_path": json.dumps([name]), "data_kind": "number"}
-    radios = [
-        tag(
-            "label",
-            tag("input", value=value, required=required, **fixed),
-            tag("span", value, tag("span", f" {ends[value]}", class_="unseen") if ends.get(value) else None),
-        )
-        for value in values
-    ]
-    meant = tag("div", [tag("span", label) for label in labels], class_="ends", aria_hidden="true")
-    return tag("fieldset", tag("legend", question), tag("div", radios, class_="scale"), meant if labels else None)
-
-
-def choose(name: str, question: str, options: Sequence[str], required: bool = True) -> Fragment:
-    """Make a question that is answered by one of several options.
-
-    >>> from interaction.people.pages import choose
-    >>> choose("hand", "Which hand did you use?", ("left", "right")).html.count('type="radio"')
-    2
-    """
-    fixed = {"type": "radio", "name": name, "data_path": json.dumps([name]), "data_kind": "text"}
-    radios = [
-        tag("label", tag("input", value=option, required=required, **fixed), tag("span", option), class_="tick")
-        for option in options
-    ]
-    return tag("fieldset", tag("legend", question), radios)
-
-
-def write(name: str, question: str, required: bool = False, most: int = 2000) -> Fragment:
-    """Make a question that is answered in the person's own words, up to `most` characters.
-
-    >>> from interaction.people.pages import write
-    >>> "textarea" in write("comment", "Is there anything else?").html
-    True
-    """
-    fixed = {"id": f"text-{name}", "data_path": json.dumps([name]), "data_kind": "text", "required": required}
-    label = tag("label", question, for_=f"text-{name}")
-    return tag("div", label, tag("textarea", rows=4, maxlength=most, **fixed), class_="row tall")
-
-
-def questions(items: list[Fragment], texts: Texts = TEXTS["en"], title: str | None = None) -> Fragment:
-    """Make the page of a questionnaire from its questions (`scale`, `choose`, `write`).
-
-    >>> from interaction.people.pages import questions, scale
-    >>> "<form" in questions([scale("ease", "How easy was it?", 1, 7)]).html
-    True
-    """
-    send = tag("button", texts["send"], type="submit", class_="primary")
-    form = tag("form", items, send, class_="questions", data_type="answer", data_template="{}", novalidate=True)
-    return tag("h1", title or texts["questions"]) + form
-
-
-def turn(view: Fragment, texts: Texts = TEXTS["en"], number: int = 1, total: int = 1, practice: bool = False) -> Fragment:
     """Make the page of a turn: what the view drew, and in which game (counted from 1) the person is.
 
     >>> from interaction.people.pages import turn
@@ -219,7 +161,29 @@ def apology(code: str, texts: Texts = TEXTS["en"]) -> Fragment:
     """
     again = tag("button", texts["again"], type="button", class_="primary", data_command="reload")
     named = tag("div", tag("code", code, data_code=True), class_="code")
-    return tag("div", tag("h1", texts["apology"]), tag("p", texts["apology_why"]), named, again, class_="text")
+    return tag(
+        "div", tag("h1", texts["apology"]), tag("p", texts["apology_why"]), named, again, class_="text"
+    )
+
+
+def blocked(texts: Texts = TEXTS["en"]) -> Fragment:
+    """Make what who comes back sees where a session cannot be taken up again.
+
+    >>> from interaction.people.pages import blocked
+    >>> "closed" in blocked().html
+    True
+    """
+    return tag("div", tag("h1", texts["blocked"]), tag("p", texts["blocked_why"]), class_="text")
+
+
+def too_many(texts: Texts = TEXTS["en"]) -> Fragment:
+    """Make what is shown while more people begin than the server lets in.
+
+    >>> from interaction.people.pages import too_many
+    >>> "in a minute" in too_many().html
+    True
+    """
+    return tag("div", tag("h1", texts["too_many"]), tag("p", texts["too_many_why"]), class_="text")
 
 
 def replaced(texts: Texts = TEXTS["en"]) -> Fragment:
@@ -233,8 +197,10 @@ def replaced(texts: Texts = TEXTS["en"]) -> Fragment:
     return tag("div", tag("h1", texts["replaced"]), tag("p", texts["replaced_why"]), take, class_="text")
 
 
-def consent(body: Fragment, address: str, texts: Texts = TEXTS["en"], hidden: dict[str, str] | None = None) -> Fragment:
-    """Make the page of consent: a plain form, sent to `address` before there is a session, with `hidden` fields.
+def consent(
+    body: Fragment, address: str, texts: Texts = TEXTS["en"], hidden: dict[str, str] | None = None
+) -> Fragment:
+    """Make the page of consent: a form with `hidden` fields, sent to `address` before there is a session.
 
     >>> from interaction.people.pages import consent, markdown
     >>> "I agree" in consent(markdown("# A study of pointing"), "consent").html
@@ -246,7 +212,7 @@ def consent(body: Fragment, address: str, texts: Texts = TEXTS["en"], hidden: di
 
 
 def shell(body: Fragment | None, texts: Texts = TEXTS["en"], title: str | None = None) -> str:
-    """Make the whole document: with a `body` as it is, or with None the one that connects and shows what it is told.
+    """Make the whole document: with a `body` as it is, or the one that connects and shows what it is told.
 
     >>> from interaction.people.pages import shell
     >>> shell(None).startswith('<!doctype html><html lang="en">')
@@ -260,13 +226,15 @@ def shell(body: Fragment | None, texts: Texts = TEXTS["en"], title: str | None =
         tag("meta", name="robots", content="noindex"),
         tag("title", title or texts["title"]),
         tag("link", rel="icon", href="data:,"),
-        tag("link", rel="stylesheet", href=_address("page.css")),
-        tag("script", src=_address("page.js"), defer=True) if live else None,
+        tag("link", rel="stylesheet", href=address("page.css")),
+        tag("script", src=address("page.js"), defer=True) if live else None,
     )
     waits = tag("h1", texts["connecting"]) + tag("noscript", tag("p", texts["script"]))
     document = tag(
         "body",
-        tag("header", tag("progress", value=0, max=1, aria_label=texts["done"], hidden=True)) if live else None,
+        tag("header", tag("progress", value=0, max=1, aria_label=texts["done"], hidden=True))
+        if live
+        else None,
         tag("main", tag("div", waits, class_="text") if body is None else body, id="main"),
         _around(texts) if live else None,
         data_socket="socket" if live else None,
@@ -284,7 +252,11 @@ def _around(texts: Texts) -> Fragment:
     """What the page says while it plays: notices, what a screen reader hears, and what waits in templates."""
     retry = tag("button", texts["retry"], type="button", data_command="connect", hidden=True)
     return (
-        tag("footer", tag("p", id="alert", role="alert"), tag("p", tag("span", id="notice"), retry, class_="notice"))
+        tag(
+            "footer",
+            tag("p", id="alert", role="alert"),
+            tag("p", tag("span", id="notice"), retry, class_="notice"),
+        )
         + tag("div", id="said", class_="unseen", role="status", aria_live="polite")
         + tag("template", replaced(texts), id="replaced")
         + tag("template", apology("", texts), id="apology")

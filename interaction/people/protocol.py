@@ -12,7 +12,7 @@ from interaction.errors import InteractionError
 KINDS = ("page", "answer", "action", "noted")
 """What a page tells, which becomes an event of the log."""
 
-_MEMBERS = {  # what the payload of a kind may hold, and of which type
+_MEMBERS: dict[str, dict[str, type]] = {  # what the payload of a kind may hold, and of which type
     "page": {"step": int},
     "answer": {"step": int, "values": dict},
     "action": {
@@ -20,14 +20,16 @@ _MEMBERS = {  # what the payload of a kind may hold, and of which type
         "shown": float,
         "acted": float,
         "response_time": float,
+        "by": str,
+        "pressed": float,
         "path": list,
         "offset": float,
     },
     "noted": {"what": str, "at": float, "value": object},
 }
-_NEEDED = {"page": (), "answer": ("values",), "action": ("action",), "noted": ("what",)}
+_NEEDED = {"page": "", "answer": "values", "action": "action", "noted": "what"}
 DEEPEST = 20  # levels of an action or an answer
-LONGEST = 40  # characters of the name of what is noted
+LONGEST = 40  # characters of the name of what is noted, and of what acted
 
 
 class ProtocolError(InteractionError, ValueError):
@@ -92,9 +94,9 @@ def read(text: str | bytes) -> Message:
 def _checked(kind: str, payload: dict[str, Any]) -> dict[str, Any]:
     members = _MEMBERS[kind]
     _only(payload, members, f"payload of {kind}")
-    for name in _NEEDED[kind]:
-        if name not in payload:
-            raise ProtocolError(f"payload of {kind}: {name} is missing")
+    needed = _NEEDED[kind]
+    if needed and needed not in payload:
+        raise ProtocolError(f"payload of {kind}: {needed} is missing")
     for name, value in payload.items():
         if members[name] is float:
             _number(value, name)
@@ -103,8 +105,9 @@ def _checked(kind: str, payload: dict[str, Any]) -> dict[str, Any]:
         elif not isinstance(value, members[name]):
             raise ProtocolError(f"{name}: expected a {members[name].__name__}, got {_short(value)}")
         _shallow(value, name, DEEPEST)
-    if kind == "noted" and len(payload["what"]) > LONGEST:
-        raise ProtocolError(f"what: expected at most {LONGEST} characters, got {_short(payload['what'])}")
+    for name in ("what", "by"):
+        if len(payload.get(name, "")) > LONGEST:
+            raise ProtocolError(f"{name}: expected at most {LONGEST} characters, got {_short(payload[name])}")
     return payload
 
 

@@ -9,7 +9,7 @@ from interaction.errors import ArgumentError, InteractionError, missing_extra
 
 try:
     import sqlalchemy
-    from sqlalchemy import Column, Float, Integer, MetaData, String, Table, Text
+    from sqlalchemy import Column, Float, ForeignKey, Integer, MetaData, String, Table, Text
     from sqlalchemy.engine import URL, Connection, Engine
 except ImportError as error:
     raise missing_extra("SQLAlchemy", "people", "the store of a study") from error
@@ -46,7 +46,7 @@ sessions = Table(
 events = Table(
     "interaction_events",
     metadata,
-    Column("session", String(64), primary_key=True),
+    Column("session", String(64), ForeignKey(sessions.c.session), primary_key=True),
     Column("sequence", Integer, primary_key=True, autoincrement=False),
     Column("kind", String(32), nullable=False),
     Column("payload", Text, nullable=False),
@@ -98,7 +98,7 @@ def _sqlite(path: Path) -> Engine:
     @sqlalchemy.event.listens_for(engine, "connect")
     def prepare(connection: Any, _: object) -> None:
         connection.isolation_level = None  # transactions begin below, and not where the driver thinks fit
-        for setting in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
+        for setting in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {setting}").close()
 
     @sqlalchemy.event.listens_for(engine, "begin")

@@ -18,14 +18,16 @@ _ENGLISH = {
     "again": "Try again",
     "choose": "Your choice",
     "required": "Please answer each question.",
-    "break": "Time for a short break. Go on whenever you like.",
     "rest": "A short break",
+    "rest_why": "{done} of {total} games are done. Rest as long as you like, and go on when you are ready.",
+    "begin": "Now it counts",
+    "begin_why": "The practice is over. Number of games to come: {total}.",
     "practice": "Practice",
     "episode": "Game {number} of {total}",
     "done": "Done so far",
     "thinking": "Your partner is thinking …",
     "connecting": "Connecting …",
-    "lost": "The connection is lost. Nothing of yours is. Trying again in {seconds} s.",
+    "lost": "Connection lost. All that you did is kept. Trying again in {seconds} s.",
     "retry": "Try now",
     "back": "Connected again.",
     "replaced": "The study is open in another window",
@@ -33,14 +35,19 @@ _ENGLISH = {
     "take_over": "Go on here",
     "refused": "That was not accepted: {reason}",
     "apology": "We are sorry: something went wrong",
-    "apology_why": "The fault is ours. All that you did so far is kept. Please tell the researchers this code:",
+    "apology_why": "The fault is ours. All you did so far is kept. Please tell the researchers this code:",
+    "blocked": "This session is closed",
+    "blocked_why": "It was left before its end, and cannot be taken up again. What you did is kept.",
+    "too_many": "Many are beginning just now",
+    "too_many_why": "Please try again in a minute.",
     "end": "Thank you",
     "end_why": "You have finished. All that you did is kept, and you can close this window.",
     "code": "Your completion code",
     "link": "Complete the study",
     "copy": "Copy",
     "copied": "Copied.",
-    "plane": "Press where you want to move. With keys: arrows move the cross, shift makes large steps, Enter moves.",
+    "plane": "Press where you want to move.",
+    "plane_keys": "With keys: arrows move the cross, with Shift in large steps; Enter moves there.",
     "script": "This study needs JavaScript. Please allow it for this page, and load the page again.",
 }
 
@@ -53,14 +60,16 @@ _GERMAN = {
     "again": "Noch einmal versuchen",
     "choose": "Ihre Wahl",
     "required": "Bitte beantworten Sie jede Frage.",
-    "break": "Zeit für eine kurze Pause. Machen Sie weiter, wann Sie möchten.",
     "rest": "Eine kurze Pause",
+    "rest_why": ("{done} von {total} Spielen sind geschafft. Machen Sie weiter, wann Sie möchten."),
+    "begin": "Jetzt zählt es",
+    "begin_why": "Die Übung ist vorbei. So viele Spiele kommen jetzt: {total}.",
     "practice": "Übung",
     "episode": "Spiel {number} von {total}",
     "done": "Bisher geschafft",
     "thinking": "Ihr Gegenüber denkt nach …",
     "connecting": "Verbindung wird aufgebaut …",
-    "lost": "Die Verbindung ist unterbrochen. Nichts ging verloren. Neuer Versuch in {seconds} s.",
+    "lost": "Verbindung unterbrochen. Nichts ging verloren. Neuer Versuch in {seconds} s.",
     "retry": "Jetzt versuchen",
     "back": "Wieder verbunden.",
     "replaced": "Die Studie ist in einem anderen Fenster geöffnet",
@@ -69,18 +78,25 @@ _GERMAN = {
     "refused": "Das wurde nicht angenommen: {reason}",
     "apology": "Es tut uns leid: Etwas ist schiefgegangen",
     "apology_why": (
-        "Der Fehler liegt bei uns. Alles, was Sie bisher getan haben, ist gespeichert. Bitte nennen Sie den "
+        "Der Fehler liegt bei uns. Was Sie bisher getan haben, ist gespeichert. Bitte nennen Sie den "
         "Forschenden diesen Code:"
     ),
+    "blocked": "Diese Sitzung ist geschlossen",
+    "blocked_why": (
+        "Sie wurde vor dem Ende verlassen und kann nicht fortgesetzt werden. Was Sie getan haben, ist "
+        "gespeichert."
+    ),
+    "too_many": "Gerade beginnen viele",
+    "too_many_why": "Bitte versuchen Sie es in einer Minute noch einmal.",
     "end": "Vielen Dank",
     "end_why": "Sie sind fertig. Alles ist gespeichert, und Sie können dieses Fenster schließen.",
     "code": "Ihr Abschlusscode",
     "link": "Studie abschließen",
     "copy": "Kopieren",
     "copied": "Kopiert.",
-    "plane": (
-        "Drücken Sie, wohin Sie möchten. Mit Tasten: Pfeile bewegen das Kreuz, mit Umschalt in großen Schritten, die "
-        "Eingabetaste löst aus."
+    "plane": "Drücken Sie, wohin Sie möchten.",
+    "plane_keys": (
+        "Mit Tasten: Pfeile bewegen das Kreuz, mit Umschalt weiter; die Eingabetaste geht dorthin."
     ),
     "script": "Diese Studie braucht JavaScript. Bitte erlauben Sie es für diese Seite und laden Sie sie neu.",
 }
@@ -94,14 +110,16 @@ _FRENCH = {
     "again": "Réessayer",
     "choose": "Votre choix",
     "required": "Merci de répondre à chaque question.",
-    "break": "C’est le moment d’une courte pause. Reprenez quand vous voulez.",
     "rest": "Une courte pause",
+    "rest_why": "{done} parties sur {total} sont jouées. Reprenez quand vous voulez.",
+    "begin": "Maintenant, cela compte",
+    "begin_why": "L’essai est terminé. Nombre de parties à venir : {total}.",
     "practice": "Essai",
     "episode": "Partie {number} sur {total}",
     "done": "Déjà fait",
     "thinking": "Votre partenaire réfléchit…",
     "connecting": "Connexion en cours…",
-    "lost": "La connexion est perdue, mais rien de ce que vous avez fait. Nouvel essai dans {seconds} s.",
+    "lost": "Connexion perdue. Tout ce que vous avez fait est conservé. Nouvel essai dans {seconds} s.",
     "retry": "Essayer maintenant",
     "back": "De nouveau connecté.",
     "replaced": "L’étude est ouverte dans une autre fenêtre",
@@ -110,19 +128,23 @@ _FRENCH = {
     "refused": "Cela n’a pas été accepté : {reason}",
     "apology": "Nous sommes désolés : une erreur s’est produite",
     "apology_why": (
-        "L’erreur vient de nous. Tout ce que vous avez fait est conservé. Merci de communiquer ce code à l’équipe :"
+        "L’erreur vient de nous. Tout ce que vous avez fait est conservé. Merci d’en dire le code :"
     ),
+    "blocked": "Cette session est fermée",
+    "blocked_why": (
+        "Elle a été quittée avant la fin et ne peut pas être reprise. Ce que vous avez fait est conservé."
+    ),
+    "too_many": "Beaucoup commencent en ce moment",
+    "too_many_why": "Merci de réessayer dans une minute.",
     "end": "Merci",
     "end_why": "Vous avez terminé. Tout est conservé, et vous pouvez fermer cette fenêtre.",
     "code": "Votre code de fin",
     "link": "Terminer l’étude",
     "copy": "Copier",
     "copied": "Copié.",
-    "plane": (
-        "Appuyez là où vous voulez aller. Au clavier : les flèches déplacent la croix, avec Maj à grands pas, Entrée "
-        "valide."
-    ),
-    "script": "Cette étude a besoin de JavaScript. Merci de l’autoriser pour cette page, puis de la recharger.",
+    "plane": "Appuyez là où vous voulez aller.",
+    "plane_keys": "Au clavier : les flèches déplacent la croix, avec Maj à grands pas ; Entrée y va.",
+    "script": "Cette étude a besoin de JavaScript. Merci de l’autoriser, puis de recharger la page.",
 }
 
 TEXTS: Mapping[str, Texts] = MappingProxyType(
@@ -135,9 +157,10 @@ TEXTS: Mapping[str, Texts] = MappingProxyType(
 
 
 def texts_of(language: str = "en", changes: Texts | None = None) -> Texts:
-    """Give the words of a language, with changes; another language than those of `TEXTS` has to bring all of them.
+    """Give the words of a language, with changes; a language that `TEXTS` has not must bring all of them.
 
-    Raises `UnknownNameError` for a word that no page has, and `ArgumentError` for a language that lacks words.
+    Raises `UnknownNameError` for a word that no page has, and `ArgumentError` for a language that lacks
+    words.
 
     >>> from interaction.people.texts import texts_of
     >>> texts_of("de", {"thinking": "Der Computer rechnet …"})["thinking"]
@@ -145,7 +168,7 @@ def texts_of(language: str = "en", changes: Texts | None = None) -> Texts:
     >>> texts_of("fi", {"continue": "Jatka"})  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    interaction.errors.ArgumentError: texts: 'fi' is none of de, en, fr, so it needs all words; it lacks agree, ...
+    interaction.errors.ArgumentError: texts: 'fi' is none of de, en, fr, so it needs all words; it lacks ...
     """
     given = dict(changes or {})
     for name in given:

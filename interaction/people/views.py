@@ -1,7 +1,8 @@
 """Views: what a person sees of an observation, and what a click or a key on it means.
 
-A view is a function of an observation that gives a `Fragment`: HTML or SVG, written by Python. Its elements carry
-the actions (`button`, `choice`, `controls`, or any element with `data-action`). No JavaScript is needed.
+A view is a function of an observation that gives a `Fragment`: HTML or SVG, written by Python. Its elements
+carry the actions (`button`, `choice`, `controls`, or any element with `data-action`). No JavaScript is
+needed.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from interaction.state import State, Value, flatten, get_path
 class DefaultView(Component):
     """A table of what is observed, with a button for each action, or a control for each number of one.
 
-    It plays any bundle at once. `labels` are the words on the buttons and `keys` their keys, one for each action of
-    a finite space, in order; `fields` says which fields the table has and what they are called, as
-    `{"task_state.x": "Agreed so far"}`; by default it has all that a person can make something of. `texts` are
-    the words of the page itself (see `interaction.people.texts`).
+    It plays any bundle at once. `labels` are the words on the buttons and `keys` their keys, one for each
+    action of a finite space, in order; `fields` says which fields the table has and what they are called, as
+    `{"task_state.x": "Agreed so far"}`; by default it has all that a person can make something of. `texts`
+    are the words of the page itself (see `interaction.people.texts`).
 
-    Raises `ArgumentError` for a wrong number of labels or keys and for actions that a page cannot ask for, and, when
-    it draws, `UnknownNameError` for a field that is not observed.
+    Raises `ArgumentError` for a wrong number of labels or keys and for actions that a page cannot ask for,
+    and, when it draws, `UnknownNameError` for a field that is not observed.
 
     >>> from interaction import State, spaces
     >>> from interaction.people import DefaultView
@@ -77,7 +78,9 @@ def table(observation: State, fields: Mapping[str, str] | None = None) -> Fragme
     """
     leaves = dict(flatten(observation))
     if fields is None:
-        rows = {_words(path): value for path, value in leaves.items() if _means_something(path, value, leaves)}
+        rows = {
+            _words(path): value for path, value in leaves.items() if _means_something(path, value, leaves)
+        }
     else:
         unknown = [path for path in fields if path not in leaves]
         if unknown:
@@ -95,7 +98,7 @@ def _words(path: str) -> str:
 
 
 def _means_something(path: str, value: Value, leaves: Mapping[str, Value]) -> bool:
-    """Whether a person can make something of a field: of an action not before it was taken for the first time."""
+    """Whether a person can make something of a field; of an action not before it was taken once."""
     name = path.partition(".")[0]
     if value is None or name in UNSAID:
         return False
@@ -115,7 +118,9 @@ def _said(value: Value) -> str:
 
 def _fitting(name: str, given: Sequence[str] | None, actions: Sequence[Value]) -> list[str] | None:
     if given is not None and (isinstance(given, str) or len(given) != len(actions)):
-        raise ArgumentError(f"DefaultView: {name}: expected one for each of {len(actions)} actions, got {given!r}")
+        raise ArgumentError(
+            f"DefaultView: {name}: expected one for each of {len(actions)} actions, got {given!r}"
+        )
     return None if given is None else list(given)
 
 

@@ -87,7 +87,7 @@ class Writer:
             with self._engine.connect().execution_options(writes=True) as connection, connection.begin():
                 results = [work(connection) for work, _ in pieces]
         except sqlalchemy.exc.IntegrityError as error:
-            return StoreError(f"the store holds it already: {reason(error)}")
+            return StoreError(f"the store holds it already, or no such session: {reason(error)}")
         except sqlalchemy.exc.SQLAlchemyError as error:
             return StoreError(f"the store could not be written: {reason(error)}")
         except Exception as error:  # of the work itself: it is told to who asked for it

@@ -245,10 +245,12 @@
     if (!form) return;
     event.preventDefault();
     const wrong = form.querySelector(":invalid:not(fieldset)");
+    const error = form.querySelector(".error");
+    error.textContent = "";
+    form.classList.add("tried");
     if (wrong) {
-      alert(wrong.validity.valueMissing ? texts.required : wrong.validationMessage);
-      wrong.focus();
-      return;
+      error.textContent = wrong.validity.valueMissing ? texts.required : wrong.validationMessage;
+      return wrong.focus();
     }
     const value = filled(form);
     if (form.dataset.type === "answer") give("answer", { values: value });

@@ -1,0 +1,65 @@
+"""Studies whose pages the tests look at in a browser."""
+
+from interaction import Bundle, spaces
+from interaction.assistants.coordination import CoordinatedAssistant
+from interaction.assistants.pointing import ConstantGain
+from interaction.people import Condition, Page, Person, Questionnaire, Study
+from interaction.tasks.bandit import MultiArmedBanditTask
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.tasks.pointing import Pointing2DTask, PointingTask
+from interaction.tasks.views import BanditView, CoordinationView, PlaneView, PointingView
+from interaction.users.coordination import PseudoRandomUser
+from interaction.users.pointing import CarefulPointer
+
+WELCOME = """# A study of pointing
+
+You will move a cursor to a goal. A *partner* helps you: it does not know which goal is yours.
+
+- What you do is kept, and when.
+- Nothing is kept that tells who you are.
+
+If you have questions, write to [the researchers](https://example.org). <script>window.taken = 1</script>
+"""
+QUESTIONS = [
+    Questionnaire("ease", "How easy was it?", 1, 7, ("not at all easy", "very easy")),
+    Questionnaire("help", "Did your partner help you?", options=("Yes", "Sometimes", "No")),
+    Questionnaire("words", "Is there anything else?", optional=True),
+]
+MOVEMENT = spaces.Dict(step=spaces.real(-2.0, 2.0, (2,)), duration=spaces.real(0.0))
+
+
+def study(bundle, simulated=None, **options):
+    fixed = {
+        "name": "drawn",
+        "conditions": {"only": Condition(bundle, simulated)},
+        "episodes": 2,
+        "practice": 1,
+        "seed": 5,
+        "pages": [Page(WELCOME), Page("# How it goes\n\nPress **Left** or **Right**.")],
+        "after": QUESTIONS,
+        "debriefing": Page("# What it was about\n\nWe looked at how you point."),
+        "completion": "C7-4F2A-19",
+    }
+    return Study(**(fixed | options))
+
+
+def pointer(view=None):
+    return Person(spaces.Discrete(3, start=-1), view=view)
+
+
+pointing = study(
+    Bundle(PointingTask(9, 3), pointer(PointingView(9)), ConstantGain(1.0)), CarefulPointer(0.2)
+)
+plane = study(Bundle(Pointing2DTask(), Person(MOVEMENT, view=PlaneView()), max_rounds=3))
+coordination = study(
+    Bundle(
+        CoordinatedTask(),
+        Person(spaces.Discrete(10), view=CoordinationView()),
+        CoordinatedAssistant(PseudoRandomUser()),
+    )
+)
+bandit = study(
+    Bundle(MultiArmedBanditTask([0.2, 0.8, 0.5]), Person(spaces.Discrete(3), view=BanditView(3)), max_rounds=4)
+)
+plain = study(Bundle(PointingTask(9, 3), pointer()), language="de")
+form = study(Bundle(Pointing2DTask(2), Person(MOVEMENT), max_rounds=3))
