@@ -137,6 +137,7 @@
     main.innerHTML = message.html; // escaped by Python; the policy of the page lets no script run
     main.dataset.kind = message.kind;
     main.removeAttribute("aria-busy");
+    delete main.dataset.shown;
     if (message.progress) {
       progress.hidden = false;
       progress.value = message.progress.done / Math.max(1, message.progress.of);
@@ -151,6 +152,7 @@
     open = true;
     requestAnimationFrame((time) => {
       shown = time; // the frame that is about to be drawn
+      main.dataset.shown = time;
     });
   }
 
