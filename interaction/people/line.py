@@ -18,6 +18,7 @@ from interaction.people.events import encode
 from interaction.people.limits import Allowance
 from interaction.people.live import Live, Room, What
 from interaction.people.protocol import KINDS, Message, ProtocolError, read
+from interaction.people.session import Session
 from interaction.people.steps import Questions
 from interaction.people.store import Seat
 
@@ -218,6 +219,14 @@ class Line:
         else:
             place = {"session": self.seat.session, "epoch": live.epoch, "sequence": live.told}
             await self.send("show", **place, **(shown.show or {}))
+            session = live.playing
+            if session.waiting is not None and session.condition.ahead:
+                self.room.aside(self._ahead(session))
+
+    async def _ahead(self, session: Session) -> None:
+        """Compute what follows each action while the person thinks; an error is told when it matters."""
+        with suppress(Exception):
+            await self.room.think(session.think_ahead)
 
     async def replaced(self) -> None:
         """Say that a newer page has taken over, and end."""

@@ -170,7 +170,7 @@ def blocked(texts: Texts = TEXTS["en"]) -> Fragment:
     """Make what who comes back sees where a session cannot be taken up again.
 
     >>> from interaction.people.pages import blocked
-    >>> "cannot be continued" in blocked().html
+    >>> "closed" in blocked().html
     True
     """
     return tag("div", tag("h1", texts["blocked"]), tag("p", texts["blocked_why"]), class_="text")
@@ -195,27 +195,6 @@ def replaced(texts: Texts = TEXTS["en"]) -> Fragment:
     """
     take = tag("button", texts["take_over"], type="button", class_="primary", data_command="connect")
     return tag("div", tag("h1", texts["replaced"]), tag("p", texts["replaced_why"]), take, class_="text")
-
-
-def blocked(texts: Texts = TEXTS["en"]) -> Fragment:
-    """Make what a person sees who came back, and cannot go on.
-
-    >>> from interaction.people.pages import blocked
-    >>> "cannot be taken up again" in blocked().html
-    True
-    """
-    return tag("div", tag("h1", texts["blocked"]), tag("p", texts["blocked_why"]), class_="text")
-
-
-def too_many(texts: Texts = TEXTS["en"]) -> Fragment:
-    """Make what a person sees where too many begin at once.
-
-    >>> from interaction.people.pages import too_many
-    >>> "in a minute" in too_many().html
-    True
-    """
-    again = tag("a", texts["again"], href="./", class_="primary")
-    return tag("div", tag("h1", texts["too_many"]), tag("p", texts["too_many_why"]), again, class_="text")
 
 
 def consent(

@@ -87,7 +87,7 @@ class Session:
         self.over = False
         self.restarts = 0
         self._episodes = 0  # how many have been begun, also before a restart
-        self._ahead: tuple[Waiting | None, dict[str, Waiting]] = None, {}
+        self._ahead: tuple[Waiting, dict[str, Waiting]] | None = None  # what follows, and what it follows
 
     @property
     def condition(self) -> Condition:
@@ -121,7 +121,7 @@ class Session:
         >>> session.accept("began", study.opening(participant=0))["condition"]
         'plain'
         >>> session.accept("action", {"action": 1})
-        {'episode': 0, 'round': 0, 'action': 1, 'digest': 'efb016e402b62cdb'}
+        {'episode': 0, 'round': 0, 'action': 1, 'digest': 'bb19b774692d1077'}
         """
         if kind not in self._TAKES:
             raise unknown_name(kind, self._TAKES, "session: kind of event")
@@ -136,9 +136,12 @@ class Session:
         return kept
 
     def think_ahead(self) -> None:
-        """Compute what follows each action, where the condition says so; `accept` then has it at once."""
+        """Compute what follows each action, where the condition says so; `accept` then has it at once.
+
+        It may go on in a thread, and the person act meanwhile: what was computed then counts for nothing.
+        """
         waiting = self.waiting
-        if waiting is not None and self.condition.ahead and self._ahead[0] is not waiting:
+        if waiting is not None and self.condition.ahead:
             actions = elements(self.condition.action_space)
             found = zip(actions, waiting.ahead(actions), strict=True)
             self._ahead = waiting, {str(encode(action)): after for action, after in found}
@@ -178,9 +181,9 @@ class Session:
                 raise ArgumentError(f"action: expected {name} {expected}, got {payload[name]!r}")
         action = read_action(self.condition.action_space, payload.get("action"))
         told, kept = read_told(payload), encode(action)
-        thought, answers = self._ahead
-        known_answer = answers.get(str(kept)) if thought is self.waiting else None
-        after = known_answer or self.waiting.act(action)
+        before, answers = self._ahead or (None, {})
+        ready = answers.get(str(kept)) if before is self.waiting else None
+        after = ready or self.waiting.act(action)
         self.waiting, self.rounds = after, after.rounds
         if after.over:
             self._show(self.number + 1)

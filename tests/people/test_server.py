@@ -129,6 +129,25 @@ def test_a_ping_is_answered_while_the_partner_thinks(served):
         assert kinds.index("pong") < kinds.index("thinking") < kinds.index("accepted") < len(kinds) - 1
 
 
+def test_the_answers_to_all_actions_are_computed_while_the_person_thinks(served):
+    with served(studies.ahead) as one, one.agreed().page() as page:
+        page.play("turn")
+        (live_session,) = one.server.room.live.values()
+        for _ in range(2):
+            page.act(2)
+            now = live_session.session.waiting
+            until = time.monotonic() + 60
+            while (live_session.session._ahead or (None,))[0] is not now and time.monotonic() < until:
+                time.sleep(0.02)
+            page.got.clear()
+            page.act(1)
+            assert [message["type"] for message in page.got] == ["accepted", "show"]  # without thinking
+        page.act(0)
+        page.act(2)  # before anything was computed
+        log = one.log
+    assert replay(studies.ahead, log).prompt.episode == 1
+
+
 def test_others_are_served_while_an_assistant_plans(served):
     with served(studies.slow) as one, one.agreed().page() as slow, one.agreed().page() as quick:
         slow.play("turn")

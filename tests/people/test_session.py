@@ -234,7 +234,8 @@ def test_the_answers_to_all_actions_are_those_that_come_after():
     while session.prompt.kind == "turn":
         waiting = session.waiting
         session.think_ahead()
-        prepared = session._ahead[1]
+        known, prepared = session._ahead
+        assert known is waiting
         assert len(prepared) == 10
         for action in range(10):
             after = waiting.act(action)
