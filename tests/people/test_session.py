@@ -1,6 +1,5 @@
 """A session is the fold of its events: it takes what is right, refuses the rest, and replays to the bit."""
 
-import copy
 import json
 
 import numpy as np
