@@ -104,15 +104,15 @@ class PlaneView(Component):
     >>> from interaction import State
     >>> from interaction.tasks.views import PlaneView
     >>> place = State(position=np.zeros(2), positions=np.full((1, 2), 0.5), widths=np.array([0.1]), goal=0)
-    >>> PlaneView()(State(task_state=place)).html.count("<circle")
-    2
+    >>> "The goal is at 0.50, 0.50." in PlaneView()(State(task_state=place)).html
+    True
     """
 
     def __init__(self, step: float = 0.01, texts: Texts = TEXTS["en"]) -> None:
         if not 0 < step < 1:
             raise ArgumentError(f"PlaneView: step: expected a number between 0 and 1, got {step!r}")
         self.step = step
-        self.texts = texts
+        self.texts = dict(texts)
 
     def __call__(self, observation: State) -> Fragment:
         state = observation.task_state

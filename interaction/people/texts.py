@@ -181,4 +181,4 @@ def texts_of(language: str = "en", changes: Texts | None = None) -> Texts:
             f"texts: {language!r} is none of {', '.join(sorted(TEXTS))}, so it needs all words; it lacks "
             f"{', '.join(lacking)}"
         )
-    return MappingProxyType(words)
+    return words

@@ -417,7 +417,7 @@ def test_an_assistant_that_thinks_is_seen_to_think(laboratory):
 
 
 def test_a_view_that_fails_is_an_apology_with_a_code(laboratory, caplog):
-    with laboratory(studies.badly_drawn) as (person, store):
+    with laboratory(studies.badly_drawn) as (person, _):
         person.open().page.click("text=I agree")
         expect(person.page.locator("main button")).to_be_visible()
         assert person.kind == "turn"
@@ -513,8 +513,8 @@ BUSINESS = {  # what is done to see the page, in the study of that name
 
 
 @pytest.fixture
-def accessible(request):
-    """Give a check of a page by axe-core, which also keeps a picture of it where a folder is named for that."""
+def accessible():
+    """Give a check of a page by axe-core, which also keeps a picture of it in the folder $PICTURES."""
     axe = pytest.importorskip(
         "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed"
     )
