@@ -31,8 +31,8 @@ T = TypeVar("T")
 What = tuple[str, Mapping[str, Any]]
 """The kind and the payload of an event."""
 
-PLANNERS = 32
-"""So many assistants at most plan at once; others wait for their turn."""
+PLANNERS = 8
+"""So many assistants at most plan at once: more threads do not make Python faster."""
 
 GRACE = 60.0
 """Seconds for which nobody may be there before opening a page counts as coming back."""
