@@ -253,9 +253,9 @@ def test_pointing_says_where_cursor_and_goal_are_and_means_steps():
 def test_who_does_not_see_the_goal_is_not_shown_it():
     place = State(position=4, targets=np.array([2, 7]))
     gains = [("Half", 0.5, "1"), ("Double", 2.0, "2")]
-    drawn = PointingView(9, gains, "Which gain")(State(task_state=place))
+    drawn = PointingView(9, gains, {"choose": "Which gain"})(State(task_state=place))
     (svg,) = named(drawn, "svg")
-    assert svg.attributes["aria-label"].endswith("Targets are the cells 3, 8.")
+    assert svg.attributes["aria-label"].endswith("The targets are the cells 3, 8.")
     assert not named(drawn, "polygon", fill="#ffffff")  # the star
     plane = State(**{name: value for name, value in PLANE.items() if name != "goal"})
     assert "goal" not in PlaneView()(State(task_state=plane)).html
@@ -287,6 +287,15 @@ def test_coordination_says_what_both_chose_and_nothing_before_the_first_round():
     assert "You chose 5, your partner chose 2." in view(seen.replace(assistant_action=2)).html
     assert "chose 5" not in view(seen.replace(round_index=0)).html
     assert "chose 5" not in view(State(round_index=1, task_state=State(x=3))).html
+
+
+@pytest.mark.parametrize("view", [PointingView, PlaneView, CoordinationView, BanditView])
+def test_a_view_says_other_words_where_it_is_given_some(view):
+    name = next(iter(view.WORDS))
+    said = view(words={name: "<ein Wort>"})
+    assert said.words == view.WORDS | {name: "<ein Wort>"}
+    with pytest.raises(UnknownNameError, match=f"{view.__name__}: words: there is no 'wordd'"):
+        view(words={"wordd": ""})
 
 
 @pytest.mark.parametrize(
