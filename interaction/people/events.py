@@ -6,6 +6,7 @@ import hashlib
 import math
 import struct
 from collections.abc import Mapping
+from reprlib import repr as short
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +39,7 @@ class Event(NamedTuple):
 
 
 _PLAIN = (str, bool, int, type(None))
+_DEEPEST = 50
 
 
 def encode(value: Value) -> Json:
@@ -84,34 +86,41 @@ def _name(name: object) -> str:
     return name
 
 
-def decode(found: Json) -> Value:
+def decode(found: Json, depth: int = 0) -> Value:
     """Give the value that `encode` wrote; raise an `ArgumentError` for what it cannot have written.
+
+    What is nested more than 50 deep is refused, too; `depth` is how deep this is nested.
 
     >>> from interaction.people.events import decode
     >>> decode({"$array": [1, 2], "dtype": "i8", "shape": [2]})
     array([1, 2])
     """
-    if isinstance(found, list):
-        return [decode(part) for part in found]
-    if not isinstance(found, dict):
+    if not isinstance(found, list | dict):
         return found
+    inner = depth + 1
+    if inner > _DEEPEST:
+        raise ArgumentError(f"expected a value nested up to {_DEEPEST} deep, got a deeper one")
+    if isinstance(found, list):
+        return [decode(part, inner) for part in found]
     mark = next((name for name in found if name.startswith("$")), None)
     try:
         match mark:
             case None:
-                return {name: decode(part) for name, part in found.items()}
+                return {name: decode(part, inner) for name, part in found.items()}
             case "$state":
-                return State(**{name: decode(part) for name, part in found[mark].items()})
+                return State(**{name: decode(part, inner) for name, part in found[mark].items()})
             case "$tuple":
-                return tuple(decode(part) for part in found[mark])
+                return tuple(decode(part, inner) for part in found[mark])
             case "$float":
                 return struct.unpack(">d", bytes.fromhex(found[mark]))[0]
             case "$array":
-                entries = [decode(part) for part in found[mark]]
+                entries = [decode(part, inner) for part in found[mark]]
                 return freeze(np.array(entries, found["dtype"]).reshape(found["shape"]))
+    except ArgumentError:
+        raise
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError, struct.error) as error:
-        raise ArgumentError(f"expected a value as encode writes it, got {found!r} ({error})") from None
-    raise ArgumentError(f"expected a value as encode writes it, got {found!r}")
+        raise ArgumentError(f"expected a value as encode writes it, got {short(found)} ({error})") from None
+    raise ArgumentError(f"expected a value as encode writes it, got {short(found)}")
 
 
 def digest(game: State) -> str:

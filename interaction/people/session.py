@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from reprlib import repr as short
 from typing import Any, ClassVar
 
 from interaction.errors import ArgumentError, EpisodeError, InteractionError, unknown_name
@@ -126,7 +127,7 @@ class Session:
         if kind not in self._TAKES:
             raise unknown_name(kind, self._TAKES, "session: kind of event")
         if not isinstance(payload, Mapping):
-            raise ArgumentError(f"{kind}: expected a dict, got {payload!r}")
+            raise ArgumentError(f"{kind}: expected a dict, got {short(payload)}")
         if self.over and kind not in NOTES:
             raise EpisodeError(f"the session is over, and takes no event of the kind {kind!r}")
         after = copy.copy(self)
@@ -154,7 +155,9 @@ class Session:
         self.study.condition(payload.get("condition"))
         check_seed(payload.get("seed"))
         if type(payload.get("participant")) is not int:
-            raise ArgumentError(f"began: participant: expected a number, got {payload.get('participant')!r}")
+            raise ArgumentError(
+                f"began: participant: expected a number, got {short(payload.get('participant'))}"
+            )
         self.opening, self.steps = payload, self.study.steps()
         self._show(0)
         return payload
@@ -178,7 +181,7 @@ class Session:
         turn = {"episode": step.index, "round": self.waiting.game.round_index}
         for name, expected in turn.items():
             if payload.get(name, expected) != expected:
-                raise ArgumentError(f"action: expected {name} {expected}, got {payload[name]!r}")
+                raise ArgumentError(f"action: expected {name} {expected}, got {short(payload[name])}")
         action = read_action(self.condition.action_space, payload.get("action"))
         told, kept = read_told(payload), encode(action)
         before, answers = self._ahead or (None, {})
@@ -228,7 +231,7 @@ class Session:
             if name not in known:
                 raise unknown_name(name, known, kind)
         if payload.get("step", self.number) != self.number:
-            raise ArgumentError(f"{kind}: expected step {self.number}, got {payload['step']!r}")
+            raise ArgumentError(f"{kind}: expected step {self.number}, got {short(payload['step'])}")
         return prompt.step
 
     def _show(self, number: int) -> None:
@@ -279,7 +282,9 @@ def replaying(session: Session, events: Iterable[Event]) -> Iterator[Event]:
         for name in again | event.payload:
             logged, now = event.payload.get(name), again.get(name)
             if logged != now:
-                raise _not_replayed(session, event, f"{name}: {logged!r} was logged, and now it is {now!r}")
+                raise _not_replayed(
+                    session, event, f"{name}: {short(logged)} was logged, and now it is {short(now)}"
+                )
         yield event
 
 
