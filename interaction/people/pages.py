@@ -22,7 +22,7 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-STATIC = ("line.js", "page.js", "page.css", "monitor.js")
+STATIC = ("line.js", "page.js", "page.css", "monitor.js", "monitor.css")
 PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif"}
 PICTURES |= {".svg": "image/svg+xml", ".webp": "image/webp"}
 

@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from urllib.parse import urlsplit
 
 import pytest
@@ -628,10 +628,10 @@ def test_the_monitor_tells_what_the_assistant_believes(served):
             (session,) = json.loads(page.browser.get("/monitor/sessions", Authorization="Bearer t")[2])[
                 "sessions"
             ]
-            return {one["name"]: one["value"] for one in session["belief"]}
+            return {one["name"]: one["weights"] for one in session["belief"]}
 
         before = belief()
-        assert before["task_state.goal"] == "0: 33 %, 1: 33 %, 2: 33 %"
+        assert before["task_state.goal"] == [[goal, pytest.approx(1 / 3)] for goal in "012"]
         page.act(1)
         assert belief() != before
 
@@ -678,3 +678,25 @@ def test_a_forgotten_session_is_not_played_on(served, caplog):
             assert page.act(1)["type"] == "apology"
         assert one.log == []
         assert "Do you agree?" in browser.get()[2]
+
+
+def test_a_server_that_stops_says_so_and_does_not_wait_for_pages(served):
+    with ExitStack() as opened:
+        with served() as one:
+            page = opened.enter_context(one.agreed().page())
+            page.play("turn")
+        assert page.closed() in (1012, 1013)  # come again
+
+
+def test_a_study_that_cannot_begin_is_an_apology_and_nothing_is_in_the_log(served, caplog, monkeypatch):
+    with served() as one:
+        monkeypatch.setattr(studies.bandits, "opening", lambda *given: {"condition": "easy", "seed": "none"})
+        status, _, body = one.browser().get("/consent", data=b"")
+        assert status == 500
+        assert studies.bandits.texts["apology"] in body
+        assert "a new session" in caplog.text
+        assert one.log == []
+        monkeypatch.undo()
+        one.agreed()
+        assert [standing.seat.participant for standing in one.store.standings()] == [1]
+        assert sum(count.running for count in one.server.room.counts().values()) == 1
