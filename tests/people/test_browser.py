@@ -619,6 +619,15 @@ def test_what_is_told_of_troubles_is_accessible(laboratory, accessible, device):
         accessible(newer, f"apology-{device}")
 
 
+def test_the_monitor_is_accessible(laboratory, accessible):
+    with laboratory(token="a-token-for-the-tests") as (person, _):
+        person.to_the_game()
+        watching = Participant(person.context, f"{person.address}/monitor#a-token-for-the-tests").open()
+        expect(watching.page.locator("table").first).to_be_visible()
+        accessible(watching, "monitor")
+        assert watching.troubles == []
+
+
 def test_whoever_wants_no_motion_has_none(laboratory):
     with laboratory(studies.slow, DESK | {"reduced_motion": "reduce"}) as (person, _):
         person.open().page.click("text=I agree")

@@ -200,7 +200,6 @@ def test_an_address_at_the_end_is_a_link_and_nothing_else_is():
 
 
 def test_consent_is_a_form_that_works_without_a_script():
-    drawn = pages.consent(pages.markdown("# Agree?"), "consent?a=1&b=2", hidden={"token": '"><'})
+    drawn = pages.consent(pages.markdown("# Agree?"), "consent?a=1&b=2")
     (form,) = named(drawn, "form")
     assert form.attributes == {"method": "post", "action": "consent?a=1&b=2"}
-    assert named(drawn, "input")[0].attributes["value"] == '"><'
