@@ -110,7 +110,8 @@ class Participant:
         return self.page.evaluate(
             """() => {
                 const one = document.activeElement;
-                const shown = one.matches(".scale input") ? one.nextElementSibling : one;
+                const scale = one.matches(".scale input") ? one.nextElementSibling : null;
+                const shown = scale ?? one.closest(".plane") ?? one;
                 const style = getComputedStyle(shown);
                 const seen = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
                 return { text: one.textContent || one.value || "", seen };
