@@ -132,7 +132,7 @@ def pilot(study: Study, participants: int, seed: int = 0) -> list[Event]:
     >>> study = Study("two arms", {"plain": Condition(bundle, RescorlaWagnerUser())}, episodes=2)
     >>> events = pilot(study, participants=3)
     >>> len(events), [event.payload["action"] for event in events[1:11]]
-    (66, [1, 0, 1, 0, 0, 1, 1, 1, 1, 1])
+    (66, [0, 0, 1, 0, 0, 0, 1, 1, 1, 1])
     """
     if not isinstance(participants, int) or isinstance(participants, bool) or participants < 1:
         raise ArgumentError(f"pilot: participants: expected a number >= 1, got {participants!r}")

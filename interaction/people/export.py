@@ -27,6 +27,18 @@ class Tables:
 
     `rounds` has one row for each round that was played to its end, practice included; it is data for `fit` as
     it is. `answers` and `sessions` have one for each session.
+
+    >>> from interaction import Bundle, spaces
+    >>> from interaction.people import Condition, Person, Questionnaire, Study, export, pilot
+    >>> from interaction.tasks.bandit import MultiArmedBanditTask
+    >>> bundle = Bundle(MultiArmedBanditTask([0.2, 0.8]), Person(spaces.Discrete(2)), max_rounds=2)
+    >>> asked = [Questionnaire("ease", "How easy was it?", 1, 7)]
+    >>> study = Study("two arms", {"plain": Condition(bundle)}, episodes=1, after=asked)
+    >>> tables = export(study, pilot(study, participants=2))
+    >>> print(tables.answers)
+       participant condition  ease
+    0            0     plain     4
+    1            1     plain     4
     """
 
     rounds: pandas.DataFrame
@@ -81,8 +93,17 @@ def export(study: Study, events: Iterable[Event]) -> Tables:
     >>> from interaction.tasks.bandit import MultiArmedBanditTask
     >>> bundle = Bundle(MultiArmedBanditTask([0.2, 0.8]), Person(spaces.Discrete(2)), max_rounds=2)
     >>> study = Study("two arms", {"plain": Condition(bundle)}, episodes=1, practice=1)
-    >>> tables = export(study, pilot(study, participants=2))
-    >>> print(tables.rounds[["participant", "episode", "round", "practice", "user_action", "response_time"]])
+    >>> rounds = export(study, pilot(study, participants=2)).rounds
+    >>> print(rounds[["participant", "episode", "round", "practice", "user_action", "response_time"]])
+       participant  episode  round  practice  user_action  response_time
+    0            0        0      0      True            0         0.7460
+    1            0        0      1      True            0         0.5116
+    2            0        1      0     False            1         0.5124
+    3            0        1      1     False            0         0.4686
+    4            1        0      0      True            1         0.4641
+    5            1        0      1      True            1         0.5945
+    6            1        1      0     False            0         1.0365
+    7            1        1      1     False            0         0.3202
     """
     try:
         import pandas  # noqa: F401

@@ -36,6 +36,10 @@ class Prompt:
 
     `number` is that of the step, `of` how many there are. `kind` is "page", "questions", "break", "turn" or
     "end".
+
+    >>> from interaction.people import Page, Prompt
+    >>> Prompt(0, 4, Page("# Welcome")).kind
+    'page'
     """
 
     number: int
@@ -110,6 +114,17 @@ class Session:
 
         Raises `SpaceError` for an action outside its space, `ArgumentError` for what is no such payload, and
         `EpisodeError` for an event at the wrong moment.
+
+        >>> from interaction import Bundle, spaces
+        >>> from interaction.people import Condition, Person, Session, Study
+        >>> from interaction.tasks.bandit import MultiArmedBanditTask
+        >>> bundle = Bundle(MultiArmedBanditTask([0.2, 0.8]), Person(spaces.Discrete(2)), max_rounds=10)
+        >>> study = Study("two arms", {"plain": Condition(bundle)}, episodes=1)
+        >>> session = Session(study)
+        >>> session.accept("began", study.opening(participant=0))["condition"]
+        'plain'
+        >>> session.accept("action", {"action": 1})
+        {'episode': 0, 'round': 0, 'action': 1, 'digest': 'efb016e402b62cdb'}
         """
         takes: dict[str, Callable[[Payload], Payload]] = {
             "began": self._take_opening,

@@ -103,7 +103,13 @@ class Questionnaire:
 
 @dataclass(frozen=True)
 class Questions:
-    """Questions that are shown on one page."""
+    """Questions that are shown on one page: what `Study.steps` makes of those that follow each other.
+
+    >>> from interaction.people import Questionnaire, Questions
+    >>> page = Questions((Questionnaire("ease", "How easy was it?", 1, 7), Questionnaire("why", "Why?")))
+    >>> page.check({"ease": 3, "why": "It was all the same."})
+    {'ease': 3, 'why': 'It was all the same.'}
+    """
 
     items: tuple[Questionnaire, ...]
 
@@ -117,7 +123,12 @@ class Questions:
 
 @dataclass(frozen=True)
 class Break:
-    """A break: after the practice, or for a rest, when `done` of the episodes that count are over."""
+    """A break: after the practice, or for a rest, when `done` of the episodes that count are over.
+
+    >>> from interaction.people import Break
+    >>> Break("rest", done=6, of=12)
+    Break(reason='rest', done=6, of=12)
+    """
 
     reason: Literal["practice", "rest"]
     done: int
@@ -126,7 +137,12 @@ class Break:
 
 @dataclass(frozen=True)
 class Episode:
-    """An episode: its index under the session's seed, and whether it is practice."""
+    """An episode: its index under the session's seed, and whether it is practice.
+
+    >>> from interaction.people import Episode
+    >>> Episode(0, practice=True)
+    Episode(index=0, practice=True)
+    """
 
     index: int
     practice: bool
@@ -134,7 +150,12 @@ class Episode:
 
 @dataclass(frozen=True)
 class End:
-    """The end, with the code or the address that tells a recruiting service that the session is complete."""
+    """The end, with the code or the address that tells a recruiting service that the session is complete.
+
+    >>> from interaction.people import End
+    >>> End("C0FFEE").completion
+    'C0FFEE'
+    """
 
     completion: str | None
 

@@ -16,6 +16,7 @@ from interaction.people.specification import Specification, fingerprint, version
 from interaction.people.steps import End, Page, Questionnaire, Step
 from interaction.people.texts import texts_of
 from interaction.random import EpisodeRandom, check_seed
+from interaction.spaces import first
 
 RETURNS = ("resume", "restart", "block")
 _OPTIONS = (
@@ -40,7 +41,7 @@ class Study:
     `language`, `texts`: the words of the page itself, and what is to be said in their place.
     `seed`: that of the study; each participant's follows from it.
 
-    A study is checked when it is made: each condition is begun, and what it shows is drawn.
+    A study is checked when it is made: each condition is begun, drawn, and played for a turn.
     Raises `ArgumentError` for what it cannot be made of, `UnknownNameError` for a misspelt option, and
     `OSError` for a page that is not there.
 
@@ -107,7 +108,7 @@ class Study:
         self.after = tuple(item if isinstance(item, Questionnaire) else self._page(item) for item in shown)
         self.debriefing = None if debriefing is None else self._page(debriefing)
         self._check_questions()
-        self.conditions = self._begun(conditions)
+        self.conditions = self._tried(conditions)
         self.specification, self.fingerprint = self._described()
 
     def __repr__(self) -> str:
@@ -140,8 +141,8 @@ class Study:
         if twice is not None:
             raise ArgumentError(f"{self}: after: two questions have the name {twice!r}")
 
-    def _begun(self, conditions: Mapping[str, Condition]) -> dict[str, Condition]:
-        """Give the conditions, each of which has begun an episode and drawn it."""
+    def _tried(self, conditions: Mapping[str, Condition]) -> dict[str, Condition]:
+        """Give the conditions, each of which has been tried."""
         if not isinstance(conditions, Mapping) or not conditions:
             raise ArgumentError(f"{self}: expected conditions by name, got {conditions!r}")
         for name, condition in conditions.items():
@@ -154,9 +155,10 @@ class Study:
                 waiting = condition.begin(self.seed_of(0), 0)
                 if not waiting.over:
                     condition.draw(waiting.observation, self.texts)
+                    waiting.act(first(condition.action_space))
             except Exception as error:
                 error.add_note(
-                    f"{self}: the condition {name!r} was begun and drawn, to see whether it can be."
+                    f"{self}: the condition {name!r} was tried: begun, drawn and played for a turn."
                 )
                 raise
         return dict(conditions)

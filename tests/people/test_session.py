@@ -1,4 +1,4 @@
-"""A session is the fold of its events: it takes what is right, refuses the rest whole, and plays again to the bit."""
+"""A session is the fold of its events: it takes what is right, refuses the rest, and replays to the bit."""
 
 import copy
 import json
