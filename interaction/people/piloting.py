@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from interaction.errors import ArgumentError, EpisodeError, missing_extra
 from interaction.people.bots import Bot
 from interaction.people.events import Event, decode
+from interaction.people.limits import Limits
 from interaction.people.server import StudyServer
 from interaction.people.serving import serving
 from interaction.people.session import Prompt
@@ -28,6 +29,9 @@ try:
     from websockets.exceptions import ConnectionClosed, InvalidHandshake
 except ImportError as error:
     raise missing_extra("websockets", "people", "bots that come by the network") from error
+
+FAST = Limits(rate=1e6, burst=10**6, beginnings=10**6)
+"""What the server bears from bots, who need no time to think."""
 
 PAUSES = (0.1, 0.3, 1.0, 2.0)  # s before each new attempt to connect, as a page does
 Answered = tuple[str, dict[str, Any]]
@@ -206,7 +210,7 @@ def pilot_served(
             store = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "pilot.db"
         log = stack.enter_context(Store(store))
         before = {standing.seat.session for standing in log.standings()}
-        server = StudyServer(study, log, bots=True)
+        server = StudyServer(study, log, limits=FAST, bots=True)
         address = stack.enter_context(serving(server))
         begun = perf_counter()
         visitors = [Visitor(address, study, seed, pause=pause) for _ in range(participants)]
