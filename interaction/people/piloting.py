@@ -23,6 +23,7 @@ from interaction.people.serving import serving
 from interaction.people.session import Prompt
 from interaction.people.store import Store
 from interaction.people.study import Study
+from interaction.progress import Progress
 
 try:
     from websockets.asyncio.client import ClientConnection, connect
@@ -185,6 +186,7 @@ def pilot_served(
     store: str | Path | None = None,
     at_once: int = 20,
     pause: float = 0.0,
+    progress: bool = False,
 ) -> Piloted:
     """Let simulated participants take part through a server on this machine, `at_once` at a time.
 
@@ -214,14 +216,15 @@ def pilot_served(
         address = stack.enter_context(serving(server))
         begun = perf_counter()
         visitors = [Visitor(address, study, seed, pause=pause) for _ in range(participants)]
+        bar = stack.enter_context(Progress("pilot", participants, unit="sessions", shown=progress))
         with ThreadPoolExecutor(1) as aside:  # a notebook has a loop of its own
-            aside.submit(asyncio.run, _play(visitors, at_once)).result()
+            aside.submit(asyncio.run, _play(visitors, at_once, bar)).result()
         seconds = perf_counter() - begun
         events = [event for event in log.events() if event.session not in before]
     return Piloted(events, [wait for visitor in visitors for wait in visitor.waits], seconds)
 
 
-async def _play(visitors: list[Visitor], at_once: int) -> None:
+async def _play(visitors: list[Visitor], at_once: int, bar: Progress) -> None:
     """Have all take part: they come in their order, and some at a time play."""
     places, door = asyncio.Semaphore(at_once), asyncio.Lock()
 
@@ -230,6 +233,7 @@ async def _play(visitors: list[Visitor], at_once: int) -> None:
             async with door:
                 await asyncio.to_thread(visitor.agree)
             await visitor.play()
+            bar.update()
 
     async with asyncio.TaskGroup() as group:
         for visitor in visitors:
