@@ -56,9 +56,7 @@ TRUE = (-0.5, 1.0)
 POPULATION = Population(
     {"error_rate": Logit(mean=stats.norm(0, 1), sd=stats.halfnorm(0, 1), low=0.0, high=HIGHEST)}
 )
-CONSENT = (
-    "# Pointing\n\nYou bring a cursor to a goal, some times in a row. What you do is kept, not who you are."
-)
+CONSENT = "# Pointing\n\nYou bring a cursor to a goal, again and again. Your steps are kept, not who you are."
 
 
 def someone(rng: EpisodeRandom) -> CarefulPointer:
@@ -102,7 +100,7 @@ def play(
 
 
 def true_rates(study: Study, people: int, seed: int) -> Array:
-    """Give the rates of slips of the people who took part, which nobody but their maker knows: `(people,)`."""
+    """Give how often each of the people who took part slips, which only their maker knows: `(people,)`."""
     condition = study.condition("all")
     bots = [Bot(condition, study.seed_of(number), number, seed) for number in range(people)]
     return np.array([bot.bundle.reset(seed=0).user_state.error_rate for bot in bots])
@@ -129,19 +127,23 @@ def rates_of(tree: xarray.DataTree) -> Array:
 
 
 def assistants_for(tree: xarray.DataTree) -> dict[str, Assistant]:
-    """Give no assistant, and some that ask where the goal is, with different ideas of how often people slip."""
+    """Give no assistant, and some that ask where the goal is, with other ideas of how often people slip."""
     typical = float(tree["population"].error_rate_typical.sel(statistic="mean"))
-    ideas = {"trusting": 0.0, "for the typical person": typical, "for the shakiest": rates_of(tree)[0].max()}
+    ideas = {"trusting": 0.0, "for the typical": typical, "for the shakiest": rates_of(tree)[0].max()}
     asking = {name: InformationGain(CarefulPointer(float(rate)), TASK) for name, rate in ideas.items()}
     return {"none": NoAssistant(TASK), **asking}
 
 
 def try_out(
-    tree: xarray.DataTree, assistants: Mapping[str, Assistant], people: int = 1_000, seed: int = 1
+    tree: xarray.DataTree,
+    assistants: Mapping[str, Assistant],
+    people: int = 1_000,
+    seed: int = 1,
+    progress: bool = True,
 ) -> dict[str, Trajectories]:
     """Let new people, drawn from what was fitted, play once with each assistant, on the same luck."""
     new = fitted_users(tree, people, seed=seed)
-    with Progress("assistants", len(assistants), unit="assistants") as bar:
+    with Progress("assistants", len(assistants), unit="assistants", shown=progress) as bar:
         runs = {}
         for name, assistant in assistants.items():
             bundle = Bundle(TASK, CarefulPointer(), assistant, max_rounds=2_000)
@@ -168,7 +170,8 @@ def figure_of_people(tree: xarray.DataTree, true: Array) -> Figure:
     mean, low, high = rates_of(tree)
     ax = panels["a"]
     ax.plot([0, HIGHEST], [0, HIGHEST], color=style.GREY, linewidth=0.6)
-    ax.errorbar(true, mean, [mean - low, high - mean], fmt="o", markersize=2.5, linewidth=0.6, capsize=0)
+    look: Any = {"fmt": "o", "markersize": 2.5, "linewidth": 0.6, "capsize": 0, "color": style.COLOURS[0]}
+    ax.errorbar(true, mean, [mean - low, high - mean], **look)
     ax.set(xlabel="true rate of slips", ylabel="fitted rate of slips", xlim=(0, HIGHEST), ylim=(0, HIGHEST))
     ax.set_aspect("equal")
     note = f"r = {np.corrcoef(true, mean)[0, 1]:.3f}, n = {len(true)} people\n90 % equal-tailed intervals"
@@ -182,15 +185,16 @@ def _plot_population(ax: Axes, tree: xarray.DataTree, true: Array) -> None:
     points = np.linspace(1e-3, HIGHEST - 1e-3, 200)
     logits = np.log(points / (HIGHEST - points))
     slope = HIGHEST / (points * (HIGHEST - points))  # of the logit
-    group = tree["posterior"]
-    means, sds = (group[f"error_rate_{name}"].values.reshape(-1, 1) for name in ("mean", "sd"))
+    means, sds = (
+        np.reshape(tree["posterior"][f"error_rate_{name}"].data, (-1, 1)) for name in ("mean", "sd")
+    )
     low, middle, high = np.quantile(stats.norm.pdf(logits, means, sds), [0.05, 0.5, 0.95], axis=0) * slope
     ax.fill_between(points, low, high, color=style.COLOURS[0], alpha=0.25, linewidth=0)
     ax.plot(points, middle, color=style.COLOURS[0], label="fitted")
     ax.plot(points, stats.norm.pdf(logits, *TRUE) * slope, "--", color="black", label="true")
     ax.plot(true, np.zeros(len(true)), "|", color="black", markersize=6, clip_on=False)
     ax.set(xlabel="rate of slips", ylabel="density", xlim=(0, HIGHEST), ylim=(0, None))
-    style.title(ax, "The population", "median and 90 % equal-tailed interval\nticks: who took part")
+    style.title(ax, "The population", "median and pointwise 90 % equal-tailed interval\nticks: who took part")
     ax.legend()
 
 
@@ -200,33 +204,29 @@ def figure_of_assistants(runs: Mapping[str, Trajectories], met: Array) -> Figure
 
     `met` are the steps of the people who met the best one in the study: `(people,)`.
     """
-    drawn, panels = style.figure("ab", columns=2, height=2.5)
+    drawn, panels = style.figure("ab", columns=2, height=2.5, sharey=True)
     names, best = list(runs), best_of(runs)
+    n, places = len(runs[best].lengths), np.arange(len(runs))
     ax = panels["a"]
     means, halves = np.array([interval(one.lengths) for one in runs.values()]).T
-    ax.errorbar(means, range(len(names)), xerr=halves, fmt="o", label="fitted people")
+    ax.errorbar(means, places, xerr=halves, fmt="o", color=style.COLOURS[0], label="fitted people")
     mean, half = interval(met)
     look: Any = {"fmt": "s", "color": style.COLOURS[1], "mfc": "white"}
-    ax.errorbar(mean, names.index(best) + 0.25, xerr=half, **look, label=f"{len(met)} new participants")
+    ax.errorbar(mean, names.index(best) + 0.2, xerr=half, **look, label=f"{len(met)} new participants")
     ax.set(xscale="log", xlabel="steps to the goal (log scale)", ylim=(len(names) - 0.5, -0.5))
     ax.set_xticks([3, 5, 10, 20, 50], ["3", "5", "10", "20", "50"])
     ax.minorticks_off()
-    ax.set_yticks(range(len(names)), names)
-    n = len(runs[best].lengths)
+    ax.set_yticks(places, names)
     style.title(ax, "Steps with each assistant", f"mean and 95 % t interval, n = {n:,} fitted people")
     style.legend(ax, columns=2)
     ax = panels["b"]
-    others = [name for name in names if name not in (best, "none")]
-    found = [paired_differences(runs[name], runs[best], "lengths") for name in others]
-    at = np.arange(len(others))
-    means = np.array([one.mean for one in found])
-    ax.errorbar(
-        means, at, xerr=[means - [one.low for one in found], [one.high for one in found] - means], fmt="o"
-    )
+    rows = np.array([place for place in places if names[place] not in ("none", best)])
+    found = [paired_differences(runs[names[place]], runs[best], "lengths") for place in rows]
+    means, halves = np.array([interval(one.values) for one in found]).T
+    ax.errorbar(means, rows, xerr=halves, fmt="o", color=style.COLOURS[0])
     ax.axvline(0, color=style.GREY, linewidth=0.6)
-    ax.set_yticks(at, others)
-    ax.set(xlabel="more steps in the same game", ylim=(len(others) - 0.5, -0.5))
-    style.title(ax, f"More than with the one {best}", f"mean and 95 % t interval, n = {n:,} pairs")
+    ax.set(xlabel="more steps in the same game")
+    style.title(ax, "Against the best one", f"mean and 95 % t interval, n = {n:,} pairs")
     return drawn
 
 
@@ -235,9 +235,7 @@ def demo(
     episodes: Annotated[int, "how many targets each of them points at"] = 10,
     seed: Annotated[int, "the first seed"] = 0,
     seeds: Annotated[int, "how many seeds are fitted; those after the first are played in process"] = 3,
-    plot: Annotated[
-        Path | None, "draw two figures, FILE-people and FILE-assistants (.png, .pdf, .svg)"
-    ] = None,
+    plot: Annotated[Path | None, "draw two figures: x.png gives x-people.png, x-assistants.png"] = None,
 ) -> None:
     """People play through a server, are fitted, and meet the assistant that serves them best (about 90 s).
 
@@ -262,8 +260,10 @@ def demo(
         row = [number, "server" if number == seed else "in process", f"{len(rounds) / people:.0f}"]
         row += [f"{np.corrcoef(true, rates_of(tree)[0])[0, 1]:.3f}", told_in_digits(*told)]
         rows.append([*row, "yes" if tree.attrs["converged"] else "NO"])
-    columns = ["seed", "played", "steps a person", "r of fitted and true", f"mean ({TRUE[0]:g} is true)"]
-    title = f"{people} people who point alone: how often each slips; 90 % intervals of the mean, on the logit scale"
+    columns = ["seed", "played", "steps a person", "r of fitted and true", f"mean (true: {TRUE[0]:g})"]
+    title = (
+        f"How often each of {people} people slips, who point alone; mean on the logit scale, 90 % interval"
+    )
     print_table(title, [*columns, "converged"], rows)
     tree, true = kept[0]
     assistants = assistants_for(tree)
@@ -271,12 +271,12 @@ def demo(
     best = best_of(runs)
     rows = [[name, plus_minus(*interval(run.lengths)), _more(run, runs[best])] for name, run in runs.items()]
     title = f"{len(runs[best].lengths):,} new people, drawn from the fit of seed {seed}; 95 % intervals"
-    print_table(title, ["assistant", "steps", f"more than with the one {best}"], rows)
+    print_table(title, ["assistant", "steps", "more than with the best one"], rows)
     met = steps_of(play(study_of(episodes, assistants[best], seed=seed), people, seed + 1_000))
     predicted, found = interval(runs[best].lengths), interval(met)
     print_text(
-        f"{people} new participants met the one {best}, through the server: {plus_minus(*found)} steps, where "
-        f"{plus_minus(*predicted)} were predicted (95 % intervals)."
+        f"{people} new participants met the best one, {best}, through the server: {plus_minus(*found)} steps, "
+        f"where {plus_minus(*predicted)} were predicted (95 % intervals)."
     )
     if plot is not None:
         figures = {"people": figure_of_people(tree, true), "assistants": figure_of_assistants(runs, met)}
