@@ -156,7 +156,8 @@ def _add(whole: Any, value: Value) -> None:
         else:
             whole.update(_bits(value))
     elif isinstance(value, int | float) and (not abs(value) > _EXACT or _is_float(value)):
-        whole.update(b"number\0" + _bits(np.array(value, np.float64)))
+        number = float(value) + 0.0
+        whole.update(b"number\0" + struct.pack("<d", math.nan if math.isnan(number) else number))
     else:
         whole.update(f"{type(value).__name__} {value!r}\0".encode())
 

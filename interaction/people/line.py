@@ -109,9 +109,10 @@ class Line:
         old, live.line = live.line, self
         if old is not None and old is not self:
             self.room.aside(old.replaced() if opened else old.close(AGAIN))
-        whats: list[What] = [("connected", {"epoch": live.epoch + 1}) if opened else ("returned", {})]
-        whats = [(kind, live.playing.accept(kind, payload)) for kind, payload in whats]
-        await self.room.append(live, whats)
+        kind, told = ("connected", {"epoch": live.epoch + 1}) if opened else ("returned", {})
+        if self.seat.version != self.room.version:  # its log plays again by the new code
+            told["version"] = self.room.version
+        await self.room.append(live, [(kind, live.playing.accept(kind, told))])
         return await self._show(live, await self.room.think(self._drawn, live, []))
 
     async def _take(self, live: Live, message: Message) -> None:

@@ -581,19 +581,34 @@ def test_a_port_in_use_and_a_wrong_one_are_named(served):
         listen("127.0.0.1", 70_000)
 
 
-def test_changed_code_is_refused_until_it_is_let_in(served):
+def test_changed_code_is_refused_until_it_is_let_in(served, caplog):
     changed = studies.two_arms(rounds=6)
     with served() as one:
-        browser = one.agreed()
-        with browser.page() as page:
+        early, late = one.agreed(), one.agreed()
+        with early.page() as page:
             page.play("turn")
+            page.act(1)
+        with late.page() as page:
+            page.play("break")  # by which five rounds have been played
     with pytest.raises(StoreError, match="has changed since its sessions began"), served(changed):
         pass
     with served(changed, new_version=True) as one:
-        assert browser.moved(one.address).get()[0] == 500  # the old session cannot go on
+        before = one.log
+        assert late.moved(one.address).get()[0] == 500  # its log does not play again by this code
+        assert "does not replay" in caplog.text
+        assert one.log == before
+        with early.moved(one.address).page() as page:  # which that of the other one does
+            session = page.shown["session"]
+            assert page.shown["round"] == 1
+            page.play()
         with one.agreed().page() as page:
             page.play()
-        assert [standing.seat.version for standing in one.store.standings()] == [0, 1]
+        assert [standing.seat.version for standing in one.store.standings()] == [0, 0, 1]
+        log = one.store.events(session)
+        assert {"version": 1, "epoch": 2} in [event.payload for event in log]
+        assert replay(changed, log).over
+        counts = one.server.room.counts()
+        assert sum(count.finished for count in counts.values()) == 1  # of this version
 
 
 # The monitor, counts and memory.
