@@ -185,9 +185,8 @@ def _plot_population(ax: Axes, tree: xarray.DataTree, true: Array) -> None:
     points = np.linspace(1e-3, HIGHEST - 1e-3, 200)
     logits = np.log(points / (HIGHEST - points))
     slope = HIGHEST / (points * (HIGHEST - points))  # of the logit
-    means, sds = (
-        np.reshape(tree["posterior"][f"error_rate_{name}"].data, (-1, 1)) for name in ("mean", "sd")
-    )
+    group = ("error_rate_mean", "error_rate_sd")
+    means, sds = (np.reshape(tree["posterior"][name].data, (-1, 1)) for name in group)
     low, middle, high = np.quantile(stats.norm.pdf(logits, means, sds), [0.05, 0.5, 0.95], axis=0) * slope
     ax.fill_between(points, low, high, color=style.COLOURS[0], alpha=0.25, linewidth=0)
     ax.plot(points, middle, color=style.COLOURS[0], label="fitted")
@@ -275,8 +274,8 @@ def demo(
     met = steps_of(play(study_of(episodes, assistants[best], seed=seed), people, seed + 1_000))
     predicted, found = interval(runs[best].lengths), interval(met)
     print_text(
-        f"{people} new participants met the best one, {best}, through the server: {plus_minus(*found)} steps, "
-        f"where {plus_minus(*predicted)} were predicted (95 % intervals)."
+        f"{people} new participants met the best one, {best}, through the server: {plus_minus(*found)} "
+        f"steps, where {plus_minus(*predicted)} were predicted (95 % intervals)."
     )
     if plot is not None:
         figures = {"people": figure_of_people(tree, true), "assistants": figure_of_assistants(runs, met)}

@@ -39,7 +39,7 @@ _USER_STATE = re.compile(r"user_state\.(?P<path>[^[]+)(\[(?P<entry>\d+(,\d+)*)\]
 _ALSO_IGNORED = ("provenance", "round_index", "turn_index")
 OF_STUDIES = (
     *("condition", "practice", "restarts", "reward", "session", "time"),
-    *("response_time", "shown", "acted", "by", "path", "noted"),
+    *("response_time", "shown", "pressed", "acted", "by", "path", "noted"),
 )
 """The columns by which a study with people tells of its sessions, beside what was played."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from reprlib import repr as short
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,8 @@ from interaction.spaces import Dict, Space
 from interaction.state import State, Value, freeze
 
 TOLD = ("shown", "pressed", "acted", "path", "by")
-"""What an action may tell of itself: when (ms of the page's clock) what was seen was shown, and the person
-acted; the path of the pointer in between, [[ms, x, y], …]; and by what ("mouse", "key", "touch")."""
+"""What an action may tell of itself: when (ms of the page's clock) what was seen was shown, the pointer went
+down, and the person acted; the path of the pointer in between, [[ms, x, y], …]; and by what."""
 
 
 def read_action(space: Space[Any], found: Json) -> Value:
@@ -34,7 +35,7 @@ def read_action(space: Space[Any], found: Json) -> Value:
     try:
         action = member.conform(_value(space, decode(found)))
     except (InteractionError, TypeError, ValueError) as error:
-        raise SpaceError(f"action: expected a value in {space}, got {found!r}") from error
+        raise SpaceError(f"action: expected a value in {space}, got {short(found)}") from error
     member.check(action, "action")
     return action
 
@@ -58,12 +59,12 @@ def read_told(payload: Mapping[str, Json]) -> dict[str, Json]:
     told = {name: payload[name] for name in TOLD if payload.get(name) is not None}
     for name in ("shown", "pressed", "acted"):
         if name in told and not _is_number(told[name]):
-            raise ArgumentError(f"action: {name}: expected ms, got {told[name]!r}")
+            raise ArgumentError(f"action: {name}: expected ms, got {short(told[name])}")
     if "by" in told and not (isinstance(told["by"], str) and len(told["by"]) <= 20):
-        raise ArgumentError(f"action: by: expected a word, got {told['by']!r}")
+        raise ArgumentError(f"action: by: expected a word, got {short(told['by'])}")
     path = told.get("path", [])
     if not isinstance(path, list) or not all(_is_point(point) for point in path):
-        raise ArgumentError(f"action: path: expected [[ms, x, y], …], got {path!r}")
+        raise ArgumentError(f"action: path: expected [[ms, x, y], …], got {short(path)}")
     if "shown" in told and "acted" in told:
         told["response_time"] = (told["acted"] - told["shown"]) / 1000
     return told

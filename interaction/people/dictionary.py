@@ -19,6 +19,7 @@ _MEANINGS = {  # meaning, unit
     "reward": ("sum of all that was paid in the round", "of the task"),
     "response_time": ("from the frame that showed the observation to the input", "s"),
     "shown": ("when the observation was shown, on the clock of the page", "ms"),
+    "pressed": ("when the pointer went down, in a plane, on the clock of the page", "ms"),
     "acted": ("when the participant acted, on the clock of the page", "ms"),
     "by": ("with what the participant acted: mouse, key, touch; or bot", ""),
     "path": ("path of the pointer before the action, [[ms, x, y], …] in JSON", "ms, of the view"),

@@ -6,9 +6,11 @@ import hashlib
 import math
 import struct
 from collections.abc import Mapping
+from reprlib import repr as short
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from interaction.errors import ArgumentError
 from interaction.state import State, Value, freeze
@@ -37,6 +39,7 @@ class Event(NamedTuple):
 
 
 _PLAIN = (str, bool, int, type(None))
+_DEEPEST = 50
 
 
 def encode(value: Value) -> Json:
@@ -83,43 +86,51 @@ def _name(name: object) -> str:
     return name
 
 
-def decode(found: Json) -> Value:
+def decode(found: Json, depth: int = 0) -> Value:
     """Give the value that `encode` wrote; raise an `ArgumentError` for what it cannot have written.
+
+    What is nested more than 50 deep is refused, too; `depth` is how deep this is nested.
 
     >>> from interaction.people.events import decode
     >>> decode({"$array": [1, 2], "dtype": "i8", "shape": [2]})
     array([1, 2])
     """
-    if isinstance(found, list):
-        return [decode(part) for part in found]
-    if not isinstance(found, dict):
+    if not isinstance(found, list | dict):
         return found
+    inner = depth + 1
+    if inner > _DEEPEST:
+        raise ArgumentError(f"expected a value nested up to {_DEEPEST} deep, got a deeper one")
+    if isinstance(found, list):
+        return [decode(part, inner) for part in found]
     mark = next((name for name in found if name.startswith("$")), None)
     try:
         match mark:
             case None:
-                return {name: decode(part) for name, part in found.items()}
+                return {name: decode(part, inner) for name, part in found.items()}
             case "$state":
-                return State(**{name: decode(part) for name, part in found[mark].items()})
+                return State(**{name: decode(part, inner) for name, part in found[mark].items()})
             case "$tuple":
-                return tuple(decode(part) for part in found[mark])
+                return tuple(decode(part, inner) for part in found[mark])
             case "$float":
                 return struct.unpack(">d", bytes.fromhex(found[mark]))[0]
             case "$array":
-                entries = [decode(part) for part in found[mark]]
+                entries = [decode(part, inner) for part in found[mark]]
                 return freeze(np.array(entries, found["dtype"]).reshape(found["shape"]))
+    except ArgumentError:
+        raise
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError, struct.error) as error:
-        raise ArgumentError(f"expected a value as encode writes it, got {found!r} ({error})") from None
-    raise ArgumentError(f"expected a value as encode writes it, got {found!r}")
+        raise ArgumentError(f"expected a value as encode writes it, got {short(found)} ({error})") from None
+    raise ArgumentError(f"expected a value as encode writes it, got {short(found)}")
 
 
 def digest(game: State) -> str:
-    """Give a short sum of a game, which another game does not share: 16 hexadecimal digits.
+    """Give a short sum of a game, the same for equal games and for no others: 16 hexadecimal digits.
 
     >>> from interaction import State
     >>> from interaction.people.events import digest
-    >>> digest(State(x=0)), digest(State(x=0.0)) == digest(State(x=0))
-    ('c33f7fa8edc3670e', False)
+    >>> zero = digest(State(x=0))
+    >>> zero, zero == digest(State(x=0.0)), zero == digest(State(x=1))
+    ('e18a0b69386c46d0', True, False)
     """
     whole = hashlib.sha256()
     _add(whole, game)
@@ -127,20 +138,42 @@ def digest(game: State) -> str:
 
 
 def _add(whole: Any, value: Value) -> None:
-    """Add a value to a sum, with its kind."""
-    if isinstance(value, tuple):
+    """Add a value to a sum, in the one form that equal values share: 0, 0.0, -0.0 and False are equal."""
+    if isinstance(value, State):
+        whole.update(f"state {len(value)}\0".encode())
+        for name in sorted(value):
+            whole.update(f"{name}\0".encode())
+            _add(whole, value[name])
+    elif isinstance(value, tuple):
         whole.update(f"tuple {len(value)}\0".encode())
         for part in value:
             _add(whole, part)
-    elif isinstance(value, State):
-        whole.update(f"state {len(value)}\0".encode())
-        for name, part in value.items():
-            whole.update(f"{name}\0".encode())
-            _add(whole, part)
     elif isinstance(value, np.ndarray):
-        whole.update(f"{value.dtype.str} {value.shape}\0".encode())
-        whole.update(np.ascontiguousarray(value).tobytes())
-    elif isinstance(value, float):
-        whole.update(b"float\0" + struct.pack(">d", value))
+        whole.update(f"array {value.shape}\0".encode())
+        if value.dtype.kind == "U" or (value.dtype.kind in "iu" and np.any(np.abs(value) > _EXACT)):
+            for entry in value.ravel().tolist():
+                _add(whole, entry)
+        else:
+            whole.update(_bits(value))
+    elif isinstance(value, int | float) and (not abs(value) > _EXACT or _is_float(value)):
+        number = float(value) + 0.0
+        whole.update(b"number\0" + struct.pack("<d", math.nan if math.isnan(number) else number))
     else:
         whole.update(f"{type(value).__name__} {value!r}\0".encode())
+
+
+_EXACT = 2**53  # up to here floats count one by one
+
+
+def _is_float(value: float) -> bool:
+    """Whether a large number is equal to a float."""
+    try:
+        return float(value) == value
+    except OverflowError:
+        return False
+
+
+def _bits(numbers: NDArray[Any]) -> bytes:
+    """Give numbers as the bytes of floats, with one zero and one NaN."""
+    floats = numbers.astype("<f8") + 0.0
+    return np.where(np.isnan(floats), np.nan, floats).astype("<f8").tobytes()

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from interaction.batching.selection import row_of, stack
 from interaction.bundle import Bundle
-from interaction.errors import EpisodeError
+from interaction.errors import BatchError, EpisodeError
 from interaction.observation import Role
 from interaction.opening import new_game
 from interaction.people.events import digest
@@ -94,7 +94,10 @@ class Waiting:
         if not acted:
             return acted
         before = acted[0].game
-        games = stack([one.game for one in acted])
+        try:
+            games = stack([one.game for one in acted], strict=True)
+        except BatchError:  # games of different makes: one by one, then
+            return [one._half() for one in acted]
         games = games.replace(round_index=before.round_index, turn_index=before.turn_index)
 
         def play(players: Players) -> list[Waiting]:

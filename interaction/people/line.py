@@ -18,6 +18,7 @@ from interaction.people.events import encode
 from interaction.people.limits import Allowance
 from interaction.people.live import Live, Room, What
 from interaction.people.protocol import KINDS, Message, ProtocolError, read
+from interaction.people.session import Session
 from interaction.people.steps import Questions
 from interaction.people.store import Seat
 
@@ -108,9 +109,10 @@ class Line:
         old, live.line = live.line, self
         if old is not None and old is not self:
             self.room.aside(old.replaced() if opened else old.close(AGAIN))
-        whats: list[What] = [("connected", {"epoch": live.epoch + 1}) if opened else ("returned", {})]
-        whats = [(kind, live.playing.accept(kind, payload)) for kind, payload in whats]
-        await self.room.append(live, whats)
+        kind, told = ("connected", {"epoch": live.epoch + 1}) if opened else ("returned", {})
+        if self.seat.version != self.room.version:  # its log plays again by the new code
+            told["version"] = self.room.version
+        await self.room.append(live, [(kind, live.playing.accept(kind, told))])
         return await self._show(live, await self.room.think(self._drawn, live, []))
 
     async def _take(self, live: Live, message: Message) -> None:
@@ -218,6 +220,14 @@ class Line:
         else:
             place = {"session": self.seat.session, "epoch": live.epoch, "sequence": live.told}
             await self.send("show", **place, **(shown.show or {}))
+            session = live.playing
+            if session.waiting is not None and session.condition.ahead:
+                self.room.aside(self._ahead(session))
+
+    async def _ahead(self, session: Session) -> None:
+        """Compute what follows each action while the person thinks; an error is told when it matters."""
+        with suppress(Exception):
+            await self.room.think(session.think_ahead)
 
     async def replaced(self) -> None:
         """Say that a newer page has taken over, and end."""

@@ -39,6 +39,7 @@ class Monitor:
             tag("title", "Monitor"),
             tag("link", rel="icon", href="data:,"),
             tag("link", rel="stylesheet", href=pages.address("page.css")),
+            tag("link", rel="stylesheet", href=pages.address("monitor.css")),
             tag("script", src=pages.address("monitor.js"), defer=True),
         )
         body = tag("body", tag("p", id="alert", role="alert"), tag("main", id="main"), data_kind="monitor")
@@ -96,8 +97,8 @@ def _place(session: Session) -> dict[str, Any]:
     return place | {"belief": [] if other is None else beliefs(other, state)}
 
 
-def beliefs(agent: Agent, state: Any) -> list[dict[str, str]]:
-    """Tell in words what an agent believes: for each hidden parameter its values with their weights.
+def beliefs(agent: Agent, state: Any) -> list[dict[str, Any]]:
+    """Tell what an agent believes: for each hidden parameter the `weights` of its values, or a `text`.
 
     Of an agent without a filter, it is its state that is told.
 
@@ -108,19 +109,18 @@ def beliefs(agent: Agent, state: Any) -> list[dict[str, str]]:
     >>> belief = UserModelFilter(CarefulPointer(), Grid({"error_rate": [0.0, 0.2]}))
     >>> watching = BelievingAssistant(belief, ConstantGainPolicy(1.0))
     >>> beliefs(watching, watching.reset(EpisodeRandom(seed=0)))
-    [{'name': 'error_rate', 'value': '0: 50 %, 0.2: 50 %'}]
+    [{'name': 'error_rate', 'weights': [('0', 0.5), ('0.2', 0.5)]}]
     """
     filters: Iterable[PartnerModelFilter] = getattr(agent, "beliefs", ())
     posteriors = [one.posterior(state) for one in filters]
-    told = [{"name": name, "value": _weighed(one, name)} for one in posteriors for name in one.values]
-    return told or [{"name": path, "value": show(value)} for path, value in flatten(state)]
+    told = [{"name": name} | _weighed(one, name) for one in posteriors for name in one.values]
+    return told or [{"name": path, "text": show(value)} for path, value in flatten(state)]
 
 
-def _weighed(posterior: Posterior, name: str) -> str:
+def _weighed(posterior: Posterior, name: str) -> dict[str, Any]:
     if posterior.values[name].ndim == 1:
         values, weights = posterior.marginal(name)
         if len(values) <= MOST_SHOWN:
-            pairs = zip(values.tolist(), weights.tolist(), strict=True)
-            return ", ".join(f"{show(value)}: {100 * weight:.0f} %" for value, weight in pairs)
+            return {"weights": [*zip(map(show, values.tolist()), weights.tolist(), strict=True)]}
     low, high = posterior.interval(name, 0.9)
-    return f"{show(posterior.mean(name))} (90 % between {show(low)} and {show(high)})"
+    return {"text": f"{show(posterior.mean(name))} (90 % between {show(low)} and {show(high)})"}

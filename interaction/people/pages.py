@@ -1,7 +1,7 @@
 """The pages around a game: texts in Markdown, questions, breaks, the end, and the shell of them all.
 
 All that comes from elsewhere is escaped. The pages hold no script and no style of their own, so they work
-under `CONTENT_SECURITY_POLICY`, by which the browser runs nothing but `static/page.js`.
+under `CONTENT_SECURITY_POLICY`, by which the browser runs nothing but what is in `static/`.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-STATIC = ("page.js", "page.css", "monitor.js")
+STATIC = ("line.js", "page.js", "page.css", "monitor.js", "monitor.css")
 PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif"}
 PICTURES |= {".svg": "image/svg+xml", ".webp": "image/webp"}
 
 
 def static(name: str) -> bytes:
-    """Give a file that the pages need: `page.js`, `page.css` or, for the researcher, `monitor.js`.
+    """Give a file that the pages need: `line.js`, `page.js`, `page.css`; for the researcher, `monitor.js`.
 
     >>> from interaction.people.pages import static
     >>> len(static("page.css")) > 1000
@@ -197,21 +197,18 @@ def replaced(texts: Texts = TEXTS["en"]) -> Fragment:
     return tag("div", tag("h1", texts["replaced"]), tag("p", texts["replaced_why"]), take, class_="text")
 
 
-def consent(
-    body: Fragment, address: str, texts: Texts = TEXTS["en"], hidden: dict[str, str] | None = None
-) -> Fragment:
-    """Make the page of consent: a form with `hidden` fields, sent to `address` before there is a session.
+def consent(body: Fragment, address: str, texts: Texts = TEXTS["en"]) -> Fragment:
+    """Make the page of consent: a form that is sent to `address`, before there is a session.
 
     >>> from interaction.people.pages import consent, markdown
     >>> "I agree" in consent(markdown("# A study of pointing"), "consent").html
     True
     """
-    kept = [tag("input", type="hidden", name=name, value=value) for name, value in (hidden or {}).items()]
     agree = tag("button", texts["agree"], type="submit", class_="primary")
-    return tag("div", body, tag("form", kept, agree, method="post", action=address), class_="text")
+    return tag("div", body, tag("form", agree, method="post", action=address), class_="text")
 
 
-def shell(body: Fragment | None, texts: Texts = TEXTS["en"], title: str | None = None) -> str:
+def shell(body: Fragment | None, texts: Texts = TEXTS["en"]) -> str:
     """Make the whole document: with a `body` as it is, or the one that connects and shows what it is told.
 
     >>> from interaction.people.pages import shell
@@ -224,10 +221,10 @@ def shell(body: Fragment | None, texts: Texts = TEXTS["en"], title: str | None =
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="robots", content="noindex"),
-        tag("title", title or texts["title"]),
+        tag("title", texts["title"]),
         tag("link", rel="icon", href="data:,"),
         tag("link", rel="stylesheet", href=address("page.css")),
-        tag("script", src=address("page.js"), defer=True) if live else None,
+        [tag("script", src=address(name), defer=True) for name in ("line.js", "page.js") if live],
     )
     waits = tag("h1", texts["connecting"]) + tag("noscript", tag("p", texts["script"]))
     document = tag(

@@ -41,9 +41,9 @@ Answered = tuple[str, dict[str, Any]]
 class Visitor:
     """A bot that takes part by the network, as a page does: it connects again when the line is lost.
 
-    `pause` is how long it waits before each answer (s), `patience` how long it tries to reach the server.
-    `accepted` holds what the server said is durable, as (kind, payload) in order; `waits` how long each of
-    its answers took, until the server showed what follows (s).
+    `pause` is the least time between two of its answers (s), `patience` how long it tries to reach the
+    server. `accepted` holds what the server said is durable, as (kind, payload) in order; `waits` how long
+    each of its answers took, until the server showed what follows (s).
 
     >>> from interaction.people.piloting import Visitor
     >>> visitor = Visitor("http://127.0.0.1:8000", study=None, seed=0)
@@ -66,7 +66,8 @@ class Visitor:
         self._place: tuple[Any, ...] | None = None
         self._answer: Answered = ("", {})
         self._sequence = -1  # of the answer that is under way
-        self._sent = 0.0
+        self._sent = self._last = 0.0  # when it last sent an answer; the first is 0 once it was heard
+        self._until = float("inf")
 
     def agree(self, query: str = "") -> None:
         """Give consent, and keep the cookie. Raises `EpisodeError` where the server does not let it in."""
@@ -88,7 +89,8 @@ class Visitor:
         """Play to the end of the session, or until `perf_counter()` says so, on new lines if need be."""
         address = f"{self.address.replace('http', 'ws', 1)}/socket"
         attempts, lost = 0, perf_counter()
-        while not self.over and (until is None or perf_counter() < until):
+        self._until = float("inf") if until is None else until
+        while not self.over and perf_counter() < self._until:
             before = len(self.waits)
             try:
                 async with connect(
@@ -98,7 +100,7 @@ class Visitor:
                     compression=None,
                     proxy=None,
                 ) as line:
-                    await self._converse(line, until)
+                    await self._converse(line)
             except (OSError, ConnectionClosed, InvalidHandshake, TimeoutError):
                 if len(self.waits) > before:
                     attempts, lost = 0, perf_counter()
@@ -107,9 +109,9 @@ class Visitor:
                 await asyncio.sleep(PAUSES[min(attempts, len(PAUSES) - 1)])
                 attempts += 1
 
-    async def _converse(self, line: ClientConnection, until: float | None) -> None:
+    async def _converse(self, line: ClientConnection) -> None:
         await line.send(json.dumps({"type": "hello", "epoch": self._epoch}))
-        while not self.over and (until is None or perf_counter() < until):
+        while not self.over and perf_counter() < self._until:
             message = json.loads(await line.recv())
             kind = message["type"]
             if kind == "show":
@@ -135,9 +137,12 @@ class Visitor:
             return
         if place != self._place:
             self._place, self._answer = place, self._answered(shown)
-        await asyncio.sleep(self.pause)
+        await asyncio.sleep(max(self._last + self.pause - perf_counter(), 0.0))
+        if perf_counter() >= self._until:
+            return
         kind, payload = self._answer
         self._sequence, self._sent = shown["sequence"], perf_counter()
+        self._last = self._sent
         message = {"type": kind, "epoch": self._epoch, "sequence": self._sequence, "round": shown["round"]}
         await line.send(json.dumps(message | {"payload": payload}))
 
@@ -191,7 +196,8 @@ def pilot_served(
     """Let simulated participants take part through a server on this machine, `at_once` at a time.
 
     The log is that of `pilot` with the same seed, but for the clocks, the names of the sessions, and what the
-    server notes of its own. It is kept in `store`, or dropped. A bot waits for `pause` (s) before it answers.
+    server notes of its own. It is kept in `store`, or dropped. `pause` is the least time between two answers
+    of a bot (s).
 
     >>> from interaction import Bundle, spaces
     >>> from interaction.people import Condition, Person, Study

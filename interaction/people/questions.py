@@ -90,7 +90,7 @@ def write(name: str, question: str, required: bool = False, most: int = LONGEST_
     return tag("div", label, tag("textarea", rows=4, maxlength=most, **fixed), class_="row tall")
 
 
-def questions(items: list[Fragment], texts: Texts = TEXTS["en"], title: str | None = None) -> Fragment:
+def questions(items: list[Fragment], texts: Texts = TEXTS["en"]) -> Fragment:
     """Make the page of a questionnaire from its questions (`scale`, `choose`, `write`).
 
     >>> from interaction.people.questions import questions, scale
@@ -109,4 +109,4 @@ def questions(items: list[Fragment], texts: Texts = TEXTS["en"], title: str | No
         data_template="{}",
         novalidate=True,
     )
-    return tag("h1", title or texts["questions"]) + form
+    return tag("h1", texts["questions"]) + form

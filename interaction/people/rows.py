@@ -73,7 +73,7 @@ def _round(session: Session, ended: Round) -> Row:
 
 def _times(event: Event, noted: list[str]) -> Row:
     """Give when and how a round's action came, and what was noted while it was waited for."""
-    told = {name: event.payload.get(name) for name in ("response_time", "shown", "acted", "by")}
+    told = {name: event.payload.get(name) for name in ("response_time", "shown", "pressed", "acted", "by")}
     path = event.payload.get("path")
     return {
         **told,

@@ -7,8 +7,11 @@ and gives what is to be logged. What was logged, accepted again, gives itself: t
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from reprlib import repr as short
+from typing import Any, ClassVar
 
 from interaction.errors import ArgumentError, EpisodeError, InteractionError, unknown_name
 from interaction.people.actions import TOLD, read_action, read_told
@@ -79,13 +82,13 @@ class Session:
         self.study = study
         self.opening: Payload = {}
         self.steps: tuple[Step, ...] = ()
-        self.number = 0
-        self.waiting: Waiting | None = None
+        self.number = 0  # of the step that is shown
+        self.waiting: Waiting | None = None  # the episode, where the step is one
         self.rounds: tuple[Round, ...] = ()  # that the last event brought to their end
         self.over = False
         self.restarts = 0
         self._episodes = 0  # how many have been begun, also before a restart
-        self._ahead: dict[str, Waiting] = {}
+        self._ahead: tuple[Waiting, dict[str, Waiting]] | None = None  # what follows, and what it follows
 
     @property
     def condition(self) -> Condition:
@@ -97,17 +100,12 @@ class Session:
     def prompt(self) -> Prompt:
         """What is to be shown now."""
         self._check_begun()
-        shown = Prompt(self.number, len(self.steps), self.steps[self.number])
-        if self.waiting is None:
+        shown, waiting = Prompt(self.number, len(self.steps), self.steps[self.number]), self.waiting
+        if waiting is None:
             return shown
-        game = self.waiting.game
         return replace(
-            shown, observation=self.waiting.observation, episode=self.waiting.episode, round=game.round_index
+            shown, observation=waiting.observation, episode=waiting.episode, round=waiting.game.round_index
         )
-
-    def _check_begun(self) -> None:
-        if not self.opening:
-            raise EpisodeError("the session has not begun: its first event is of the kind 'began'")
 
     def accept(self, kind: str, payload: Mapping[str, Json]) -> Payload:
         """Take what happened, and give the payload to log; on an error the session stays as it was.
@@ -124,123 +122,129 @@ class Session:
         >>> session.accept("began", study.opening(participant=0))["condition"]
         'plain'
         >>> session.accept("action", {"action": 1})
-        {'episode': 0, 'round': 0, 'action': 1, 'digest': 'efb016e402b62cdb'}
+        {'episode': 0, 'round': 0, 'action': 1, 'digest': 'bb19b774692d1077'}
         """
-        takes: dict[str, Callable[[Payload], Payload]] = {
-            "began": self._take_opening,
-            "page": self._take_page,
-            "answer": self._take_answers,
-            "action": self._take_action,
-            "restarted": self._take_restart,
-            "ended": self._take_end,
-            **dict.fromkeys(NOTES, self._take_note),
-        }
-        if kind not in takes:
-            raise unknown_name(kind, takes, "session: kind of event")
+        if kind not in self._TAKES:
+            raise unknown_name(kind, self._TAKES, "session: kind of event")
         if not isinstance(payload, Mapping):
-            raise ArgumentError(f"{kind}: expected a dict, got {payload!r}")
+            raise ArgumentError(f"{kind}: expected a dict, got {short(payload)}")
         if self.over and kind not in NOTES:
             raise EpisodeError(f"the session is over, and takes no event of the kind {kind!r}")
-        before, self.rounds = self.rounds, ()
-        try:
-            return takes[kind](dict(payload))
-        except BaseException:
-            self.rounds = before
-            raise
+        after = copy.copy(self)
+        after.rounds = ()
+        kept = self._TAKES[kind](after, dict(payload))
+        vars(self).update(vars(after))
+        return kept
 
     def think_ahead(self) -> None:
-        """Compute what follows each action, where the condition says so; `accept` then has it at once."""
+        """Compute what follows each action, where the condition says so; `accept` then has it at once.
+
+        It may go on in a thread, and the person act meanwhile: what was computed then counts for nothing.
+        """
         waiting = self.waiting
-        if waiting is not None and self.condition.ahead and not self._ahead:
+        if waiting is not None and self.condition.ahead:
             actions = elements(self.condition.action_space)
             found = zip(actions, waiting.ahead(actions), strict=True)
-            answers = {str(encode(action)): after for action, after in found}
-            if self.waiting is waiting:  # nobody has acted meanwhile
-                self._ahead = answers
+            self._ahead = waiting, {str(encode(action)): after for action, after in found}
 
-    # Each of these checks all before it changes anything.
+    # What each kind of event does to a session: `accept` lets a copy of it take the event.
 
     def _take_opening(self, payload: Payload) -> Payload:
         if self.opening:
             raise EpisodeError("the session has begun already")
         self.study.condition(payload.get("condition"))
         check_seed(payload.get("seed"))
-        self.opening = payload
-        try:
-            self._show(self.study.steps(), 0)
-        except BaseException:
-            self.opening = {}
-            raise
+        if type(payload.get("participant")) is not int:
+            raise ArgumentError(
+                f"began: participant: expected a number, got {short(payload.get('participant'))}"
+            )
+        self.opening, self.steps = payload, self.study.steps()
+        self._show(0)
         return payload
 
     def _take_page(self, payload: Payload) -> Payload:
-        number = self._number_of(payload, "page", ("step",), Page, Break)
-        self._show(self.steps, number + 1)
-        return {"step": number}
+        self._check("page", payload, ("step",), Page, Break)
+        kept = {"step": self.number}
+        self._show(self.number + 1)
+        return kept
 
     def _take_answers(self, payload: Payload) -> Payload:
-        number = self._number_of(payload, "answer", ("step", "values"), Questions)
-        step = self.steps[number]
-        assert isinstance(step, Questions)
-        values = step.check(payload.get("values"))
-        self._show(self.steps, number + 1)
-        return {"step": number, "values": values}
+        step = self._check("answer", payload, ("step", "values"), Questions)
+        kept = {"step": self.number, "values": step.check(payload.get("values"))}
+        self._show(self.number + 1)
+        return kept
 
     def _take_action(self, payload: Payload) -> Payload:
         known = ("step", "episode", "round", "action", "response_time", "digest", *TOLD)
-        number = self._number_of(payload, "action", known, Episode)
+        step = self._check("action", payload, known, Episode)
         assert self.waiting is not None
-        now = {"episode": self.waiting.episode, "round": self.waiting.game.round_index}
-        for name, expected in now.items():
+        turn = {"episode": step.index, "round": self.waiting.game.round_index}
+        for name, expected in turn.items():
             if payload.get(name, expected) != expected:
-                raise ArgumentError(f"action: expected {name} {expected}, got {payload[name]!r}")
+                raise ArgumentError(f"action: expected {name} {expected}, got {short(payload[name])}")
         action = read_action(self.condition.action_space, payload.get("action"))
-        told = read_told(payload)
-        after = self._ahead.get(str(encode(action))) or self.waiting.act(action)
+        told, kept = read_told(payload), encode(action)
+        before, answers = self._ahead or (None, {})
+        ready = answers.get(str(kept)) if before is self.waiting else None
+        after = ready or self.waiting.act(action)
+        self.waiting, self.rounds = after, after.rounds
         if after.over:
-            self._show(self.steps, number + 1, after.rounds)
-        else:
-            self.waiting, self._ahead, self.rounds = after, {}, after.rounds
-        return {**now, "action": encode(action), **told, "digest": after.digest}
+            self._show(self.number + 1)
+        return {**turn, "action": kept, **told, "digest": after.digest}
 
     def _take_restart(self, payload: Payload) -> Payload:
         """Begin again, with other episodes."""
-        self._number_of({}, "restarted", ())
-        self._show(self.study.steps(first_episode=self._episodes), 0)
+        self._check_begun()
+        self.steps = self.study.steps(first_episode=self._episodes)
         self.restarts += 1
+        self._show(0)
         return payload
 
     def _take_end(self, payload: Payload) -> Payload:
-        self._number_of({}, "ended", (), End)
+        self._check("ended", {}, (), End)
         self.over = True
         return payload
 
     def _take_note(self, payload: Payload) -> Payload:
         return payload
 
-    def _number_of(self, payload: Payload, kind: str, known: Iterable[str], *steps: type) -> int:
-        """Give the number of the step that is shown; raise unless an event is of it, and of known names."""
+    _TAKES: ClassVar[Mapping[str, Callable[[Session, Payload], Payload]]] = {
+        "began": _take_opening,
+        "page": _take_page,
+        "answer": _take_answers,
+        "action": _take_action,
+        "restarted": _take_restart,
+        "ended": _take_end,
+        **dict.fromkeys(NOTES, _take_note),
+    }
+
+    def _check_begun(self) -> None:
+        if not self.opening:
+            raise EpisodeError("the session has not begun: its first event is of the kind 'began'")
+
+    def _check(self, kind: str, payload: Payload, known: Iterable[str], *steps: type[Any]) -> Any:
+        """Give the step that is shown; raise unless the event is of it, with names that are known."""
         prompt = self.prompt
-        if steps and not isinstance(prompt.step, steps):
+        if not isinstance(prompt.step, steps):
             raise EpisodeError(f"an event of the kind {kind!r} came, but what is shown is a {prompt.kind}")
         for name in payload:
             if name not in known:
                 raise unknown_name(name, known, kind)
-        if payload.get("step", prompt.number) != prompt.number:
-            raise ArgumentError(f"{kind}: expected step {prompt.number}, got {payload['step']!r}")
-        return prompt.number
+        if payload.get("step", self.number) != self.number:
+            raise ArgumentError(f"{kind}: expected step {self.number}, got {short(payload['step'])}")
+        return prompt.step
 
-    def _show(self, steps: tuple[Step, ...], number: int, rounds: tuple[Round, ...] = ()) -> None:
+    def _show(self, number: int) -> None:
         """Go to a step, and begin an episode; one that is over before the person acts is passed."""
-        begun, waiting = self._episodes, None
-        while isinstance(step := steps[number], Episode):
+        self.number, self.waiting = number, None
+        while isinstance(step := self.steps[self.number], Episode):
             waiting = self.condition.begin(self.opening["seed"], step.index)
-            begun = step.index + 1
+            self._episodes = step.index + 1
+            self.rounds += waiting.rounds
             if not waiting.over:
-                break
-            number, rounds, waiting = number + 1, rounds + waiting.rounds, None
-        self.steps, self.number, self.waiting, self.rounds = steps, number, waiting, rounds
-        self._episodes, self._ahead = begun, {}
+                self.waiting = waiting
+                return
+            self.number += 1
 
 
 def replay(study: Study, events: Iterable[Event]) -> Session:
@@ -278,7 +282,9 @@ def replaying(session: Session, events: Iterable[Event]) -> Iterator[Event]:
         for name in again | event.payload:
             logged, now = event.payload.get(name), again.get(name)
             if logged != now:
-                raise _not_replayed(session, event, f"{name}: {logged!r} was logged, and now it is {now!r}")
+                raise _not_replayed(
+                    session, event, f"{name}: {short(logged)} was logged, and now it is {short(now)}"
+                )
         yield event
 
 

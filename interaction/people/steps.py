@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from reprlib import repr as short
 from typing import Any, Literal
 
 from interaction.errors import ArgumentError
@@ -98,7 +99,7 @@ class Questionnaire:
             expected = f"a whole number from {self.low} to {self.high}"
         elif self.options:
             expected = f"one of {', '.join(self.options)}"
-        return ArgumentError(f"answer to {self.name!r}: expected {expected}, got {answer!r}")
+        return ArgumentError(f"answer to {self.name!r}: expected {expected}, got {short(answer)}")
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class Questions:
         """Give the answers as they are kept, by the names of the questions; raise for one that is none."""
         names = [item.name for item in self.items]
         if not isinstance(values, dict) or not set(values) <= set(names):
-            raise ArgumentError(f"answers: expected values for {', '.join(names)}, got {values!r}")
+            raise ArgumentError(f"answers: expected values for {', '.join(names)}, got {short(values)}")
         return {item.name: item.check(values.get(item.name)) for item in self.items}
 
 

@@ -135,8 +135,8 @@ class Store:
             if rows and not new_version:
                 raise StoreError(
                     f"the study {study!r} has changed since its sessions began: {self._where} has the "
-                    f"fingerprint {rows[-1].fingerprint}, now it is {fingerprint}. Those sessions could not "
-                    "be played again: take the old code, another store, or let the changed study in with "
+                    f"fingerprint {rows[-1].fingerprint}, now it is {fingerprint}. Those sessions might not "
+                    "play again: take the old code, another store, or let the changed study in with "
                     "--new-version"
                 )
             row = {

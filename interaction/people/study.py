@@ -157,9 +157,7 @@ class Study:
                     condition.draw(waiting.observation, self.texts)
                     waiting.act(first(condition.action_space))
             except Exception as error:
-                error.add_note(
-                    f"{self}: the condition {name!r} was tried: begun, drawn and played for a turn."
-                )
+                error.add_note(f"{self}: the condition {name!r} was tried: begun, drawn and played.")
                 raise
         return dict(conditions)
 

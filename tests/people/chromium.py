@@ -7,10 +7,15 @@ from contextlib import contextmanager
 
 from playwright.sync_api import expect, sync_playwright
 
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 FOUND = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DESK = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 760}, "has_touch": True, "is_mobile": True}
@@ -32,7 +37,9 @@ class Participant:
         self.page = context.new_page()
         self.page.set_default_timeout(15_000)
         self.troubles = []  # what the browser complains of, such as a breach of the policy of the page
-        self.page.on("console", lambda told: told.type in ("error", "warning") and self.troubles.append(told.text))
+        self.page.on(
+            "console", lambda told: told.type in ("error", "warning") and self.troubles.append(told.text)
+        )
         self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
 
     def open(self):
@@ -47,7 +54,7 @@ class Participant:
 
     def until(self, kind):
         """Wait until the page shows this kind, and takes input."""
-        expect(self.page.locator(f"main[data-kind={kind}]:not([aria-busy])")).to_be_visible()
+        expect(self.page.locator(f"main[data-kind={kind}][data-shown]:not([aria-busy])")).to_be_visible()
         return self
 
     @property
@@ -56,7 +63,7 @@ class Participant:
 
     @property
     def html(self):
-        return self.page.locator("main").inner_html()
+        return self.page.locator("main").inner_html().replace(' tabindex="-1"', "")  # of what has the focus
 
     def go_on(self):
         """Read a page, and press its button."""
@@ -68,7 +75,7 @@ class Participant:
         """Wait until the page shows something else, and takes input."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            if self.page.locator("main:not([aria-busy])").count() and self.html != before:
+            if self.page.locator("main[data-shown]:not([aria-busy])").count() and self.html != before:
                 return
             time.sleep(0.01)
         raise AssertionError(f"the page still shows {before}")
@@ -103,7 +110,8 @@ class Participant:
         return self.page.evaluate(
             """() => {
                 const one = document.activeElement;
-                const shown = one.matches(".scale input") ? one.nextElementSibling : one;
+                const scale = one.matches(".scale input") ? one.nextElementSibling : null;
+                const shown = scale ?? one.closest(".plane") ?? one;
                 const style = getComputedStyle(shown);
                 const seen = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
                 return { text: one.textContent || one.value || "", seen };
@@ -111,7 +119,7 @@ class Participant:
         )
 
     def tab_to(self, text):
-        """Press Tab until what has this text has the focus; each that has it on the way is seen to have it."""
+        """Press Tab until what has this text has the focus, and is seen to have it."""
         for _ in range(30):
             self.page.keyboard.press("Tab")
             focused = self.visible_focus()

@@ -47,9 +47,7 @@ def pointer(view=None):
     return Person(spaces.Discrete(3, start=-1), view=view)
 
 
-pointing = study(
-    Bundle(PointingTask(9, 3), pointer(PointingView(9)), ConstantGain(1.0)), CarefulPointer(0.2)
-)
+pointing = study(Bundle(PointingTask(9, 3), pointer(PointingView(9)), ConstantGain(1.0)), CarefulPointer(0.2))
 plane = study(Bundle(Pointing2DTask(), Person(MOVEMENT, view=PlaneView()), max_rounds=3))
 coordination = study(
     Bundle(
@@ -59,7 +57,9 @@ coordination = study(
     )
 )
 bandit = study(
-    Bundle(MultiArmedBanditTask([0.2, 0.8, 0.5]), Person(spaces.Discrete(3), view=BanditView(3)), max_rounds=4)
+    Bundle(
+        MultiArmedBanditTask([0.2, 0.8, 0.5]), Person(spaces.Discrete(3), view=BanditView(3)), max_rounds=4
+    )
 )
 plain = study(Bundle(PointingTask(9, 3), pointer()), language="de")
 form = study(Bundle(Pointing2DTask(2), Person(MOVEMENT), max_rounds=3))

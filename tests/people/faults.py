@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
-from interaction.people import replay
+from interaction.people import piloting, replay
 from interaction.people.piloting import Visitor
 from interaction.people.server import StudyServer
 from interaction.people.serving import listen, serve
@@ -81,7 +81,7 @@ async def killed(address, study, kills, bots, pause, serving, seed):
     def kill():
         for _ in range(kills):
             with serving():
-                sleep(rng.uniform(0.05, 1.0))
+                sleep(rng.uniform(0.2, 2.0))
 
     playing = asyncio.create_task(crowd.play())
     await asyncio.to_thread(kill)
@@ -94,6 +94,7 @@ async def killed(address, study, kills, bots, pause, serving, seed):
 def run(store, kills, *, bots=20, pause=0.05, seed=0):
     """Kill a server at random moments under bots, check what is in the log, and give what was found."""
     study, port = studies.long, free_port()
+    piloting.PAUSES = (0.05, 0.1, 0.2)  # so that they are there again at once
     address = f"http://127.0.0.1:{port}"
     begun = monotonic()
 
@@ -101,7 +102,7 @@ def run(store, kills, *, bots=20, pause=0.05, seed=0):
         return process("tests.people.faults", "--serve", str(port), "--store", str(store))
 
     visitors = asyncio.run(killed(address, study, kills, bots, pause, serving, seed))
-    acknowledged = 0
+    acknowledged = lines = 0
     with Store(store) as log:
         sessions = {standing.seat.session for standing in log.standings()}
         for visitor in visitors:
@@ -114,11 +115,13 @@ def run(store, kills, *, bots=20, pause=0.05, seed=0):
                 assert all(event.payload[name] == payload[name] for name in payload)
             assert replay(study, events).over
             acknowledged += len(visitor.accepted)
+            lines += sum(event.kind in ("connected", "returned") for event in events)
         events = len(log.events())
     assert {visitor.session for visitor in visitors} <= sessions
     return {
         "kills": kills,
         "sessions": len(visitors),
+        "lines": lines,
         "acknowledged": acknowledged,
         "events": events,
         "seconds": round(monotonic() - begun, 1),

@@ -1,4 +1,4 @@
-"""A process that serves a study of the tests, until it is killed: `python -m tests.people.serves NAME STORE PORT`."""
+"""Serves a study of the tests, until it is killed: `python -m tests.people.serves NAME STORE PORT`."""
 
 import sys
 

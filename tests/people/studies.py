@@ -78,7 +78,7 @@ class Slow(Echo):
     batched = False
 
     def action(self, observation, state):
-        time.sleep(0.4)
+        time.sleep(0.25)
         return super().action(observation, state)
 
 
@@ -89,21 +89,26 @@ class Breaks(Echo):
         return super().action(observation, state)
 
 
-def vault(policy=None, view=None, **options):
+def vault(policy=None, view=None, ahead=False, actions=10, **options):
+    policy = policy or Echo()
+    policy.action_space = spaces.Discrete(actions)
     person = Person(
-        spaces.Discrete(10),
+        policy.action_space,
         observation_engine=RuleObservationEngine(
             "user", hide=["task_state.vault", "previous_task_state.vault"]
         ),
         view=view,
     )
-    assistant = Assistant(policy=policy or Echo(), state=State(ploy=float(SECRET)))
+    assistant = Assistant(policy=policy, state=State(ploy=float(SECRET)))
     bundle = Bundle(Vault(), person, assistant, max_rounds=4)
-    return Study("vault", {"only": Condition(bundle)}, episodes=2, pages=[Page("# Agree?")], **options)
+    return Study(
+        "vault", {"only": Condition(bundle, ahead=ahead)}, episodes=2, pages=[Page("# Agree?")], **options
+    )
 
 
 hidden = vault()
 slow = vault(Slow())
+ahead = vault(Slow(), ahead=True, actions=3)
 breaking = vault(Breaks())
 
 

@@ -1,6 +1,7 @@
 """Whole sessions in a real Chromium: by mouse, by keys, on a phone, over lost lines and killed servers."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -11,10 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("playwright", reason="playwright is not installed: pip install playwright", exc_type=ImportError)
+pytest.importorskip(
+    "playwright", reason="playwright is not installed: pip install playwright", exc_type=ImportError
+)
 from playwright.sync_api import expect
 
-from interaction.people import Bot, pilot, replay
+from interaction.people import Bot, Prompt, pilot, replay
+from interaction.people.events import decode
 from interaction.people.server import StudyServer
 from interaction.people.serving import serving
 from interaction.people.store import Store
@@ -22,6 +26,7 @@ from tests.people import drawn, studies
 from tests.people.chromium import DESK, FOUND, PHONE, Participant, browser
 
 pytestmark = pytest.mark.skipif(FOUND is None, reason="there is no Chromium here: apt-get install chromium")
+DEVICES = {"desk": DESK, "phone": PHONE}
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -37,7 +42,10 @@ def laboratory(chromium, tmp_path):
 
     @contextmanager
     def serve(study=drawn.pointing, device=DESK, **options):
-        with Store(tmp_path / "results.db") as store, serving(StudyServer(study, store, **options)) as address:
+        with (
+            Store(tmp_path / "results.db") as store,
+            serving(StudyServer(study, store, **options)) as address,
+        ):
             context = chromium.new_context(**device)
             try:
                 yield Participant(context, address), store
@@ -48,7 +56,9 @@ def laboratory(chromium, tmp_path):
 
 
 def told(store, *kinds):
-    return [event for event in store.events() if event.kind in (kinds or ("page", "answer", "action", "noted"))]
+    return [
+        event for event in store.events() if event.kind in (kinds or ("page", "answer", "action", "noted"))
+    ]
 
 
 def answer_by_mouse(page):
@@ -177,6 +187,7 @@ def test_the_newest_tab_takes_over_and_the_older_one_says_so(laboratory):
         expect(older.page.locator("h1")).to_have_text("The study is open in another window")
         newer.press(newer.step)
         before = newer.html
+        older.page.bring_to_front()  # what lies behind is drawn once a second
         older.page.click("button:has-text('Go on here')")
         older.until("turn")
         assert older.html == before
@@ -259,6 +270,9 @@ def test_a_server_that_is_killed_and_started_again(chromium, tmp_path):
             log = store.events()
         assert replay(drawn.pointing, log).over
         assert [event.sequence for event in log] == list(range(len(log)))
+    time.sleep(1)
+    assert "C7-4F2A-19" in person.html  # it stays, though the server is gone
+    expect(person.page.locator(".notice")).not_to_be_visible()
     context.close()
 
 
@@ -275,7 +289,7 @@ def test_response_times_are_between_the_frame_shown_and_the_input(laboratory):
             passed = time.monotonic() - began
             payload = told(store, "action")[-1].payload
             assert payload["response_time"] == pytest.approx((payload["acted"] - payload["shown"]) / 1e3)
-            # What is waited here begins after the frame and ends before the input; the frame is one of the turn.
+            # What is waited here begins after the frame, and ends before the input.
             assert waited - 0.05 < payload["response_time"] < passed + 5
         first, second = (event.payload for event in told(store, "action")[-2:])
         assert first["acted"] < second["shown"] < second["acted"]  # of one clock
@@ -303,7 +317,44 @@ def test_a_hidden_tab_a_lost_focus_and_a_repeated_key_are_noted(laboratory):
         person.press(person.step)
         assert len(told(store, "action")) == 2  # a key that is held acts once
         noted = [event.payload["what"] for event in told(store, "noted")]
-        assert [what for what in noted if what != "offset"] == ["blur", "focus", "hidden", "visible", "key_repeat"]
+        assert [what for what in noted if what != "offset"] == [
+            "blur",
+            "focus",
+            "hidden",
+            "visible",
+            "key_repeat",
+        ]
+
+
+def test_what_is_noted_while_the_line_is_lost_is_kept_up_to_a_number_and_then_counted(laboratory):
+    with laboratory() as (person, store):
+        person.to_the_game()
+        person.context.set_offline(True)
+        expect(person.page.locator(".notice")).to_contain_text("Connection lost")
+        person.page.evaluate("for (let i = 0; i < 70; i++) window.dispatchEvent(new Event('blur'))")
+        person.context.set_offline(False)
+        expect(person.page.locator(".notice")).not_to_be_visible()
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            noted = [event.payload for event in told(store, "noted") if event.payload["what"] != "offset"]
+            if noted and noted[-1]["what"] == "left_out":
+                break
+            time.sleep(0.05)
+        assert [one["what"] for one in noted] == ["blur"] * 50 + ["left_out"]
+        assert noted[-1]["value"] == 20
+        person.press(person.step)
+
+
+def test_a_key_counts_from_when_it_goes_down(laboratory):
+    with laboratory() as (person, store):
+        person.to_the_game()
+        person.tab_to(["Left", "Stay", "Right"][person.step + 1])
+        before = person.html
+        person.page.keyboard.down("Space")  # a browser clicks when it goes up
+        person.changed(before)
+        person.page.keyboard.up("Space")
+        time.sleep(0.2)
+        assert len(told(store, "action")) == 1
 
 
 def test_the_offset_of_the_clocks_is_noted_once_for_each_line(laboratory):
@@ -329,7 +380,10 @@ def test_a_press_in_the_plane_is_a_step_with_its_path(laboratory):
         side, margin = 1.125, 0.0625
 
         def at(x, y):
-            place = box["x"] + (x + margin) / side * box["width"], box["y"] + (1 + margin - y) / side * box["height"]
+            place = (
+                box["x"] + (x + margin) / side * box["width"],
+                box["y"] + (1 + margin - y) / side * box["height"],
+            )
             return {"x": place[0], "y": place[1]}
 
         origin = json.loads(person.page.locator("[data-plane]").get_attribute("data-plane"))["origin"]
@@ -386,18 +440,18 @@ def test_the_form_of_an_action_of_several_parts(laboratory):
 
 def test_an_assistant_that_thinks_is_seen_to_think(laboratory):
     with laboratory(studies.slow) as (person, _):
-        person.agree() if False else person.open().page.click("text=I agree")
+        person.open().page.click("text=I agree")
         person.until("turn")
         before = person.html
         person.page.click("[data-action='4']")
-        expect(person.page.locator(".notice")).to_have_text("Your partner is thinking …")
+        expect(person.page.locator("#notice")).to_have_text("Your partner is thinking …")
         expect(person.page.locator("#said")).to_have_text("Your partner is thinking …")
         person.changed(before)
         expect(person.page.locator(".notice")).not_to_be_visible()
 
 
 def test_a_view_that_fails_is_an_apology_with_a_code(laboratory, caplog):
-    with laboratory(studies.badly_drawn) as (person, store):
+    with laboratory(studies.badly_drawn) as (person, _):
         person.open().page.click("text=I agree")
         expect(person.page.locator("main button")).to_be_visible()
         assert person.kind == "turn"
@@ -414,7 +468,9 @@ def test_an_action_that_is_refused_is_told_and_the_turn_goes_on(laboratory):
     with laboratory() as (person, store):
         person.to_the_game()
         step = person.step
-        person.page.evaluate("document.querySelectorAll('[data-action]').forEach((one) => (one.dataset.action = 7))")
+        person.page.evaluate(
+            "document.querySelectorAll('[data-action]').forEach((one) => (one.dataset.action = 7))"
+        )
         person.page.click("[data-action]")
         expect(person.page.locator("#alert")).to_contain_text("That was not accepted")
         person.until("turn")
@@ -435,13 +491,13 @@ def test_a_bot_in_a_browser_leaves_the_log_that_it_leaves_in_process(laboratory)
 
         person.page.on("websocket", listen)
         person.agree()
-        play_as_a_bot(person, drawn.pointing, shows)
+        play_as_a_bot(person, drawn.pointing, shows, seed=9)
         assert of_clocks(store.events()) == of_clocks(pilot(drawn.pointing, 1, seed=9))
 
 
 def of_clocks(events):
     """Give what of a log is not of clocks and lines."""
-    clocks = ("shown", "acted", "response_time", "by")
+    clocks = ("shown", "pressed", "acted", "response_time", "by")
     kept = [event for event in events if event.kind in ("page", "answer", "action", "ended")]
     return [
         (event.kind, {name: value for name, value in event.payload.items() if name not in clocks})
@@ -449,5 +505,132 @@ def of_clocks(events):
     ]
 
 
-def play_as_a_bot(person, study, shows):
-    raise NotImplementedError
+def play_as_a_bot(person, study, shows, seed):
+    page, bot = person.page, None
+    while person.kind != "end":
+        show = [message for message in shows if message["type"] == "show"][-1]
+        if bot is None:
+            participant = show["participant"]
+            condition = study.condition(show["condition"])
+            bot = Bot(condition, study.seed_of(participant), participant, seed)
+        seen = None if show["observation"] is None else decode(show["observation"])
+        steps = study.steps()
+        place = show["step"], len(steps), steps[show["step"]]
+        kind, payload = bot.answer(Prompt(*place, seen, show["episode"], show["round"]))
+        before = person.html
+        if kind == "action":
+            page.click(f"[data-action='{json.dumps(payload['action'])}']")
+        elif kind == "answer":
+            for name, value in payload["values"].items():
+                if page.locator(f"#text-{name}").count():
+                    page.fill(f"#text-{name}", value)
+                else:
+                    page.locator(f"input[name={name}][value='{value}']").check(force=True)
+            page.click("text=Send")
+        else:
+            page.click("[data-type=page]")
+        person.changed(before)
+
+
+# What is seen.
+
+BUSINESS = {  # what is done to see the page, in the study of that name
+    "pointing": lambda person: person.press(person.step),
+    "plane": lambda person: (
+        person.page.locator("[data-plane]").focus() or person.page.keyboard.press("ArrowUp")
+    ),
+    "coordination": lambda person: person.click(4),
+    "bandit": lambda person: person.click(1),
+    "plain": lambda person: person.click(1),
+    "form": lambda person: None,
+}
+
+
+@pytest.fixture
+def accessible():
+    """Give a check of a page by axe-core, which also keeps a picture of it in the folder $PICTURES."""
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed"
+    )
+
+    def check(person, name):
+        folder = os.environ.get("PICTURES")
+        if folder:
+            person.page.screenshot(path=f"{folder}/{name}.png")
+        found = axe.Axe().run(person.page).response["violations"]
+        told = [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]
+        assert not told, f"{name}: {told}"
+
+    return check
+
+
+@pytest.mark.parametrize("device", ["desk", "phone"])
+@pytest.mark.parametrize("name", BUSINESS)
+def test_views_are_accessible(laboratory, accessible, name, device):
+    with laboratory(getattr(drawn, name), DEVICES[device]) as (person, _):
+        person.to_the_game()
+        accessible(person, f"{name}-first-{device}")
+        BUSINESS[name](person)
+        accessible(person, f"{name}-{device}")
+        assert person.troubles == []
+
+
+@pytest.mark.parametrize("device", ["desk", "phone"])
+def test_pages_are_accessible(laboratory, accessible, device):
+    with laboratory(device=DEVICES[device]) as (person, _):
+        accessible(person.open(), f"consent-{device}")
+        person.agree()
+        seen = set()
+        while person.kind != "end":
+            kind, number = person.kind, len(seen)
+            if kind == "questions":
+                person.page.click("text=Send")
+                accessible(person, f"unanswered-{device}")
+                before = person.html
+                answer_by_mouse(person.page)
+                accessible(person, f"questions-{device}")
+                person.changed(before)
+            elif kind == "turn":
+                person.press(person.step)
+            else:
+                accessible(person, f"{number}-{kind}-{device}")
+                person.go_on()
+            seen |= {kind}
+        accessible(person, f"end-{device}")
+        assert seen == {"page", "turn", "break", "questions"}
+
+
+@pytest.mark.parametrize("device", ["desk", "phone"])
+def test_what_is_told_of_troubles_is_accessible(laboratory, accessible, device):
+    with laboratory(studies.badly_drawn, DEVICES[device]) as (person, _):
+        person.open().page.click("text=I agree")
+        expect(person.page.locator("main[data-kind=turn]")).to_be_visible()
+        newer = Participant(person.context, person.address).open().until("turn")
+        expect(person.page.locator("main[data-kind=replaced]")).to_be_visible()
+        accessible(person, f"replaced-{device}")
+        newer.context.set_offline(True)
+        expect(newer.page.locator(".notice")).to_contain_text("Connection lost")
+        accessible(newer, f"lost-{device}")
+        newer.context.set_offline(False)
+        expect(newer.page.locator(".notice")).not_to_be_visible()
+        newer.page.evaluate("document.querySelector('[data-action]').dataset.action = 3")
+        newer.page.click("[data-action]")
+        expect(newer.page.locator("main[data-kind=apology]")).to_be_visible()
+        accessible(newer, f"apology-{device}")
+
+
+def test_the_monitor_is_accessible(laboratory, accessible):
+    with laboratory(token="a-token-for-the-tests") as (person, _):
+        person.to_the_game()
+        watching = Participant(person.context, f"{person.address}/monitor#a-token-for-the-tests").open()
+        expect(watching.page.locator("table").first).to_be_visible()
+        accessible(watching, "monitor")
+        assert watching.troubles == []
+
+
+def test_whoever_wants_no_motion_has_none(laboratory):
+    with laboratory(studies.slow, DESK | {"reduced_motion": "reduce"}) as (person, _):
+        person.open().page.click("text=I agree")
+        person.until("turn").page.click("[data-action='4']")
+        expect(person.page.locator(".notice.moving")).to_be_visible()
+        assert person.page.evaluate("document.getAnimations().length") == 0

@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from urllib.parse import urlsplit
 
 import pytest
@@ -127,6 +127,25 @@ def test_a_ping_is_answered_while_the_partner_thinks(served):
         page.until("show")
         kinds = [message["type"] for message in page.got]
         assert kinds.index("pong") < kinds.index("thinking") < kinds.index("accepted") < len(kinds) - 1
+
+
+def test_the_answers_to_all_actions_are_computed_while_the_person_thinks(served):
+    with served(studies.ahead) as one, one.agreed().page() as page:
+        page.play("turn")
+        (live_session,) = one.server.room.live.values()
+        for _ in range(2):
+            page.act(2)
+            now = live_session.session.waiting
+            until = time.monotonic() + 60
+            while (live_session.session._ahead or (None,))[0] is not now and time.monotonic() < until:
+                time.sleep(0.02)
+            page.got.clear()
+            page.act(1)
+            assert [message["type"] for message in page.got] == ["accepted", "show"]  # without thinking
+        page.act(0)
+        page.act(2)  # before anything was computed
+        log = one.log
+    assert replay(studies.ahead, log).prompt.episode == 1
 
 
 def test_others_are_served_while_an_assistant_plans(served):
@@ -562,19 +581,34 @@ def test_a_port_in_use_and_a_wrong_one_are_named(served):
         listen("127.0.0.1", 70_000)
 
 
-def test_changed_code_is_refused_until_it_is_let_in(served):
+def test_changed_code_is_refused_until_it_is_let_in(served, caplog):
     changed = studies.two_arms(rounds=6)
     with served() as one:
-        browser = one.agreed()
-        with browser.page() as page:
+        early, late = one.agreed(), one.agreed()
+        with early.page() as page:
             page.play("turn")
+            page.act(1)
+        with late.page() as page:
+            page.play("break")  # by which five rounds have been played
     with pytest.raises(StoreError, match="has changed since its sessions began"), served(changed):
         pass
     with served(changed, new_version=True) as one:
-        assert browser.moved(one.address).get()[0] == 500  # the old session cannot go on
+        before = one.log
+        assert late.moved(one.address).get()[0] == 500  # its log does not play again by this code
+        assert "does not replay" in caplog.text
+        assert one.log == before
+        with early.moved(one.address).page() as page:  # which that of the other one does
+            session = page.shown["session"]
+            assert page.shown["round"] == 1
+            page.play()
         with one.agreed().page() as page:
             page.play()
-        assert [standing.seat.version for standing in one.store.standings()] == [0, 1]
+        assert [standing.seat.version for standing in one.store.standings()] == [0, 0, 1]
+        log = one.store.events(session)
+        assert {"version": 1, "epoch": 2} in [event.payload for event in log]
+        assert replay(changed, log).over
+        counts = one.server.room.counts()
+        assert sum(count.finished for count in counts.values()) == 1  # of this version
 
 
 # The monitor, counts and memory.
@@ -609,10 +643,10 @@ def test_the_monitor_tells_what_the_assistant_believes(served):
             (session,) = json.loads(page.browser.get("/monitor/sessions", Authorization="Bearer t")[2])[
                 "sessions"
             ]
-            return {one["name"]: one["value"] for one in session["belief"]}
+            return {one["name"]: one["weights"] for one in session["belief"]}
 
         before = belief()
-        assert before["task_state.goal"] == "0: 33 %, 1: 33 %, 2: 33 %"
+        assert before["task_state.goal"] == [[goal, pytest.approx(1 / 3)] for goal in "012"]
         page.act(1)
         assert belief() != before
 
@@ -659,3 +693,25 @@ def test_a_forgotten_session_is_not_played_on(served, caplog):
             assert page.act(1)["type"] == "apology"
         assert one.log == []
         assert "Do you agree?" in browser.get()[2]
+
+
+def test_a_server_that_stops_says_so_and_does_not_wait_for_pages(served):
+    with ExitStack() as opened:
+        with served() as one:
+            page = opened.enter_context(one.agreed().page())
+            page.play("turn")
+        assert page.closed() in (1012, 1013)  # come again
+
+
+def test_a_study_that_cannot_begin_is_an_apology_and_nothing_is_in_the_log(served, caplog, monkeypatch):
+    with served() as one:
+        monkeypatch.setattr(studies.bandits, "opening", lambda *given: {"condition": "easy", "seed": "none"})
+        status, _, body = one.browser().get("/consent", data=b"")
+        assert status == 500
+        assert studies.bandits.texts["apology"] in body
+        assert "a new session" in caplog.text
+        assert one.log == []
+        monkeypatch.undo()
+        one.agreed()
+        assert [standing.seat.participant for standing in one.store.standings()] == [1]
+        assert sum(count.running for count in one.server.room.counts().values()) == 1

@@ -1,6 +1,5 @@
 """A session is the fold of its events: it takes what is right, refuses the rest, and replays to the bit."""
 
-import copy
 import json
 
 import numpy as np
@@ -10,9 +9,11 @@ from hypothesis import strategies as st
 
 from interaction import Bundle, RuleObservationEngine, State, spaces
 from interaction.assistants.coordination import CoordinatedAssistant
-from interaction.errors import ArgumentError, EpisodeError, SpaceError, UnknownNameError
+from interaction.errors import ArgumentError, EpisodeError, InteractionError, SpaceError, UnknownNameError
+from interaction.membership import membership
 from interaction.people import Condition, Event, Person, ReplayError, Session, pilot, replay
 from interaction.people.actions import read_action
+from interaction.people.events import encode
 from interaction.tasks.coordination import CoordinatedTask
 from interaction.users.coordination import PseudoRandomUser
 from tests.interaction.bundles import draw_bundle
@@ -129,6 +130,62 @@ def test_what_is_wrong_is_refused_and_changes_nothing(kind, payload, error, mess
     assert stands(session) == before
 
 
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(["$array", "$state", "$float", "dtype", "shape", "a", "arm"]), inner),
+    ),
+    max_leaves=5,
+)
+NAMED = ["step", "values", "action", "episode", "round", "shown", "acted", "path", "by", "condition", "seed"]
+SPACES = [
+    spaces.Discrete(2),
+    spaces.Choice([2, 5]),
+    spaces.real(0.0, 1.0),
+    spaces.MultiBinary(2),
+    spaces.Dict(arm=spaces.Discrete(2), a=spaces.real(shape=(2,))),
+    spaces.Text(3),
+]
+
+
+@settings(max_examples=400, deadline=None)
+@given(data=st.data())
+def test_whatever_comes_from_outside_is_taken_or_refused_with_a_reason(data):
+    session, _ = begin(whole_study())
+    play(session, [], data.draw(st.sampled_from([0, 2, 6, 19])))
+    kind = data.draw(st.sampled_from(["began", "page", "answer", "action", "ended"]))
+    payload = data.draw(st.one_of(JSON, st.dictionaries(st.sampled_from(NAMED), JSON)))
+    before = stands(session)
+    try:
+        kept = session.accept(kind, payload)
+    except InteractionError:
+        assert stands(session) == before
+    else:
+        json.dumps(kept, allow_nan=False)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(SPACES), JSON)
+def test_an_action_is_in_its_space_or_refused(space, found):
+    try:
+        action = read_action(space, found)
+    except SpaceError:
+        return
+    assert membership(space).violation(action) is None
+    assert State(a=read_action(space, encode(action))) == State(a=action)
+
+
+@pytest.mark.parametrize("depth", [49, 60, 900])
+def test_what_is_nested_too_deeply_is_refused(depth):
+    listed, inside = json.loads("[" * depth + "]" * depth), 1
+    for _ in range(depth):
+        inside = {"$state": {"a": inside}}
+    for found in (listed, inside):
+        with pytest.raises(SpaceError, match=r"expected a value in Discrete\(2\), got "):
+            read_action(spaces.Discrete(2), found)
+
+
 def test_answers_are_checked():
     session, log = begin(whole_study())
     while session.prompt.kind != "questions":
@@ -235,7 +292,8 @@ def test_the_answers_to_all_actions_are_those_that_come_after():
     while session.prompt.kind == "turn":
         waiting = session.waiting
         session.think_ahead()
-        prepared = copy.copy(session._ahead)
+        known, prepared = session._ahead
+        assert known is waiting
         assert len(prepared) == 10
         for action in range(10):
             after = waiting.act(action)

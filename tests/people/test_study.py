@@ -23,6 +23,13 @@ from tests.people.making import EASE, TASK, bandit, study, whole_study
 PLAIN = Condition(bandit())
 
 
+def test_studies_are_made_without_an_extra():
+    code = "import interaction.people, sys; print(*sorted(m for m in sys.modules if '.' not in m))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    extras = {"starlette", "uvicorn", "websockets", "sqlalchemy", "pandas", "markdown_it", "matplotlib"}
+    assert not extras & set(shown.stdout.split())
+
+
 def test_a_person_waits():
     bundle = bandit()
     with pytest.raises(EpisodeError, match="it is a person's turn, and nobody is there: serve the study"):

@@ -1,25 +1,13 @@
-// The page's side of a session: it shows what the server says, and sends what the person does, with the times of it.
+// What a participant sees and does: the page shows what the server says, and tells what is done, with the times of it.
 // All texts and all that is drawn come from Python. Times are those of performance.now, in ms.
 "use strict";
 (() => {
-  const PAUSES = [0.3, 1, 2, 4, 8, 15]; // s, before each new attempt to connect
-  const HEARTBEAT = 10; // s
   const MOST_POINTS = 2000; // of a path; a longer one is kept more coarsely
   const by = (id) => document.getElementById(id);
   const texts = JSON.parse(document.body.dataset.texts);
   const main = by("main");
   const progress = document.querySelector("progress");
-  const queue = []; // messages that are not accepted yet, in order: kept, and sent again on a new line
 
-  let socket = null;
-  let epoch = null;
-  let sequence = 0; // of the next message
-  let greeted = false; // whether this line has been answered
-  let stopped = false; // taken over, or over
-  let attempts = 0;
-  let retrying = null;
-  let unanswered = false; // a ping without its pong
-  let pings = [];
   let current = null; // what is shown: the server's message
   let shown = null; // when the frame was drawn that showed it
   let open = false; // whether input is taken
@@ -27,105 +15,46 @@
   let spacing = 0; // least ms between two points of it
   let pressed = null;
   let cross = null; // where the keys have moved the cross of a plane
-  let held = new Set(); // keys whose repeat is noted already
+  const held = new Set(); // keys whose repeat is noted already
 
-  // --- the line -------------------------------------------------------------------------------------------------
+  // --- what the server says ---------------------------------------------------------------------------------------
 
-  function connect() {
-    clearTimeout(retrying);
-    stopped = false;
-    const address = new URL(document.body.dataset.socket, location.href);
-    address.protocol = address.protocol.replace("http", "ws");
-    const line = new WebSocket(address);
-    socket?.close();
-    socket = line;
-    greeted = unanswered = false;
-    line.onopen = () => transmit({ type: "hello", epoch });
-    line.onmessage = (event) => line === socket && receive(JSON.parse(event.data));
-    line.onclose = (event) => {
-      if (line !== socket || stopped) return;
-      if (event.code === 4403 || event.code === 4404) location.reload(); // no such session
-      else if (event.code === 4001) replaced();
-      else lost();
-    };
-  }
-
-  function transmit(message) {
-    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
-  }
-
-  function post(type, payload) {
-    if (stopped) return;
-    const round = current?.round ?? null;
-    const message = { type, sequence: sequence++, round, payload };
-    queue.push(message);
-    if (greeted) transmit({ ...message, epoch });
-  }
-
-  function lost() {
-    greeted = false;
-    const old = socket;
-    socket = null;
-    old?.close();
-    clearTimeout(retrying);
-    const pause = PAUSES[Math.min(attempts++, PAUSES.length - 1)] * (0.8 + 0.4 * Math.random());
-    const due = performance.now() + pause * 1000;
-    const count = () => {
-      const seconds = Math.max(0, Math.ceil((due - performance.now()) / 1000));
-      if (attempts > 1 || seconds > 1 || !navigator.onLine) notice(texts.lost.replace("{seconds}", seconds), true);
-      if (performance.now() >= due) connect();
-      else retrying = setTimeout(count, Math.min(1000, due - performance.now()));
-    };
-    count();
-    if (attempts === 2) say(by("notice").textContent);
-  }
-
-  function receive(message) {
-    if (message.type === "show") show(message);
-    else if (message.type === "accepted") settle(message.sequence);
-    else if (message.type === "thinking") thinking();
-    else if (message.type === "refused") refused(message);
-    else if (message.type === "replaced") replaced();
-    else if (message.type === "apology") apology(message);
-    else if (message.type === "pong") pong(message);
-  }
-
-  function settle(last) {
-    while (queue.length && queue[0].sequence <= last) queue.shift();
-  }
-
-  function show(message) {
-    if (!greeted) {
-      greeted = true;
-      epoch = message.epoch;
-      if (attempts > 1) say(texts.back);
-      attempts = 0;
-      settle(message.sequence - 1);
-      const kept = queue.filter((one) => one.type === "noted" || same(message)); // else it was of another turn
-      sequence = message.sequence;
-      queue.length = 0;
-      for (const one of kept) queue.push({ ...one, sequence: sequence++ });
-      for (const one of queue) transmit({ ...one, epoch });
-      pings = [];
-      for (const wait of [0, 150, 300]) setTimeout(ping, wait);
-    }
-    notice("");
-    if (same(message) && (open || queue.some((one) => one.type !== "noted"))) return; // nothing typed is lost
-    draw(message);
-  }
+  const address = new URL(document.body.dataset.socket, location.href);
+  address.protocol = address.protocol.replace("http", "ws");
+  const line = new Line(address, {
+    show(message) {
+      notice("");
+      if (same(message) && (open || line.pending)) return; // nothing typed is lost
+      draw(message);
+      if (message.kind === "end") line.stop(); // the code stays, whatever becomes of the server
+    },
+    same,
+    thinking() {
+      notice(texts.thinking, false, true);
+      say(texts.thinking);
+    },
+    refused(message) {
+      warn(texts.refused.replace("{reason}", message.reason ?? ""));
+      current = null;
+    },
+    replaced: () => instead("replaced"),
+    apology(message) {
+      instead("apology");
+      main.querySelector("[data-code]").textContent = message.code ?? "";
+    },
+    lost(seconds) {
+      const text = texts.lost.replace("{seconds}", seconds);
+      if (!by("notice").parentElement.classList.contains("there")) say(text);
+      notice(text, true);
+    },
+    back: () => say(texts.back),
+    offset: (best) => note("offset", best),
+  });
 
   function same(message) {
     return (
-      current !== null &&
-      ["kind", "episode", "round", "html"].every((name) => current[name] === message[name])
+      current !== null && ["kind", "episode", "round", "html"].every((name) => current[name] === message[name])
     );
-  }
-
-  function refused(message) {
-    alert(texts.refused.replace("{reason}", message.reason ?? ""));
-    queue.splice(0, queue.length, ...queue.filter((one) => one.type === "noted"));
-    current = null; // what is to be shown comes next, with the sequence that is expected
-    greeted = false;
   }
 
   // --- what is shown --------------------------------------------------------------------------------------------
@@ -137,6 +66,7 @@
     main.innerHTML = message.html; // escaped by Python; the policy of the page lets no script run
     main.dataset.kind = message.kind;
     main.removeAttribute("aria-busy");
+    delete main.dataset.shown;
     if (message.progress) {
       progress.hidden = false;
       progress.value = message.progress.done / Math.max(1, message.progress.of);
@@ -151,6 +81,7 @@
     open = true;
     requestAnimationFrame((time) => {
       shown = time; // the frame that is about to be drawn
+      main.dataset.shown = time;
     });
   }
 
@@ -167,11 +98,6 @@
     }
   }
 
-  function thinking() {
-    notice(texts.thinking, false, true);
-    say(texts.thinking);
-  }
-
   function notice(text, retry = false, moving = false) {
     by("notice").textContent = text;
     const line = by("notice").parentElement;
@@ -181,10 +107,9 @@
   }
 
   const say = (text) => (by("said").textContent = text);
-  const alert = (text) => (by("alert").textContent = text);
+  const warn = (text) => (by("alert").textContent = text);
 
   function instead(name) {
-    stopped = true;
     open = false;
     notice("");
     current = null;
@@ -194,38 +119,26 @@
     refocus(null, false);
   }
 
-  function replaced() {
-    instead("replaced");
-    epoch = null;
-    queue.length = 0;
-    socket?.close();
-  }
-
-  function apology(message) {
-    instead("apology");
-    main.querySelector("[data-code]").textContent = message.code ?? "";
-  }
-
   // --- what the person does -------------------------------------------------------------------------------------
 
   function give(type, payload) {
-    if (!open || stopped || shown === null) return false;
+    if (!open || line.stopped || shown === null) return false;
     open = false;
     main.setAttribute("aria-busy", "true");
-    alert("");
-    post(type, payload);
+    warn("");
+    line.post(type, current.round ?? null, payload);
     return true;
   }
 
   function act(action, event, device) {
-    const payload = { action, shown, acted: event.timeStamp, by: device || "key" };
-    if (pressed !== null) payload.pressed = pressed;
+    const payload = { action, shown, acted: event.timeStamp, by: device };
+    if (pressed !== null && ["mouse", "touch", "pen"].includes(device)) payload.pressed = pressed;
     if (path.length) payload.path = path;
     return give("action", payload);
   }
 
   function choose(element, event) {
-    const done = act(JSON.parse(element.dataset.action), event, event.pointerType);
+    const done = act(JSON.parse(element.dataset.action), event, event.pointerType || "key");
     if (done) element.classList.add("chosen");
   }
 
@@ -235,8 +148,10 @@
     const { copy, command } = element.dataset;
     if (element.dataset.action) choose(element, event);
     else if (element.dataset.type === "page") give("page", {});
-    else if (copy) navigator.clipboard?.writeText(copy).then(() => say((element.textContent = texts.copied)));
-    else if (command === "connect") connect();
+    else if (copy && navigator.clipboard)
+      navigator.clipboard.writeText(copy).then(() => say((element.textContent = texts.copied)));
+    else if (copy) getSelection().selectAllChildren(element.parentElement.querySelector("code"));
+    else if (command === "connect") line.connect();
     else if (command === "reload") location.reload();
   });
 
@@ -297,8 +212,8 @@
       event.preventDefault();
       if (!held.has(event.key)) note("key_repeat", event.key);
       held.add(event.key);
-    } else if (meant.dataset.action && !(focused && focused.tagName === "BUTTON")) {
-      event.preventDefault();
+    } else if (meant.dataset.action) {
+      event.preventDefault(); // else a button would be clicked when the key is let go, which is later
       choose(meant, event);
     }
   });
@@ -337,7 +252,7 @@
   });
 
   document.addEventListener("pointerdown", (event) => {
-    if (event.target.closest("[data-plane]") && open && shown !== null) pressed = event.timeStamp;
+    if (event.target.closest("[data-plane], [data-action]") && open && shown !== null) pressed = event.timeStamp;
   });
 
   document.addEventListener("pointerup", (event) => {
@@ -371,32 +286,16 @@
   // --- what is noted beside ---------------------------------------------------------------------------------------
 
   function note(what, value) {
-    if (current && current.kind !== "end") post("noted", { what, at: performance.now(), value });
+    const round = current?.round ?? null;
+    if (current && current.kind !== "end") line.post("noted", round, { what, at: performance.now(), value });
   }
 
   document.addEventListener("visibilitychange", () => note(document.hidden ? "hidden" : "visible"));
-  window.addEventListener("blur", () => note("blur"));
+  window.addEventListener("blur", () => {
+    held.clear(); // the end of a key is not heard elsewhere
+    note("blur");
+  });
   window.addEventListener("focus", () => note("focus"));
-  window.addEventListener("offline", () => stopped || lost());
-  window.addEventListener("online", () => stopped || greeted || connect());
 
-  const ping = () => transmit({ type: "ping", at: performance.now() });
-
-  function pong(message) {
-    const now = performance.now();
-    unanswered = false;
-    if (pings.length >= 3) return;
-    pings.push({ round_trip: now - message.at, offset: message.server - (now + message.at) / 2 });
-    if (pings.length < 3) return;
-    note("offset", pings.reduce((best, one) => (one.round_trip < best.round_trip ? one : best)));
-  }
-
-  setInterval(() => {
-    if (stopped || !greeted) return;
-    if (unanswered) return lost();
-    unanswered = true;
-    ping();
-  }, HEARTBEAT * 1000);
-
-  connect();
+  line.connect();
 })();
