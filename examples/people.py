@@ -194,7 +194,7 @@ def _plot_population(ax: Axes, tree: xarray.DataTree, true: Array) -> None:
     ax.plot(true, np.zeros(len(true)), "|", color="black", markersize=6, clip_on=False)
     ax.set(xlabel="rate of slips", ylabel="density", xlim=(0, HIGHEST), ylim=(0, None))
     style.title(ax, "The population", "median and pointwise 90 % equal-tailed interval\nticks: who took part")
-    ax.legend()
+    style.legend(ax, columns=2)
 
 
 @style.styled
