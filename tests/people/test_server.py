@@ -2,12 +2,14 @@
 
 import json
 import logging
+import random
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from urllib.parse import urlsplit
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from interaction.people import live, replay
@@ -244,6 +246,29 @@ def test_the_newest_tab_takes_over_and_the_older_one_is_told(served):
             old.say(type="hello", epoch=1)  # the first tab tries again
             assert old.closed() == 4001
             assert third.act(1)["type"] == "show"
+
+
+def test_tabs_that_take_over_from_each_other_play_one_session(served):
+    with served() as one:
+        browser = one.agreed()
+
+        def fight(seed):
+            rng, played = random.Random(seed), 0
+            while True:
+                try:
+                    with browser.page() as page:
+                        for _ in range(rng.randrange(1, 6)):
+                            if page.shown["kind"] == "end":
+                                return played
+                            played += page.go_on()["type"] == "show"
+                except (ConnectionClosed, TypeError):  # taken over, maybe before anything was shown
+                    continue
+
+        with ThreadPoolExecutor(3) as tabs:
+            assert sum(tabs.map(fight, range(3))) >= 10
+        assert one.kinds().count("action") == 15
+        assert [event.sequence for event in one.log] == list(range(len(one.log)))
+        assert replay(studies.bandits, one.log).over
 
 
 def test_a_message_of_an_older_epoch_is_told_to_close(served):
