@@ -10,7 +10,12 @@ printed with its line.
 
 Some that no test notices change nothing: an axis that is written as 1 in place of -1 where there are two
 (`Statistics.choose`); a key of more words than Philox takes (`random._Device`); 63 in place of 64 draws whose
-first numbers are rare ones (`noted`), which is a choice; `*` in place of `&` between truth values.
+first numbers are rare ones (`noted`), which is a choice; `*` in place of `&` between truth values, and `|` in
+place of `+` where a bit is not set; how many rows or counts are held at once (`_ROWS`, `_MOST` of the trees);
+`is` in place of `==` of kinds, of small whole numbers and of names of which there are two (and `>=` there); a
+check of lengths that are equal by how they are made (`strict=True`); the root in place of no node, where a
+child is looked for (`Statistics.follow`); a quick way that is not taken, beside the slow one that gives the
+same (the ends of a box, `PartnerModelFilter.update`) or notes more than is read (`_Grower.compared`).
 """
 
 from __future__ import annotations
