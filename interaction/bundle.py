@@ -214,9 +214,8 @@ class Bundle:
         if target:
             if after != -1 or not isinstance(start, GameState):
                 game = game.replace(turn_index=after + 1)
-            while not over and game.turn_index < target:
-                whole = target - game.turn_index > 1  # who has looked acts in any case
-                game, _, _, _, _, over = play_half(self.players, game, rng, True, None, whole)
+            while not over and game.turn_index < target:  # one turn: who has looked acts in any case
+                game, _, _, _, _, over = play_half(self.players, game, rng, True, None, False)
                 if over and self.last_look and game.turn_index == ASSISTANT_OBSERVES:
                     game = play_half(self.players, game, rng, True, None, False)[0]
         self.seed, self.episode = seed, episode

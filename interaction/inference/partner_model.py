@@ -364,7 +364,7 @@ class PartnerModelFilter(KeptBelief, InferenceEngine):
             if self.on_impossible == "reset" and isinstance(self.parameters, Samples):
                 partners, hidden = self._begun_anew(partners, hidden, impossible, rng)
         updated = belief.replace(
-            log_weights=np.minimum(log_weights - total[..., None], 0.0),
+            log_weights=log_weights - total[..., None],  # at most 0: no sum is less than one of its terms
             hidden=hidden,
             log_evidence=belief.log_evidence + total,
             surprise=surprise,
