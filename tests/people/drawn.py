@@ -1,6 +1,8 @@
 """Studies whose pages the tests look at in a browser."""
 
-from interaction import Bundle, spaces
+import numpy as np
+
+from interaction import Bundle, InteractionTask, State, Transition, spaces
 from interaction.assistants.coordination import CoordinatedAssistant
 from interaction.assistants.pointing import ConstantGain
 from interaction.people import Condition, Page, Person, Questionnaire, Study
@@ -63,3 +65,27 @@ bandit = study(
 )
 plain = study(Bundle(PointingTask(9, 3), pointer()), language="de")
 form = study(Bundle(Pointing2DTask(2), Person(MOVEMENT), max_rounds=3))
+
+
+class Anything(InteractionTask):
+    """Takes any action, and counts them."""
+
+    def reset(self, rng):
+        return State(x=0)
+
+    def on_user_action(self, game, rng):
+        return Transition(game.task_state.replace(x=game.task_state.x + 1))
+
+
+EVERY = spaces.Dict(
+    arm=spaces.Discrete(3, start=-1),
+    hour=spaces.Discrete(24),
+    dice=spaces.whole(1, 6),
+    far=spaces.real(),
+    level=spaces.real(0.0, 1.0),
+    lamps=spaces.MultiBinary(2),
+    digits=spaces.MultiDiscrete([3, 9]),
+    sure=spaces.Box(0, 1, (), np.bool_),
+    word=spaces.Text(5, min_length=1, charset="abcdefgh"),
+)
+every = study(Bundle(Anything(), Person(EVERY), max_rounds=2), practice=0)

@@ -438,6 +438,36 @@ def test_the_form_of_an_action_of_several_parts(laboratory):
         assert second > 0
 
 
+def test_a_form_asks_for_an_action_of_every_kind(laboratory):
+    with laboratory(drawn.every) as (person, store):
+        person.to_the_game()
+        page, before = person.page, person.html
+        page.click("text=Send")
+        expect(page.locator(".error")).to_have_text("Please answer each question.")
+        page.locator("input[name=action-arm][value='-1']").check(force=True)
+        page.select_option("#action-hour", "13")
+        page.locator("#action-dice").press("End")
+        page.fill("#action-far", "-1e-3")
+        page.locator("#action-level").press("Home")
+        page.check("#action-lamps-1")
+        page.locator("input[name=action-digits-0][value='2']").check(force=True)
+        page.select_option("#action-digits-1", "8")
+        page.check("#action-sure")
+        page.fill("#action-word", "zzz")
+        page.click("text=Send")
+        expect(page.locator(".error")).to_contain_text("That was not accepted")
+        person.until("turn")
+        assert not told(store, "action")
+        page.fill("#action-word", "abc")  # what else was filled in is kept
+        page.click("text=Send")
+        person.changed(before)
+        action = decode(told(store, "action")[-1].payload["action"])
+        plain = {"arm": -1, "hour": 13, "dice": 6, "far": -0.001, "level": 0.0, "sure": True, "word": "abc"}
+        assert {name: action[name] for name in plain} == plain
+        assert action.lamps.tolist() == [0, 1]
+        assert action.digits.tolist() == [2, 8]
+
+
 def test_an_assistant_that_thinks_is_seen_to_think(laboratory):
     with laboratory(studies.slow) as (person, _):
         person.open().page.click("text=I agree")
@@ -475,6 +505,8 @@ def test_an_action_that_is_refused_is_told_and_the_turn_goes_on(laboratory):
         expect(person.page.locator("#alert")).to_contain_text("That was not accepted")
         person.until("turn")
         assert not told(store, "action")
+        person.page.reload()
+        person.until("turn")
         person.press(step)
         assert [event.payload["action"] for event in told(store, "action")] == [step]
 
@@ -542,7 +574,8 @@ BUSINESS = {  # what is done to see the page, in the study of that name
     "coordination": lambda person: person.click(4),
     "bandit": lambda person: person.click(1),
     "plain": lambda person: person.click(1),
-    "form": lambda person: None,
+    "form": lambda person: person.page.click("text=Send"),
+    "every": lambda person: person.page.click("text=Send"),
 }
 
 
