@@ -1,18 +1,22 @@
-"""What a person sees of the shipped tasks, and what a click or a key means (see `interaction.people`)."""
+"""What a person sees of the shipped tasks, and what a click or a key means (see `interaction.people`).
+
+Each view takes `words` to say in place of those in its `WORDS`, such as in another language; a misspelt name
+is an `UnknownNameError`.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
 from interaction import State
 from interaction.component import Component
-from interaction.errors import ArgumentError
+from interaction.errors import ArgumentError, unknown_name
 from interaction.people.events import encode
 from interaction.people.fragments import Fragment, choice, tag
-from interaction.people.texts import TEXTS, Texts
 from interaction.state import Value
 
 INK, FAINT, LINE, ACCENT, GOAL, PALE = "#1c2430", "#56606e", "#c9ced6", "#14568c", "#b3541e", "#dfe3e8"
@@ -20,6 +24,9 @@ INK, FAINT, LINE, ACCENT, GOAL, PALE = "#1c2430", "#56606e", "#c9ced6", "#14568c
 
 Button = tuple[str, Value, str | None]
 """A label, the action that it means, and its key."""
+
+Words = Mapping[str, str]
+"""What a view says in place of the words of that name in its `WORDS`, such as in another language."""
 
 STEPS: tuple[Button, ...] = (("Left", -1, "ArrowLeft"), ("Stay", 0, "ArrowDown"), ("Right", 1, "ArrowRight"))
 
@@ -39,24 +46,31 @@ class PointingView(Component):
     True
     """
 
+    WORDS: ClassVar = {
+        "cursor": "The cursor is in cell {cell} of {cells}.",
+        "goal": "The goal is cell {cell}.",
+        "targets": "The targets are the cells {cells}.",
+        "choose": "Where to move the cursor",
+    }
+
     def __init__(
-        self, gridsize: int = 31, buttons: Sequence[Button] = STEPS, label: str = "Where to move the cursor"
+        self, gridsize: int = 31, buttons: Sequence[Button] = STEPS, words: Words | None = None
     ) -> None:
         if gridsize < 2:
             raise ArgumentError(f"PointingView: gridsize: expected a number >= 2, got {gridsize!r}")
         self.gridsize = gridsize
         self.buttons = tuple(buttons)
-        self.label = label
+        self.words = _changed(self, words)
 
     def __call__(self, observation: State) -> Fragment:
         state = observation.task_state
         position, targets = int(state.position), [int(cell) for cell in state.targets]
         goal = targets[int(state.goal)] if "goal" in state else None
-        said = f"The cursor is in cell {position + 1} of {self.gridsize}. " + (
-            f"The goal is cell {goal + 1}."
-            if goal is not None
-            else f"Targets are the cells {', '.join(str(cell + 1) for cell in targets)}."
-        )
+        said = self.words["cursor"].format(cell=position + 1, cells=self.gridsize) + " "
+        if goal is not None:
+            said += self.words["goal"].format(cell=goal + 1)
+        else:
+            said += self.words["targets"].format(cells=", ".join(str(cell + 1) for cell in targets))
         drawn = tag(
             "svg",
             [_cell(cell, cell in targets, cell == goal) for cell in range(self.gridsize)],
@@ -66,7 +80,7 @@ class PointingView(Component):
             aria_label=said,
             data_said=said,
         )
-        return drawn + choice(self.buttons, self.label)
+        return drawn + choice(self.buttons, self.words["choose"])
 
 
 def _cell(cell: int, target: bool, goal: bool) -> Fragment:
@@ -104,15 +118,22 @@ class PlaneView(Component):
     >>> from interaction import State
     >>> from interaction.tasks.views import PlaneView
     >>> place = State(position=np.zeros(2), positions=np.full((1, 2), 0.5), widths=np.array([0.1]), goal=0)
-    >>> PlaneView()(State(task_state=place)).html.count("<circle")
-    2
+    >>> "The goal is at 0.50, 0.50." in PlaneView()(State(task_state=place)).html
+    True
     """
 
-    def __init__(self, step: float = 0.01, texts: Texts = TEXTS["en"]) -> None:
+    WORDS: ClassVar = {
+        "cursor": "The cursor is at {x:.2f}, {y:.2f}.",
+        "goal": "The goal is at {x:.2f}, {y:.2f}.",
+        "press": "Press where you want to move.",
+        "keys": "With keys: arrows move the cross, with Shift in large steps; Enter moves there.",
+    }
+
+    def __init__(self, step: float = 0.01, words: Words | None = None) -> None:
         if not 0 < step < 1:
             raise ArgumentError(f"PlaneView: step: expected a number between 0 and 1, got {step!r}")
         self.step = step
-        self.texts = texts
+        self.words = _changed(self, words)
 
     def __call__(self, observation: State) -> Fragment:
         state = observation.task_state
@@ -134,9 +155,10 @@ class PlaneView(Component):
         ]
         if goal is not None:
             disks.append(disks.pop(goal))  # on top of the others
-        said = f"The cursor is at {x:.2f}, {y:.2f}."
+        said = self.words["cursor"].format(x=x, y=y)
         if goal is not None:
-            said += " The goal is at {:.2f}, {:.2f}.".format(*state.positions[goal])
+            centre = state.positions[goal]
+            said += " " + self.words["goal"].format(x=centre[0], y=centre[1])
         hair = {"stroke": INK, "stroke_width": 0.005}
         cross = tag(
             "g",
@@ -164,7 +186,7 @@ class PlaneView(Component):
             data_plane=json.dumps(means),
             tabindex=0,
             role="application",
-            aria_label=f"{said} {self.texts['plane']} {self.texts['plane_keys']}",
+            aria_label=f"{said} {self.words['press']} {self.words['keys']}",
         )
         svg = tag(
             "svg",
@@ -173,8 +195,8 @@ class PlaneView(Component):
             class_="plane",
             data_said=said,
         )
-        keys = tag("span", f" {self.texts['plane_keys']}", class_="keys")
-        return svg + tag("p", self.texts["plane"], keys, class_="hint")
+        keys = tag("span", f" {self.words['keys']}", class_="keys")
+        return svg + tag("p", self.words["press"], keys, class_="hint")
 
 
 MARGIN = 0.0625  # around the square (in its sides), since a disk near the edge stands out
@@ -204,17 +226,25 @@ class CoordinationView(Component):
     (True, 10)
     """
 
-    def __init__(self, n_actions: int = 10, goal: int = 9) -> None:
+    WORDS: ClassVar = {
+        "agreed": "Agreed {x} of {goal} times.",
+        "choose": "Choose the number that your partner will choose.",
+        "both": "You both chose {mine}.",
+        "each": "You chose {mine}, your partner chose {theirs}.",
+    }
+
+    def __init__(self, n_actions: int = 10, goal: int = 9, words: Words | None = None) -> None:
         if not 2 <= n_actions <= 10 or goal < 1:
             raise ArgumentError(
                 f"CoordinationView: expected 2 to 10 actions and a goal >= 1, got {n_actions!r} and {goal!r}"
             )
         self.n_actions = n_actions
         self.goal = goal
+        self.words = _changed(self, words)
 
     def __call__(self, observation: State) -> Fragment:
         x = int(observation.task_state.x)
-        said = f"Agreed {x} of {self.goal} times."
+        said = self.words["agreed"].format(x=x, goal=self.goal)
         dots = [
             tag(
                 "circle",
@@ -228,7 +258,7 @@ class CoordinationView(Component):
             for index in range(self.goal)
         ]
         drawn = tag("svg", dots, viewBox=f"0 0 {self.goal} 1", role="img", aria_label=said, class_="dots")
-        heading = "Choose the number that your partner will choose."
+        heading = self.words["choose"]
         last = self._last(observation)
         return (
             drawn
@@ -242,9 +272,7 @@ class CoordinationView(Component):
         mine, theirs = seen.get("user_action"), seen.get("assistant_action")
         if not seen.get("round_index") or mine is None or theirs is None:
             return ""
-        if mine == theirs:
-            return f"You both chose {mine}."
-        return f"You chose {mine}, your partner chose {theirs}."
+        return self.words["both" if mine == theirs else "each"].format(mine=mine, theirs=theirs)
 
 
 class BanditView(Component):
@@ -259,20 +287,31 @@ class BanditView(Component):
     True
     """
 
-    def __init__(self, n_arms: int = 2) -> None:
+    WORDS: ClassVar = {
+        "machine": "Machine {letter}",
+        "coin": "Machine {letter} gave a coin.",
+        "nothing": "Machine {letter} gave nothing.",
+        "choose": "Which machine do you play?",
+    }
+
+    def __init__(self, n_arms: int = 2, words: Words | None = None) -> None:
         if not 2 <= n_arms <= 9:
             raise ArgumentError(f"BanditView: n_arms: expected 2 to 9, got {n_arms!r}")
         self.n_arms = n_arms
+        self.words = _changed(self, words)
 
     def __call__(self, observation: State) -> Fragment:
         state = observation.task_state
         arm, outcome = int(state.arm), int(state.outcome)
-        last = f"Machine {LETTERS[arm]} gave {'a coin' if outcome == 1 else 'nothing'}." if arm >= 0 else ""
-        machines = [_machine(index, outcome if index == arm else None) for index in range(self.n_arms)]
+        gave = self.words["coin" if outcome == 1 else "nothing"]
+        last = gave.format(letter=LETTERS[arm]) if arm >= 0 else ""
+        names = [self.words["machine"].format(letter=letter) for letter in LETTERS[: self.n_arms]]
+        results = [outcome if index == arm else None for index in range(self.n_arms)]
+        machines = [_machine(*one) for one in zip(LETTERS, names, results, strict=False)]
         buttons: list[tuple[object, Value, str | None]] = [
             (machine, index, str(index + 1)) for index, machine in enumerate(machines)
         ]
-        heading = "Which machine do you play?"
+        heading = self.words["choose"]
         shown = tag("p", tag("strong", last or heading), data_said=last or heading)
         return shown + tag("div", choice(buttons, heading), class_="machines")
 
@@ -280,9 +319,9 @@ class BanditView(Component):
 LETTERS = "ABCDEFGHI"
 
 
-def _machine(index: int, outcome: int | None) -> Fragment:
+def _machine(letter: str, name: str, outcome: int | None) -> Fragment:
     """A machine: its letter and, after it was played, a coin or an empty ring below."""
-    letter = _word(LETTERS[index], -0.15, 1.1, INK)
+    named = _word(letter, -0.15, 1.1, INK)
     ring = {"cx": 0, "cy": 0.62, "r": 0.34}
     if outcome is None:
         result = tag("circle", **ring, fill=PALE)
@@ -291,10 +330,18 @@ def _machine(index: int, outcome: int | None) -> Fragment:
     else:
         result = tag("circle", **ring, fill="#ffffff", stroke=FAINT, stroke_width=0.05)
         result += _word("0", 0.74, 0.36, INK)
-    drawn = tag("svg", letter, result, viewBox="-1.1 -1.1 2.2 2.2", aria_hidden="true")
-    return drawn + tag("span", f"Machine {LETTERS[index]}", class_="unseen")
+    drawn = tag("svg", named, result, viewBox="-1.1 -1.1 2.2 2.2", aria_hidden="true")
+    return drawn + tag("span", name, class_="unseen")
 
 
 def _word(text: str, y: float, size: float, fill: str) -> Fragment:
     """A text in the middle."""
     return tag("text", text, y=y, font_size=size, font_weight=600, text_anchor="middle", fill=fill)
+
+
+def _changed(view: Any, words: Words | None) -> dict[str, str]:
+    """The words of a view, with the changes."""
+    for name in words or {}:
+        if name not in view.WORDS:
+            raise unknown_name(name, view.WORDS, f"{type(view).__name__}: words")
+    return {**view.WORDS, **(words or {})}

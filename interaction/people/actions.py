@@ -17,7 +17,7 @@ from interaction.state import State, Value, freeze
 
 TOLD = ("shown", "pressed", "acted", "path", "by")
 """What an action may tell of itself: when (ms of the page's clock) what was seen was shown, the pointer went
-down (in a plane) and the person acted; the path of the pointer in between, [[ms, x, y], …]; and by what."""
+down, and the person acted; the path of the pointer in between, [[ms, x, y], …]; and by what."""
 
 
 def read_action(space: Space[Any], found: Json) -> Value:

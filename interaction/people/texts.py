@@ -46,8 +46,6 @@ _ENGLISH = {
     "link": "Complete the study",
     "copy": "Copy",
     "copied": "Copied.",
-    "plane": "Press where you want to move.",
-    "plane_keys": "With keys: arrows move the cross, with Shift in large steps; Enter moves there.",
     "script": "This study needs JavaScript. Please allow it for this page, and load the page again.",
 }
 
@@ -94,10 +92,6 @@ _GERMAN = {
     "link": "Studie abschließen",
     "copy": "Kopieren",
     "copied": "Kopiert.",
-    "plane": "Drücken Sie, wohin Sie möchten.",
-    "plane_keys": (
-        "Mit Tasten: Pfeile bewegen das Kreuz, mit Umschalt weiter; die Eingabetaste geht dorthin."
-    ),
     "script": "Diese Studie braucht JavaScript. Bitte erlauben Sie es für diese Seite und laden Sie sie neu.",
 }
 
@@ -142,8 +136,6 @@ _FRENCH = {
     "link": "Terminer l’étude",
     "copy": "Copier",
     "copied": "Copié.",
-    "plane": "Appuyez là où vous voulez aller.",
-    "plane_keys": "Au clavier : les flèches déplacent la croix, avec Maj à grands pas ; Entrée y va.",
     "script": "Cette étude a besoin de JavaScript. Merci de l’autoriser, puis de recharger la page.",
 }
 
@@ -181,4 +173,4 @@ def texts_of(language: str = "en", changes: Texts | None = None) -> Texts:
             f"texts: {language!r} is none of {', '.join(sorted(TEXTS))}, so it needs all words; it lacks "
             f"{', '.join(lacking)}"
         )
-    return MappingProxyType(words)
+    return words

@@ -49,7 +49,7 @@ class DefaultView(Component):
     ) -> None:
         self.action_space = action_space
         self.fields = None if fields is None else dict(fields)
-        self.texts = TEXTS["en"] if texts is None else texts
+        self.texts = dict(TEXTS["en"] if texts is None else texts)
         few = isinstance(action_space, Discrete | Choice) and int(action_space.n) <= MOST_BUTTONS
         if few or labels is not None:
             actions = elements(action_space)

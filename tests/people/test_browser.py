@@ -270,6 +270,9 @@ def test_a_server_that_is_killed_and_started_again(chromium, tmp_path):
             log = store.events()
         assert replay(drawn.pointing, log).over
         assert [event.sequence for event in log] == list(range(len(log)))
+    time.sleep(1)
+    assert "C7-4F2A-19" in person.html  # it stays, though the server is gone
+    expect(person.page.locator(".notice")).not_to_be_visible()
     context.close()
 
 
@@ -321,6 +324,37 @@ def test_a_hidden_tab_a_lost_focus_and_a_repeated_key_are_noted(laboratory):
             "visible",
             "key_repeat",
         ]
+
+
+def test_what_is_noted_while_the_line_is_lost_is_kept_up_to_a_number_and_then_counted(laboratory):
+    with laboratory() as (person, store):
+        person.to_the_game()
+        person.context.set_offline(True)
+        expect(person.page.locator(".notice")).to_contain_text("Connection lost")
+        person.page.evaluate("for (let i = 0; i < 70; i++) window.dispatchEvent(new Event('blur'))")
+        person.context.set_offline(False)
+        expect(person.page.locator(".notice")).not_to_be_visible()
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            noted = [event.payload for event in told(store, "noted") if event.payload["what"] != "offset"]
+            if noted and noted[-1]["what"] == "left_out":
+                break
+            time.sleep(0.05)
+        assert [one["what"] for one in noted] == ["blur"] * 50 + ["left_out"]
+        assert noted[-1]["value"] == 20
+        person.press(person.step)
+
+
+def test_a_key_counts_from_when_it_goes_down(laboratory):
+    with laboratory() as (person, store):
+        person.to_the_game()
+        person.tab_to(["Left", "Stay", "Right"][person.step + 1])
+        before = person.html
+        person.page.keyboard.down("Space")  # a browser clicks when it goes up
+        person.changed(before)
+        person.page.keyboard.up("Space")
+        time.sleep(0.2)
+        assert len(told(store, "action")) == 1
 
 
 def test_the_offset_of_the_clocks_is_noted_once_for_each_line(laboratory):
@@ -417,7 +451,7 @@ def test_an_assistant_that_thinks_is_seen_to_think(laboratory):
 
 
 def test_a_view_that_fails_is_an_apology_with_a_code(laboratory, caplog):
-    with laboratory(studies.badly_drawn) as (person, store):
+    with laboratory(studies.badly_drawn) as (person, _):
         person.open().page.click("text=I agree")
         expect(person.page.locator("main button")).to_be_visible()
         assert person.kind == "turn"
@@ -463,7 +497,7 @@ def test_a_bot_in_a_browser_leaves_the_log_that_it_leaves_in_process(laboratory)
 
 def of_clocks(events):
     """Give what of a log is not of clocks and lines."""
-    clocks = ("shown", "acted", "response_time", "by")
+    clocks = ("shown", "pressed", "acted", "response_time", "by")
     kept = [event for event in events if event.kind in ("page", "answer", "action", "ended")]
     return [
         (event.kind, {name: value for name, value in event.payload.items() if name not in clocks})
@@ -513,8 +547,8 @@ BUSINESS = {  # what is done to see the page, in the study of that name
 
 
 @pytest.fixture
-def accessible(request):
-    """Give a check of a page by axe-core, which also keeps a picture of it where a folder is named for that."""
+def accessible():
+    """Give a check of a page by axe-core, which also keeps a picture of it in the folder $PICTURES."""
     axe = pytest.importorskip(
         "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed"
     )

@@ -3,6 +3,7 @@
 
 const PAUSES = [0.3, 1, 2, 4, 8, 15]; // s, before each new attempt to connect
 const HEARTBEAT = 10; // s
+const MOST_WAITING = 50; // messages, after which nothing more is noted
 const TAKEN_OVER = 4001; // the codes with which the server ends a line for good
 const NO_SESSION = [4403, 4404];
 
@@ -21,6 +22,7 @@ class Line {
     this.retrying = null;
     this.unanswered = false; // a ping without its pong
     this.pings = [];
+    this.left_out = 0; // of what is noted, while too much waited
     window.addEventListener("offline", () => this.stopped || this.lost());
     window.addEventListener("online", () => this.stopped || this.greeted || this.connect());
     setInterval(() => this.beat(), HEARTBEAT * 1000);
@@ -49,6 +51,10 @@ class Line {
 
   post(type, round, payload) {
     if (this.stopped) return;
+    if (type === "noted" && this.queue.length >= MOST_WAITING) {
+      this.left_out++;
+      return;
+    }
     const message = { type, sequence: this.sequence++, round, payload };
     this.queue.push(message);
     if (this.greeted) this.transmit({ ...message, epoch: this.epoch });
@@ -110,15 +116,23 @@ class Line {
 
   settle(last) {
     while (this.queue.length && this.queue[0].sequence <= last) this.queue.shift();
+    if (this.queue.length || !this.left_out) return;
+    const value = this.left_out;
+    this.left_out = 0;
+    this.post("noted", null, { what: "left_out", value });
+  }
+
+  stop() {
+    this.stopped = true;
+    this.socket?.close();
   }
 
   end(kind, message) {
-    this.stopped = true;
     if (kind === "replaced") {
       this.epoch = null; // who goes on here is the newest again
       this.queue = [];
     }
-    this.socket?.close();
+    this.stop();
     this.page[kind](message);
   }
 

@@ -26,6 +26,7 @@
       notice("");
       if (same(message) && (open || line.pending)) return; // nothing typed is lost
       draw(message);
+      if (message.kind === "end") line.stop(); // the code stays, whatever becomes of the server
     },
     same,
     thinking() {
@@ -33,7 +34,7 @@
       say(texts.thinking);
     },
     refused(message) {
-      alert(texts.refused.replace("{reason}", message.reason ?? ""));
+      warn(texts.refused.replace("{reason}", message.reason ?? ""));
       current = null;
     },
     replaced: () => instead("replaced"),
@@ -106,7 +107,7 @@
   }
 
   const say = (text) => (by("said").textContent = text);
-  const alert = (text) => (by("alert").textContent = text);
+  const warn = (text) => (by("alert").textContent = text);
 
   function instead(name) {
     open = false;
@@ -124,20 +125,20 @@
     if (!open || line.stopped || shown === null) return false;
     open = false;
     main.setAttribute("aria-busy", "true");
-    alert("");
+    warn("");
     line.post(type, current.round ?? null, payload);
     return true;
   }
 
   function act(action, event, device) {
-    const payload = { action, shown, acted: event.timeStamp, by: device || "key" };
-    if (pressed !== null) payload.pressed = pressed;
+    const payload = { action, shown, acted: event.timeStamp, by: device };
+    if (pressed !== null && ["mouse", "touch", "pen"].includes(device)) payload.pressed = pressed;
     if (path.length) payload.path = path;
     return give("action", payload);
   }
 
   function choose(element, event) {
-    const done = act(JSON.parse(element.dataset.action), event, event.pointerType);
+    const done = act(JSON.parse(element.dataset.action), event, event.pointerType || "key");
     if (done) element.classList.add("chosen");
   }
 
@@ -147,7 +148,9 @@
     const { copy, command } = element.dataset;
     if (element.dataset.action) choose(element, event);
     else if (element.dataset.type === "page") give("page", {});
-    else if (copy) navigator.clipboard?.writeText(copy).then(() => say((element.textContent = texts.copied)));
+    else if (copy && navigator.clipboard)
+      navigator.clipboard.writeText(copy).then(() => say((element.textContent = texts.copied)));
+    else if (copy) getSelection().selectAllChildren(element.parentElement.querySelector("code"));
     else if (command === "connect") line.connect();
     else if (command === "reload") location.reload();
   });
@@ -209,8 +212,8 @@
       event.preventDefault();
       if (!held.has(event.key)) note("key_repeat", event.key);
       held.add(event.key);
-    } else if (meant.dataset.action && !(focused && focused.tagName === "BUTTON")) {
-      event.preventDefault();
+    } else if (meant.dataset.action) {
+      event.preventDefault(); // else a button would be clicked when the key is let go, which is later
       choose(meant, event);
     }
   });
@@ -249,7 +252,7 @@
   });
 
   document.addEventListener("pointerdown", (event) => {
-    if (event.target.closest("[data-plane]") && open && shown !== null) pressed = event.timeStamp;
+    if (event.target.closest("[data-plane], [data-action]") && open && shown !== null) pressed = event.timeStamp;
   });
 
   document.addEventListener("pointerup", (event) => {
