@@ -5,6 +5,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -21,22 +22,20 @@ def _tools():
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory):
+def cluster():
     """Give the port of a running server, and end it."""
     initdb, pg_ctl = _tools()
     pytest.importorskip("psycopg")
     as_user = {}
-    folder = tmp_path_factory.mktemp("postgresql")
     if os.getuid() == 0:  # the server refuses to run as root
         try:
             as_user = {"user": "postgres", "group": "postgres", "extra_groups": []}
             owner = pwd.getpwnam("postgres")
         except KeyError:
             pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
+    folder = Path(tempfile.mkdtemp(prefix="postgresql-"))  # pytest's own is closed to other users
+    if as_user:
         os.chown(folder, owner.pw_uid, owner.pw_gid)
-        for parent in [folder, *folder.parents]:
-            if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001:
-                parent.chmod(parent.stat().st_mode | 0o011)
     data = folder / "data"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -44,13 +43,15 @@ def cluster(tmp_path_factory):
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
 
     def call(*words):
-        null = subprocess.DEVNULL
-        subprocess.run(words, cwd=folder, check=True, stdout=null, stderr=null, **as_user)
+        with (folder / "said").open("a") as said:  # the server goes on writing to it
+            done = subprocess.run(words, cwd=folder, stdout=said, stderr=said, check=False, **as_user)
+        assert done.returncode == 0, (folder / "said").read_text()[-2_000:]
 
     call(initdb, "-D", data, "-A", "trust", "-U", "postgres")
     call(pg_ctl, "-D", data, "-w", "-o", options, "-l", folder / "log", "start")
     yield port
     call(pg_ctl, "-D", data, "-w", "-m", "immediate", "stop")
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
