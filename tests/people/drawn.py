@@ -1,5 +1,7 @@
 """Studies whose pages the tests look at in a browser."""
 
+import time
+
 import numpy as np
 
 from interaction import Bundle, InteractionTask, State, Transition, spaces
@@ -12,6 +14,7 @@ from interaction.tasks.pointing import Pointing2DTask, PointingTask
 from interaction.tasks.views import BanditView, CoordinationView, PlaneView, PointingView
 from interaction.users.coordination import PseudoRandomUser
 from interaction.users.pointing import CarefulPointer
+from tests.people.studies import Echo, vault
 
 WELCOME = """# A study of pointing
 
@@ -89,3 +92,16 @@ EVERY = spaces.Dict(
     word=spaces.Text(5, min_length=1, charset="abcdefgh"),
 )
 every = study(Bundle(Anything(), Person(EVERY), max_rounds=2), practice=0)
+
+
+class Ponders(Echo):
+    """Plans for so long that one sees it."""
+
+    batched = False
+
+    def action(self, observation, state):
+        time.sleep(1.5)
+        return super().action(observation, state)
+
+
+pondering = vault(Ponders())
