@@ -10,8 +10,9 @@ from interaction.assistants.pointing import ConstantGain
 from interaction.people import Condition, Page, Person, Questionnaire, Study
 from interaction.tasks.bandit import MultiArmedBanditTask
 from interaction.tasks.coordination import CoordinatedTask
+from interaction.tasks.plane import PlaneView
 from interaction.tasks.pointing import Pointing2DTask, PointingTask
-from interaction.tasks.views import BanditView, CoordinationView, PlaneView, PointingView
+from interaction.tasks.views import BanditView, CoordinationView, PointingView
 from interaction.users.coordination import PseudoRandomUser
 from interaction.users.pointing import CarefulPointer
 from tests.people.studies import Echo, vault
