@@ -89,7 +89,7 @@ def pilot(
     """Let simulated users take part, through the door by which people come."""
     from interaction.people.piloting import pilot_served
 
-    told = pilot_served(find_study(study), participants, store=store, at_once=at_once)
+    told = pilot_served(find_study(study), participants, store=store, at_once=at_once, progress=True)
     typer.echo(told.summary())
 
 

@@ -17,17 +17,22 @@ from urllib.parse import urlsplit
 from interaction.errors import ArgumentError, EpisodeError, missing_extra
 from interaction.people.bots import Bot
 from interaction.people.events import Event, decode
+from interaction.people.limits import Limits
 from interaction.people.server import StudyServer
 from interaction.people.serving import serving
 from interaction.people.session import Prompt
 from interaction.people.store import Store
 from interaction.people.study import Study
+from interaction.progress import Progress
 
 try:
     from websockets.asyncio.client import ClientConnection, connect
     from websockets.exceptions import ConnectionClosed, InvalidHandshake
 except ImportError as error:
     raise missing_extra("websockets", "people", "bots that come by the network") from error
+
+FAST = Limits(rate=1e6, burst=10**6, beginnings=10**6)
+"""What the server bears from bots, who need no time to think."""
 
 PAUSES = (0.1, 0.3, 1.0, 2.0)  # s before each new attempt to connect, as a page does
 Answered = tuple[str, dict[str, Any]]
@@ -186,6 +191,7 @@ def pilot_served(
     store: str | Path | None = None,
     at_once: int = 20,
     pause: float = 0.0,
+    progress: bool = False,
 ) -> Piloted:
     """Let simulated participants take part through a server on this machine, `at_once` at a time.
 
@@ -212,18 +218,19 @@ def pilot_served(
             store = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "pilot.db"
         log = stack.enter_context(Store(store))
         before = {standing.seat.session for standing in log.standings()}
-        server = StudyServer(study, log, bots=True)
+        server = StudyServer(study, log, limits=FAST, bots=True)
         address = stack.enter_context(serving(server))
         begun = perf_counter()
         visitors = [Visitor(address, study, seed, pause=pause) for _ in range(participants)]
+        bar = stack.enter_context(Progress("pilot", participants, unit="sessions", shown=progress))
         with ThreadPoolExecutor(1) as aside:  # a notebook has a loop of its own
-            aside.submit(asyncio.run, _play(visitors, at_once)).result()
+            aside.submit(asyncio.run, _play(visitors, at_once, bar)).result()
         seconds = perf_counter() - begun
         events = [event for event in log.events() if event.session not in before]
     return Piloted(events, [wait for visitor in visitors for wait in visitor.waits], seconds)
 
 
-async def _play(visitors: list[Visitor], at_once: int) -> None:
+async def _play(visitors: list[Visitor], at_once: int, bar: Progress) -> None:
     """Have all take part: they come in their order, and some at a time play."""
     places, door = asyncio.Semaphore(at_once), asyncio.Lock()
 
@@ -232,6 +239,7 @@ async def _play(visitors: list[Visitor], at_once: int) -> None:
             async with door:
                 await asyncio.to_thread(visitor.agree)
             await visitor.play()
+            bar.update()
 
     async with asyncio.TaskGroup() as group:
         for visitor in visitors:
