@@ -38,6 +38,10 @@ def main() -> None:
                 (typer.echo if part.startswith("@") else print_text)(line)  # BibTeX is to be copied
             typer.echo()
 
+    from interaction.people.commands import add_commands
+
+    add_commands(app)
+
     @app.callback()
     def options(version: Annotated[bool, _version()] = False) -> None: ...
 

@@ -160,7 +160,7 @@ def play_round(
     return game, (look, think, pick, move, look_2, think_2, pick_2, move_2), over
 
 
-def look(seat: Seat, game: GameState, rng: EpisodeRandom, round_index: int = 0) -> tuple[State, State]:
+def look(seat: Seat, game: State, rng: EpisodeRandom, round_index: int = 0) -> tuple[State, State]:
     """Give what an agent would observe now, and its state after inference; it draws as in that round."""
     observation, _ = seat.observe(game, rng.at(round_index, seat.first_slot))
     state: State = game.__dict__[seat.state_field]
