@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own, in a temporary folder, where Debian's package is installed."""
+"""A PostgreSQL of our own, where Debian's package is installed, and a real browser, where there is one."""
 
 import os
 import pwd
@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,40 @@ def postgresql(cluster):
         name = f"study_{connection.execute('SELECT count(*) FROM pg_database').fetchone()[0]}"
         connection.execute(f"CREATE DATABASE {name}")
     return f"{url}/{name}"
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Give a running Chromium; no longer than for a module, since its loop is that of the thread."""
+    pages = pytest.importorskip(
+        "tests.people.chromium", reason="playwright is not installed", exc_type=ImportError
+    )
+    if pages.FOUND is None:
+        pytest.skip("there is no Chromium here: apt-get install chromium")
+    with pages.browser() as running:
+        yield running
+
+
+@pytest.fixture
+def laboratory(chromium, tmp_path):
+    """Give what serves a study, and opens it in a browser of its own."""
+
+    from interaction.people.server import StudyServer
+    from interaction.people.serving import serving
+    from interaction.people.store import Store
+    from tests.people import drawn
+    from tests.people.chromium import DESK, Participant
+
+    @contextmanager
+    def serve(study=drawn.pointing, device=DESK, **options):
+        with (
+            Store(tmp_path / "results.db") as store,
+            serving(StudyServer(study, store, **options)) as address,
+        ):
+            context = chromium.new_context(**device)
+            try:
+                yield Participant(context, address), store
+            finally:
+                context.close()
+
+    return serve
