@@ -39,6 +39,7 @@ class Event(NamedTuple):
 
 
 _PLAIN = (str, bool, int, type(None))
+_MOST_BYTES = 2**16  # of one entry of an array: whoever asks for more wants the memory, not the array
 _DEEPEST = 50
 
 
@@ -114,8 +115,11 @@ def decode(found: Json, depth: int = 0) -> Value:
             case "$float":
                 return struct.unpack(">d", bytes.fromhex(found[mark]))[0]
             case "$array":
+                dtype = np.dtype(found["dtype"])
+                if dtype.kind not in "biufU" or dtype.itemsize > _MOST_BYTES:
+                    raise ValueError(f"no array of {dtype} is written")
                 entries = [decode(part, inner) for part in found[mark]]
-                return freeze(np.array(entries, found["dtype"]).reshape(found["shape"]))
+                return freeze(np.array(entries, dtype).reshape(found["shape"]))
     except ArgumentError:
         raise
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError, struct.error) as error:

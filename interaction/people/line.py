@@ -152,6 +152,12 @@ class Line:
                 prompt.step.check(message.payload["values"])
         except InteractionError as error:
             return str(error)
+        except (
+            ArithmeticError,
+            TypeError,
+            ValueError,
+        ):  # of numpy: too large a number, say
+            return f"the {message.type} is none"
         return None
 
     async def _repeat(self, live: Live, message: Message) -> None:
@@ -172,7 +178,7 @@ class Line:
         try:
             action = read_action(live.playing.condition.action_space, told["action"])
             return bool(encode(action) == logged["action"])
-        except InteractionError:
+        except (InteractionError, ArithmeticError, TypeError, ValueError):
             return False
 
     async def _play(self, live: Live, message: Message) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn
 
@@ -29,6 +28,7 @@ _MEMBERS: dict[str, dict[str, type]] = {  # what the payload of a kind may hold,
 }
 _NEEDED = {"page": "", "answer": "values", "action": "action", "noted": "what"}
 DEEPEST = 20  # levels of an action or an answer
+LARGEST = 2.0**53  # of a number of the page's own, such as a time
 LONGEST = 40  # characters of the name of what is noted, and of what acted
 
 
@@ -68,6 +68,7 @@ def read(text: str | bytes) -> Message:
     """
     try:
         found = json.loads(text, parse_constant=_no_constant)
+        json.dumps(found, ensure_ascii=False).encode()  # no half of a character, which no file could hold
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"expected JSON ({type(error).__name__})") from None
     if not isinstance(found, dict):
@@ -127,9 +128,9 @@ def _whole(found: Mapping[str, Any], name: str, *, or_none: bool = False) -> int
 
 
 def _number(value: object, name: str) -> float:
-    if type(value) not in (int, float) or not math.isfinite(value):  # type: ignore[arg-type]  # it is a number
+    if not isinstance(value, int | float) or isinstance(value, bool) or not -LARGEST < value < LARGEST:
         raise ProtocolError(f"{name}: expected a number, got {_short(value)}")
-    return value  # type: ignore[return-value]
+    return value
 
 
 def _shallow(value: object, name: str, left: int) -> None:

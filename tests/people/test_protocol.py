@@ -48,6 +48,8 @@ def test_whatever_comes_is_a_message_or_a_protocol_error(kind, members):
         ('{"type": "ping", "at": 1e999}', "at: expected a number"),
         ('{"type": "ping", "at": true}', "at: expected a number"),
         ('{"type": "ping", "at": 10e307, "x": 1}', "ping: there is no 'x'"),
+        ('{"type": "ping", "at": 1' + "0" * 400 + "}", "at: expected a number"),
+        ('{"type": "noted", "epoch": 1, "sequence": 0, "payload": {"what": "\\ud800"}}', "expected JSON"),
         ('{"type": "hello", "epoch": 1.0}', "epoch: expected a whole number"),
         ('{"type": "hello", "epoch": 99999999999}', "epoch: expected a whole number"),
         ('{"type": "action", "epoch": 1, "sequence": 0, "payload": {"action": NaN}}', "expected JSON"),
