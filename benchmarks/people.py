@@ -24,6 +24,7 @@ from report import Table, run
 from interaction import Bundle, spaces
 from interaction.assistants.coordination import CoordinatedAssistant
 from interaction.people import Condition, Page, Person, Study, replay
+from interaction.people.limits import Limits
 from interaction.people.piloting import Visitor
 from interaction.people.protocol import KINDS
 from interaction.people.server import StudyServer
@@ -50,13 +51,14 @@ def bandit() -> Study:
     )
 
 
+LIMITS = Limits(beginnings=10**6)  # in a minute: bots do not read what they agree to
 STUDIES = {"load": coordination, "short": bandit}
 
 
 def be_server(study: str, store: str, at: socket.socket) -> None:
     """Serve one of the studies."""
     with Store(store) as log:
-        serve(StudyServer(STUDIES[study](), log, bots=True), at)
+        serve(StudyServer(STUDIES[study](), log, limits=LIMITS, bots=True), at)
 
 
 @contextmanager
@@ -66,9 +68,11 @@ def server(study: str, store: str) -> Iterator[tuple[str, int]]:
         process = multiprocessing.get_context("spawn").Process(target=be_server, args=(study, store, at))
         process.start()
         assert process.pid is not None
-        yield f"http://127.0.0.1:{at.getsockname()[1]}", process.pid
-        process.terminate()
-        process.join()
+        try:
+            yield f"http://127.0.0.1:{at.getsockname()[1]}", process.pid
+        finally:
+            process.terminate()
+            process.join()
 
 
 def memory(process: int) -> float:

@@ -1,22 +1,21 @@
 """What a person sees of the shipped tasks, and what a click or a key means (see `interaction.people`).
 
-Each view takes `words` to say in place of those in its `WORDS`, such as in another language; a misspelt name
-is an `UnknownNameError`.
+Each takes `words` to say in place of those in its `WORDS`, such as in another language. Pointing in the plane
+has a module of its own, `interaction.tasks.plane`.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
 from interaction import State
-from interaction.component import Component
-from interaction.errors import ArgumentError, unknown_name
-from interaction.people.events import encode
+from interaction.errors import ArgumentError
 from interaction.people.fragments import Fragment, choice, tag
+from interaction.people.texts import Texts
+from interaction.people.views import WordedView
 from interaction.state import Value
 
 INK, FAINT, LINE, ACCENT, GOAL, PALE = "#1c2430", "#56606e", "#c9ced6", "#14568c", "#b3541e", "#dfe3e8"
@@ -25,13 +24,10 @@ INK, FAINT, LINE, ACCENT, GOAL, PALE = "#1c2430", "#56606e", "#c9ced6", "#14568c
 Button = tuple[str, Value, str | None]
 """A label, the action that it means, and its key."""
 
-Words = Mapping[str, str]
-"""What a view says in place of the words of that name in its `WORDS`, such as in another language."""
-
 STEPS: tuple[Button, ...] = (("Left", -1, "ArrowLeft"), ("Stay", 0, "ArrowDown"), ("Right", 1, "ArrowRight"))
 
 
-class PointingView(Component):
+class PointingView(WordedView):
     """A row of cells with the targets, the goal and the cursor, for `PointingTask`.
 
     `gridsize` is that of the task; `buttons` are `(label, action, key)`, by default the three steps, with the
@@ -54,13 +50,13 @@ class PointingView(Component):
     }
 
     def __init__(
-        self, gridsize: int = 31, buttons: Sequence[Button] = STEPS, words: Words | None = None
+        self, gridsize: int = 31, buttons: Sequence[Button] = STEPS, words: Texts | None = None
     ) -> None:
         if gridsize < 2:
             raise ArgumentError(f"PointingView: gridsize: expected a number >= 2, got {gridsize!r}")
         self.gridsize = gridsize
         self.buttons = tuple(buttons)
-        self.words = _changed(self, words)
+        super().__init__(words)
 
     def __call__(self, observation: State) -> Fragment:
         state = observation.task_state
@@ -107,112 +103,7 @@ def _cursor(position: int) -> Fragment:
     return frame + tag("polygon", points=f"{x - 0.55},-1.3 {x + 0.55},-1.3 {x},-0.42", fill=INK)
 
 
-class PlaneView(Component):
-    """Disks in the plane, for `Pointing2DTask`: a press moves the cursor there, and the mouse's path is kept.
-
-    The action is the step from the cursor to the press and its duration, the time since the page showed the
-    disks. With keys, the arrows move a cross by `step` (sides of the square; five times that with shift), and
-    Enter moves.
-
-    >>> import numpy as np
-    >>> from interaction import State
-    >>> from interaction.tasks.views import PlaneView
-    >>> place = State(position=np.zeros(2), positions=np.full((1, 2), 0.5), widths=np.array([0.1]), goal=0)
-    >>> "The goal is at 0.50, 0.50." in PlaneView()(State(task_state=place)).html
-    True
-    """
-
-    WORDS: ClassVar = {
-        "cursor": "The cursor is at {x:.2f}, {y:.2f}.",
-        "goal": "The goal is at {x:.2f}, {y:.2f}.",
-        "press": "Press where you want to move.",
-        "keys": "With keys: arrows move the cross, with Shift in large steps; Enter moves there.",
-    }
-
-    def __init__(self, step: float = 0.01, words: Words | None = None) -> None:
-        if not 0 < step < 1:
-            raise ArgumentError(f"PlaneView: step: expected a number between 0 and 1, got {step!r}")
-        self.step = step
-        self.words = _changed(self, words)
-
-    def __call__(self, observation: State) -> Fragment:
-        state = observation.task_state
-        goal = int(state.goal) if "goal" in state else None
-        x, y = (float(one) for one in state.position)
-        means = {
-            "template": encode(State(step=np.zeros(2), duration=0.0)),
-            "origin": [x, y],
-            "x": ["$state", "step", "$array", 0],
-            "y": ["$state", "step", "$array", 1],
-            "time": ["$state", "duration"],
-            "low": [0, 0],
-            "high": [1, 1],
-            "step": self.step,
-        }
-        disks = [
-            _disk(float(centre[0]), float(centre[1]), float(width), index == goal)
-            for index, (centre, width) in enumerate(zip(state.positions, state.widths, strict=True))
-        ]
-        if goal is not None:
-            disks.append(disks.pop(goal))  # on top of the others
-        said = self.words["cursor"].format(x=x, y=y)
-        if goal is not None:
-            centre = state.positions[goal]
-            said += " " + self.words["goal"].format(x=centre[0], y=centre[1])
-        hair = {"stroke": INK, "stroke_width": 0.005}
-        cross = tag(
-            "g",
-            tag("line", x1=-0.03, x2=0.03, y1=0, y2=0, **hair)
-            + tag("line", x1=0, x2=0, y1=-0.03, y2=0.03, **hair),
-            data_cross=True,
-            transform=f"translate({x} {y})",
-            visibility="hidden",
-        )
-        plane = tag(
-            "g",
-            tag(
-                "rect",
-                x=-MARGIN,
-                y=-MARGIN,
-                width=SIDE,
-                height=SIDE,
-                fill="none",
-                pointer_events="all",
-            ),
-            disks,
-            tag("circle", cx=x, cy=y, r=0.011, fill=INK, stroke="#ffffff", stroke_width=0.004),
-            cross,
-            transform="matrix(1 0 0 -1 0 1)",  # so that y points up
-            data_plane=json.dumps(means),
-            tabindex=0,
-            role="application",
-            aria_label=f"{said} {self.words['press']} {self.words['keys']}",
-        )
-        svg = tag(
-            "svg",
-            plane,
-            viewBox=f"{-MARGIN} {-MARGIN} {SIDE} {SIDE}",
-            class_="plane",
-            data_said=said,
-        )
-        keys = tag("span", f" {self.words['keys']}", class_="keys")
-        return svg + tag("p", self.words["press"], keys, class_="hint")
-
-
-MARGIN = 0.0625  # around the square (in its sides), since a disk near the edge stands out
-SIDE = 1 + 2 * MARGIN
-
-
-def _disk(x: float, y: float, width: float, goal: bool) -> Fragment:
-    """A disk: pale with a rim, or full with a ring where it is the goal."""
-    radius = width / 2
-    if not goal:
-        return tag("circle", cx=x, cy=y, r=radius, fill=PALE, stroke=FAINT, stroke_width=0.003)
-    ring = tag("circle", cx=x, cy=y, r=radius + 0.012, fill="none", stroke=GOAL, stroke_width=0.005)
-    return tag("circle", cx=x, cy=y, r=radius, fill=GOAL) + ring
-
-
-class CoordinationView(Component):
+class CoordinationView(WordedView):
     """How far the two have come, what both did last, and ten buttons, for the tasks of coordination.
 
     The two actions of the last round are shown if they are observed.
@@ -233,14 +124,14 @@ class CoordinationView(Component):
         "each": "You chose {mine}, your partner chose {theirs}.",
     }
 
-    def __init__(self, n_actions: int = 10, goal: int = 9, words: Words | None = None) -> None:
+    def __init__(self, n_actions: int = 10, goal: int = 9, words: Texts | None = None) -> None:
         if not 2 <= n_actions <= 10 or goal < 1:
             raise ArgumentError(
                 f"CoordinationView: expected 2 to 10 actions and a goal >= 1, got {n_actions!r} and {goal!r}"
             )
         self.n_actions = n_actions
         self.goal = goal
-        self.words = _changed(self, words)
+        super().__init__(words)
 
     def __call__(self, observation: State) -> Fragment:
         x = int(observation.task_state.x)
@@ -275,7 +166,7 @@ class CoordinationView(Component):
         return self.words["both" if mine == theirs else "each"].format(mine=mine, theirs=theirs)
 
 
-class BanditView(Component):
+class BanditView(WordedView):
     """Machines with a letter each, and what the last pull gave, for the bandits.
 
     `n_arms` is that of the task. Where there is an assistant, too, it is said who pulls in this round.
@@ -294,11 +185,11 @@ class BanditView(Component):
         "choose": "Which machine do you play?",
     }
 
-    def __init__(self, n_arms: int = 2, words: Words | None = None) -> None:
+    def __init__(self, n_arms: int = 2, words: Texts | None = None) -> None:
         if not 2 <= n_arms <= 9:
             raise ArgumentError(f"BanditView: n_arms: expected 2 to 9, got {n_arms!r}")
         self.n_arms = n_arms
-        self.words = _changed(self, words)
+        super().__init__(words)
 
     def __call__(self, observation: State) -> Fragment:
         state = observation.task_state
@@ -337,11 +228,3 @@ def _machine(letter: str, name: str, outcome: int | None) -> Fragment:
 def _word(text: str, y: float, size: float, fill: str) -> Fragment:
     """A text in the middle."""
     return tag("text", text, y=y, font_size=size, font_weight=600, text_anchor="middle", fill=fill)
-
-
-def _changed(view: Any, words: Words | None) -> dict[str, str]:
-    """The words of a view, with the changes."""
-    for name in words or {}:
-        if name not in view.WORDS:
-            raise unknown_name(name, view.WORDS, f"{type(view).__name__}: words")
-    return {**view.WORDS, **(words or {})}

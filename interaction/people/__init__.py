@@ -11,7 +11,7 @@ from interaction.people.session import Prompt, ReplayError, Session, replay
 from interaction.people.steps import Break, End, Episode, Page, Questionnaire, Questions
 from interaction.people.study import Study
 from interaction.people.texts import texts_of
-from interaction.people.views import DefaultView
+from interaction.people.views import DefaultView, WordedView
 
 __all__ = [
     "Bot",
@@ -31,6 +31,7 @@ __all__ = [
     "Session",
     "Study",
     "Tables",
+    "WordedView",
     "button",
     "choice",
     "draw",

@@ -12,7 +12,6 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from interaction.errors import ArgumentError, missing_extra
 from interaction.people.fragments import Fragment, tag
@@ -159,7 +158,7 @@ def apology(code: str, texts: Texts = TEXTS["en"]) -> Fragment:
     >>> "7F3A" in apology("7F3A").html
     True
     """
-    again = tag("button", texts["again"], type="button", class_="primary", data_command="reload")
+    again = tag("a", texts["again"], href="./", class_="primary")
     named = tag("div", tag("code", code, data_code=True), class_="code")
     return tag(
         "div", tag("h1", texts["apology"]), tag("p", texts["apology_why"]), named, again, class_="text"
@@ -193,7 +192,7 @@ def replaced(texts: Texts = TEXTS["en"]) -> Fragment:
     >>> "another window" in replaced().html
     True
     """
-    take = tag("button", texts["take_over"], type="button", class_="primary", data_command="connect")
+    take = tag("button", texts["take_over"], type="button", class_="primary", data_connect=True)
     return tag("div", tag("h1", texts["replaced"]), tag("p", texts["replaced_why"]), take, class_="text")
 
 
@@ -226,17 +225,7 @@ def shell(body: Fragment | None, texts: Texts = TEXTS["en"]) -> str:
         tag("link", rel="stylesheet", href=address("page.css")),
         [tag("script", src=address(name), defer=True) for name in ("line.js", "page.js") if live],
     )
-    waits = tag("h1", texts["connecting"]) + tag("noscript", tag("p", texts["script"]))
-    document = tag(
-        "body",
-        tag("header", tag("progress", value=0, max=1, aria_label=texts["done"], hidden=True))
-        if live
-        else None,
-        tag("main", tag("div", waits, class_="text") if body is None else body, id="main"),
-        _around(texts) if live else None,
-        data_socket="socket" if live else None,
-        data_texts=_json({name: texts[name] for name in SPOKEN}) if live else None,
-    )
+    document = _live(texts) if body is None else tag("body", tag("main", body, id="main"))
     direction = "rtl" if texts["language"].split("-")[0] in RIGHT_TO_LEFT else None
     return "<!doctype html>" + tag("html", head, document, lang=texts["language"], dir=direction).html
 
@@ -245,20 +234,23 @@ SPOKEN = ("thinking", "lost", "back", "refused", "required", "copied")  # by pag
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 
 
-def _around(texts: Texts) -> Fragment:
-    """What the page says while it plays: notices, what a screen reader hears, and what waits in templates."""
-    retry = tag("button", texts["retry"], type="button", data_command="connect", hidden=True)
-    return (
+def _live(texts: Texts) -> Fragment:
+    """The page that plays: how far one is, what is shown, notices, what is said, and templates."""
+    progress = tag("progress", value=0, max=1, aria_label=texts["done"], hidden=True)
+    waits = tag("h1", texts["connecting"]) + tag("noscript", tag("p", texts["script"]))
+    retry = tag("button", texts["retry"], type="button", data_connect=True, hidden=True)
+    return tag(
+        "body",
+        tag("header", progress),
+        tag("main", tag("div", waits, class_="text"), id="main", data_kind="connecting"),
         tag(
             "footer",
             tag("p", id="alert", role="alert"),
             tag("p", tag("span", id="notice"), retry, class_="notice"),
-        )
-        + tag("div", id="said", class_="unseen", role="status", aria_live="polite")
-        + tag("template", replaced(texts), id="replaced")
-        + tag("template", apology("", texts), id="apology")
+        ),
+        tag("div", id="said", class_="unseen", role="status", aria_live="polite"),
+        tag("template", replaced(texts), id="replaced"),
+        tag("template", apology("", texts), id="apology"),
+        data_socket="socket",
+        data_texts=json.dumps({name: texts[name] for name in SPOKEN}, ensure_ascii=False),
     )
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)

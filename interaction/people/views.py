@@ -8,7 +8,7 @@ needed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,6 +19,31 @@ from interaction.people.fragments import Fragment, choice, tag
 from interaction.people.texts import TEXTS, Texts
 from interaction.spaces import Choice, Discrete, Space, elements
 from interaction.state import State, Value, flatten, get_path
+
+
+class WordedView(Component):
+    """A view that says something: its `WORDS` can be changed, such as to those of another language.
+
+    A subclass lists the words, and says `self.words[name]`, with gaps that it fills by `format`.
+    Raises `UnknownNameError` for a word that it does not say.
+
+    >>> from interaction import State
+    >>> from interaction.people import WordedView, tag
+    >>> class Scale(WordedView):
+    ...     WORDS = {"far": "{x} steps to go"}
+    ...     def __call__(self, observation):
+    ...         return tag("p", self.words["far"].format(x=observation.task_state.x))
+    >>> Scale({"far": "noch {x} Schritte"})(State(task_state=State(x=3))).html
+    '<p>noch 3 Schritte</p>'
+    """
+
+    WORDS: ClassVar[Texts] = {}
+
+    def __init__(self, words: Texts | None = None) -> None:
+        for name in words or {}:
+            if name not in self.WORDS:
+                raise unknown_name(name, self.WORDS, f"{type(self).__name__}: words")
+        self.words = {**self.WORDS, **(words or {})}
 
 
 class DefaultView(Component):

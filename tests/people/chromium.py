@@ -127,3 +127,29 @@ class Participant:
                 assert focused["seen"], f"the focus on {text!r} is not seen"
                 return
         raise AssertionError(f"no way by Tab to {text!r}")
+
+
+def told(store, *kinds):
+    return [
+        event for event in store.events() if event.kind in (kinds or ("page", "answer", "action", "noted"))
+    ]
+
+
+def answer_by_mouse(page):
+    page.click(".scale label:nth-child(5)")
+    page.click("text=Sometimes")
+    page.fill("textarea", 'a < b & "c" <script>window.taken = 2</script>')
+    page.click("text=Send")
+
+
+def play_to_the_end(person, act):
+    """Play pointing, by `act`, and answer; give the last page."""
+    while person.kind != "end":
+        if person.kind == "turn":
+            act(person.step)
+        elif person.kind == "questions":
+            before = person.html
+            answer_by_mouse(person.page)
+            person.changed(before)
+        else:
+            person.go_on()

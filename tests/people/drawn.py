@@ -1,15 +1,21 @@
 """Studies whose pages the tests look at in a browser."""
 
-from interaction import Bundle, spaces
+import time
+
+import numpy as np
+
+from interaction import Bundle, InteractionTask, State, Transition, spaces
 from interaction.assistants.coordination import CoordinatedAssistant
 from interaction.assistants.pointing import ConstantGain
 from interaction.people import Condition, Page, Person, Questionnaire, Study
 from interaction.tasks.bandit import MultiArmedBanditTask
 from interaction.tasks.coordination import CoordinatedTask
+from interaction.tasks.plane import PlaneView
 from interaction.tasks.pointing import Pointing2DTask, PointingTask
-from interaction.tasks.views import BanditView, CoordinationView, PlaneView, PointingView
+from interaction.tasks.views import BanditView, CoordinationView, PointingView
 from interaction.users.coordination import PseudoRandomUser
 from interaction.users.pointing import CarefulPointer
+from tests.people.studies import Echo, vault
 
 WELCOME = """# A study of pointing
 
@@ -63,3 +69,40 @@ bandit = study(
 )
 plain = study(Bundle(PointingTask(9, 3), pointer()), language="de")
 form = study(Bundle(Pointing2DTask(2), Person(MOVEMENT), max_rounds=3))
+
+
+class Anything(InteractionTask):
+    """Takes any action, and counts them."""
+
+    def reset(self, rng):
+        return State(x=0)
+
+    def on_user_action(self, game, rng):
+        return Transition(game.task_state.replace(x=game.task_state.x + 1))
+
+
+EVERY = spaces.Dict(
+    arm=spaces.Discrete(3, start=-1),
+    hour=spaces.Discrete(24),
+    dice=spaces.whole(1, 6),
+    far=spaces.real(),
+    level=spaces.real(0.0, 1.0),
+    lamps=spaces.MultiBinary(2),
+    digits=spaces.MultiDiscrete([3, 9]),
+    sure=spaces.Box(0, 1, (), np.bool_),
+    word=spaces.Text(5, min_length=1, charset="abcdefgh"),
+)
+every = study(Bundle(Anything(), Person(EVERY), max_rounds=2), practice=0)
+
+
+class Ponders(Echo):
+    """Plans for so long that one sees it."""
+
+    batched = False
+
+    def action(self, observation, state):
+        time.sleep(1.5)
+        return super().action(observation, state)
+
+
+pondering = vault(Ponders())

@@ -25,6 +25,11 @@ class Line {
     this.left_out = 0; // of what is noted, while too much waited
     window.addEventListener("offline", () => this.stopped || this.lost());
     window.addEventListener("online", () => this.stopped || this.greeted || this.connect());
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden || this.stopped) return; // else it may have slept, and the line with it
+      if (this.greeted) this.beat();
+      else this.connect();
+    });
     setInterval(() => this.beat(), HEARTBEAT * 1000);
   }
 

@@ -34,8 +34,11 @@
       say(texts.thinking);
     },
     refused(message) {
-      warn(texts.refused.replace("{reason}", message.reason ?? ""));
-      current = null;
+      const reason = texts.refused.replace("{reason}", message.reason ?? "");
+      (main.querySelector(".error") ?? by("alert")).textContent = reason;
+      open = true; // what was typed is kept, and can be mended
+      main.removeAttribute("aria-busy");
+      main.querySelector(".chosen")?.classList.remove("chosen");
     },
     replaced: () => instead("replaced"),
     apology(message) {
@@ -107,7 +110,6 @@
   }
 
   const say = (text) => (by("said").textContent = text);
-  const warn = (text) => (by("alert").textContent = text);
 
   function instead(name) {
     open = false;
@@ -125,7 +127,7 @@
     if (!open || line.stopped || shown === null) return false;
     open = false;
     main.setAttribute("aria-busy", "true");
-    warn("");
+    by("alert").textContent = "";
     line.post(type, current.round ?? null, payload);
     return true;
   }
@@ -143,16 +145,15 @@
   }
 
   document.addEventListener("click", (event) => {
-    const element = event.target.closest("[data-action], [data-type=page], [data-copy], [data-command]");
+    const element = event.target.closest("[data-action], [data-type=page], [data-copy], [data-connect]");
     if (!element) return;
-    const { copy, command } = element.dataset;
+    const { copy } = element.dataset;
     if (element.dataset.action) choose(element, event);
     else if (element.dataset.type === "page") give("page", {});
     else if (copy && navigator.clipboard)
       navigator.clipboard.writeText(copy).then(() => say((element.textContent = texts.copied)));
     else if (copy) getSelection().selectAllChildren(element.parentElement.querySelector("code"));
-    else if (command === "connect") line.connect();
-    else if (command === "reload") location.reload();
+    else if ("connect" in element.dataset) line.connect();
   });
 
   document.addEventListener("submit", (event) => {
