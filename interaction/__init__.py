@@ -60,6 +60,10 @@ if TYPE_CHECKING:
     from interaction.interop.coopihc import from_coopihc as from_coopihc
     from interaction.means import PairedDifferences as PairedDifferences
     from interaction.means import paired_differences as paired_differences
+    from interaction.people import Condition as Condition
+    from interaction.people import Person as Person
+    from interaction.people import Study as Study
+    from interaction.people import pilot as pilot
     from interaction.planning import BeliefTree as BeliefTree
     from interaction.planning import BoltzmannPolicy as BoltzmannPolicy
     from interaction.planning import ExpectedInformationGain as ExpectedInformationGain
@@ -109,6 +113,7 @@ __all__ = [
     "CascadedInferenceEngine",
     "CascadedObservationEngine",
     "Component",
+    "Condition",
     "DeterministicPolicy",
     "DiscretePolicy",
     "DualInferenceEngine",
@@ -129,6 +134,7 @@ __all__ = [
     "MonteCarloTree",
     "ObservationEngine",
     "PairedDifferences",
+    "Person",
     "Policy",
     "Population",
     "Posterior",
@@ -143,6 +149,7 @@ __all__ = [
     "Simulator",
     "State",
     "Step",
+    "Study",
     "TabulatedPolicy",
     "Trajectories",
     "Transition",
@@ -166,6 +173,7 @@ __all__ = [
     "model_recovery",
     "paired_differences",
     "parameter_recovery",
+    "pilot",
     "plot_belief",
     "plot_comparison",
     "plot_density",
@@ -197,6 +205,10 @@ _LATER = {  # imported when asked for: what they need takes longer to import tha
     "calibration": "interaction.studies",
     "sensitivity": "interaction.studies",
     "robustness": "interaction.studies",
+    "Condition": "interaction.people",
+    "Person": "interaction.people",
+    "Study": "interaction.people",
+    "pilot": "interaction.people",
     "PairedDifferences": "interaction.means",
     "paired_differences": "interaction.means",
     "BeliefTree": "interaction.planning",

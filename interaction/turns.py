@@ -76,10 +76,10 @@ def play_half(
     action: Value = None,
     act: bool = True,
 ) -> Played:
-    """Play the turns of the agent whose turn it is: it looks (if it has not) and, with `act`, it acts.
+    """Play the turns of the agent whose turn it is: it looks and acts or, without `act`, looks alone.
 
-    A given action stands in for that of the policy. With `check` all that components give is checked.
-    The turns of a missing agent are passed over.
+    Who has looked before acts in any case. A given action stands in for that of the policy. With `check` all
+    that components give is checked. The turns of a missing agent are passed over.
     """
     fields = game.__dict__.copy()
     turn, now = fields["turn_index"], fields["round_index"]
