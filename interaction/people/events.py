@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import struct
 from collections.abc import Mapping
 from reprlib import repr as short
@@ -40,6 +41,7 @@ class Event(NamedTuple):
 
 _PLAIN = (str, bool, int, type(None))
 _DEEPEST = 50
+_MOST_CHARACTERS = 10**7  # of an array of texts
 
 
 def encode(value: Value) -> Json:
@@ -115,12 +117,20 @@ def decode(found: Json, depth: int = 0) -> Value:
                 return struct.unpack(">d", bytes.fromhex(found[mark]))[0]
             case "$array":
                 entries = [decode(part, inner) for part in found[mark]]
-                return freeze(np.array(entries, found["dtype"]).reshape(found["shape"]))
+                return freeze(np.array(entries, _dtype(found["dtype"], len(entries))).reshape(found["shape"]))
     except ArgumentError:
         raise
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError, struct.error) as error:
         raise ArgumentError(f"expected a value as encode writes it, got {short(found)} ({error})") from None
     raise ArgumentError(f"expected a value as encode writes it, got {short(found)}")
+
+
+def _dtype(name: str, entries: int) -> str:
+    """Check the kind of an array, which may come from anybody: texts of any length would fill the memory."""
+    width = re.fullmatch(">?(?:b1|[iu][1248]|f(?:2|4|8|16)|U([0-9]{1,7}))", name)
+    if width is None or int(width[1] or 0) * entries > _MOST_CHARACTERS:
+        raise ValueError(f"no dtype of numbers or texts: {name!r}")
+    return name
 
 
 def digest(game: State) -> str:
