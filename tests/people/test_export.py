@@ -10,7 +10,7 @@ from scipy import stats
 from interaction import Bundle, Logit, Population, fit, spaces
 from interaction.assistants.pointing import ConstantGain
 from interaction.errors import ArgumentError, UnknownNameError
-from interaction.people import Condition, Person, export, pilot
+from interaction.people import Condition, Page, Person, Questionnaire, export, pilot
 from interaction.tasks.coordination import CoordinatedTask
 from interaction.tasks.pointing import PointingTask
 from interaction.users.bandit import RescorlaWagnerUser
@@ -184,3 +184,27 @@ def test_who_begins_again_is_told_apart():
     assert not rounds.duplicated(["participant", "episode", "round"]).any()
     assert rounds.groupby("episode").restarts.first().tolist() == [0, 0, 1, 1, 1, 1]
     assert rounds.groupby("episode").practice.first().tolist() == [True, False, True, False, False, False]
+
+
+def test_answers_that_were_given_before_who_begins_again_are_not_those_of_the_session():
+    made = study(episodes=1, after=[EASE, Page("# One more"), Questionnaire("why", "Why?")])
+    session, log = begin(made)
+    play(session, log, 5)
+    assert log[-1].kind == "answer"
+    assert export(made, log).answers.ease.tolist() == [1]
+    log.append(log_of(session, log, "restarted", {}))
+    assert "ease" not in export(made, log).answers
+
+
+def test_a_response_time_that_counts_from_a_reload_or_goes_over_a_lost_line_is_told_apart():
+    session, log = begin(study(episodes=1))
+    for kind, payload in [
+        ("connected", {"epoch": 1}),
+        ("action", {"action": 1}),
+        ("connected", {"epoch": 2}),
+        ("returned", {}),
+        ("action", {"action": 1}),
+        ("action", {"action": 1}),
+    ]:
+        log.append(log_of(session, log, kind, payload))
+    assert export(session.study, log).rounds.noted.tolist() == ["", "reload returned", ""]

@@ -102,8 +102,8 @@ def test_what_is_right_is_read():
 
 @pytest.mark.parametrize("text", ["\\ud83d", "a\\ude00b", "\\ud83d\\ud83d"])
 def test_half_a_character_which_no_file_can_hold_is_read_as_one_that_is_not_known(text):
-    answer = '{"type": "answer", "epoch": 1, "sequence": 0, "payload": {"values": {"why": "TEXT \\ud83d\\ude00"}}}'
-    message = read(answer.replace("TEXT", text))
+    values = '{"why": "TEXT \\ud83d\\ude00"}'.replace("TEXT", text)
+    message = read(f'{{"type": "answer", "epoch": 1, "sequence": 0, "payload": {{"values": {values}}}}}')
     why = message.payload["values"]["why"]
     assert why.encode()
     assert why.count("\ufffd") == text.count("ud")

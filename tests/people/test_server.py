@@ -362,6 +362,18 @@ def test_behind_a_proxy_the_origin_is_the_one_that_was_named(served):
             connect(one.address.replace("http", "ws") + "/socket", origin=one.address, proxy=None)
 
 
+@pytest.mark.parametrize(
+    "origin", ["http://[", "http://", "null", "http://{host}/", "http://a@{host}", "//{host}"]
+)
+def test_an_origin_is_that_of_the_server_to_the_letter(served, origin):
+    with served() as one:
+        browser = one.agreed()
+        browser.origin = origin.format(host=urlsplit(one.address).netloc)
+        assert browser.get("/consent", data=b"")[0] == 403
+        with pytest.raises(InvalidStatus, match="403"), browser.page():
+            pass
+
+
 def test_who_has_no_cookie_or_an_unknown_one_is_sent_to_the_beginning(served):
     with served() as one:
         for value in ("", "interaction_x=1", f"{one.server._cookie}=00112233445566778899aabbccddeeff"):
