@@ -1,15 +1,20 @@
 """The server: what a page may say, what it is told, and what of it is in the log."""
 
+import asyncio
+import html
 import json
 import logging
+import re
 import time
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from urllib.parse import urlsplit
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from interaction.errors import ArgumentError
 from interaction.people import live, replay
 from interaction.people.limits import Limits
 from interaction.people.server import StudyServer
@@ -362,6 +367,38 @@ def test_behind_a_proxy_the_origin_is_the_one_that_was_named(served):
             connect(one.address.replace("http", "ws") + "/socket", origin=one.address, proxy=None)
 
 
+def test_who_agrees_twice_while_the_line_is_slow_has_one_session(served, monkeypatch):
+    with served() as one:
+        room, begin = one.server.room, one.server.room.begin
+
+        async def slowly(url):
+            await asyncio.sleep(0.3)
+            return await begin(url)
+
+        monkeypatch.setattr(room, "begin", slowly)
+        browsers = [one.browser(), one.browser()]  # neither has the cookie when it agrees
+        address = agreement(browsers[0].get("/?PROLIFIC_PID=5f3")[2])
+        with ThreadPoolExecutor(2) as both:
+            answers = list(both.map(lambda browser: browser.get(address, data=b""), browsers))
+        assert [status for status, _, _ in answers] == [200, 200]
+        assert len({browser.cookie for browser in browsers}) == 1
+        assert [event.payload.get("url") for event in one.log] == [{"PROLIFIC_PID": "5f3"}, None]
+        other = one.browser()  # another visit is another person
+        other.get(agreement(other.get()[2]), data=b"")
+        assert len(one.store.standings()) == 2
+
+
+def agreement(body):
+    """Give the address to which a page of consent sends its form."""
+    return "/" + html.unescape(re.search('action="([^"]+)"', body)[1])
+
+
+def test_an_empty_token_is_refused_since_everybody_knows_it(served):
+    for token in ("", " "):
+        with pytest.raises(ArgumentError, match="token: expected one that nobody"), served(token=token):
+            pass
+
+
 @pytest.mark.parametrize(
     "origin", ["http://[", "http://", "null", "http://{host}/", "http://a@{host}", "//{host}"]
 )
@@ -421,8 +458,9 @@ def test_messages_that_are_too_large_too_fast_or_no_messages_end_the_line(served
                 assert page.closed() == 1008
                 assert page.got[-1]["type"] == "refused"
         with browser.page() as page:
-            for _ in range(30):
-                page.say(type="ping", at=0)
+            with suppress(ConnectionClosed):  # while it still speaks
+                for _ in range(30):
+                    page.say(type="ping", at=0)
             assert page.closed() == 1008
             assert "too many" in page.got[-1]["reason"]
         with browser.page() as page:  # nothing is lost
