@@ -24,8 +24,7 @@ from report import Table, run
 from interaction import Bundle, spaces
 from interaction.assistants.coordination import CoordinatedAssistant
 from interaction.people import Condition, Page, Person, Study, replay
-from interaction.people.limits import Limits
-from interaction.people.piloting import Visitor
+from interaction.people.piloting import FAST, Visitor
 from interaction.people.protocol import KINDS
 from interaction.people.server import StudyServer
 from interaction.people.serving import listen, serve
@@ -51,14 +50,13 @@ def bandit() -> Study:
     )
 
 
-LIMITS = Limits(beginnings=10**6)  # in a minute: bots do not read what they agree to
 STUDIES = {"load": coordination, "short": bandit}
 
 
 def be_server(study: str, store: str, at: socket.socket) -> None:
     """Serve one of the studies."""
     with Store(store) as log:
-        serve(StudyServer(STUDIES[study](), log, limits=LIMITS, bots=True), at)
+        serve(StudyServer(STUDIES[study](), log, limits=FAST, bots=True), at)
 
 
 @contextmanager

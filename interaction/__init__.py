@@ -87,6 +87,8 @@ if TYPE_CHECKING:
     from interaction.plots import plot_predictive as plot_predictive
     from interaction.plots import plot_rewards as plot_rewards
     from interaction.plots import plot_trace as plot_trace
+    from interaction.studies import Sweep as Sweep
+    from interaction.studies import SweepResults as SweepResults
     from interaction.studies import calibration as calibration
     from interaction.studies import model_recovery as model_recovery
     from interaction.studies import parameter_recovery as parameter_recovery
@@ -150,6 +152,8 @@ __all__ = [
     "State",
     "Step",
     "Study",
+    "Sweep",
+    "SweepResults",
     "TabulatedPolicy",
     "Trajectories",
     "Transition",
@@ -209,6 +213,8 @@ _LATER = {  # imported when asked for: what they need takes longer to import tha
     "Person": "interaction.people",
     "Study": "interaction.people",
     "pilot": "interaction.people",
+    "Sweep": "interaction.studies",
+    "SweepResults": "interaction.studies",
     "PairedDifferences": "interaction.means",
     "paired_differences": "interaction.means",
     "BeliefTree": "interaction.planning",

@@ -41,6 +41,9 @@ def main() -> None:
     from interaction.people.commands import add_commands
 
     add_commands(app)
+    from interaction.sweep_cli import commands
+
+    app.add_typer(commands(), name="sweep")
 
     @app.callback()
     def options(version: Annotated[bool, _version()] = False) -> None: ...

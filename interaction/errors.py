@@ -86,6 +86,16 @@ class NoEffectError(InteractionError, ValueError):
     """A declared parameter of a user changes nothing that the user does."""
 
 
+class FolderError(InteractionError, OSError):
+    """A file of a sweep cannot be written: the disk is full, say; what was written before is whole."""
+
+
+class SweepError(InteractionError, RuntimeError):
+    """Cells of a sweep could not be played to the end; the others were. `failures` tells of each."""
+
+    failures: tuple[object, ...] = ()
+
+
 class ConvergenceWarning(UserWarning):
     """A fit did not converge: its numbers are not to be trusted."""
 

@@ -204,6 +204,14 @@ def _began_apart(mine: Array | None, theirs: Array | None, axes: int) -> bool:
 
 def measured(runs: Trajectories, measure: Measure, where: str) -> Array:
     """Give the measure of each episode of a run as floats: `(episode, *over)`."""
+    found = read_measure(runs, measure, where)
+    if np.ma.is_masked(found):
+        raise _not_finite(found.filled(np.nan), runs, measure, where)
+    return np.asarray(found.data)
+
+
+def read_measure(runs: Trajectories, measure: Measure, where: str) -> np.ma.MaskedArray[Any, Any]:
+    """Give the measure of each episode of a run as floats, masked where it has none: `(episode, *over)`."""
     if callable(measure):
         values = measure(runs)
     elif measure in _NAMES:
@@ -212,19 +220,23 @@ def measured(runs: Trajectories, measure: Measure, where: str) -> Array:
         values = runs.rewards[measure]
     else:
         raise unknown_name(measure, [*_NAMES, *runs.rewards], f"{where}: measure")
-    found: Array = np.asarray(np.ma.filled(np.ma.asarray(values, float), np.nan))
+    found: np.ma.MaskedArray[Any, Any] = np.ma.array(values, float)
     if found.shape != runs.lengths.shape:
         raise ArgumentError(
             f"{where}: {name_of(measure)}: expected a number for each episode, {runs.lengths.shape}, "
             f"got an array {found.shape}"
         )
-    if not np.isfinite(found).all():
-        at = np.argwhere(~np.isfinite(found))[0]
-        raise ArgumentError(
-            f"{where}: {name_of(measure)}: expected finite numbers, got {found[tuple(at)]} in episode "
-            f"{runs.episodes[at[0]]}"
-        )
+    if not np.isfinite(found.filled(0.0)).all():
+        raise _not_finite(found.filled(0.0), runs, measure, where)
     return found
+
+
+def _not_finite(values: Array, runs: Trajectories, measure: Measure, where: str) -> ArgumentError:
+    at = np.argwhere(~np.isfinite(values))[0]
+    return ArgumentError(
+        f"{where}: {name_of(measure)}: expected finite numbers, got {values[tuple(at)]} in episode "
+        f"{runs.episodes[at[0]]}"
+    )
 
 
 def name_of(measure: Measure) -> str:

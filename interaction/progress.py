@@ -38,7 +38,7 @@ class Progress:
 
     def __init__(self, label: str, total: int | None = None, *, unit: str = "", shown: bool = True) -> None:
         self.label, self.total, self.unit, self.shown = label, total, unit, shown
-        self.n = 0
+        self.n, self._begun = 0, time.monotonic()
         self._stream: TextIO | None = None  # where it is told, while it goes on
         self._drawn = 0  # how many characters of the terminal's line are taken
         self._done = Event()
@@ -47,10 +47,15 @@ class Progress:
         """Say that so many more are done."""
         self.n += n
 
+    @property
+    def seconds(self) -> float:
+        """How long it has lasted."""
+        return time.monotonic() - self._begun
+
     def __enter__(self) -> Self:
         self._stream = sys.stderr if self.shown else None
+        self._begun = time.monotonic()
         if self._stream is not None:
-            self._begun = time.monotonic()
             if self._begun - Progress._left > 1.0:  # a new computation, and not the next step of one
                 Progress._told = self._begun
             self._open.append(self)

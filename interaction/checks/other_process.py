@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import importlib
-import importlib.util
 import json
 import os
 import pickle
@@ -14,13 +11,12 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 from interaction.checks.calls import Call, Watch
 from interaction.checks.repeats import Outcome, compare, modules_of, repeat, shuffled
 from interaction.checks.report import Budget, Report
 from interaction.checks.surroundings import PERSONAL, changed, other_clock, other_environment
+from interaction.importing import file_of, import_file
 
 OTHERS = 2  # processes: two hash seeds may agree on the order of a small set by chance, three hardly
 _START = (
@@ -33,7 +29,7 @@ _HERE: list[str] = []  # holds the folder of the request, in a process that anot
 @contextmanager
 def other_processes(watch: Watch, calls: Sequence[Call], report: Report, budget: Budget) -> Iterator[None]:
     """Start the processes, go on with the rest of the check, and compare what they gave."""
-    modules = {name: _file(name) for name in modules_of(watch.parts)}
+    modules = {name: file_of(name) for name in modules_of(watch.parts)}
     missing = [name for name, file in modules.items() if file is None]
     if _HERE or missing:
         reason = f"the module {missing[0]!r} cannot be imported there" if missing else "this is one"
@@ -115,23 +111,6 @@ def _environment(number: int) -> dict[str, str]:
     return environment | {"PYTHONHASHSEED": seeds[number]}
 
 
-def _file(module: str) -> str | None:
-    """Give the file from which another process can import a module, or None if there is none."""
-    path = getattr(sys.modules[module], "__file__", None)
-    if path is None or not Path(path).is_file():
-        return None
-    return None if module == "__main__" and not _guarded(Path(path)) else str(Path(path).resolve())
-
-
-def _guarded(script: Path) -> bool:
-    """Say whether a script does its work under `if __name__ == "__main__":`, and so can be imported."""
-    return any(
-        isinstance(part, ast.If)
-        and any(getattr(name, "id", "") == "__name__" for name in ast.walk(part.test))
-        for part in ast.parse(script.read_text()).body
-    )
-
-
 def _advice(missing: list[str]) -> str:
     if "__main__" not in missing:
         return ""
@@ -150,22 +129,7 @@ def main(folder: str, number: int) -> None:
     outcomes: dict[int, Outcome] = {}
     with other_clock((), -1000 - 111 * number), other_environment(list(modules)):
         for name, file in modules.items():
-            _import(name, file)
+            sys.modules[name] = import_file(name, file, script=name == "__main__")
         parts, calls = pickle.loads(place.joinpath("calls").read_bytes())
         outcomes = repeat(parts, calls, shuffled(len(calls), 99 - number), seconds)
     place.joinpath(f"outcomes-{number}").write_bytes(pickle.dumps(outcomes))
-
-
-def _import(name: str, file: str) -> None:
-    """Import a module under its name, from its file where the name leads to no other."""
-    if name != "__main__":
-        try:
-            found = getattr(importlib.import_module(name), "__file__", None)
-        except ImportError:
-            found = None
-        if found is not None and Path(found).resolve() == Path(file):
-            return
-    spec: Any = importlib.util.spec_from_file_location("__mp_main__" if name == "__main__" else name, file)
-    module: ModuleType = importlib.util.module_from_spec(spec)
-    sys.modules[name] = sys.modules[spec.name] = module
-    spec.loader.exec_module(module)

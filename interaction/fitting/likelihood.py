@@ -53,10 +53,17 @@ class Likelihood:
     def __init__(self, task: InteractionTask, user: User, observed: Observed) -> None:
         self.user, self.observed = user, observed
         space = observed.assistant_action_space
-        self._helper = None if space is None else Assistant(policy=RandomPolicy(space))
+        self._task, self._helper = task, None if space is None else Assistant(policy=RandomPolicy(space))
         self._lineup = Lineup(task, user, self._helper)
         self._order = np.argsort(-observed.lengths, kind="stable")  # so that short episodes go together
         self._fixed: Mapping[str, Array] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_lineup"}
+
+    def __setstate__(self, fields: dict[str, Any]) -> None:
+        vars(self).update(fields)
+        self._lineup = Lineup(self._task, self.user, self._helper)
 
     def select(self, users: Array) -> Likelihood:
         """Give the likelihood of some users alone."""

@@ -15,6 +15,7 @@ combinatorial and continuous optimization" (at cliffs).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,23 +61,36 @@ class Maximum:
 
 
 def maximize(
-    likelihood: Likelihood, priors: Priors, *, starts: int = STARTS, progress: bool = False, label: str = ""
+    likelihood: Likelihood,
+    priors: Priors,
+    *,
+    starts: int = STARTS,
+    progress: bool = False,
+    label: str = "",
+    searched: Summits | None = None,
 ) -> Maximum:
     """Find each user's most likely parameters in the user's space; the priors give where to start.
 
-    Discrete parameters are tried in all combinations.
+    Discrete parameters are tried in all combinations. `searched` is what `search` has given, for all users.
     """
+    found = search(likelihood, priors, starts, progress, label) if searched is None else searched
+    found.look_around(likelihood, priors, np.flatnonzero(found.met & np.isfinite(found.log)))
+    return Maximum(found.values, found.log, found.converged, found.z, found.covariance)
+
+
+def search(
+    likelihood: Likelihood, priors: Priors, starts: int = STARTS, progress: bool = False, label: str = ""
+) -> Summits:
+    """Walk uphill for each user: the first part of `maximize`, in which users do not meet."""
     users = len(likelihood.observed.users)
     scattered = _scatter(priors)
     spread = {name: np.broadcast_to(array, (users, len(array))) for name, array in scattered.items()}
     log = likelihood.total(spread)
     z = priors.to_space(scattered)
     chosen = _best(log, z[:, ~priors.discrete], min(starts, log.shape[1]))
-    search = _Search(likelihood, priors, z[chosen])
-    search.run(progress, label)
-    found = _Best(search)
-    found.look_around(likelihood, priors, np.flatnonzero(search.met.any(axis=1) & np.isfinite(found.log)))
-    return Maximum(found.values, found.log, found.converged, found.z, found.covariance)
+    walk = _Search(likelihood, priors, z[chosen])
+    walk.run(progress, label)
+    return Summits.of(walk)
 
 
 def _scatter(priors: Priors) -> Values:
@@ -200,20 +214,48 @@ class _Search:
         )
 
 
-class _Best:
-    """The best start of each user."""
+@dataclass(eq=False)
+class Summits:
+    """The best start of each user: arrays `(users, …)`, coordinates as in `Maximum`, and `whole` all of them.
 
-    def __init__(self, search: _Search) -> None:
+    `met`: whether the search met what is impossible.
+    """
+
+    log: Array
+    values: Values
+    converged: Array
+    z: Array
+    whole: Array
+    covariance: Array
+    met: Array
+    free: Array  # (parameters,)
+
+    @classmethod
+    def of(cls, search: _Search) -> Summits:
+        """Choose the best start of a search for each user."""
         rows = np.arange(len(search.z))
         best = np.argmax(search.log, axis=1)
-        self.log = search.log[rows, best]
-        z = search.z[rows, best]
-        self.values = search.priors.in_space(z)
+        log, whole = search.log[rows, best], search.z[rows, best]
         still = (search.promise() < _TOLERANCE) | (search.idle >= _IDLE)
-        self.converged = still[rows, best] & np.isfinite(self.log)
-        self.z, self.whole, self.free = z[:, search.free], z, search.free
         outer = search.outer[rows, best]
-        self.covariance = np.linalg.inv(outer + _RIDGE * np.eye(outer.shape[-1]))
+        return cls(
+            log,
+            search.priors.in_space(whole),
+            still[rows, best] & np.isfinite(log),
+            whole[:, search.free],
+            whole,
+            np.linalg.inv(outer + _RIDGE * np.eye(outer.shape[-1])),
+            np.asarray(search.met.any(axis=1)),
+            search.free,
+        )
+
+    @classmethod
+    def together(cls, parts: Sequence[Summits]) -> Summits:
+        """Put the users of several parts one after the other."""
+        names = ("log", "converged", "z", "whole", "covariance", "met")
+        joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        values = {name: np.concatenate([part.values[name] for part in parts]) for name in parts[0].values}
+        return cls(**joined, values=values, free=parts[0].free)
 
     def look_around(self, likelihood: Likelihood, priors: Priors, users: Array) -> None:
         """Try points around the best ones of some users, and go on from better ones.

@@ -53,6 +53,7 @@ def on_grid(
     seed: int = 0,
     progress: bool = False,
     label: str = "grid",
+    numbers: Array | None = None,
 ) -> Estimate:
     """Give each user's posterior: moments and evidence from the grid, draws from its cells.
 
@@ -60,6 +61,7 @@ def on_grid(
     in means, standard deviations and evidence. Where it does not, four finer lattices, shifted at random,
     take its place, as long as they have no more than 60,000 points, and have to agree with each other. All
     of these end at six standard deviations of the prior; a posterior that goes on there has not converged.
+    `numbers` are those of the users whose draws these have, where they are some of many: `(users,)`.
     """
     supports = [priors.support(index) if flag else None for index, flag in enumerate(priors.discrete)]
     continuous = int((~priors.discrete).sum())
@@ -70,6 +72,7 @@ def on_grid(
             f"{combinations} combinations of discrete values): use method='particles'"
         )
     users = len(likelihood.observed.users)
+    numbers = np.arange(users) if numbers is None else numbers
     rules = _Rules(priors, supports, seed)
     drawing = (rules, chains, draws)
     found, order = [], []
@@ -81,19 +84,20 @@ def on_grid(
             part = likelihood.select(chosen)
             grid = _close_in(part, rules, POINTS[continuous])
             held = _held(grid, rules, POINTS[continuous])
-            grid = _check(part, rules, chosen, grid._replace(converged=grid.converged & held))
+            grid = _check(part, rules, numbers[chosen], grid._replace(converged=grid.converged & held))
             rough = ~grid.converged & held & (continuous > 0) & (finer <= _MOST)
             if not rough.all():
                 some = np.flatnonzero(~rough)
-                told = _estimate(grid.take(some), chosen[some], *drawing)
+                told = _estimate(grid.take(some), numbers[chosen[some]], *drawing)
                 found.append(told.marked({BEYOND: ~held[some]}))
                 bar.update(int((~rough).sum()))
             at_once = max(_BLOCK // finer, 1)
             again = np.flatnonzero(rough)
             for start in range(0, len(again), at_once):
                 some = again[start : start + at_once]
-                better = _refined(likelihood.select(chosen[some]), rules, chosen[some], grid.take(some))
-                found.append(_estimate(better, chosen[some], *drawing))
+                who = numbers[chosen[some]]
+                better = _refined(likelihood.select(chosen[some]), rules, who, grid.take(some))
+                found.append(_estimate(better, who, *drawing))
                 bar.update(len(some))
             order += [*chosen[~rough], *chosen[rough]]
     return together(found).take(np.argsort(order))

@@ -52,16 +52,18 @@ def by_particles(
     progress: bool = False,
     label: str = "particles",
     unit: str = "users",
+    numbers: Array | None = None,
 ) -> Estimate:
     """Give each user's posterior as `chains` independent populations of `draws` particles.
 
     A user is converged when the populations agree (R-hat) and their last moves were not stuck, and when an
-    estimated log likelihood varies little enough at the posterior.
+    estimated log likelihood varies little enough at the posterior. `numbers` are those of the users whose
+    draws these have, where they are some of many: `(users,)`.
     """
     users, d = len(likelihood.observed.users), len(priors)
     shape = (users, chains, draws, d)
-    everyone = np.arange(users)
-    rng = EpisodeRandom(seed, episodes=everyone)
+    numbers = np.arange(users) if numbers is None else numbers
+    rng = EpisodeRandom(seed, episodes=numbers)
     z = ndtri(np.maximum(rng.at(0, 0).random((chains * draws * d,)), 2.0**-54)).reshape(shape)
     log = _log_likelihood(likelihood.again(0, _ESTIMATE), priors, z)
     power, log_evidence = np.zeros((users, chains)), np.zeros((users, chains))
@@ -73,7 +75,7 @@ def by_particles(
             bar.update(users - len(active) - bar.n)
             if len(active) == 0:
                 break
-            rng = EpisodeRandom(seed, episodes=active)
+            rng = EpisodeRandom(seed, episodes=numbers[active])
             weights, power[active], gained = raise_power(log[active], power[active])
             log_evidence[active] += gained
             chosen = likelihood.select(active)

@@ -97,6 +97,9 @@ def export(
     study: A_STUDY,
     out: Annotated[Path, typer.Argument(help="The table, as .parquet or .csv.")],
     store: A_STORE = "results.db",
+    leave_out: Annotated[
+        bool, typer.Option("--leave-out", help="Leave out, by name, sessions that do not play again.")
+    ] = False,
 ) -> None:
     """Write a table of what was played, a row for each round, and the questionnaires beside it."""
     from interaction.people.export import export as tables
@@ -105,8 +108,11 @@ def export(
     found = find_study(study)
     with Store(store, create=False) as log:
         events = log.events()
-    for file in tables(found, events).save(out):
+    made = tables(found, events, leave_out=leave_out)
+    for file in made.save(out):
         typer.echo(file)
+    for why in made.left_out:
+        typer.echo(f"left out: {why}", err=True)
 
 
 def replay(study: A_STUDY, session: A_SESSION, store: A_STORE = "results.db") -> None:

@@ -15,6 +15,7 @@ from interaction.files import write_whole
 from interaction.people.dictionary import describe
 from interaction.people.events import Event
 from interaction.people.rows import Row, rows_of
+from interaction.people.session import ReplayError
 from interaction.people.study import Study
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class Tables:
     """The data of a study: `rounds`, `answers` and `sessions`, and the `dictionary` of their columns.
 
     `rounds` has one row for each round that was played to its end, practice included; it is data for `fit` as
-    it is. `answers` and `sessions` have one for each session.
+    it is. `answers` and `sessions` have one for each session. `left_out` says which sessions are in none of
+    them, and why.
 
     >>> from interaction import Bundle, spaces
     >>> from interaction.people import Condition, Person, Questionnaire, Study, export, pilot
@@ -45,6 +47,7 @@ class Tables:
     answers: pandas.DataFrame
     sessions: pandas.DataFrame
     dictionary: pandas.DataFrame
+    left_out: tuple[str, ...] = ()
 
     def save(self, path: str | Path) -> list[Path]:
         """Write the rounds to a file and the other tables beside it, and give the files.
@@ -82,11 +85,12 @@ def _writing(table: pandas.DataFrame, ending: str) -> Callable[[IO[bytes]], None
     return write
 
 
-def export(study: Study, events: Iterable[Event]) -> Tables:
+def export(study: Study, events: Iterable[Event], *, leave_out: bool = False) -> Tables:
     """Give the data of a study as tables.
 
     Each session is played again from its events; those of several sessions may be mixed. Raises `ReplayError`
-    for a session that does not replay, and `MissingExtraError` without pandas.
+    for a session that does not replay (its code has changed, say); `leave_out` leaves such ones out, and
+    `left_out` of the tables says which. Raises `MissingExtraError` without pandas.
 
     >>> from interaction import Bundle, spaces
     >>> from interaction.people import Condition, Person, Study, export, pilot
@@ -112,12 +116,19 @@ def export(study: Study, events: Iterable[Event]) -> Tables:
     logs: dict[str, list[Event]] = {}
     for event in events:
         logs.setdefault(event.session, []).append(event)
-    found = [rows_of(study, log) for log in logs.values()]
+    found, left_out = [], []
+    for log in logs.values():
+        try:
+            found.append(rows_of(study, log))
+        except ReplayError as error:
+            if not leave_out:
+                raise
+            left_out.append(str(error))
     rounds = _frame([row for rows, _, _ in found for row in rows])
     answers = _frame([row for _, row, _ in found])
     sessions = _frame([row for _, _, row in found])
     named = {"rounds": rounds.columns, "answers": answers.columns, "sessions": sessions.columns}
-    return Tables(rounds, answers, sessions, _frame(describe(study, named)))
+    return Tables(rounds, answers, sessions, _frame(describe(study, named)), tuple(left_out))
 
 
 def _frame(rows: Sequence[Row]) -> pandas.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from interaction.inference.user_model import UserModelFilter
 from interaction.means import interval, told
 from interaction.plots.style import axes_of, ink, styled, title
 from interaction.progress import Progress
+from interaction.studies.workers import Workers, given_workers, in_order
 from interaction.task import InteractionTask
 from interaction.trajectory import Trajectories
 
@@ -141,15 +142,17 @@ def robustness(
     episodes: int = 300,
     max_rounds: int = 1_000,
     seed: int = 0,
+    executor: Any = None,
     progress: bool = True,
 ) -> Robustness:
     """Play every true user with each assistant built on every assumed user, on the same episodes.
 
     `assistants` maps labels to functions that make an assistant from a user model. `oracle` is played with
-    every true user too; regret is measured against it (and is NaN without one). The calibration of the
-    belief is read where the assistant's inference engine is, or holds, a `UserModelFilter` over a single
-    parameter (the first one of several).
-    Raises `ArgumentError` for what is no mapping by label.
+    every true user too; regret is measured against it (and is NaN without one). The calibration of the belief
+    is read where the assistant's inference engine is, or holds, a `UserModelFilter` over a single parameter
+    (the first one of several). With an `executor` (as `Sweep.run` takes it, but None is this process) pairs
+    are played by its processes, with the same numbers. Raises `ArgumentError` for what is no mapping by
+    label.
 
     >>> from interaction import robustness
     >>> from interaction.assistants.pointing import InformationGain
@@ -176,22 +179,26 @@ def robustness(
     shape = (len(assistants), len(true_users), len(assumed_users), episodes)
     returns, scores = np.empty(shape), np.full((3, *shape), np.nan)
     best = np.full((len(true_users), episodes), np.nan)
-    with Progress("robustness", int(np.prod(shape[:3])), unit="pairs", shown=progress) as bar:
-        for row, user in enumerate(true_users.values()):
-            if oracle is not None:
-                bundle = Bundle(task, user, oracle, max_rounds=max_rounds)
-                best[row] = bundle.run(episodes, seed=seed, record="final").returns
-            for number, make in enumerate(assistants.values()):
-                for column, assumed in enumerate(assumed_users.values()):
-                    assistant = make(assumed)
-                    paths = _paths(assistant)
-                    runs = Bundle(task, user, assistant, max_rounds=max_rounds).run(
-                        episodes, seed=seed, record=paths
-                    )
-                    returns[number, row, column] = runs.returns
-                    if paths:
-                        scores[:, number, row, column] = _calibration(runs, paths)
-                    bar.update()
+    pairs: list[tuple[Any, Bundle, list[str] | None]] = []
+    for row, user in enumerate(true_users.values()):
+        if oracle is not None:
+            pairs.append((row, Bundle(task, user, oracle, max_rounds=max_rounds), None))
+        for number, make in enumerate(assistants.values()):
+            for column, assumed in enumerate(assumed_users.values()):
+                assistant = make(assumed)
+                bundle = Bundle(task, user, assistant, max_rounds=max_rounds)
+                pairs.append(((number, row, column), bundle, _paths(assistant)))
+    with (
+        given_workers(executor, "robustness") as workers,
+        Progress("robustness", len(pairs), unit="pairs", shown=progress) as bar,
+    ):
+        calls = ((bundle, episodes, seed, paths) for _, bundle, paths in pairs)
+        for (place, _, paths), (paid, told) in zip(pairs, _played(workers, calls, bar), strict=True):
+            if paths is None:
+                best[place] = paid
+            else:
+                returns[place] = paid
+                scores[(slice(None), *place)] = told
     return Robustness(
         tuple(assistants),
         tuple(true_users),
@@ -200,6 +207,24 @@ def robustness(
         best[None, :, None] - returns,
         *scores,
     )
+
+
+def _played(
+    workers: Workers | None, calls: Iterable[tuple[Any, ...]], bar: Progress
+) -> Iterable[tuple[Array, Any]]:
+    """Play all pairs: by some workers, or one after the other."""
+    if workers is not None:
+        yield from in_order(workers, _play_pair, calls, bar)
+        return
+    for call in calls:
+        yield _play_pair(*call)
+        bar.update()
+
+
+def _play_pair(bundle: Bundle, episodes: int, seed: int, paths: list[str] | None) -> tuple[Array, Any]:
+    """Give the returns of a pair, and how well the belief is calibrated: NaN without one."""
+    runs = bundle.run(episodes, seed=seed, record="final" if paths is None else paths)
+    return runs.returns, _calibration(runs, paths) if paths else np.nan
 
 
 def _paths(assistant: Assistant) -> list[str]:

@@ -17,7 +17,7 @@ from interaction.agent import Assistant, User
 from interaction.errors import ArgumentError, unknown_name
 from interaction.fitting.latent import LatentLikelihood, latent
 from interaction.fitting.likelihood import Likelihood
-from interaction.fitting.maximum import Maximum, maximize
+from interaction.fitting.maximum import Maximum
 from interaction.fitting.observed import Observed
 from interaction.fitting.priors import Priors, Values
 from interaction.fitting.quadrature import on_grid
@@ -26,12 +26,14 @@ from interaction.fitting.verdict import convergence, named
 from interaction.inference.candidates import Distribution
 from interaction.random import EpisodeRandom
 from interaction.studies.design import Design
+from interaction.studies.groups import estimated, maximized
 from interaction.studies.results import (
     LEVELS,
     Calibration,
     ModelRecovery,
     ParameterRecovery,
 )
+from interaction.studies.workers import Workers, given_workers
 from interaction.task import InteractionTask
 
 Array = NDArray[Any]
@@ -52,6 +54,7 @@ def parameter_recovery(
     inner: int = 100,
     min_correlation: float = 0.7,
     seed: int = 0,
+    executor: Any = None,
     progress: bool = True,
 ) -> ParameterRecovery:
     """Simulate users with parameters from the priors, infer these from their actions, and compare.
@@ -60,10 +63,11 @@ def parameter_recovery(
     posterior means (of four times `draws` draws), or the most likely values. The verdict asks that all fits
     converged, for a correlation of at least `min_correlation` for each parameter, and for 50, 80 and 95 %
     credible intervals that cover what they should, within three standard errors. `inner` is as in `fit`:
-    users who draw while they look or infer need method "particles".
-    Raises `ArgumentError` for numbers out of range and fewer rounds than parameters, and `ContractError` for
-    a user without a `log_prob`.
-    Source: Wilson & Collins 2019, "Ten simple rules for the computational modeling of behavioral data".
+    users who draw while they look or infer need method "particles". With an `executor` (as `Sweep.run` takes
+    it, but None is this process) users are fitted by its processes, in groups, with the same numbers. Raises
+    `ArgumentError` for numbers out of range and fewer rounds than parameters, and `ContractError` for a user
+    without a `log_prob`. Source: Wilson & Collins 2019, "Ten simple rules for the computational modeling of
+    behavioral data".
 
     >>> from scipy import stats
     >>> from interaction import parameter_recovery
@@ -89,15 +93,24 @@ def parameter_recovery(
     variance, faults = None, {}
     label = f"parameter recovery: {method}"
     if method == "maximum_likelihood":
-        maximum = maximize(likelihood, checked, progress=progress, label=label)
+        with given_workers(executor, "parameter_recovery") as workers:
+            maximum = maximized(likelihood, checked, workers, progress=progress, label=label)
         means, sds, intervals = _by_information(maximum, checked)
         converged = maximum.converged
     else:
         if method == "particles":
             likelihood = latent(likelihood, checked, inner, seed)
-        estimate = _POSTERIORS[method](
-            likelihood, checked, draws=draws, seed=seed, progress=progress, label=label
-        )
+        with given_workers(executor, "parameter_recovery") as workers:
+            estimate = estimated(
+                _POSTERIORS[method],
+                likelihood,
+                checked,
+                workers,
+                draws=draws,
+                seed=seed,
+                progress=progress,
+                label=label,
+            )
         variance, faults = estimate.variance, dict(estimate.faults)
         means, sds = _by_name(checked, estimate.mean), _by_name(checked, estimate.sd)
         intervals = {
@@ -134,19 +147,21 @@ def model_recovery(
     inner: int = 100,
     min_diagonal: float = 0.5,
     seed: int = 0,
+    executor: Any = None,
     progress: bool = True,
 ) -> ModelRecovery:
     """Simulate users of several models, and ask of each which model explains it best.
 
-    `users` maps a label to a user and its priors, from which the simulated parameters are drawn.
-    By "bic", −2 log L + k log n at the most likely parameters in the user's space, for k parameters and n
-    actions; by "marginal_likelihood", the evidence under the priors (by grid up to three continuous
-    parameters, else by particles, four times `draws` of them; a user who draws while it looks or infers by
-    these, and `inner` as in `fit`). All models are fitted to the users of all models at once, each of whom
-    plays `episodes` episodes of up to `rounds` rounds, alone or with the assistant. The verdict asks that
-    all fits converged.
-    Raises `ArgumentError` for fewer than two users, and for one without priors.
-    Source: Wilson & Collins 2019, "Ten simple rules for the computational modeling of behavioral data".
+    `users` maps a label to a user and its priors, from which the simulated parameters are drawn. By "bic", −2
+    log L + k log n at the most likely parameters in the user's space, for k parameters and n actions; by
+    "marginal_likelihood", the evidence under the priors (by grid up to three continuous parameters, else by
+    particles, four times `draws` of them; a user who draws while it looks or infers by these, and `inner` as
+    in `fit`). All models are fitted to the users of all models at once, each of whom plays `episodes`
+    episodes of up to `rounds` rounds, alone or with the assistant. The verdict asks that all fits converged.
+    With an `executor` (as `Sweep.run` takes it, but None is this process) users are fitted by its processes,
+    in groups, with the same numbers. Raises `ArgumentError` for fewer than two users, and for one without
+    priors. Source: Wilson & Collins 2019, "Ten simple rules for the computational modeling of behavioral
+    data".
 
     >>> from scipy import stats
     >>> from interaction import model_recovery
@@ -186,12 +201,12 @@ def model_recovery(
         ]
     )
     scores, converged = [], []
-    for label, (user, priors) in models.items():
-        score, good = _score(
-            Likelihood(task, user, observed), priors, criterion, draws, inner, seed, progress, f"fit {label}"
-        )
-        scores.append(score)
-        converged.append(good)
+    with given_workers(executor, "model_recovery") as workers:
+        for label, (user, priors) in models.items():
+            fit = Likelihood(task, user, observed), priors, criterion, draws, inner, seed
+            score, good = _score(*fit, workers, progress, f"fit {label}")
+            scores.append(score)
+            converged.append(good)
     shape = len(models), n_users, len(models)
     table, good = np.stack(scores, axis=-1).reshape(shape), np.stack(converged, axis=-1).reshape(shape)
     better = -table if criterion == "bic" else table
@@ -216,15 +231,17 @@ def calibration(
     bins: int = 20,
     level: float = 0.01,
     seed: int = 0,
+    executor: Any = None,
     progress: bool = True,
 ) -> Calibration:
     """Check that posteriors are right: the truth must rank uniformly among `draws` posterior draws.
 
     Each user plays `episodes` episodes of up to `rounds` rounds, alone or with the assistant. A chi-square
     test over `bins` bins of the ranks is judged at `level`, divided by the parameters. `inner` is as in
-    `fit`: users who draw while they look or infer need method "particles".
-    Raises `ArgumentError` for fewer than five users for each bin, or more bins than ranks.
-    Source: Talts, Betancourt, Simpson, Vehtari & Gelman 2018, arXiv 1804.06788.
+    `fit`: users who draw while they look or infer need method "particles". With an `executor` (as `Sweep.run`
+    takes it, but None is this process) users are fitted by its processes, in groups, with the same numbers.
+    Raises `ArgumentError` for fewer than five users for each bin, or more bins than ranks. Source: Talts,
+    Betancourt, Simpson, Vehtari & Gelman 2018, arXiv 1804.06788.
 
     >>> from scipy import stats
     >>> from interaction import calibration
@@ -249,9 +266,17 @@ def calibration(
     if method == "particles":
         likelihood = latent(likelihood, checked, inner, seed)
     each = max(-(-10 * draws // 4), 250)
-    estimate = _POSTERIORS[method](
-        likelihood, checked, draws=each, seed=seed, progress=progress, label="calibration"
-    )
+    with given_workers(executor, "calibration") as workers:
+        estimate = estimated(
+            _POSTERIORS[method],
+            likelihood,
+            checked,
+            workers,
+            draws=each,
+            seed=seed,
+            progress=progress,
+            label="calibration",
+        )
     flat = estimate.draws.reshape(n_users, -1, len(checked))
     picked = flat[:, np.linspace(0, flat.shape[1] - 1, draws).round().astype(int)]
     coin = EpisodeRandom(seed, episodes=np.arange(n_users)).at(1, 0).random((len(checked),))
@@ -286,18 +311,21 @@ def _score(
     draws: int,
     inner: int,
     seed: int,
+    workers: Workers | None,
     progress: bool,
     label: str,
 ) -> tuple[Array, Array]:
     """Give each user's score under a model, and whether the fit converged."""
     if criterion == "bic":
-        maximum = maximize(likelihood, priors, progress=progress, label=label)
+        maximum = maximized(likelihood, priors, workers, progress=progress, label=label)
         penalty = len(priors) * np.log(likelihood.observed.choices)
         return -2 * maximum.log_likelihood + penalty, maximum.converged
     likelihood = latent(likelihood, priors, inner, seed)
     drawn = isinstance(likelihood, LatentLikelihood)
     method = by_particles if drawn or (~priors.discrete).sum() > 3 else on_grid
-    estimate = method(likelihood, priors, draws=draws, seed=seed, progress=progress, label=label)
+    estimate = estimated(
+        method, likelihood, priors, workers, draws=draws, seed=seed, progress=progress, label=label
+    )
     return estimate.log_evidence, estimate.converged
 
 

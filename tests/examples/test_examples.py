@@ -16,6 +16,7 @@ from interaction.examples import (
     pointing,
     population,
     recovery,
+    sweep,
     teaching,
     theory_of_mind,
     tiger,
@@ -299,3 +300,33 @@ def test_assistants_that_are_not_told_apart_are_both_best():
     same = steps + rng.normal(0.01, 1, 200)
     assert set(population.best_of({"none": steps + 5, "one": steps, "other": same})) == {"one", "other"}
     assert population.best_of({"none": steps + 5, "one": steps}) == ["one"]
+
+
+def test_the_sweep_goes_on_where_it_was_stopped(capsys, tmp_path):
+    pytest.importorskip("pyarrow")
+    folder, picture = tmp_path / "results", tmp_path / "turns.png"
+    sweep.demo(folder=folder, episodes=20, processes=0, plot=picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    first = capsys.readouterr().out
+    files = sorted(folder.glob("chunks/*/*.parquet"))
+    assert len({file.parent for file in files}) == 32
+    kept, missing = files[::2], files[1::2]
+    before = [file.stat().st_mtime_ns for file in kept]
+    for file in missing:
+        file.unlink()
+    sweep.demo(folder=folder, episodes=20, processes=0)
+    assert sorted(folder.glob("chunks/*/*.parquet")) == files
+    assert [file.stat().st_mtime_ns for file in kept] == before
+    again = capsys.readouterr().out
+    assert again.splitlines()[-1] in first
+    assert "turns saved" in first
+    assert [line for line in first.splitlines() if "gain" in line] == [
+        line for line in again.splitlines() if "gain" in line
+    ]
+
+
+def test_right_choices_of_the_sweep_are_those_of_the_pointing_example(tmp_path):
+    bundle = sweep.make_bundle("gain", 0.3, 31)
+    runs = bundle.run(100, seed=0, record=[sweep.WEIGHTS, "task_state.goal"])
+    expected = pointing.first_choices(runs, sweep.THRESHOLD)
+    np.testing.assert_array_equal(np.ma.filled(sweep.first_right(runs), np.nan), expected)

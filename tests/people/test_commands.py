@@ -89,6 +89,10 @@ def test_a_log_that_does_not_replay_is_named_by_its_first_event(tmp_path, call):
     error = call("replay", STUDY, "--store", store, session, expect=1)
     assert "does not replay: event 5 (action)" in error
     assert "\n" not in error
+    assert call("export", STUDY, tmp_path / "out.csv", "--store", store, expect=1) == error
+    assert not (tmp_path / "out.csv").exists()
+    call("export", STUDY, tmp_path / "out.csv", "--store", store, "--leave-out")
+    assert (tmp_path / "out.csv").exists()
 
 
 def test_a_study_is_found_in_the_folder_where_one_is(tmp_path, monkeypatch):

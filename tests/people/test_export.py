@@ -10,7 +10,7 @@ from scipy import stats
 from interaction import Bundle, Logit, Population, fit, spaces
 from interaction.assistants.pointing import ConstantGain
 from interaction.errors import ArgumentError, UnknownNameError
-from interaction.people import Condition, Page, Person, Questionnaire, export, pilot
+from interaction.people import Condition, Page, Person, Questionnaire, ReplayError, export, pilot
 from interaction.tasks.coordination import CoordinatedTask
 from interaction.tasks.pointing import PointingTask
 from interaction.users.bandit import RescorlaWagnerUser
@@ -85,6 +85,22 @@ def test_a_log_without_rounds_gives_tables_without_rows():
     assert len(tables.rounds) == 0
     assert tables.sessions.finished.tolist() == [False]
     assert len(export(made, []).sessions) == 0
+
+
+def test_sessions_of_other_code_are_left_out_by_name_and_never_in_silence():
+    """In a store with two versions of a study, the code at hand gives the table of what plays again by it."""
+    made = study(episodes=2)
+    log = pilot(made, 3)
+    at = next(place for place, event in enumerate(log) if event.session == log[-1].session) + 2
+    other = [*log[:at], log[at]._replace(payload=log[at].payload | {"digest": "0"}), *log[at + 1 :]]
+    with pytest.raises(ReplayError, match="event 2"):
+        export(made, other)
+    tables, whole = export(made, other, leave_out=True), export(made, log)
+    assert len(tables.left_out) == 1
+    assert log[-1].session in tables.left_out[0]
+    assert tables.sessions.equals(whole.sessions[:2])
+    assert tables.rounds.equals(whole.rounds[whole.rounds.participant < 2])
+    assert whole.left_out == ()
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

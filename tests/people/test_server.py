@@ -4,6 +4,7 @@ import asyncio
 import html
 import json
 import logging
+import random
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -186,6 +187,8 @@ def test_a_back_dated_message_changes_nothing(served):
         sequence = page.shown["sequence"]
         page.act(1)
         before = one.log
+        page.act("one", sequence=sequence, round=0)
+        assert page.got[-2]["type"] == "refused"
         page.act(0, sequence=sequence, round=0)
         assert page.got[-2]["type"] == "refused"
         assert "in the log already" in page.got[-2]["reason"]
@@ -249,6 +252,29 @@ def test_the_newest_tab_takes_over_and_the_older_one_is_told(served):
             old.say(type="hello", epoch=1)  # the first tab tries again
             assert old.closed() == 4001
             assert third.act(1)["type"] == "show"
+
+
+def test_tabs_that_take_over_from_each_other_play_one_session(served):
+    with served() as one:
+        browser = one.agreed()
+
+        def fight(seed):
+            rng, played = random.Random(seed), 0
+            while True:
+                try:
+                    with browser.page() as page:
+                        for _ in range(rng.randrange(1, 6)):
+                            if page.shown["kind"] == "end":
+                                return played
+                            played += page.go_on()["type"] == "show"
+                except (ConnectionClosed, TypeError):  # taken over, maybe before anything was shown
+                    continue
+
+        with ThreadPoolExecutor(3) as tabs:
+            assert sum(tabs.map(fight, range(3))) >= 10
+        assert one.kinds().count("action") == 15
+        assert [event.sequence for event in one.log] == list(range(len(one.log)))
+        assert replay(studies.bandits, one.log).over
 
 
 def test_a_message_of_an_older_epoch_is_told_to_close(served):
@@ -465,6 +491,35 @@ def test_messages_that_are_too_large_too_fast_or_no_messages_end_the_line(served
             assert "too many" in page.got[-1]["reason"]
         with browser.page() as page:  # nothing is lost
             assert page.play("turn")["kind"] == "turn"
+
+
+def test_a_page_that_says_nothing_for_long_is_taken_for_lost(served):
+    with served(limits=Limits(silence=0.5)) as one:
+        browser = one.agreed()
+        with browser.page() as page:
+            assert page.closed() == 1013
+        with browser.page(epoch=1) as page:
+            assert page.play("turn")["kind"] == "turn"
+
+
+def test_what_a_page_sends_while_the_partner_thinks_has_its_limit(served):
+    with served(studies.slow, limits=Limits(burst=10, rate=1_000.0)) as one:
+        browser = one.agreed()
+        with browser.page() as page:
+            page.play("turn")
+            message = {"epoch": 1, "round": 0, "payload": {"what": "blur"}}
+            page.say(type="action", **message | {"sequence": 1, "payload": {"action": 1}})
+            with suppress(ConnectionClosed):
+                for number in range(30):
+                    time.sleep(0.002)
+                    page.say(type="noted", sequence=2 + number, **message)
+            assert page.closed() == 1008
+        one.left()
+        kinds = one.kinds()
+        assert kinds.count("action") == 1
+        assert kinds.count("noted") < 30  # those that waited are kept
+        with browser.page() as page:
+            assert page.act(1)["type"] == "show"
 
 
 def test_not_more_sessions_begin_than_the_limit_says(served):

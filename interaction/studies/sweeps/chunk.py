@@ -1,0 +1,228 @@
+"""A chunk, some episodes of one cell: it is a function of the sweep, the cell and the range alone."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interaction.bundle import Bundle
+from interaction.errors import ArgumentError, InteractionError
+from interaction.importing import Reference
+from interaction.means import read_measure
+from interaction.studies.sweeps.cells import Cell
+from interaction.studies.sweeps.parquet import EPISODE, arrow
+from interaction.trajectory import Trajectories
+
+if TYPE_CHECKING:
+    import pyarrow
+
+Array = NDArray[Any]
+Measures = dict[str, np.ma.MaskedArray[Any, Any]]
+
+
+_ELEMENT = "element"
+"""What Parquet calls the entries of lists, so that a table is read as it was written."""
+
+
+class MeasureError(ArgumentError):
+    """A measure failed, or gave something else than a number for each episode."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all chunks of a sweep have in common: how a bundle is made, and what is kept of its episodes."""
+
+    make_bundle: Reference
+    measures: tuple[tuple[str, str | Reference], ...]
+    keep: tuple[str, ...]
+    record: str | tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The episodes `first` to `stop` − 1 of a cell."""
+
+    cell: Cell
+    first: int
+    stop: int
+
+    @property
+    def file(self) -> str:
+        """The name of its file."""
+        return f"{self.first:012d}-{self.stop:012d}.parquet"
+
+    def __str__(self) -> str:
+        return f"episodes {self.first:,} to {self.stop - 1:,} of {self.cell}"
+
+
+def bundle_of(make_bundle: Reference, cell: Cell) -> Bundle:
+    """Make the bundle of a cell; raise `ArgumentError` if it is none."""
+    bundle = make_bundle.load()(**cell.labels)
+    if not isinstance(bundle, Bundle):
+        raise ArgumentError(f"make_bundle: expected a Bundle for {cell}, got {bundle!r}")
+    return bundle
+
+
+_kept_bundle = lru_cache(maxsize=32)(bundle_of)  # what a bundle learns of its components is used again
+
+
+def play(job: Job, chunk: Chunk) -> tuple[Trajectories, Measures]:
+    """Play a chunk; give its run, and the measures `(episodes,)`, masked where an episode has none."""
+    bundle = _kept_bundle(job.make_bundle, chunk.cell)
+    runs = bundle.run(range(chunk.first, chunk.stop), seed=chunk.cell.seed, record=job.record)
+    measures: Measures = {}
+    for name, given in job.measures:
+        measure = given if isinstance(given, str) else given.load()
+        where = f"measure {name!r}"
+        try:
+            measures[name] = read_measure(runs, measure, where)
+        except Exception as error:
+            told = str(error) if isinstance(error, InteractionError) else f"{type(error).__name__}: {error}"
+            told = told if told.startswith(where) else f"{where}: {told}"
+            masked = "; mask the episodes that have no value" if "got nan" in told else ""
+            raise MeasureError(f"{told}{masked}") from error
+    return runs, measures
+
+
+def table_of(job: Job, chunk: Chunk, runs: Trajectories, measures: Measures) -> pyarrow.Table:
+    """Give a row for each episode: its index, the cell's labels, the measures, and what is kept."""
+    library = arrow()
+    count = chunk.stop - chunk.first
+    columns: dict[str, Any] = {EPISODE: library.array(runs.episodes)}
+    for name, value in chunk.cell.values:
+        columns[name] = library.array([value] * count)
+    for name, values in measures.items():
+        columns[name] = _column(values)
+    for path in job.keep:
+        columns[path] = _kept(runs, path)
+    found = library.table(columns)
+    return found.replace_schema_metadata({"interaction.cell": chunk.cell.name})
+
+
+def _kept(runs: Trajectories, path: str) -> Any:
+    """Give what was recorded: a value for each episode, or a list of one for each of its rounds."""
+    if not runs.per_round:
+        return _column(runs[path])
+    flat = _column(runs[path][runs.played])
+    ends = np.concatenate([[0], np.cumsum(runs.lengths)])
+    library = arrow()
+    kind = library.list_(library.field(_ELEMENT, flat.type))
+    return library.ListArray.from_arrays(library.array(ends, "int32"), flat, type=kind)
+
+
+def _column(values: Array) -> Any:
+    """Give an array `(rows, *shape)` as a column: vectors are lists of a fixed length."""
+    library = arrow()
+    flat = np.ma.getdata(values).reshape(-1)
+    mask = np.ma.getmaskarray(values).reshape(-1) if np.ma.is_masked(values) else None
+    column = library.array(
+        np.where(mask, np.zeros((), flat.dtype), flat) if mask is not None else flat, mask=mask
+    )
+    for length in reversed(values.shape[1:]):
+        kind = library.list_(library.field(_ELEMENT, column.type), length)
+        column = library.FixedSizeListArray.from_arrays(column, type=kind)
+    return column
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """Keep numerical libraries to one thread: there are as many workers as cores."""
+    controller = _controller()
+    return nullcontext() if controller is None else controller.limit(limits=1)
+
+
+@lru_cache(maxsize=1)
+def _controller() -> Any:
+    """Find the numerical libraries, once: it takes some milliseconds."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:  # it comes with the extra `sweeps`; what it is for is speed alone
+        return None
+    return ThreadpoolController()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An error of a component: `episode` under the seed of `cell` shows it, or none alone does."""
+
+    cell: Cell
+    episode: int | None
+    error: str
+    trace: str
+
+    def __str__(self) -> str:
+        if self.episode is None:
+            return f"{self.cell}: {self.error}"
+        labels = ", ".join(f"{name}={value!r}" for name, value in self.cell.values)
+        return (
+            f"{self.cell}, episode {self.episode}, seed {self.cell.seed}: {self.error} "
+            f"(make_bundle({labels}).run([{self.episode}], seed={self.cell.seed}) shows it)"
+        )
+
+
+def find_failure(job: Job, chunk: Chunk, error: Exception) -> Failure:
+    """Play parts of a chunk that failed, to find the first episode that fails alone."""
+    first, stop = chunk.first, chunk.stop
+    while stop - first > 1:
+        middle = (first + stop) // 2
+        found = _error_of(job, Chunk(chunk.cell, first, middle))
+        if found is not None:
+            stop, error = middle, found
+        else:
+            first = middle
+    alone = _error_of(job, Chunk(chunk.cell, first, stop))
+    error = error if alone is None else alone
+    return Failure(
+        chunk.cell,
+        None if alone is None else first,
+        f"{type(error).__name__}: {error}" + (f" (only {chunk} together show it)" if alone is None else ""),
+        "".join(traceback.format_exception(error)),
+    )
+
+
+def _error_of(job: Job, chunk: Chunk) -> Exception | None:
+    try:
+        play(job, chunk)
+    except Exception as error:
+        return error
+    return None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What the first episodes of a cell tell: the seconds that one takes, and the bytes that it records."""
+
+    cell: Cell
+    seconds: float
+    bytes: float
+
+
+_ENOUGH, _AMPLE = 0.1, 0.3  # of the seconds that a chunk is to take, for the last play of a trial
+_SHARE = 8  # of the episodes, one in so many is played in a trial at most
+
+
+def try_cell(job: Job, cell: Cell, episodes: int, seconds: float) -> Trial:
+    """Play ever more of the first episodes of a cell until that takes long enough to be measured.
+
+    Few episodes in lockstep take as long as many: so four times as many have to take twice as long, before
+    the time of each is told. The first play does not count, since components are checked in it.
+    """
+    count, times = 1, []
+    while True:
+        chunk = Chunk(cell, 0, count)
+        begun = time.perf_counter()
+        runs, measures = play(job, chunk)
+        kept = table_of(job, chunk, runs, measures)
+        times.append(time.perf_counter() - begun)
+        took, following = times[-1], min(4 * count, max(episodes // _SHARE, 2), episodes)
+        grows = took >= _ENOUGH * seconds and len(times) > 2 and took >= 2 * times[-2]
+        if len(times) > 1 and (grows or took >= _AMPLE * seconds or following <= count):
+            recorded = kept.nbytes + sum(runs[path].nbytes for path in runs)
+            return Trial(cell, took / count, recorded / count)
+        count = following

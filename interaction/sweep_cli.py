@@ -1,0 +1,145 @@
+"""The console commands `interaction sweep run`, `status`, `table`, `verify` and `compact`."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from interaction.display import print_table
+from interaction.errors import ArgumentError, unknown_name
+from interaction.importing import import_file
+
+if TYPE_CHECKING:
+    from interaction.studies import Sweep, SweepResults
+
+Named = Annotated[str, typer.Argument(help="Where the sweep is: module:name, or file.py:name.")]
+Place = Annotated[Path, typer.Argument(help="The folder of the sweep.")]
+Processes = Annotated[int | None, typer.Option(help="How many; 0 plays in this one. By default all cores.")]
+
+
+def commands() -> typer.Typer:
+    """Give the commands."""
+    app = typer.Typer(
+        help="Play a sweep into a folder, and look at what is there.",
+        no_args_is_help=True,
+        add_completion=False,
+    )
+    for command in (run, status, table, verify, compact):
+        app.command()(command)
+    return app
+
+
+def run(
+    sweep: Named,
+    folder: Place,
+    worker: Annotated[str, typer.Option(help="One share of several, as in 3/16.")] = "1/1",
+    processes: Processes = None,
+    changed: Annotated[str, typer.Option(help="Where files of another are: keep or again.")] = "refuse",
+) -> None:
+    """Play what is missing: all of it, or one share, the others being played elsewhere."""
+    share = _share(worker)
+    found = load(sweep)
+    try:
+        found.run(folder, processes, changed=changed, worker=share if share != (1, 1) else None)  # type: ignore[arg-type]  # it is checked there
+    except KeyboardInterrupt:
+        sys.exit("interaction: stopped; the same command goes on from here")
+    status(folder)
+
+
+def status(folder: Place) -> None:
+    """Print how many episodes of each cell are there."""
+    results = _results(folder)
+    asked = results.manifest["sweep"]["episodes"]
+    rows = [
+        [*map(str, cell.labels.values()), f"{there:,}", f"{there / asked:.0%}"]
+        for cell, there in results.episodes().items()
+    ]
+    columns = [*results.over, "episodes", "there"]
+    print_table(f"{folder}: episodes, of {asked:,}", columns, rows, max(len(results.over), 1))
+
+
+def table(
+    folder: Place,
+    differences: Annotated[str, typer.Option(help="The axis along which pairs are compared.")] = "",
+    reference: Annotated[str, typer.Option(help="Its label to compare with: by default the first.")] = "",
+    measure: Annotated[list[str] | None, typer.Option(help="Of these alone.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the table there, too.")] = None,
+) -> None:
+    """Print n, mean, standard error and quantiles of each cell, or of paired differences."""
+    results = _results(folder)
+    labels = {str(label): label for label in results.over.get(differences, ())}
+    base = labels.get(reference, reference or None)
+    found = results.table(differences or None, base, measures=measure or None)
+    rows = found.astype(dict.fromkeys([*results.over, "n"], str)).to_numpy().tolist()
+    print_table(str(folder), list(map(str, found.columns)), rows, len(results.over) + 1)
+    if csv is not None:
+        found.to_csv(csv, index=False)
+
+
+def verify(
+    sweep: Named,
+    folder: Place,
+    chunks: Annotated[int, typer.Option(help="How many are played again at most.")] = 20,
+    seed: Annotated[int, typer.Option(help="Which ones.")] = 0,
+    processes: Processes = None,
+) -> None:
+    """Play some chunks again, and compare their bytes."""
+    count = load(sweep).verify(folder, chunks, executor=processes, seed=seed)
+    typer.echo(f"{count} chunks have the same bytes when they are played again")
+
+
+def compact(folder: Place) -> None:
+    """Merge small files, when nothing is played in the folder."""
+    before, after = _results(folder).compact()
+    typer.echo(f"{before:,} files have become {after:,}")
+
+
+def _results(folder: Path) -> SweepResults:
+    from interaction.studies import SweepResults
+
+    return SweepResults(folder)
+
+
+def load(named: str) -> Sweep:
+    """Give the sweep that is named by `module:name` or `file.py:name`.
+
+    Raises `ArgumentError` where there is none.
+    """
+    module, colon, name = named.rpartition(":")
+    if not colon or not module or not name:
+        raise ArgumentError(f"sweep: expected module:name, as in sweep:sweep, got {named!r}")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    if module.endswith(".py"):
+        file = Path(module).resolve()
+        if not file.is_file():
+            raise ArgumentError(f"sweep: there is no file {module!r}")
+        if str(file.parent) not in sys.path:
+            sys.path.insert(0, str(file.parent))
+        there = import_file(file.stem, str(file))
+    else:
+        try:
+            there = importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+                raise
+            raise ArgumentError(f"sweep: there is no module {module!r}, seen from {here}") from None
+    from interaction.studies import Sweep
+
+    sweeps = [one for one, value in vars(there).items() if isinstance(value, Sweep)]
+    if name not in sweeps:
+        raise unknown_name(name, sweeps, f"{module}: sweeps")
+    found: Sweep = getattr(there, name)
+    return found
+
+
+def _share(worker: str) -> tuple[int, int]:
+    number, slash, of = worker.partition("/")
+    if not (slash and number.isdigit() and of.isdigit()):
+        raise ArgumentError(f"--worker: expected a share of several, as in 3/16, got {worker!r}")
+    return int(number), int(of)

@@ -1,0 +1,92 @@
+"""A sweep that is played in no time, and others like it that go wrong."""
+
+import os
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import numpy as np
+
+from interaction import Bundle, RandomPolicy, State, User, spaces
+from interaction.assistants.coordination import CoordinatedAssistant
+from interaction.studies import Sweep
+from interaction.tasks.coordination import CoordinatedTask
+from interaction.users.coordination import PseudoRandomUser
+
+OVER = {"who": ["random", "habit"], "limit": [5, 8]}
+
+
+def make_bundle(who, limit):
+    model = PseudoRandomUser(p0=3)
+    user = model if who == "habit" else User(policy=RandomPolicy(spaces.Discrete(10)), state=State(p0=3))
+    return Bundle(CoordinatedTask(), user, CoordinatedAssistant(model), max_rounds=limit)
+
+
+def reached(runs):
+    return runs["task_state.x"][:, -1]
+
+
+def slowly(runs):
+    time.sleep(0.02)
+    return reached(runs)
+
+
+def sometimes(runs):
+    """Has no value in every third episode."""
+    return np.ma.array(runs.returns, mask=runs.episodes % 3 == 0)
+
+
+def sweep(episodes=60, measure=None, **options):
+    measure = {"rounds": "lengths", "reached": reached} if measure is None else measure
+    given = {"record": ["task_state.x"], "chunk": 8} | options
+    return Sweep(make_bundle, OVER, episodes, 5, measure=measure, **given)
+
+
+def pool(workers=2):
+    """Give an executor that starts sooner than loky's, and forks nothing."""
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+
+
+def files(folder):
+    """Give the content of each file that a sweep leaves, by its path."""
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and not file.name.startswith(".")
+    }
+
+
+# What goes wrong.
+
+
+def fails(runs):
+    return reached(runs)
+
+
+class Fails(PseudoRandomUser):
+    """Raises in episodes that begin with a draw above 0.97: some 3 in 100."""
+
+    def reset(self, rng):
+        if rng.random() > 0.97:
+            raise ZeroDivisionError("division by what was drawn")
+        return super().reset(rng)
+
+
+def failing_bundle(who, limit):
+    bundle = make_bundle("habit", limit)
+    return bundle.replace(user=Fails()) if who == "random" else bundle
+
+
+def no_bundle(who, limit):
+    return who, limit
+
+
+def raising(who, limit):
+    raise KeyError(who)
+
+
+def fatal(runs):
+    """Ends the process that plays the cell of five rounds."""
+    if runs.lengths.max() == 5:
+        os._exit(9)
+    return runs.lengths
