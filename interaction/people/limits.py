@@ -15,8 +15,9 @@ class Limits(NamedTuple):
     `message` is the largest message of a page (a path of the mouse has some 10 bytes a point), `rate` how
     many a second in the long run, and `burst` how many at once. `idle` is how long a session without a page
     stays in memory, `silence` how long a page may say nothing (it pings) before its line counts as lost,
-    `dropped` after how long without a word a session no longer counts where conditions are balanced, and
-    `beginnings` how many sessions may begin in a minute.
+    `dropped` after how long without a word a session no longer counts where conditions are balanced,
+    `beginnings` how many sessions may begin in a minute, and `lines` how many a session may have open (that
+    one of them was lost the server may not know yet).
 
     >>> from interaction.people.limits import Limits
     >>> Limits()._replace(rate=5.0).message
@@ -30,6 +31,7 @@ class Limits(NamedTuple):
     silence: float = 60.0
     dropped: float = 1800.0
     beginnings: int = 600
+    lines: int = 30
 
 
 class Allowance:

@@ -101,7 +101,7 @@ class Line:
         if message.epoch is not None and message.epoch < live.epoch:
             return await self.replaced()
         opened = message.epoch is None or message.epoch > live.epoch
-        welcome = self.room.welcome(live) if opened else "resume"
+        welcome = self.room.welcome(live, opened=opened)
         if welcome == "block":
             return await self.close(BLOCKED)
         if welcome == "restart":
@@ -158,7 +158,8 @@ class Line:
         """Answer a message whose sequence is in the log already: by what the log holds."""
         events = await self.room.think(self.room.store.events, self.seat.session)
         logged = [event for event in events if event.kind in KINDS][message.sequence]
-        if logged.kind == message.type and self._same(live, logged.payload, message.payload):
+        here = message.type == "noted" or message.round == logged.payload.get("round", message.round)
+        if logged.kind == message.type and here and self._same(live, logged.payload, message.payload):
             await self.send("accepted", sequence=message.sequence)
         else:
             reason = f"the sequence {message.sequence} is in the log already, with something else"
@@ -167,8 +168,11 @@ class Line:
 
     @staticmethod
     def _same(live: Live, logged: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
+        if "values" in told:
+            given = {name: None if value == "" else value for name, value in told["values"].items()}
+            return {name: value for name, value in logged["values"].items() if name in given} == given
         if "action" not in told:
-            return all(logged.get(name) == told[name] for name in ("step", "what") if name in told)
+            return all(logged.get(name) == value for name, value in told.items())
         try:
             action = read_action(live.playing.condition.action_space, told["action"])
             return bool(encode(action) == logged["action"])

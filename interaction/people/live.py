@@ -193,15 +193,18 @@ class Room:
         if self.live.get(live.seat.session) is live:
             del self.live[live.seat.session]
 
-    def welcome(self, live: Live) -> str:
+    def welcome(self, live: Live, *, opened: bool = True) -> str:
         """Say what the study has for who opens a page of a session: "resume", "restart" or "block".
 
-        Who was gone for less than a minute, or has a page open, has never left: that is a reload.
+        Who was gone for less than a minute, or has a page open, has never left: that is a reload. A page that
+        was not `opened` anew, and only lost its line, goes on, up to the study's maximum age.
         """
         if live.playing.over or live.epoch == 0 or live.away < GRACE:
             return "resume"
         oldest = self.study.maximum_age
-        return "block" if oldest is not None and live.away > oldest else self.study.on_return
+        if oldest is not None and live.away > oldest:
+            return "block"
+        return self.study.on_return if opened else "resume"
 
     async def advance(self, live: Live, kind: str, payload: Mapping[str, Any]) -> None:
         """Take what happened into a session, and wait until it is durable."""
@@ -233,7 +236,7 @@ class Room:
 
     def _event(self, live: Live, sequence: int, what: What) -> Event:
         kind, payload = what
-        now = datetime.fromtimestamp(time(), UTC).isoformat()
+        now = datetime.fromtimestamp(time(), UTC).isoformat(timespec="microseconds")  # all of one form
         return Event(live.seat.session, sequence, kind, dict(payload), now, monotonic())
 
     async def fail(self, who: Live | Seat | None, error: BaseException) -> str:

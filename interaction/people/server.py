@@ -26,7 +26,7 @@ try:
 except ImportError as error:
     raise missing_extra("starlette", "people", "the server of a study") from error
 
-from interaction.people.line import AGAIN, UNKNOWN, Line
+from interaction.people.line import AGAIN, TOO_MUCH, UNKNOWN, Line
 from interaction.people.live import Room
 from interaction.people.monitor import Monitor
 from interaction.people.store import Store
@@ -185,6 +185,8 @@ class StudyServer:
         await socket.accept()
         if seat is None:
             return await socket.close(UNKNOWN)
+        if sum(line.seat.session == seat.session for line in self.room.lines) >= self.limits.lines:
+            return await socket.close(TOO_MUCH)
         return await Line(self.room, socket, seat, bots=self.bots).serve()
 
 

@@ -17,6 +17,7 @@ from websockets.sync.client import connect
 
 from interaction.errors import ArgumentError
 from interaction.people import live, replay
+from interaction.people.game import Waiting
 from interaction.people.limits import Limits
 from interaction.people.server import StudyServer
 from interaction.people.serving import PortError, listen, serving
@@ -154,6 +155,20 @@ def test_the_answers_to_all_actions_are_computed_while_the_person_thinks(served)
     assert replay(studies.ahead, log).prompt.episode == 1
 
 
+def test_the_answers_to_all_actions_are_computed_once_however_often_a_page_asks(served, monkeypatch):
+    planned = []
+    ahead = Waiting.ahead
+    monkeypatch.setattr(Waiting, "ahead", lambda self, actions: planned.append(self) or ahead(self, actions))
+    with served(studies.ahead) as one, one.agreed().page() as page:
+        page.play("turn")
+        for _ in range(5):
+            page.hello(1)
+            page.act(77)
+            assert page.got[-2]["type"] == "refused"
+        page.act(2)
+        assert len({id(one) for one in planned}) == len(planned) <= 2
+
+
 def test_others_are_served_while_an_assistant_plans(served):
     with served(studies.slow) as one, one.agreed().page() as slow, one.agreed().page() as quick:
         slow.play("turn")
@@ -178,6 +193,18 @@ def test_a_repeated_message_is_answered_from_the_log(served):
         again = page.act(1, sequence=sequence, round=0)
         assert page.got[-2] == {"type": "accepted", "sequence": sequence}
         assert again == first
+        assert one.log == before
+
+
+def test_answers_that_are_repeated_with_others_are_refused(served):
+    with served() as one, one.agreed().page() as page:
+        page.play("questions")
+        sequence = page.shown["sequence"]
+        page.tell("answer", {"values": {"ease": 5, "why": ""}})
+        before = one.log
+        for ease, kind in ((5, "accepted"), (6, "refused")):
+            page.tell("answer", {"values": {"ease": ease, "why": ""}}, sequence=sequence)
+            assert page.got[-2]["type"] == kind
         assert one.log == before
 
 
@@ -356,6 +383,20 @@ def test_who_comes_back_goes_on_begins_again_or_is_blocked(served, monkeypatch):
                     assert page.shown["episode"] > shown["episode"]
 
 
+def test_a_page_that_lost_its_line_goes_on_up_to_the_maximum_age(served, monkeypatch):
+    monkeypatch.setattr(live, "GRACE", 0.0)
+    for oldest, ends in ((10_000.0, False), (1e-9, True)):
+        study = studies.two_arms(on_return="block", maximum_age=oldest)
+        with served(study, new_version=True) as one:
+            browser = one.agreed()
+            with browser.page() as page:
+                page.play("turn")
+            one.left()
+            with browser.page(hello=False) as page:
+                page.say(type="hello", epoch=1)
+                assert page.closed() == 4403 if ends else page.hear()["type"] == "show"
+
+
 def test_a_session_that_was_left_too_long_ago_is_blocked(served, monkeypatch):
     with served(studies.restarting) as one:
         browser = one.agreed()
@@ -522,6 +563,17 @@ def test_what_a_page_sends_while_the_partner_thinks_has_its_limit(served):
             assert page.act(1)["type"] == "show"
 
 
+def test_a_session_has_not_more_lines_than_the_limit_says(served):
+    with served(limits=Limits(lines=3)) as one, ExitStack() as opened:
+        browser = one.agreed()
+        for _ in range(3):
+            opened.enter_context(browser.page(hello=False))
+        with browser.page(hello=False) as page:
+            assert page.closed() == 1008
+        with one.agreed().page() as page:  # of others there are as many
+            page.play()
+
+
 def test_not_more_sessions_begin_than_the_limit_says(served):
     with served(limits=Limits(beginnings=3)) as one:
         statuses = [one.browser().get("/consent", data=b"")[0] for _ in range(5)]
@@ -677,6 +729,22 @@ def test_a_clock_that_jumps_changes_neither_order_nor_play(served, monkeypatch):
         assert replay(studies.bandits, one.log).over
 
 
+def test_nothing_is_acknowledged_that_goes_into_a_file_which_is_no_more(served, tmp_path, caplog):
+    with served() as one, one.agreed().page() as page:
+        page.play("turn")
+        for file in tmp_path.iterdir():
+            file.rename(file.with_name(f"{file.name}.away"))
+        assert page.act(1)["type"] == "apology"
+        assert "its file was deleted, or another one put there" in caplog.text
+        assert one.browser().get("/consent", data=b"")[0] == 500
+        for file in tmp_path.iterdir():
+            file.rename(file.with_name(file.name.removesuffix(".away")))
+        with page.browser.page() as again:  # it is there again
+            assert again.shown["round"] == 0
+            again.act(1)
+        assert [event.kind for event in one.log].count("action") == 1
+
+
 def test_a_port_in_use_and_a_wrong_one_are_named(served):
     with served() as one:
         port = urlsplit(one.address).port
@@ -754,6 +822,24 @@ def test_the_monitor_tells_what_the_assistant_believes(served):
         assert before["task_state.goal"] == [[goal, pytest.approx(1 / 3)] for goal in "012"]
         page.act(1)
         assert belief() != before
+
+
+def test_a_belief_that_cannot_be_told_does_not_hide_the_other_sessions(served, monkeypatch):
+    from interaction.people import monitor
+    from tests.people.believing import pointing
+
+    def fail(agent, state):
+        raise ZeroDivisionError("there is no belief")
+
+    with served(pointing, token="t") as one, one.agreed().page() as page:
+        page.play("turn")
+        one.agreed()
+        monkeypatch.setattr(monitor, "beliefs", fail)
+        status, _, body = page.browser.get("/monitor/sessions", Authorization="Bearer t")
+        assert status == 200
+        here, away = json.loads(body)["sessions"]
+        assert here["belief"] == [{"name": "ZeroDivisionError", "text": "there is no belief"}]
+        assert away["state"] == "away"
 
 
 def test_conditions_stay_balanced_and_those_who_left_are_made_up_for(served):
