@@ -113,7 +113,7 @@ class Line:
         if self.seat.version != self.room.version:  # its log plays again by the new code
             told["version"] = self.room.version
         await self.room.append(live, [(kind, live.playing.accept(kind, told))])
-        return await self._show(live, await self.room.think(self._drawn, live, []))
+        return await self._show(live, await self.room.read(self._drawn, live, []))
 
     async def _take(self, live: Live, message: Message) -> None:
         """Take an event that the page tells: the next one is played, an earlier one answered from the log."""
@@ -124,7 +124,7 @@ class Line:
         reason = self._wrong(live, message)
         if reason is not None:
             await self.send("refused", sequence=message.sequence, reason=reason)
-            return await self._show(live, await self.room.think(self._drawn, live, []))
+            return await self._show(live, await self.room.read(self._drawn, live, []))
         if message.type == "noted":
             await self.room.append(live, [("noted", live.playing.accept("noted", message.payload))])
             return await self.send("accepted", sequence=message.sequence)
@@ -156,7 +156,7 @@ class Line:
 
     async def _repeat(self, live: Live, message: Message) -> None:
         """Answer a message whose sequence is in the log already: by what the log holds."""
-        events = await self.room.think(self.room.store.events, self.seat.session)
+        events = await self.room.read(self.room.store.events, self.seat.session)
         logged = [event for event in events if event.kind in KINDS][message.sequence]
         here = message.type == "noted" or message.round == logged.payload.get("round", message.round)
         if logged.kind == message.type and here and self._same(live, logged.payload, message.payload):
@@ -164,7 +164,7 @@ class Line:
         else:
             reason = f"the sequence {message.sequence} is in the log already, with something else"
             await self.send("refused", sequence=message.sequence, reason=reason)
-        await self._show(live, await self.room.think(self._drawn, live, []))
+        await self._show(live, await self.room.read(self._drawn, live, []))
 
     @staticmethod
     def _same(live: Live, logged: Mapping[str, Any], told: Mapping[str, Any]) -> bool:

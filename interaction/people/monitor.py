@@ -57,7 +57,7 @@ class Monitor:
     async def _told(self) -> dict[str, Any]:
         room = self._room
         counts = {name: count._asdict() for name, count in room.counts().items()}
-        sessions = await room.think(self._sessions, dict(room.live))
+        sessions = await room.read(self._sessions, dict(room.live))
         return {"study": room.study.name, "counts": counts, "sessions": sessions}
 
     def _sessions(self, in_memory: Mapping[str, Live]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from threading import Event
 from urllib.parse import urlsplit
 
 import pytest
@@ -153,6 +154,32 @@ def test_the_answers_to_all_actions_are_computed_while_the_person_thinks(served)
         page.act(2)  # before anything was computed
         log = one.log
     assert replay(studies.ahead, log).prompt.episode == 1
+
+
+def test_pages_are_shown_while_as_many_assistants_plan_as_may(served):
+    """The assistants plan until all pages have been shown, however fast the machine is."""
+    shown = Event()
+
+    class Waits(studies.Echo):
+        batched = False
+
+        def action(self, observation, state):
+            assert observation.user_action == 0 or shown.wait(60)  # 0: the study is tried
+            return super().action(observation, state)
+
+    with served(studies.vault(Waits())) as one, ExitStack() as opened:
+        try:
+            browsers = [one.agreed() for _ in range(live.PLANNERS + 1)]
+            for browser in browsers[:-1]:
+                page = opened.enter_context(browser.page())
+                page.say(type="action", epoch=1, sequence=1, round=0, payload={"action": 1})
+                page.until("thinking")
+            assert browsers[-1].get()[0] == 200
+            with browsers[-1].page() as last:
+                assert last.shown["kind"] == "turn"
+                last.hello(1)
+        finally:
+            shown.set()
 
 
 def test_the_answers_to_all_actions_are_computed_once_however_often_a_page_asks(served, monkeypatch):
