@@ -44,7 +44,8 @@ class Line:
     def __init__(self, room: Room, socket: WebSocket, seat: Seat, *, bots: bool = False) -> None:
         self.room, self.seat, self.bots = room, seat, bots
         self._socket = socket
-        self._allowance = Allowance(room.limits.rate, room.limits.burst)
+        others = (line._allowance for line in room.lines if line.seat.session == seat.session)
+        self._allowance = next(others, None) or Allowance(room.limits.rate, room.limits.burst)
         self._waiting: asyncio.Queue[Message | None] = asyncio.Queue(room.limits.burst)
 
     async def serve(self) -> None:
@@ -66,7 +67,7 @@ class Line:
             while self._socket.application_state is WebSocketState.CONNECTED:
                 try:
                     text = await asyncio.wait_for(self._socket.receive_text(), self.room.limits.silence)
-                    if not self._allowance.take():
+                    if not self._allowance.take(max(1.0, len(text) / self.room.limits.piece)):
                         raise ProtocolError("too many messages; send them more slowly")
                     message = read(text)
                 except TimeoutError:

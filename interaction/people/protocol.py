@@ -68,7 +68,9 @@ def read(text: str | bytes) -> Message:
     sequence: expected a whole number from 0 on, got -7
     """
     try:
-        found = _paired(json.loads(text, parse_constant=_no_constant, parse_float=_finite))
+        found = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        if "\\u" in str(text):
+            found = _paired(found)
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"expected JSON ({type(error).__name__})") from None
     if not isinstance(found, dict):

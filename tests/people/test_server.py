@@ -590,6 +590,23 @@ def test_what_a_page_sends_while_the_partner_thinks_has_its_limit(served):
             assert page.act(1)["type"] == "show"
 
 
+def test_large_messages_count_as_several_and_all_lines_of_a_session_together(served):
+    with served(limits=Limits(burst=12, rate=0.01, piece=1_000)) as one:
+        browser = one.agreed()
+        with browser.page(hello=False) as first, browser.page(hello=False) as second:
+            for page in (first, second, first):
+                page.say(type="ping", at=0)
+                page.until("pong")
+            second.say(
+                type="noted", epoch=1, sequence=9, payload={"what": "x" * 40, "value": ["y" * 900] * 9}
+            )
+            assert second.closed() == 1008  # what it says is not even read
+            assert "too many" not in second.got[-1]["reason"]
+            first.say(type="noted", epoch=1, sequence=9, payload={"what": "x", "value": "y" * 900})
+            assert first.closed() == 1008
+            assert "too many" in first.got[-1]["reason"]
+
+
 def test_a_session_has_not_more_lines_than_the_limit_says(served):
     with served(limits=Limits(lines=3)) as one, ExitStack() as opened:
         browser = one.agreed()
