@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import socket
 import statistics
 import tempfile
@@ -79,10 +80,14 @@ def memory(process: int) -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
 
 
+def busy(process: int) -> float:
+    """Give for how long a process has had a processor, in seconds."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 async def crowd(visitors: list[Visitor], seconds: float) -> None:
     """Have all play at once, for some time."""
-    for visitor in visitors:
-        await asyncio.to_thread(visitor.agree)
     begun = perf_counter()
     late = np.linspace(0.0, 0.5, len(visitors))  # people do not act all in the same moment
 
@@ -101,9 +106,13 @@ def load(bots: int, seconds: float) -> Table:
     )
     with tempfile.TemporaryDirectory() as folder:
         store = f"{folder}/results.db"
-        with server("load", store) as (address, _):
+        with server("load", store) as (address, process):
             visitors = [Visitor(address, study, seed=0, pause=0.5) for _ in range(bots)]
+            for visitor in visitors:
+                visitor.agree()
+            before = busy(process)
             asyncio.run(crowd(visitors, seconds))
+            used = busy(process) - before
         lost = doubled = 0
         with Store(store) as log:
             for visitor in visitors:
@@ -118,6 +127,7 @@ def load(bots: int, seconds: float) -> Table:
     waits = [wait for visitor in visitors for wait in visitor.waits]
     middle, high, highest = np.quantile(waits, [0.5, 0.95, 1.0]) * 1e3
     table.add("answers", f"{len(waits) / seconds:.0f} a second", goal=f"{2 * bots}")
+    table.add("the server's processor, for an answer", f"{1e3 * used / len(waits):.1f} ms")
     table.add("an answer, median", f"{middle:.1f} ms", seconds=middle / 1e3)
     table.add("95 % of the answers below", f"{high:.1f} ms", goal="100 ms", reached=bool(high < 100))
     table.add("the slowest answer", f"{highest:.0f} ms")

@@ -41,7 +41,7 @@ class Event(NamedTuple):
 
 _PLAIN = (str, bool, int, type(None))
 _DEEPEST = 50
-_MOST_CHARACTERS = 10**7  # of an array of texts
+_MOST_CHARACTERS = 10**7  # of an array of texts: whoever asks for more wants the memory, not the array
 
 
 def encode(value: Value) -> Json:
@@ -117,7 +117,7 @@ def decode(found: Json, depth: int = 0) -> Value:
                 return struct.unpack(">d", bytes.fromhex(found[mark]))[0]
             case "$array":
                 entries = [decode(part, inner) for part in found[mark]]
-                return freeze(np.array(entries, _dtype(found["dtype"], len(entries))).reshape(found["shape"]))
+                return freeze(np.array(entries, _dtype(found["dtype"], entries)).reshape(found["shape"]))
     except ArgumentError:
         raise
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError, struct.error) as error:
@@ -125,11 +125,13 @@ def decode(found: Json, depth: int = 0) -> Value:
     raise ArgumentError(f"expected a value as encode writes it, got {short(found)}")
 
 
-def _dtype(name: str, entries: int) -> str:
-    """Check the kind of an array, which may come from anybody: texts of any length would fill the memory."""
+def _dtype(name: str, entries: list[Value]) -> str:
+    """Check the kind of an array, which may come from anybody, and that its entries stand one by one."""
     width = re.fullmatch(">?(?:b1|[iu][1248]|f(?:2|4|8|16)|U([0-9]{1,7}))", name)
-    if width is None or int(width[1] or 0) * entries > _MOST_CHARACTERS:
+    if width is None or int(width[1] or 0) * len(entries) > _MOST_CHARACTERS:
         raise ValueError(f"no dtype of numbers or texts: {name!r}")
+    if not all(isinstance(entry, str | int | float) for entry in entries):
+        raise ValueError("its entries are no numbers or texts")
     return name
 
 

@@ -45,7 +45,7 @@ class Line:
         self.room, self.seat, self.bots = room, seat, bots
         self._socket = socket
         others = (line._allowance for line in room.lines if line.seat.session == seat.session)
-        self._allowance = next(others, None) or Allowance(room.limits.rate, room.limits.burst)
+        self._allowance: Allowance = next(others, None) or Allowance(room.limits.rate, room.limits.burst)
         self._waiting: asyncio.Queue[Message | None] = asyncio.Queue(room.limits.burst)
 
     async def serve(self) -> None:
@@ -153,6 +153,12 @@ class Line:
                 prompt.step.check(message.payload["values"])
         except InteractionError as error:
             return str(error)
+        except (
+            ArithmeticError,
+            TypeError,
+            ValueError,
+        ):  # of numpy: too large a number, say
+            return f"the {message.type} is none"
         return None
 
     async def _repeat(self, live: Live, message: Message) -> None:
@@ -177,7 +183,7 @@ class Line:
         try:
             action = read_action(live.playing.condition.action_space, told["action"])
             return bool(encode(action) == logged["action"])
-        except InteractionError:
+        except (InteractionError, ArithmeticError, TypeError, ValueError):
             return False
 
     async def _play(self, live: Live, message: Message) -> None:

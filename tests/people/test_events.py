@@ -110,6 +110,7 @@ def test_what_json_cannot_hold_is_refused(value):
         {"$array": [1], "dtype": "i8,(", "shape": [1]},
         {"$array": [1], "dtype": "M8[s]", "shape": [1]},
         {"$array": ["a"] * 100, "dtype": "U1000000", "shape": [100]},  # 400 MB
+        {"$array": [["a"] * 100], "dtype": "U1000000", "shape": [100]},
         {"$array": [10**30], "dtype": "i8", "shape": [1]},
         {"$state": [1]},
         {"$state": {"replace": 1}},

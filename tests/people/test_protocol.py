@@ -47,7 +47,6 @@ def test_whatever_comes_is_a_message_or_a_protocol_error(kind, members):
         ("9" * 5_000, "expected JSON"),
         ('{"type": "ping", "at": 1e999}', "expected JSON"),
         ('{"type": "ping", "at": true}', "at: expected a number"),
-        ('{"type": "ping", "at": 1%s}' % ("0" * 400), "at: expected a number"),
         ('{"type": "ping", "at": 1e17}', "at: expected a number"),
         ('{"type": "action", "epoch": 1, "sequence": 0, "payload": {"action": 1e999}}', "expected JSON"),
         (
@@ -56,6 +55,7 @@ def test_whatever_comes_is_a_message_or_a_protocol_error(kind, members):
             "value: expected at most 1,000 characters",
         ),
         ('{"type": "ping", "at": 10e307, "x": 1}', "ping: there is no 'x'"),
+        ('{"type": "ping", "at": 1' + "0" * 400 + "}", "at: expected a number"),
         ('{"type": "hello", "epoch": 1.0}', "epoch: expected a whole number"),
         ('{"type": "hello", "epoch": 99999999999}', "epoch: expected a whole number"),
         ('{"type": "action", "epoch": 1, "sequence": 0, "payload": {"action": NaN}}', "expected JSON"),
