@@ -7,7 +7,7 @@ import pandas
 import pytest
 from scipy import stats
 
-from interaction import Bundle, Logit, Population, fit, spaces
+from interaction import Bundle, DeterministicPolicy, Logit, Population, User, fit, spaces
 from interaction.assistants.pointing import ConstantGain
 from interaction.errors import ArgumentError, UnknownNameError
 from interaction.people import Condition, Page, Person, Questionnaire, ReplayError, export, pilot
@@ -224,3 +224,26 @@ def test_a_response_time_that_counts_from_a_reload_or_goes_over_a_lost_line_is_t
     ]:
         log.append(log_of(session, log, kind, payload))
     assert export(session.study, log).rounds.noted.tolist() == ["", "reload returned", ""]
+
+
+def test_conditions_whose_actions_are_of_different_kinds_share_a_table(tmp_path):
+    class Word(DeterministicPolicy):
+        action_space = spaces.Text(3)
+
+        def action(self, observation, state):
+            return "ab"
+
+    def condition(space, policy=None):
+        bundle = Bundle(CoordinatedTask(), Person(space), max_rounds=2)
+        return Condition(bundle, None if policy is None else User(policy=policy))
+
+    flag, whole, word = spaces.Box(0, 1, (), np.bool_), spaces.Discrete(2), spaces.Text(3)
+    made = study({"flag": condition(flag), "whole": condition(whole)}, episodes=1)
+    rounds = export(made, pilot(made, 4)).rounds
+    assert rounds.user_action.dtype == np.int64
+    made = study({"word": condition(word, Word()), "whole": condition(whole)}, episodes=1)
+    tables = export(made, pilot(made, 4))
+    numbers = tables.rounds[tables.rounds.condition == "whole"].user_action
+    assert {type(value) for value in numbers} == {int}  # for a fit
+    back = pandas.read_parquet(tables.save(tmp_path / "out.parquet")[0])
+    assert back.user_action.tolist() == [str(value) for value in tables.rounds.user_action]
