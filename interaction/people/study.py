@@ -140,6 +140,11 @@ class Study:
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ArgumentError(f"{self}: after: two questions have the name {twice!r}")
+        taken = next((name for name in names if name in ("participant", "condition")), None)
+        if taken is not None:
+            raise ArgumentError(
+                f"{self}: after: a question has the name {taken!r}, as has a column of the answers already"
+            )
 
     def _tried(self, conditions: Mapping[str, Condition]) -> dict[str, Condition]:
         """Give the conditions, each of which has been tried."""
