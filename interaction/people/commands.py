@@ -73,7 +73,7 @@ def serve(
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     found = find_study(study)
-    with serving.listen(host, port) as at, Store(store) as log:
+    with serving.listen(host, port) as at, Store(store) as log, log.claimed():
         server = StudyServer(found, log, origins=origin or (), token=token, new_version=new_version)
         address = f"http://{host}:{at.getsockname()[1]}"
         typer.echo(f"{found.name}: {address}/\nmonitor: {address}/monitor#{server.token}\nlog: {store}")
