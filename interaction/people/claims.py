@@ -29,8 +29,8 @@ def claim(engine: Engine) -> Iterator[None]:
             got = _locked(Path(f"{engine.url.database}-served"), held)
         if not got:
             raise StoreError(
-                f"the store {engine.url.database} is served by another process: two servers of one store would "
-                "not know of each other's sessions. Stop that one, or give another store"
+                f"the store {engine.url.database} is served by another process: two servers of a store would not "
+                "know of each other's sessions. Stop that one, or give another store"
             )
         yield
 

@@ -266,9 +266,9 @@ def test_what_a_killed_process_was_told_is_durable_is_there(address, tmp_path):
 
 
 def test_one_server_at_a_time_has_a_store(address):
+    told = pytest.raises(StoreError, match="is served by another process")
     with Store(address) as first, Store(address) as second:
-        with first.claimed():
-            with pytest.raises(StoreError, match="is served by another process"), second.claimed():
-                pass
+        with first.claimed(), told, second.claimed():
+            pass
         with second.claimed():
             pass
