@@ -60,6 +60,10 @@ if TYPE_CHECKING:
     from interaction.interop.coopihc import from_coopihc as from_coopihc
     from interaction.means import PairedDifferences as PairedDifferences
     from interaction.means import paired_differences as paired_differences
+    from interaction.people import Condition as Condition
+    from interaction.people import Person as Person
+    from interaction.people import Study as Study
+    from interaction.people import pilot as pilot
     from interaction.planning import BeliefTree as BeliefTree
     from interaction.planning import BoltzmannPolicy as BoltzmannPolicy
     from interaction.planning import ExpectedInformationGain as ExpectedInformationGain
@@ -111,6 +115,7 @@ __all__ = [
     "CascadedInferenceEngine",
     "CascadedObservationEngine",
     "Component",
+    "Condition",
     "DeterministicPolicy",
     "DiscretePolicy",
     "DualInferenceEngine",
@@ -131,6 +136,7 @@ __all__ = [
     "MonteCarloTree",
     "ObservationEngine",
     "PairedDifferences",
+    "Person",
     "Policy",
     "Population",
     "Posterior",
@@ -145,6 +151,7 @@ __all__ = [
     "Simulator",
     "State",
     "Step",
+    "Study",
     "Sweep",
     "SweepResults",
     "TabulatedPolicy",
@@ -170,6 +177,7 @@ __all__ = [
     "model_recovery",
     "paired_differences",
     "parameter_recovery",
+    "pilot",
     "plot_belief",
     "plot_comparison",
     "plot_density",
@@ -201,6 +209,10 @@ _LATER = {  # imported when asked for: what they need takes longer to import tha
     "calibration": "interaction.studies",
     "sensitivity": "interaction.studies",
     "robustness": "interaction.studies",
+    "Condition": "interaction.people",
+    "Person": "interaction.people",
+    "Study": "interaction.people",
+    "pilot": "interaction.people",
     "Sweep": "interaction.studies",
     "SweepResults": "interaction.studies",
     "PairedDifferences": "interaction.means",

@@ -33,7 +33,7 @@ class Agent(Component):
 
     state_space: Dict = left_out()
 
-    role: ClassVar[Role]
+    role: Role
     batched: bool | None = True
     _COMPONENTS: ClassVar = ("policy", "observation_engine", "inference_engine", "state", "state_space")
 
@@ -134,7 +134,7 @@ class User(Agent):
     50.1
     """
 
-    role: ClassVar[Role] = "user"
+    role: Role = "user"
 
 
 class Assistant(Agent):
@@ -153,7 +153,7 @@ class Assistant(Agent):
     9.1
     """
 
-    role: ClassVar[Role] = "assistant"
+    role: Role = "assistant"
 
 
 def uninitialised(agent: Agent) -> ContractError:

@@ -210,18 +210,14 @@ class Bundle:
         else:
             forced = {} if start is None else read_start(self.lineup.fields, start, "start")
             game = new_game(self.players, rng, forced, random=random)
-        first_round = game.round_index
-        over = False
+        first_round, over = game.round_index, False
         if target:
             if after != -1 or not isinstance(start, GameState):
                 game = game.replace(turn_index=after + 1)
-            while not over and game.turn_index < target:
-                whole = game.turn_index % 2 == 1 or target - game.turn_index > 1
-                game, _, _, _, _, over = play_half(self.players, game, rng, True, None, whole)
+            while not over and game.turn_index < target:  # one turn: who has looked acts in any case
+                game, _, _, _, _, over = play_half(self.players, game, rng, True, None, False)
                 if over and self.last_look and game.turn_index == ASSISTANT_OBSERVES:
                     game = play_half(self.players, game, rng, True, None, False)[0]
-                if over or game.round_index > first_round:
-                    break
         self.seed, self.episode = seed, episode
         self._game, self._rng, self._over, self._checked_from = game, rng, bool(over), first_round
         return game

@@ -38,6 +38,9 @@ def main() -> None:
                 (typer.echo if part.startswith("@") else print_text)(line)  # BibTeX is to be copied
             typer.echo()
 
+    from interaction.people.commands import add_commands
+
+    add_commands(app)
     from interaction.sweep_cli import commands
 
     app.add_typer(commands(), name="sweep")

@@ -91,6 +91,21 @@ def action_and_reward(method: Method, member: Membership, where: str) -> Method:
     return call
 
 
+def action_alone(method: Method, member: Membership, where: str) -> Method:
+    """Adapt `action`, which stands for the `sample` of a policy that always picks it."""
+    plain = member.plain
+
+    def call(observation: State, state: State, rng: EpisodeRandom) -> Any:
+        try:
+            action = method(observation, state)
+        except (AttributeError, NoFieldError) as error:
+            _tell_unread(error, where, "sample")
+            raise
+        return action if type(action) is plain else member.conform(freeze(action)), 0.0
+
+    return call
+
+
 def observation_and_reward(method: Method, where: str) -> Method:
     """Adapt `observe`, which gives an observation, whose kinds nobody declared, and a reward."""
 

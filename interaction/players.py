@@ -18,6 +18,7 @@ from interaction.agent import Agent, Assistant, User, uninitialised
 from interaction.component import Component
 from interaction.errors import ContractError, SpaceError
 from interaction.given import (
+    action_alone,
     action_and_reward,
     observation_and_reward,
     reading,
@@ -28,7 +29,7 @@ from interaction.given import (
 from interaction.inference.engine import IdentityInferenceEngine, InferenceEngine
 from interaction.membership import Membership, membership, whole_range
 from interaction.observation import DefaultObservationEngine, ObservationEngine, Role, RuleObservationEngine
-from interaction.policy import DeterministicPolicy, DiscretePolicy, Policy, first_action
+from interaction.policy import DeterministicPolicy, DiscretePolicy, Policy, always_acts, first_action
 from interaction.random import (
     ASSISTANT_OBSERVATION,
     ASSISTANT_RESET,
@@ -90,28 +91,41 @@ def seat_players(
     task: InteractionTask, user: User | None, assistant: Assistant | None, adapt: Adapt | None = None
 ) -> Players:
     """Resolve the methods of the components, each adapted by `adapt`."""
-    change = adapt or (lambda _component, method, _template: method)
+    change = adapt or _unchanged
     space = membership(task.state_space)
     return Players(
         task_name=type(task).__name__,
         task_reset=state_of(change(task, task.reset, space.space), space, type(task).__name__),
         task_membership=space,
-        user=None if user is None else _seat(user, task, task.on_user_action, space, 0, change),
+        user=None if user is None else _seat(user, task, task.on_user_action, space, 0, adapt),
         assistant=None
         if assistant is None
-        else _seat(assistant, task, task.on_assistant_action, space, 2, change),
+        else _seat(assistant, task, task.on_assistant_action, space, 2, adapt),
     )
 
 
+def _unchanged(_: Component, method: Method, _template: Any) -> Method:
+    return method
+
+
 def _seat(
-    agent: Agent, task: InteractionTask, move: Method, task_space: Membership, observes: int, change: Adapt
+    agent: Agent,
+    task: InteractionTask,
+    move: Method,
+    task_space: Membership,
+    observes: int,
+    adapt: Adapt | None,
 ) -> Seat:
+    change = adapt or _unchanged
     policy, observation, inference = agent.policy, agent.observation_engine, agent.inference_engine
     state_space = agent.state_space
     states = membership(state_space)
     observe = change(observation, observation.observe, ("observation", "reward"))
     actions = membership(policy.action_space)
     lowest, beyond = whole_range(actions) or (0, 0)
+    sample, taken = change(policy, policy.sample, (policy.action_space, "reward")), action_and_reward
+    if adapt is None and always_acts(policy):
+        sample, taken = policy.action, action_alone  # one call in place of two
     return Seat(
         name=type(agent).__name__,
         reset=state_of(change(agent, agent.reset, state_space), states, type(agent).__name__),
@@ -129,9 +143,7 @@ def _seat(
         ),
         only_sees=type(observation) is DefaultObservationEngine
         and type(inference) is IdentityInferenceEngine,
-        sample=action_and_reward(
-            change(policy, policy.sample, (policy.action_space, "reward")), actions, type(policy).__name__
-        ),
+        sample=taken(sample, actions, type(policy).__name__),
         log_prob=reading(
             change(policy, _with_stream(policy.log_prob), None), type(policy).__name__, "log_prob"
         ),

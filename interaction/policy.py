@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,6 +102,13 @@ class DeterministicPolicy(Policy):
             slip = np.log(self.lapse) + uniform_log_prob(action, self.action_space)
         with np.errstate(divide="ignore"):
             return freeze(np.where(equal, np.logaddexp(np.log1p(-self.lapse), slip), slip))
+
+
+def always_acts(policy: Policy) -> TypeGuard[DeterministicPolicy]:
+    """Say whether a policy samples its `action` and nothing else: no slips, no `sample` of its own."""
+    if not isinstance(policy, DeterministicPolicy) or policy.lapse:
+        return False
+    return getattr(policy.sample, "__func__", None) is DeterministicPolicy.sample
 
 
 class DiscretePolicy(Policy):

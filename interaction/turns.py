@@ -76,10 +76,10 @@ def play_half(
     action: Value = None,
     act: bool = True,
 ) -> Played:
-    """Play the turns of the agent whose turn it is: it looks (if it has not) and, with `act`, it acts.
+    """Play the turns of the agent whose turn it is: it looks and acts or, without `act`, looks alone.
 
-    A given action stands in for that of the policy. With `check` all that components give is checked.
-    The turns of a missing agent are passed over.
+    Who has looked before acts in any case. A given action stands in for that of the policy. With `check` all
+    that components give is checked. The turns of a missing agent are passed over.
     """
     fields = game.__dict__.copy()
     turn, now = fields["turn_index"], fields["round_index"]
@@ -160,7 +160,7 @@ def play_round(
     return game, (look, think, pick, move, look_2, think_2, pick_2, move_2), over
 
 
-def look(seat: Seat, game: GameState, rng: EpisodeRandom, round_index: int = 0) -> tuple[State, State]:
+def look(seat: Seat, game: State, rng: EpisodeRandom, round_index: int = 0) -> tuple[State, State]:
     """Give what an agent would observe now, and its state after inference; it draws as in that round."""
     observation, _ = seat.observe(game, rng.at(round_index, seat.first_slot))
     state: State = game.__dict__[seat.state_field]

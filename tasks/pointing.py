@@ -219,7 +219,8 @@ class Pointing2DTask(InteractionTask):
                 )
             )
         ax.plot(*state.position, "+", color="black", markersize=8, label="cursor")
-        ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="x", ylabel="y")
+        whole = (-self.widest / 2, 1 + self.widest / 2)  # a target's centre may lie on the square's edge
+        ax.set(xlim=whole, ylim=whole, aspect="equal", xlabel="x", ylabel="y")
         title(ax, f"{state.time:.2f} s")
         legend(ax, columns=3)
         return ax

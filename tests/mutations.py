@@ -10,7 +10,12 @@ printed with its line.
 
 Some that no test notices change nothing: an axis that is written as 1 in place of -1 where there are two
 (`Statistics.choose`); a key of more words than Philox takes (`random._Device`); 63 in place of 64 draws whose
-first numbers are rare ones (`noted`), which is a choice; `*` in place of `&` between truth values.
+first numbers are rare ones (`noted`), which is a choice; `*` in place of `&` between truth values, and `|` in
+place of `+` where a bit is not set; how many rows or counts are held at once (`_ROWS`, `_MOST` of the trees);
+`is` in place of `==` of kinds, of small whole numbers and of names of which there are two (and `>=` there); a
+check of lengths that are equal by how they are made (`strict=True`); the root in place of no node, where a
+child is looked for (`Statistics.follow`); a quick way that is not taken, beside the slow one that gives the
+same (the ends of a box, `PartnerModelFilter.update`) or notes more than is read (`_Grower.compared`).
 """
 
 from __future__ import annotations
@@ -48,8 +53,8 @@ CORE = {  # each module with the tests that are closest to it
     "prediction": "prediction simulator batching/test_doors previous_state",
     "trials": "previous_state",
     "noted": "random user_model known_beliefs drawn_gain",
-    "batching/play": "batch recording endless previous_state rollouts",
-    "batching/recording": "recording trajectory batch",
+    "batching/play": "batch recording trajectory endless previous_state rollouts",
+    "batching/recording": "recording trajectory batch endless",
     "batching/lockstep": "lockstep batching/test_promises",
     "inference/actions": "information_gain user_model batching/test_doors",
     "inference/user_model": "user_model known_beliefs inference batching/test_doors",
@@ -62,8 +67,8 @@ CORE = {  # each module with the tests that are closest to it
     "inference/movement": "known_beliefs belief_tree",
     "inference/candidates": "user_model known_beliefs information_gain",
     "inference/scores": "user_model known_beliefs information_gain",
-    "inference/particles": "user_model known_beliefs monte_carlo_tree",
-    "planning/planner": "planning information_gain drawn_gain belief_tree",
+    "inference/particles": "user_model known_beliefs latent monte_carlo_tree",
+    "planning/planner": "planning information_gain drawn_gain belief_tree theory_of_mind",
     "planning/information_gain": "planning information_gain drawn_gain batching/test_doors",
     "planning/answers": "information_gain drawn_gain",
     "planning/channels": "information_gain drawn_gain",
@@ -72,7 +77,7 @@ CORE = {  # each module with the tests that are closest to it
     "planning/rollouts": "planning batching/test_doors belief_tree theory_of_mind",
     "planning/belief_tree": "belief_tree theory_of_mind",
     "planning/chances": "belief_tree",
-    "planning/boltzmann": "planning theory_of_mind",
+    "planning/boltzmann": "belief_tree planning theory_of_mind",
     "planning/tabulation": "theory_of_mind",
     "planning/monte_carlo_tree": "monte_carlo_tree",
     "planning/statistics": "monte_carlo_tree",

@@ -25,6 +25,7 @@ BY_ALL = (  # what their `__all__` lists is public
     "interaction.envs",
     "interaction.fitting",
     "interaction.inference",
+    "interaction.people",
     "interaction.planning",
     "interaction.plots",
     "interaction.spaces",
@@ -40,6 +41,7 @@ BY_NAME = ("interaction.studies.mismatch.Robustness",)
 METHODS = {  # what people call on what they hold
     "interaction.Bundle": "reset step quarter_step observe run replace",
     "interaction.EpisodeRandom": "random normal integers categorical shuffle generator simulation repeat",
+    "interaction.people.Session": "accept",
     "interaction.Simulator": (
         "rollout predict_user_action predict_assistant_action user_action_log_prob assistant_action_log_prob"
     ),

@@ -9,7 +9,7 @@ import pytest
 
 PAGES = Path(__file__).parent.parent / "docs" / "reference"
 BLOCK = re.compile(r"^```\{public\} ([\w.]+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-PARTS = ("checks", "envs", "fitting", "inference", "planning", "plots", "spaces", "studies")
+PARTS = ("checks", "envs", "fitting", "inference", "people", "planning", "plots", "spaces", "studies")
 SHIPPED = [
     f"interaction.{part}.{found.name}"
     for part in ("tasks", "users", "assistants")

@@ -60,11 +60,10 @@ def play(
     rows: Rows = np.arange(recorder.rows)
     totals: list[Value] = [0.0] * 8
     given = list(actions)
-    first_round = game.round_index
-    checked = check or check_first
+    checked, played = check or check_first, 0  # rounds, before this one
     while len(rows):
         number = game.round_index
-        weight = discount ** (number - first_round)
+        weight = discount**played
         rewards: list[Value] = [0.0] * 8
         while game.round_index == number:
             side = 0 if game.turn_index < ASSISTANT_OBSERVES else 1
@@ -79,9 +78,9 @@ def play(
             if ended == len(rows) or np.ndim(over) == 0:
                 if last_look and first == 0:
                     game, rewards[4], rewards[5], *_ = play_half(players, game, rng, checked, None, False)
-                recorder.keep(number - first_round, rows, game, rewards)
+                recorder.keep(played, rows, game, rewards)
                 paid = _weighed(rewards, weight)
-                recorder.end(rows, game, totals, paid, number - first_round + 1, True)
+                recorder.end(rows, game, totals, paid, played + 1, True)
                 return
             leaving, staying = np.flatnonzero(over), np.flatnonzero(np.logical_not(over))
             left, left_rewards = game, _rows_of(rewards, leaving)
@@ -91,28 +90,29 @@ def play(
                 left, left_rewards[4], left_rewards[5], *_ = play_half(
                     players, left, rng.select(leaving), checked, None, False
                 )
-            gone, length = rows[leaving], number - first_round + 1
-            recorder.keep(number - first_round, gone, left, left_rewards, part)
+            gone, length = rows[leaving], played + 1
+            recorder.keep(played, gone, left, left_rewards, part)
             paid = _weighed(left_rewards, weight)
             recorder.end(gone, left, _rows_of(totals, leaving), paid, length, True, part)
             game, rng, rows = row_of(game, staying, {}), rng.select(staying), rows[staying]
             given = [row_of(action, staying, {}) for action in given]
             totals, rewards = _rows_of(totals, staying), _rows_of(rewards, staying)
-        recorder.keep(number - first_round, rows, game, rewards)
-        if max_rounds is None and game.round_index - first_round >= MOST_ROUNDS:
+        recorder.keep(played, rows, game, rewards)
+        played += 1
+        if max_rounds is None and played >= MOST_ROUNDS:
             raise EpisodeError(
                 f"{len(rows)} of {recorder.rows} episodes have not ended after {MOST_ROUNDS:,} rounds: "
                 f"give max_rounds"
             )
         if recorder.bytes > MOST_BYTES:
             raise EpisodeError(
-                f"the recording passes {MOST_BYTES / 2**30:g} GiB after {game.round_index - first_round:,} "
+                f"the recording passes {MOST_BYTES / 2**30:g} GiB after {played:,} "
                 f"rounds, when {len(rows)} of {recorder.rows} episodes have not ended: give max_rounds, or "
                 f'record less (record="final", or a list of paths)'
             )
         paid = _weighed(rewards, weight)
-        if max_rounds is not None and game.round_index - first_round >= max_rounds:
-            recorder.end(rows, game, totals, paid, number - first_round + 1, False)
+        if max_rounds is not None and played >= max_rounds:
+            recorder.end(rows, game, totals, paid, played, False)
             return
         for source, reward in enumerate(paid):
             if type(reward) is not float or reward != 0.0:

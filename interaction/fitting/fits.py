@@ -24,7 +24,7 @@ from interaction.fitting.estimate import BEYOND
 from interaction.fitting.groups import Groups, read_groups
 from interaction.fitting.latent import check_inner, latent
 from interaction.fitting.likelihood import Likelihood
-from interaction.fitting.logged import read_table
+from interaction.fitting.logged import of_people, read_table
 from interaction.fitting.mcmc import by_mcmc, import_extras
 from interaction.fitting.observed import Observed
 from interaction.fitting.pooling import pool
@@ -74,7 +74,8 @@ def fit(
 
     `data`: a data frame with a row for each round, and columns `episode`, `round`, `user_action` and what
     the task draws by itself (see `read_table`), or the trajectories of a run. With a column `user`, each
-    user has parameters of their own, and the posterior a dimension `user`.
+    user has parameters of their own, and the posterior a dimension `user`. The table of a study with people
+    (`interaction.people.export`) is taken as it is, with each participant as a user.
     `users`: "episode", each episode is another user; "pooled", one user played them all. Where neither this
     nor a column tells, they are pooled, with an `AmbiguityWarning` for a table of several episodes, and for
     a run whose episodes began with different values of the parameters.
@@ -123,7 +124,7 @@ def fit(
     checked = _beliefs(user, priors, population, method)
     _libraries(method)
     check_alone(task, data, assistant_action_space is not None, alone, "fit")
-    data, known = read_groups(data, users, population is not None, "fit")
+    data, known = read_groups(of_people(data), users, population is not None, "fit")
     observed = read_table(task, user, data, assistant_action_space, users=users)
     if population is None:
         if users is None and len(observed.labels) > 1:

@@ -37,6 +37,11 @@ _IGNORED = (
 )
 _USER_STATE = re.compile(r"user_state\.(?P<path>[^[]+)(\[(?P<entry>\d+(,\d+)*)\])?")
 _ALSO_IGNORED = ("provenance", "round_index", "turn_index")
+OF_STUDIES = (
+    *("condition", "practice", "restarts", "reward", "session", "time"),
+    *("response_time", "shown", "pressed", "acted", "by", "path", "noted"),
+)
+"""The columns by which a study with people tells of its sessions, beside what was played."""
 
 
 def read_table(
@@ -63,10 +68,13 @@ def read_table(
     space and `ArgumentError` for missing rounds or values, rows after the end of the game, and values that
     the task cannot have computed: each names the first row. A task that reads the user's state needs the
     columns `user_state.…`, or it is an `UnknownFieldError`.
+
+    The table of a study with people (`interaction.people.export`) is read as it is: `participant` is the
+    user, whose episodes may have the numbers of another's; condition, times and the like are passed over.
     """
     if users not in (None, "episode", "pooled"):
         raise unknown_name(users, ("episode", "pooled"), f"{where}: users")
-    frame, forced = _frame(data, where)
+    frame, forced = _frame(of_people(data), where)
     if users == "episode" and "user" in frame:
         raise ArgumentError(
             f"{where}: users=\"episode\" was given, but the data has a column 'user' that tells: drop one"
@@ -133,6 +141,19 @@ def read_table(
     )
     states, before = Replay(task, user, observed, recorded, where).states()
     return replace(observed, task_states=states, previous_states=before)
+
+
+def of_people(data: Any) -> Any:
+    """Give a table of a study with people as one of users: see `read_table`; any other data as it is.
+
+    A participant is a user, whose episodes are told apart from those of others; the study's own columns go.
+    """
+    columns = getattr(data, "columns", ())
+    if "participant" not in columns or "user" in columns or "episode" not in columns:
+        return data
+    labels = data["participant"].astype(str) + "/" + data["episode"].astype(str)
+    own = [name for name in columns if name in OF_STUDIES or str(name).startswith("url.")]
+    return data.assign(episode=labels).rename(columns={"participant": "user"}).drop(columns=own)
 
 
 def _frame(data: Any, where: str) -> tuple[pandas.DataFrame, set[str]]:

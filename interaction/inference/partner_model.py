@@ -361,15 +361,12 @@ class PartnerModelFilter(KeptBelief, InferenceEngine):
             fallback = self.parameters.log_prior if self.on_impossible == "reset" else belief.log_weights
             log_weights = np.where(impossible[..., None], fallback, log_weights)
             total, surprise = np.where(impossible, 0.0, total), np.where(impossible, 0.0, surprise)
-            log_weights = log_weights - np.where(impossible, 0.0, total)[..., None]
             if self.on_impossible == "reset" and isinstance(self.parameters, Samples):
                 partners, hidden = self._begun_anew(partners, hidden, impossible, rng)
-        else:
-            log_weights = log_weights - total[..., None]
         updated = belief.replace(
-            log_weights=np.minimum(log_weights, 0.0),
+            log_weights=log_weights - total[..., None],  # at most 0: no sum is less than one of its terms
             hidden=hidden,
-            log_evidence=belief.log_evidence + np.where(impossible, 0.0, total),
+            log_evidence=belief.log_evidence + total,
             surprise=surprise,
             impossible=belief.impossible + impossible * 1,
             **{self.side.many: partners},

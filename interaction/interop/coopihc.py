@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 INSTALL = (
     "python -m pip install --no-deps --ignore-requires-python coopihc==0.0.2",
-    'python -m pip install gym PyYAML tabulate matplotlib "websockets<11"',
+    "python -m pip install gym PyYAML tabulate matplotlib websockets",
 )
 
 

@@ -36,7 +36,7 @@ class Statistics:
         self.patience = patience
         self.lowest, self.highest = np.full(trees, np.inf), np.full(trees, -np.inf)
         # Of one array, since what numpy gives for a number may depend on where it lies among others.
-        self._logs = np.log(np.maximum(np.arange(nodes + 1), 1))
+        self._logs = np.log(np.maximum(np.arange(nodes), 1))
 
     @property
     def values(self) -> Array:

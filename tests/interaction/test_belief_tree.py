@@ -33,6 +33,7 @@ from interaction.planning import (
     GreedyPolicy,
     MonteCarloTree,
     RolloutReturns,
+    chances,
 )
 from interaction.planning.chances import Chances, outcomes
 from interaction.tasks.tiger import LISTEN, OPEN_LEFT, OPEN_RIGHT, TigerTask
@@ -442,6 +443,14 @@ def test_all_outcomes_are_gone_through():
     assert len(found) == 11 * 2 * 2
     assert np.isclose(found[7, True, 2], 6 / 36 * 0.25 * 0.75)
     assert np.isclose(sum(found.values()), 1.0)
+
+
+def test_so_many_outcomes_are_gone_through_and_no_more(monkeypatch):
+    assert sorted(outcomes(lambda rng: rng.integers(0, 1_000), "one")) == [(0.001, k) for k in range(1_000)]
+    monkeypatch.setattr(chances, "MOST", 12)
+    assert len(outcomes(lambda rng: rng.integers(0, 3) + rng.integers(0, 4), "two")) == 12
+    with pytest.raises(ArgumentError, match="two: more than 12 outcomes of a single action"):
+        outcomes(lambda rng: rng.integers(0, 3) + rng.integers(0, 5), "two")
 
 
 @settings(max_examples=50)

@@ -12,6 +12,7 @@ from interaction import (
     InteractionTask,
     ObservationEngine,
     Policy,
+    RandomPolicy,
     Samples,
     State,
     Transition,
@@ -324,6 +325,40 @@ class Points(DeterministicPolicy):
 
     def action(self, observation, state):
         return observation.task_state.right
+
+
+class Mumbles(Policy):
+    """Says a number that tells nothing."""
+
+    action_space = spaces.real()
+    first_action = 0.0
+
+    def sample(self, observation, state, rng):
+        return rng.normal(), 0.0
+
+    def log_prob(self, action, observation, state):
+        return -0.5 * action**2 - 0.5 * np.log(2 * np.pi)
+
+
+SILENT = {f"{n} answers": RandomPolicy(spaces.Discrete(n)) for n in (1, 2, 3)} | {"numbers": Mumbles()}
+
+
+@pytest.mark.parametrize("policy", SILENT.values(), ids=SILENT)
+@pytest.mark.parametrize("rows", [None, 4])
+def test_that_the_game_goes_on_is_all_that_is_told_by_a_user_who_tells_nothing(policy, rows):
+    """Whatever the number of its answers: nothing (and not less than that) where the assistant waits."""
+    belief = UserModelFilter(User(policy=policy), Grid({"task_state.right": [0, 1]}), task_model=Door())
+    rng = EpisodeRandom(0, episodes=None if rows is None else np.arange(rows))
+    right = np.array([0.3, 0.9, 0.0, 0.6])[: rows or 1]
+    with np.errstate(divide="ignore"):
+        weights = np.log(np.stack([1 - right, right], axis=-1))
+    begun = belief.initial(rng).replace(log_weights=lock(weights if rows else weights[0]))
+    seen = State(round_index=0, task_state=State(), user_action=policy.first_action)
+    gain = ExpectedInformationGain(belief, QUESTIONS, 200).gain(begun, seen, rng)
+    told = stats.entropy([1 - right, right], base=2)
+    assert np.allclose(gain, np.stack([told, told, 0 * told], axis=-1), atol=0.02)
+    assert np.allclose(gain[..., 2], 0.0, atol=1e-12)
+    assert (gain >= 0).all()
 
 
 def test_that_the_game_goes_on_is_an_answer():

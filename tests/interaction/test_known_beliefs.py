@@ -926,7 +926,10 @@ def test_an_outcome_that_excludes_all_candidates_is_survived_where_that_is_asked
     over = over or Samples({"task_state.goal": stats.randint(0, 2)}, n=20)
     one = UserModelFilter(user, over, task_model=task, evidence=["outcome"], on_impossible=way)
     runs = Bundle(task, user, watching(one), max_rounds=4).run(episodes, seed=0)
-    assert (runs["assistant_state.belief.impossible"][:, -1] > 0).all()
+    counted = runs["assistant_state.belief.impossible"]
+    assert (counted[:, -1] > 0).all()
+    now = np.diff(counted, axis=1, prepend=0) > 0
+    assert (runs["assistant_state.belief.surprise"][now] == 0).all()
     assert np.isfinite(runs["assistant_state.belief.surprise"]).all()
     assert np.allclose(np.exp(runs["assistant_state.belief.log_weights"]).sum(axis=-1), 1.0)
 

@@ -16,9 +16,11 @@ from interaction import (
     DiscretePolicy,
     EpisodeRandom,
     Grid,
+    InferenceEngine,
     InteractionTask,
     ObservationEngine,
     Policy,
+    RandomPolicy,
     RuleObservationEngine,
     Samples,
     State,
@@ -36,6 +38,7 @@ from interaction.tasks.tiger import LISTEN, OPEN_LEFT, OPEN_RIGHT, TigerTask
 from tests.interaction.test_belief_tree import BABY
 
 RNG = EpisodeRandom(0, 0)
+TWO = spaces.Discrete(2)
 TIGER = UserModelFilter(None, Grid({"task_state.tiger": [0, 1]}), task_model=TigerTask())
 PLACED = UserModelFilter(
     None, Samples({"task_state.tiger": stats.randint(0, 2)}, n=50), task_model=TigerTask()
@@ -231,6 +234,34 @@ def test_every_reward_counts_as_in_the_exact_tree():
         assert np.allclose(exact, expected)
 
 
+class Echoes(InteractionTask):
+    """Pays for the user's last action, if there is one, taken once more: at once, and for none 0.25."""
+
+    state_space = spaces.Dict(x=spaces.Discrete(2))
+
+    def reset(self, rng):
+        return State(x=0)
+
+    def on_user_action(self, game, rng):
+        return Transition(game.task_state)
+
+    def on_assistant_action(self, game, rng):
+        if game.user_action is None:
+            return Transition(game.task_state, 0.25)
+        return Transition(game.task_state, 1.0 if game.assistant_action == game.user_action else 0.0)
+
+
+@pytest.mark.parametrize(("user", "expected"), [(None, [0.25, 0.25]), (User(policy=Sure()), [0.0, 1.0])])
+def test_the_task_is_played_on_from_what_the_user_did_last(user, expected):
+    evidence = [] if user is None else ["user_action"]
+    one = UserModelFilter(user, Grid({"task_state.x": [0, 1]}), task_model=Echoes(), evidence=evidence)
+    state, nothing = State(belief=one.initial(RNG)), State()
+    action = None if user is None else 1
+    seen = State(round_index=0, task_state=nothing, previous_task_state=nothing, user_action=action)
+    for planner in (BeliefTree(one, TWO, 1), MonteCarloTree(one, TWO, 6, 1)):
+        assert np.allclose(planner.values(state, seen, EpisodeRandom(0)), expected)
+
+
 class Lasts(Pays):
     def on_user_action(self, game, rng):
         return Transition(game.task_state)
@@ -260,6 +291,52 @@ def test_the_policy_of_the_simulations_pays_for_its_choices():
 
     assert worth(Listens(), 99) == -3.0
     assert worth(Dear(), 99) == -13.0  # the first action is the tree's
+
+
+def test_no_two_draws_of_a_search_are_the_same_number():
+    """Of neither agent and of no turn: whoever looks, infers, acts or moves the task has an address."""
+    drawn = []
+
+    def noting(rng):
+        drawn.extend(np.ravel(rng.random()))
+
+    class Looks(RuleObservationEngine):
+        def observe(self, game, rng):
+            noting(rng)
+            return super().observe(game, rng)
+
+    class Thinks(InferenceEngine):
+        batched = True
+
+        def infer(self, observation, state, rng):
+            noting(rng)
+            return state, 0.0
+
+    class Acts(RandomPolicy):
+        def sample(self, observation, state, rng):
+            noting(rng)
+            return super().sample(observation, state, rng)
+
+    class Moves(Lasts):
+        batched = True
+
+        def on_user_action(self, game, rng):
+            noting(rng)
+            return Transition(game.task_state)
+
+        on_assistant_action = on_user_action
+
+    user, assistant = (
+        kind(policy=Acts(TWO), observation_engine=Looks(role), inference_engine=Thinks())
+        for kind, role in ((User, "user"), (Assistant, "assistant"))
+    )
+    one = UserModelFilter(user, Grid({"task_state.x": [0, 1]}), task_model=Moves())
+    seen = State(round_index=5, task_state=State(), previous_task_state=State(), user_action=0)
+    tree = MonteCarloTree(one, TWO, simulations=4, depth=3, assistant=assistant, patience=9)
+    tree.values(State(belief=one.initial(RNG)), seen, EpisodeRandom(0))
+    # The assistant's first action is the tree's, and after its last one the user still acts and it looks.
+    assert len(drawn) == 4 * (1 + 2 * 8 + 6)
+    assert len(set(drawn)) == len(drawn)
 
 
 # As good as the optimal policy.

@@ -9,17 +9,20 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from interaction import (
+    Bundle,
     DeterministicPolicy,
     DiscretePolicy,
     DualPolicy,
     EpisodeRandom,
     RandomPolicy,
     State,
+    User,
     spaces,
 )
 from interaction.errors import ArgumentError, InteractionError
 from interaction.membership import membership
 from interaction.state import freeze
+from interaction.tasks.bandit import MultiArmedBanditTask
 
 N = 20_000  # episodes of a statistical test
 P_VALUE = 1e-4  # fixed seeds: a correct policy fails a test with this probability, once and for all
@@ -93,6 +96,25 @@ def test_without_a_lapse_the_action_is_sure_and_draws_nothing():
     assert rng.random() == alone(0).random()
     assert Follow().log_prob(2, State(), State(goal=2)) == 0.0
     assert Follow().log_prob(1, State(), State(goal=2)) == -np.inf
+
+
+class Costly(Follow):
+    """Samples in its own way: its slips are its own, and it costs something to choose."""
+
+    def sample(self, observation, state, rng):
+        return self.action(observation, state) + 1, -0.5
+
+
+@pytest.mark.parametrize(
+    ("policy", "actions", "paid"),
+    [(Follow(), {1}, 0.0), (Costly(), {2}, -0.5), (Follow(lapse=1.0), {-1, 0, 1, 2}, 0.0)],
+)
+def test_a_game_plays_what_a_policy_samples(policy, actions, paid):
+    bundle = Bundle(MultiArmedBanditTask([0.2] * 4), User(policy=policy, state=State(goal=1)), max_rounds=40)
+    bundle.reset(seed=0)
+    steps = [bundle.step() for _ in range(40)]
+    assert {step.game.user_action for step in steps} == actions
+    assert all(step.rewards.user_policy == paid for step in steps)
 
 
 @pytest.mark.parametrize("lapse", [0.25, 1.0])

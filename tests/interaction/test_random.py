@@ -643,6 +643,8 @@ def test_keys_are_draws_like_others():
 
 
 def test_a_generator_for_code_that_wants_one():
+    first = EpisodeRandom(0, 2).at(1, 3).generator().random(2)  # recorded, so that a change is noticed
+    assert first.tolist() == [0.5071487930255071, 0.5003931086659825]
     numbers = EpisodeRandom(3, 7).at(2, 1).generator().normal(size=2000)
     assert np.array_equal(numbers, EpisodeRandom(3, 7).at(2, 1).generator().normal(size=2000))
     assert stats.kstest(numbers, "norm").pvalue > 0.001

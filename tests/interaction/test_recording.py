@@ -166,6 +166,13 @@ def test_a_run_keeps_what_its_episodes_began_with():
         runs.to_dataframe(start=["task_state.lfet"])
 
 
+def test_a_run_keeps_the_actions_with_which_its_episodes_began():
+    runs = countdown().run(3, seed=0, record="final", start={"user_action": [2, 0, 1]})
+    assert runs.start["user_action"].tolist() == [2, 0, 1]
+    assert "assistant_action" not in runs.start
+    assert "user_action" not in countdown().run(3, seed=0, record="final").start
+
+
 def test_beginnings_have_the_axes_of_candidates():
     over = {"task_state.left": [0, 1, 2], "user_state.skill": [0.1, 0.9]}
     user = User(policy=RandomPolicy(TWO), state=State(skill=0.5))

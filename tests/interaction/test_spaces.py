@@ -362,6 +362,16 @@ def test_too_many_elements_are_counted_and_not_listed():
         spaces.elements(many)
 
 
+@pytest.mark.parametrize(
+    "make", [lambda n: spaces.MultiDiscrete([n, 2]), lambda n: spaces.Dict(a=spaces.whole(1, 2 * n))]
+)
+def test_as_many_elements_are_listed_as_may_be(make, monkeypatch):
+    monkeypatch.setattr(spaces, "_MOST", 6)
+    assert len(spaces.elements(make(3))) == 6
+    with pytest.raises(ContractError, match="up to 6 elements, got 8 in"):
+        spaces.elements(make(4))
+
+
 def test_an_error_shows_the_value_of_the_wrong_episode():
     member = membership(spaces.Box(0.0, 1.0, (2,), np.float64))
     batch = np.zeros((3, 2))

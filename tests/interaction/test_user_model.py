@@ -36,6 +36,7 @@ from interaction.errors import (
     UnknownFieldError,
     UnknownNameError,
 )
+from interaction.inference.candidates import support
 from interaction.inference.particles import liu_west, systematic
 from interaction.tasks.bandit import BanditTask, MultiArmedBanditTask
 from interaction.tasks.coordination import CoordinatedTask
@@ -231,6 +232,38 @@ def test_the_kernel_keeps_mean_and_variance():
     assert np.corrcoef(old, moved)[0, 1] > 0.9
 
 
+def test_particles_move_alike_in_all_units():
+    """Numbers that depend on each other, of which one is told in units 2^30 times as large or small."""
+    rng = EpisodeRandom(2)
+    weights = np.full(50, 1 / 50)
+    names = ["a", "b"]
+    noise = {name: rng.normal(shape=(50,)) for name in names}
+    a = rng.normal(shape=(50,))
+    values = {"a": a, "b": 3 + a + rng.normal(shape=(50,))}
+    one, space = Samples(names, n=50), dict.fromkeys(names, spaces.real())
+
+    def moved(unit):
+        told = {"a": values["a"], "b": values["b"] * unit}
+        found = one.moved(space, told, told, weights, noise)
+        return np.stack([found["a"], found["b"] / unit])
+
+    assert (np.abs(moved(1.0) - np.stack([*values.values()])).std(axis=1) > 0.05).all()
+    for unit in (2.0**-30, 2.0**30):
+        assert np.allclose(moved(unit), moved(1.0), rtol=1e-6)
+
+
+def test_a_prior_is_supported_by_what_it_gives():
+    """From the lowest to the highest value, of whole numbers, too."""
+    for prior, ends in (
+        (stats.binom(4, 0.5), (0, 4)),
+        (stats.randint(-2, 6), (-2, 5)),
+        (stats.poisson(2.0), (0, np.inf)),
+        (stats.uniform(1, 2), (1, 3)),
+        (stats.norm(), (-np.inf, np.inf)),
+    ):
+        assert (support(prior).low, support(prior).high) == ends
+
+
 # What the user looked at.
 
 
@@ -414,6 +447,8 @@ def test_what_is_impossible_is_said_or_handled():
         for observation in seen:
             belief = one.update(belief, observation, RNG)
         assert np.exp(belief.log_weights).tolist() == expected
+        explained = 2 if on_impossible == "reset" else 1  # each a choice between two; the rest counts nothing
+        assert np.isclose(belief.log_evidence, explained * np.log(0.5))
         assert belief.impossible == (1 if on_impossible == "reset" else 2)
     strict = UserModelFilter(SIDED, Grid({"side": [0, 1]}))
     belief = strict.update(strict.initial(RNG), seen[0], RNG)

@@ -1,0 +1,146 @@
+"""The console commands for a study with people: serve, pilot, export, replay and forget."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer  # the command line has asked for it before it came here
+
+from interaction.errors import ArgumentError, unknown_name
+from interaction.people.study import Study
+
+A_STUDY = Annotated[str, typer.Argument(help="The study, as module:name.", metavar="STUDY")]
+A_SESSION = Annotated[str, typer.Argument(help="The session, as the monitor and the data name it.")]
+A_STORE = Annotated[str, typer.Option("--store", help="The log: a file, or postgresql://…")]
+KEPT = Annotated[
+    str | None, typer.Option("--store", help="Where to keep their log: not with that of people.")
+]
+
+
+def find_study(name: str) -> Study:
+    """Give the study of a module, by `module:name`; the module may lie in the folder where one is.
+
+    Raises `ArgumentError` for what is no study, and what importing the module raises.
+
+    >>> from interaction.errors import ArgumentError
+    >>> from interaction.people.commands import find_study
+    >>> try:
+    ...     find_study("math:pi")
+    ... except ArgumentError as error:
+    ...     print(error)
+    math:pi: expected a Study, got 3.141592653589793
+    """
+    module_name, _, attribute = name.partition(":")
+    if not attribute:
+        raise ArgumentError(f"expected a study as module:name, as in study:study, got {name!r}")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(module_name.removesuffix(".py").replace("/", "."))
+    except ModuleNotFoundError as error:
+        if error.name is None or not module_name.startswith(error.name):
+            raise  # a module that the study itself needs
+        raise ArgumentError(f"there is no module {module_name!r} in {here}, nor is one installed") from None
+    if not hasattr(module, attribute):
+        there = [one for one, value in vars(module).items() if isinstance(value, Study)]
+        raise unknown_name(attribute, there, module_name)
+    study = getattr(module, attribute)
+    if not isinstance(study, Study):
+        raise ArgumentError(f"{name}: expected a Study, got {study!r}")
+    return study
+
+
+def serve(
+    study: A_STUDY,
+    store: A_STORE = "results.db",
+    port: Annotated[int, typer.Option(help="Where to listen; 0: any free port.")] = 8000,
+    host: Annotated[str, typer.Option(help="Which addresses to listen on.")] = "127.0.0.1",
+    origin: Annotated[
+        list[str] | None, typer.Option(help="The address of the study, behind a proxy.")
+    ] = None,
+    token: Annotated[str | None, typer.Option(help="The token of the monitor; drawn, if left out.")] = None,
+    new_version: Annotated[bool, typer.Option("--new-version", help="Let a changed study in.")] = False,
+) -> None:
+    """Serve a study to people, until control-C; the log is the store."""
+    from interaction.people import serving
+    from interaction.people.server import StudyServer
+    from interaction.people.store import Store
+
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    found = find_study(study)
+    with serving.listen(host, port) as at, Store(store) as log, log.claimed():
+        server = StudyServer(found, log, origins=origin or (), token=token, new_version=new_version)
+        address = f"http://{host}:{at.getsockname()[1]}"
+        typer.echo(f"{found.name}: {address}/\nmonitor: {address}/monitor#{server.token}\nlog: {store}")
+        serving.serve(server, at)
+
+
+def pilot(
+    study: A_STUDY,
+    participants: Annotated[int, typer.Option(help="How many simulated users take part.")] = 40,
+    store: KEPT = None,
+    at_once: Annotated[int, typer.Option(help="How many play at a time.")] = 20,
+) -> None:
+    """Let simulated users take part, through the door by which people come."""
+    from interaction.people.piloting import pilot_served
+
+    told = pilot_served(find_study(study), participants, store=store, at_once=at_once, progress=True)
+    typer.echo(told.summary())
+
+
+def export(
+    study: A_STUDY,
+    out: Annotated[Path, typer.Argument(help="The table, as .parquet or .csv.")],
+    store: A_STORE = "results.db",
+    leave_out: Annotated[
+        bool, typer.Option("--leave-out", help="Leave out, by name, sessions that do not play again.")
+    ] = False,
+) -> None:
+    """Write a table of what was played, a row for each round, and the questionnaires beside it."""
+    from interaction.people.export import export as tables
+    from interaction.people.store import Store
+
+    found = find_study(study)
+    with Store(store, create=False) as log:
+        events = log.events()
+    made = tables(found, events, leave_out=leave_out)
+    for file in made.save(out):
+        typer.echo(file)
+    for why in made.left_out:
+        typer.echo(f"left out: {why}", err=True)
+
+
+def replay(study: A_STUDY, session: A_SESSION, store: A_STORE = "results.db") -> None:
+    """Play a session again from its log, and say whether it gives the same games to the bit."""
+    from interaction.people.session import replay as play
+    from interaction.people.store import Store
+
+    with Store(store, create=False) as log:
+        events = log.events(session)
+    playing = play(find_study(study), events)
+    shows = playing.prompt.kind
+    typer.echo(f"session {session}: {len(events)} events, played again to the bit; it shows: {shows}")
+
+
+def forget(study: A_STUDY, session: A_SESSION, store: A_STORE = "results.db") -> None:
+    """Take a session, and all that is known of who played it, out of the store."""
+    from interaction.people.store import Store
+
+    find_study(study)
+    with Store(store, create=False) as log:
+        log.forget(session)
+    typer.echo(f"session {session} is forgotten; copies of the store and tables of it are yours to clear")
+
+
+COMMANDS = (serve, pilot, export, replay, forget)
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands to a command line."""
+    for command in COMMANDS:
+        app.command()(command)

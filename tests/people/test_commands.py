@@ -1,0 +1,109 @@
+"""The console commands of a study, as they are typed."""
+
+import json
+import socket
+import sys
+
+import pytest
+
+from interaction.cli import main
+from interaction.errors import ArgumentError, UnknownNameError
+from interaction.people.commands import find_study
+from interaction.people.store import Store
+from tests.people import studies
+
+STUDY = "tests.people.studies:bandits"
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Give a function that calls the command line in this process; what is wrong is told to the shell."""
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+
+    def call(*words, expect=0):
+        monkeypatch.setattr(sys, "argv", ["interaction", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        assert (left.value.code or 0) == 0 if expect == 0 else isinstance(left.value.code, str)
+        return capsys.readouterr().out if expect == 0 else left.value.code
+
+    return call
+
+
+def test_from_a_pilot_to_the_table_and_to_oblivion(tmp_path, call):
+    store = tmp_path / "results.db"
+    assert "4 sessions" in call("pilot", STUDY, "--participants", 4, "--store", store)
+    out = call("export", STUDY, "--store", store, tmp_path / "out.csv")
+    assert str(tmp_path / "out.csv") in out
+    rows = (tmp_path / "out.csv").read_text().splitlines()
+    assert len(rows) == 1 + 4 * 15
+    assert {"participant", "condition", "episode", "round", "user_action"} <= set(rows[0].split(","))
+    with Store(store) as log:
+        session = log.standings()[2].seat.session
+    told = call("replay", STUDY, "--store", store, session)
+    assert told == f"session {session}: 22 events, played again to the bit; it shows: end\n"
+    assert "is forgotten" in call("forget", STUDY, "--store", store, session)
+    error = call("replay", STUDY, "--store", store, session, expect=1)
+    assert error.startswith("interaction: ")
+    assert session in error
+    assert "Traceback" not in error
+
+
+def test_what_is_no_study_or_no_store_is_told_in_a_line(tmp_path, call):
+    for words, told in (
+        (("serve", "study"), "expected a study as module:name, as in study:study, got 'study'"),
+        (("serve", "nowhere:study"), "there is no module 'nowhere'"),
+        (("serve", "tests.people.studies:bandit_s"), "bandits"),
+        (("serve", "tests.people.studies:SECRET"), "expected a Study, got 73939133"),
+        (("export", STUDY, "--store", tmp_path / "no.db", "out.csv"), "there is no store at"),
+        (("serve", STUDY, "--store", "mysql://x/y"), "expected the path of a file (SQLite) or postgresql://"),
+    ):
+        error = call(*words, expect=1)
+        assert error.startswith("interaction: ")
+        assert told in error
+        assert "\n" not in error
+
+
+def test_a_port_in_use_is_told_in_a_line(tmp_path, call):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        error = call("serve", STUDY, "--port", port, "--store", tmp_path / "results.db", expect=1)
+    assert f"cannot listen on 127.0.0.1, port {port}" in error
+    assert not (tmp_path / "results.db").exists()
+
+
+def test_a_log_that_does_not_replay_is_named_by_its_first_event(tmp_path, call):
+    store = tmp_path / "results.db"
+    call("pilot", STUDY, "--participants", 1, "--store", store)
+    with Store(store) as log:
+        session = log.standings()[0].seat.session
+        with log._engine.begin() as connection:
+            where = f"session = '{session}' AND sequence = 5"
+            (text,) = connection.exec_driver_sql(
+                f"SELECT payload FROM interaction_events WHERE {where}"
+            ).one()
+            changed = json.dumps(json.loads(text) | {"action": 1 - json.loads(text)["action"]})
+            connection.exec_driver_sql(f"UPDATE interaction_events SET payload = ? WHERE {where}", (changed,))
+    error = call("replay", STUDY, "--store", store, session, expect=1)
+    assert "does not replay: event 5 (action)" in error
+    assert "\n" not in error
+    assert call("export", STUDY, tmp_path / "out.csv", "--store", store, expect=1) == error
+    assert not (tmp_path / "out.csv").exists()
+    call("export", STUDY, tmp_path / "out.csv", "--store", store, "--leave-out")
+    assert (tmp_path / "out.csv").exists()
+
+
+def test_a_study_is_found_in_the_folder_where_one_is(tmp_path, monkeypatch):
+    (tmp_path / "my_own_study.py").write_text("from tests.people.studies import bandits as study")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    assert find_study("my_own_study:study") is studies.bandits
+    with pytest.raises(UnknownNameError, match="Valid names: study"):
+        find_study("my_own_study:studies")
+    (tmp_path / "broken_study.py").write_text("import not_there_at_all")
+    with pytest.raises(ModuleNotFoundError, match="not_there_at_all"):
+        find_study("broken_study:study")
+    with pytest.raises(ArgumentError, match="there is no module 'nowhere'"):
+        find_study("nowhere:study")
