@@ -29,7 +29,7 @@ def claim(engine: Engine) -> Iterator[None]:
             got = _locked(Path(f"{engine.url.database}-served"), held)
         if not got:
             raise StoreError(
-                f"the store {engine.url.database} is served by another process: two servers of a store would not "
+                f"the store {engine.url.database} is served by another process, and two servers would not "
                 "know of each other's sessions. Stop that one, or give another store"
             )
         yield
