@@ -19,6 +19,7 @@ Array = NDArray[Any]
 Measure = str | Callable[[Trajectories], Any]
 """What is told of each episode: the name of a number that a run keeps, or a function of the run."""
 
+_WHOLE = 2**53
 _NAMES = ("returns", "lengths", "terminated", "truncated")
 
 
@@ -220,7 +221,17 @@ def read_measure(runs: Trajectories, measure: Measure, where: str) -> np.ma.Mask
         values = runs.rewards[measure]
     else:
         raise unknown_name(measure, [*_NAMES, *runs.rewards], f"{where}: measure")
-    found: np.ma.MaskedArray[Any, Any] = np.ma.array(values, float)
+    given: np.ma.MaskedArray[Any, Any] = np.ma.array(values)
+    if given.dtype.kind not in "biufO":
+        raise ArgumentError(
+            f"{where}: {name_of(measure)}: expected a number for each episode, got an array of {given.dtype}"
+        )
+    if given.dtype.kind in "iu" and ((given > _WHOLE) | (given < -_WHOLE)).any():
+        raise ArgumentError(
+            f"{where}: {name_of(measure)}: expected whole numbers up to 2**53, which a float holds "
+            f"to the last digit, got {given.min()} to {given.max()}"
+        )
+    found: np.ma.MaskedArray[Any, Any] = np.ma.array(given, float)
     if found.shape != runs.lengths.shape:
         raise ArgumentError(
             f"{where}: {name_of(measure)}: expected a number for each episode, {runs.lengths.shape}, "

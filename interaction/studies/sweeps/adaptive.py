@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from interaction.studies.sweeps.cells import Cell, Label, Over
 from interaction.studies.sweeps.folder import Folder
 from interaction.studies.sweeps.statistics import Summary, paired_summaries, summaries
@@ -34,7 +36,7 @@ class Until:
         excess: dict[Cell, float] = {}
         wanted: dict[Cell, int] = {}
         for pair, n, found in self._looked_at(folder, cells, over, got):
-            ratio = max(found[name].standard_error / bound for name, bound in self.bounds.items())
+            ratio = float(np.max([found[name].standard_error / bound for name, bound in self.bounds.items()]))
             if math.isnan(ratio) or ratio > 1:
                 growth = min(1.05 * ratio**2, _MOST) if math.isfinite(ratio) else _MOST
                 for cell in pair:

@@ -38,7 +38,7 @@ class Cell:
     def name(self) -> str:
         """The name of the folder of its files: it depends on the labels alone."""
         told = "-".join(re.sub(r"[^\w.]+", "_", str(value)) for _, value in self.values)
-        return f"{told[:60]}-{_digest(self.values).hex()[:8]}".lstrip("-.")
+        return f"{told[:60]}-{_digest(self.values).hex()[:12]}".lstrip("-.")
 
     def __str__(self) -> str:
         return ", ".join(f"{name}={value!r}" for name, value in self.values) or "the only cell"
@@ -95,8 +95,14 @@ def _labels(name: str, given: Any, where: str) -> tuple[Label, ...]:
                 f"{where}: expected text, finite numbers or flags, got {value!r}: give a label, and let "
                 f"make_bundle make of it what it stands for"
             )
+        if isinstance(value, str) and any("\ud800" <= one <= "\udfff" for one in value):
+            raise ArgumentError(f"{where}: expected text of whole characters, got {value!r}")
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise ArgumentError(f"{where}: expected whole numbers of 64 bits, got {value!r}")
     kinds = {type(value) for value in labels}
     if kinds == {int, float}:
+        if lost := [value for value in labels if float(value) != value]:
+            raise ArgumentError(f"{where}: expected numbers that a float holds exactly, got {lost[0]!r}")
         labels = [float(value) for value in labels]
     elif len(kinds) > 1:
         told = ", ".join(sorted(kind.__name__ for kind in kinds))

@@ -17,7 +17,7 @@ from interaction.errors import ArgumentError, InteractionError
 from interaction.importing import Reference
 from interaction.means import read_measure
 from interaction.studies.sweeps.cells import Cell
-from interaction.studies.sweeps.parquet import EPISODE, arrow
+from interaction.studies.sweeps.parquet import EPISODE, arrow, encode
 from interaction.trajectory import Trajectories
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ _ELEMENT = "element"
 
 class MeasureError(ArgumentError):
     """A measure failed, or gave something else than a number for each episode."""
+
+
+class UnrepeatableError(ArgumentError):
+    """Episodes that were played twice did not come out the same."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,15 @@ class Chunk:
     @property
     def file(self) -> str:
         """The name of its file."""
-        return f"{self.first:012d}-{self.stop:012d}.parquet"
+        return file_of(self.first, self.stop)
 
     def __str__(self) -> str:
         return f"episodes {self.first:,} to {self.stop - 1:,} of {self.cell}"
+
+
+def file_of(first: int, stop: int) -> str:
+    """Name the file of the episodes `first` to `stop` − 1."""
+    return f"{first:012d}-{stop:012d}.parquet"
 
 
 def bundle_of(make_bundle: Reference, cell: Cell) -> Bundle:
@@ -73,9 +82,17 @@ def bundle_of(make_bundle: Reference, cell: Cell) -> Bundle:
 _kept_bundle = lru_cache(maxsize=32)(bundle_of)  # what a bundle learns of its components is used again
 
 
-def play(job: Job, chunk: Chunk) -> tuple[Trajectories, Measures]:
-    """Play a chunk; give its run, and the measures `(episodes,)`, masked where an episode has none."""
-    bundle = _kept_bundle(job.make_bundle, chunk.cell)
+def forget() -> None:
+    """Make all bundles again: what makes them may be another function by now."""
+    _kept_bundle.cache_clear()
+
+
+def play(job: Job, chunk: Chunk, bundle: Bundle | None = None) -> tuple[Trajectories, Measures]:
+    """Play a chunk; give its run, and the measures `(episodes,)`, masked where an episode has none.
+
+    The bundle is that of the last chunk of the cell, unless one is given.
+    """
+    bundle = _kept_bundle(job.make_bundle, chunk.cell) if bundle is None else bundle
     runs = bundle.run(range(chunk.first, chunk.stop), seed=chunk.cell.seed, record=job.record)
     measures: Measures = {}
     for name, given in job.measures:
@@ -104,6 +121,17 @@ def table_of(job: Job, chunk: Chunk, runs: Trajectories, measures: Measures) -> 
         columns[path] = _kept(runs, path)
     found = library.table(columns)
     return found.replace_schema_metadata({"interaction.cell": chunk.cell.name})
+
+
+def check_again(job: Job, chunk: Chunk) -> None:
+    """Play a chunk with a bundle made anew; raise `UnrepeatableError` unless it comes out the same."""
+    before = table_of(job, chunk, *play(job, chunk))
+    bundle = bundle_of(job.make_bundle, chunk.cell)
+    if encode(table_of(job, chunk, *play(job, chunk, bundle))) != encode(before):
+        raise UnrepeatableError(
+            "episodes came out otherwise when they were played again: expected bundles and measures that "
+            "follow from their arguments alone, not from a global random state, a clock or a counter"
+        )
 
 
 def _kept(runs: Trajectories, path: str) -> Any:

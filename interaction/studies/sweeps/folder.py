@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +36,7 @@ class Folder:
         self.path = Path(path).absolute()
         self.manifest = self.path / "manifest.json"
         self.chunks = self.path / "chunks"
+        self.aside = self.path / "aside"
 
     def begin(self) -> None:
         """Make the folder if it is not there; raise `ArgumentError` if it holds something else."""
@@ -125,6 +126,26 @@ class Folder:
                 sync_folder(self.path)
             write_whole(folder / name, lambda out: out.write(content))
 
+    def arrange(self, cells: Iterable[str]) -> None:
+        """Put what is there of other cells aside, so that programs which read all chunks meet these alone."""
+        wanted = set(cells)
+        with naming(self.aside):
+            for there, place, kept in ((self.chunks, self.aside, True), (self.aside, self.chunks, False)):
+                names = [one.name for one in there.iterdir()] if there.is_dir() else []
+                for name in names:
+                    if (name in wanted) is not kept and not (place / name).exists():
+                        place.mkdir(exist_ok=True)
+                        (there / name).rename(place / name)
+
+    def drop_covered(self, cell: str) -> list[Part]:
+        """Remove the files of a cell whose episodes others hold, too; give those that are left."""
+        parts = self.parts(cell)
+        kept = {part.file for part in parts}
+        for file in (self.chunks / cell).glob("*.parquet"):
+            if file not in kept:
+                file.unlink(missing_ok=True)
+        return parts
+
     def sweep_out(self) -> None:
         """Remove the temporary files of processes that were killed long ago."""
         for file in self.chunks.glob("*/.*.part"):
@@ -136,8 +157,9 @@ class Folder:
 
     def empty(self) -> None:
         """Remove all files of chunks."""
-        with naming(self.chunks):
-            shutil.rmtree(self.chunks, ignore_errors=False) if self.chunks.exists() else None
+        for folder in (self.chunks, self.aside):
+            with naming(folder):
+                shutil.rmtree(folder, ignore_errors=False) if folder.exists() else None
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from interaction.studies.sweeps.chunk import Chunk, Failure, Trial
 from interaction.studies.sweeps.folder import FORMAT, Folder, Part
 from interaction.studies.sweeps.parquet import DamagedFileError, arrow, check
 from interaction.studies.sweeps.surroundings import Lines, differences, surroundings
-from interaction.studies.sweeps.work import Played, play_one, references_of, try_one
+from interaction.studies.sweeps.upkeep import tidy
+from interaction.studies.sweeps.work import Played, forget, play_one, references_of, try_one
 from interaction.studies.workers import Task, WorkerDiedError, Workers, play_all
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def play_sweep(
     if changed not in ("refuse", "keep", "again"):
         raise ArgumentError(f'Sweep.run: changed: expected "refuse", "keep" or "again", got {changed!r}')
     _check_share(worker, sweep)
+    forget()
     about = surroundings(references_of(sweep.job))
     folder.begin()
     before = _compared(sweep, folder, about, changed)
@@ -50,10 +52,13 @@ def play_sweep(
         play = _Play(sweep, folder, workers, json.dumps(about), progress)
         play.sizes = _sizes(play, folder, before, about)
         folder.sweep_out()
+        folder.arrange(cell.name for cell in sweep.cells)
         if sweep.until is not None:
             play.until()
         else:
             play.missing(_share(play.all_chunks(dict.fromkeys(sweep.cells, sweep.episodes)), worker))
+        for cell in sweep.cells:
+            tidy(folder, cell.name)
     return list(play.failures.values())
 
 
@@ -162,6 +167,8 @@ class There:
                 return True
             try:
                 check(part.file, name, part.first, part.stop)
+            except FileNotFoundError:  # another process has merged it
+                del self._parts[name]
             except DamagedFileError as error:
                 _log.warning("%s; it is removed, and its episodes are played again", error)
                 part.file.unlink(missing_ok=True)
@@ -198,7 +205,8 @@ def _compared(sweep: Sweep, folder: Folder, about: Lines, changed: str) -> Lines
 def _sizes(play: _Play, folder: Folder, before: Lines | None, about: Lines) -> dict[Cell, int]:
     """Give the episodes of a chunk of each cell: as the manifest has them, or measured and written there."""
     sweep = play.sweep
-    known = {one["name"]: one["chunk"] for one in (before or {"cells": []})["cells"] if one["chunk"]}
+    known: dict[str, int] = {} if before is None else dict(before.get("aside", {}))
+    known |= {one["name"]: one["chunk"] for one in (before or {"cells": []})["cells"] if one["chunk"]}
     todo = [cell for cell in sweep.cells if cell.name not in known]
     most = min(sweep.episodes, 2 if sweep.chunk else LARGEST)
     tasks = (Task(cell, try_one, (sweep.job, most, sweep.seconds, play.about)) for cell in todo)
@@ -220,6 +228,9 @@ def _sizes(play: _Play, folder: Folder, before: Lines | None, about: Lines) -> d
             for cell in sweep.cells
         ],
     }
+    names = {cell.name for cell in sweep.cells}
+    if aside := {name: chunk for name, chunk in known.items() if name not in names}:
+        manifest["aside"] = aside  # should they come back
     there = folder.read()
     if there is None:
         there = folder.claim(manifest)

@@ -48,6 +48,12 @@ def _surroundings(references: tuple[Reference, ...]) -> Lines:
     }
 
 
+def forget() -> None:
+    """Look at all sources again: they may have been edited, and modules loaded again, since the last time."""
+    _surroundings.cache_clear()
+    _file_of.cache_clear()
+
+
 def _version(name: str) -> str:
     try:
         return version(name)

@@ -10,7 +10,7 @@ from interaction.errors import ArgumentError
 from interaction.progress import Progress
 from interaction.random import EpisodeRandom
 from interaction.studies.sweeps.cells import Cell
-from interaction.studies.sweeps.chunk import Chunk
+from interaction.studies.sweeps.chunk import Chunk, file_of
 from interaction.studies.sweeps.folder import Folder, Part
 from interaction.studies.sweeps.parquet import arrow, encode, read
 from interaction.studies.sweeps.surroundings import surroundings
@@ -68,14 +68,25 @@ def compact(folder: Folder, cells: tuple[Cell, ...], progress: bool) -> tuple[in
             for parts, table in _groups(folder.parts(cell.name)):
                 first, stop = parts[0].begin, parts[-1].stop
                 if len(parts) > 1:
-                    folder.write(cell.name, Chunk(cell, first, stop).file, encode(table))
-            kept = {part.file for part in folder.parts(cell.name)}
-            for file in (folder.chunks / cell.name).glob("*.parquet"):
-                if file not in kept:
-                    file.unlink(missing_ok=True)
-            after += len(kept)
+                    folder.write(cell.name, file_of(first, stop), encode(table))
+            after += len(folder.drop_covered(cell.name))
             bar.update()
     return before, after
+
+
+def tidy(folder: Folder, cell: str) -> None:
+    """Leave each episode in one file alone, where chunks had other sizes before, or ended earlier."""
+    groups: list[list[Part]] = []
+    for part in folder.parts(cell):
+        if part.begin > part.first:
+            groups[-1].append(part)
+        else:
+            groups.append([part])
+    for group in groups:
+        if len(group) > 1:
+            table = _one([read(part.file).slice(part.begin - part.first) for part in group])
+            folder.write(cell, file_of(group[0].first, group[-1].stop), encode(table))
+    folder.drop_covered(cell)
 
 
 def _groups(parts: list[Part]) -> Iterator[tuple[list[Part], pyarrow.Table]]:

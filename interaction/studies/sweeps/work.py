@@ -10,6 +10,8 @@ from pathlib import Path
 from interaction.errors import ArgumentError, UnknownNameError
 from interaction.importing import Reference
 from interaction.studies.orphans import end_with_parent
+from interaction.studies.sweeps import chunk as chunks
+from interaction.studies.sweeps import surroundings as sources
 from interaction.studies.sweeps.cells import Cell
 from interaction.studies.sweeps.chunk import (
     Chunk,
@@ -17,7 +19,9 @@ from interaction.studies.sweeps.chunk import (
     Job,
     MeasureError,
     Trial,
+    UnrepeatableError,
     bundle_of,
+    check_again,
     find_failure,
     one_thread,
     play,
@@ -47,8 +51,10 @@ def try_one(cell: Cell, job: Job, most: int, seconds: float, about: str) -> Tria
         return Failure(cell, None, told, "".join(traceback.format_exception(error)))
     try:
         with one_thread():
-            return try_cell(job, cell, most, seconds)
-    except MeasureError as error:
+            trial = try_cell(job, cell, most, seconds)
+            check_again(job, Chunk(cell, 0, min(most, 8)))
+            return trial
+    except (MeasureError, UnrepeatableError) as error:
         raise ArgumentError(f"Sweep: {cell}: {error}") from error
     except Exception as error:
         if type(error) is UnknownNameError and str(error).startswith("record:"):
@@ -74,7 +80,7 @@ def play_again(chunk: Chunk, job: Job, file: str, about: str) -> str:
     _begin(job, about)
     with one_thread():
         try:
-            runs, measures = play(job, chunk)
+            runs, measures = play(job, chunk, bundle_of(job.make_bundle, chunk.cell))
         except Exception as error:
             return f"{file}: {find_failure(job, chunk, error)}"
     table = table_of(job, chunk, runs, measures)
@@ -96,6 +102,12 @@ def _begin(job: Job, about: str) -> None:
     lines = differences(json.loads(about), surroundings(references))
     if lines:
         raise ArgumentError(f"Sweep: a worker is not like the process that leads: {'; '.join(lines)}")
+
+
+def forget() -> None:
+    """Take nothing for granted that an earlier run has learnt of functions and their sources."""
+    chunks.forget()
+    sources.forget()
 
 
 def references_of(job: Job) -> list[Reference]:
