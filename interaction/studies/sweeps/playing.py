@@ -44,12 +44,15 @@ def play_sweep(
     if changed not in ("refuse", "keep", "again"):
         raise ArgumentError(f'Sweep.run: changed: expected "refuse", "keep" or "again", got {changed!r}')
     _check_share(worker, sweep)
+    if worker is not None and changed == "again":
+        raise ArgumentError('Sweep.run: worker: changed="again" would remove what other shares have played')
     forget()
     about = surroundings(references_of(sweep.job))
     folder.begin()
     before = _compared(sweep, folder, about, changed)
     with Workers(executor) as workers:
         play = _Play(sweep, folder, workers, json.dumps(about), progress)
+        play.anew = changed == "again" and before is None
         play.sizes = _sizes(play, folder, before, about)
         folder.sweep_out()
         folder.arrange(cell.name for cell in sweep.cells)
@@ -74,6 +77,7 @@ class _Play:
             progress,
         )
         self.sizes: Mapping[Cell, int] = {}
+        self.anew = False  # what is there is removed first
         self.failures: dict[Cell, Failure] = {}
         self.there = There(folder)
         self.rounds = self.episodes = 0
@@ -205,8 +209,7 @@ def _compared(sweep: Sweep, folder: Folder, about: Lines, changed: str) -> Lines
 def _sizes(play: _Play, folder: Folder, before: Lines | None, about: Lines) -> dict[Cell, int]:
     """Give the episodes of a chunk of each cell: as the manifest has them, or measured and written there."""
     sweep = play.sweep
-    known: dict[str, int] = {} if before is None else dict(before.get("aside", {}))
-    known |= {one["name"]: one["chunk"] for one in (before or {"cells": []})["cells"] if one["chunk"]}
+    known = {} if before is None else _chunks(before)
     todo = [cell for cell in sweep.cells if cell.name not in known]
     most = min(sweep.episodes, 2 if sweep.chunk else LARGEST)
     tasks = (Task(cell, try_one, (sweep.job, most, sweep.seconds, play.about)) for cell in todo)
@@ -219,30 +222,48 @@ def _sizes(play: _Play, folder: Folder, before: Lines | None, about: Lines) -> d
                 play.failures[cell] = result
             else:
                 play.failures[cell] = Failure(cell, None, str(result), "")
-    manifest = {
-        "format": FORMAT,
-        "sweep": sweep.specification(),
-        **about,
-        "cells": [
-            {"name": cell.name, "labels": cell.labels, "seed": cell.seed, "chunk": known.get(cell.name)}
-            for cell in sweep.cells
-        ],
-    }
-    names = {cell.name for cell in sweep.cells}
-    if aside := {name: chunk for name, chunk in known.items() if name not in names}:
-        manifest["aside"] = aside  # should they come back
-    there = folder.read()
-    if there is None:
-        there = folder.claim(manifest)
-        if differences({**there, "cells": None}, {**manifest, "cells": None}):
-            raise ArgumentError(f"{folder.path}: another sweep has begun in this folder at the same time")
-    elif there != manifest:
-        if before is None:
-            folder.empty()
-        folder.replace(manifest)
-        there = manifest
+    there = _agreed(play, folder, before, known, about)
     sizes = {one["name"]: one["chunk"] for one in there["cells"]}
     return {cell: sizes[cell.name] for cell in sweep.cells if sizes[cell.name]}
+
+
+def _agreed(play: _Play, folder: Folder, before: Lines | None, known: dict[str, int], about: Lines) -> Lines:
+    """Write the manifest; where another process was first with that of the same sweep, its sizes hold."""
+    mine = _manifest(play.sweep, known, about)
+    there = folder.read()
+    if there is None:
+        there = folder.claim(mine)
+    if there != before and not play.anew:
+        if _but_cells(there) != _but_cells(mine):
+            raise ArgumentError(f"{folder.path}: another sweep has begun in this folder at the same time")
+        mine = _manifest(play.sweep, known | _chunks(there), about)
+    if there != mine:
+        if play.anew:
+            folder.empty()
+        folder.replace(mine)
+    return mine
+
+
+def _chunks(manifest: Lines) -> dict[str, int]:
+    """Give the episodes of a chunk of each cell that a manifest knows."""
+    cells = {one["name"]: one["chunk"] for one in manifest["cells"] if one["chunk"]}
+    return {**manifest.get("aside", {}), **cells}
+
+
+def _but_cells(manifest: Lines) -> Lines:
+    return {name: value for name, value in manifest.items() if name not in ("cells", "aside")}
+
+
+def _manifest(sweep: Sweep, known: Mapping[str, int], about: Lines) -> Lines:
+    """Give the manifest: the specification, and the chunks of all cells; also of those that may come back."""
+    cells = [
+        {"name": cell.name, "labels": cell.labels, "seed": cell.seed, "chunk": known.get(cell.name)}
+        for cell in sweep.cells
+    ]
+    names = {cell.name for cell in sweep.cells}
+    aside = {name: chunk for name, chunk in known.items() if name not in names}
+    found = {"format": FORMAT, "sweep": sweep.specification(), **about, "cells": cells}
+    return {**found, "aside": aside} if aside else found
 
 
 def chunk_size(trial: Trial, episodes: int, seconds: float) -> int:

@@ -1,5 +1,6 @@
 """A sweep that is played in no time, and others like it that go wrong."""
 
+import itertools
 import os
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -20,6 +21,10 @@ def make_bundle(who, limit):
     model = PseudoRandomUser(p0=3)
     user = model if who == "habit" else User(policy=RandomPolicy(spaces.Discrete(10)), state=State(p0=3))
     return Bundle(CoordinatedTask(), user, CoordinatedAssistant(model), max_rounds=limit)
+
+
+def whole(who, limit):
+    return make_bundle(who, int(limit))
 
 
 def reached(runs):
@@ -56,7 +61,35 @@ def files(folder):
     }
 
 
+def late(runs):
+    """Has no value in the first 200 episodes."""
+    return np.ma.array(runs["task_state.x"][:, -1], mask=runs.episodes < 200)
+
+
 # What goes wrong.
+
+
+def by_chance(runs):
+    return np.random.random(len(runs.episodes))  # noqa: NPY002  # the global state, which is what is wrong
+
+
+COUNT = itertools.count()
+
+
+def counted(runs):
+    return runs.lengths + next(COUNT)
+
+
+def enormous(runs):
+    return runs.lengths * 0 + 2**53 + 1
+
+
+def imaginary(runs):
+    return runs.lengths + 1j
+
+
+def written(runs):
+    return [str(one) for one in runs.lengths]
 
 
 def fails(runs):
