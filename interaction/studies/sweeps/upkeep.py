@@ -84,7 +84,10 @@ def tidy(folder: Folder, cell: str) -> None:
             groups.append([part])
     for group in groups:
         if len(group) > 1:
-            table = _one([read(part.file).slice(part.begin - part.first) for part in group])
+            try:
+                table = _one([read(part.file).slice(part.begin - part.first) for part in group])
+            except FileNotFoundError:  # another process does the same
+                return
             folder.write(cell, file_of(group[0].first, group[-1].stop), encode(table))
     folder.drop_covered(cell)
 

@@ -440,7 +440,7 @@ def test_compact_keeps_every_episode(played, copy):
     assert SweepResults(copy).compact(progress=False) == (4, 4)
     small.sweep(100).run(copy, 0, progress=False, changed="keep")
     assert all(n == 100 for n in SweepResults(copy).episodes().values())
-    assert SweepResults(copy).compact(progress=False) == (28, 4)
+    assert SweepResults(copy).compact(progress=False) == (24, 4)
     assert SweepResults(copy).table()["n"].tolist() == [100] * 8
 
 
