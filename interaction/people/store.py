@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 
 from interaction.errors import missing_extra, unknown_name
 from interaction.people.events import Event
+from interaction.people.specification import changes
 
 try:
     import sqlalchemy
@@ -82,6 +83,8 @@ class Store:
         self.address = str(address)
         if not create and "://" not in self.address and not Path(self.address).exists():
             raise StoreError(f"there is no store at {self.address}")
+        if "://" not in self.address and not Path(self.address).parent.is_dir():
+            raise StoreError(f"the store {self.address}: there is no folder {Path(self.address).parent}")
         self._engine = connect(address)
         try:
             self._prepare()
@@ -120,25 +123,24 @@ class Store:
     ) -> int:
         """Say which study is about to be run, and give the version under which its sessions are kept.
 
-        Raises `StoreError` where the store holds another study, or this one with another fingerprint: then
-        `new_version=True` lets the changed one in, beside what is there.
+        Raises `StoreError` where the sessions that are there are of another study, or began with another
+        fingerprint: then `new_version=True` lets the changed one in, beside what is there. A study that has
+        changed before anyone took part is let in as it is.
         """
 
         def enter(connection: Connection) -> int:
             rows = connection.execute(select(tables.versions).order_by(tables.versions.c.version)).all()
-            if rows and rows[-1].study != study:
+            newest = connection.scalar(select(func.max(tables.sessions.c.version)))
+            began = None if newest is None else rows[newest]
+            if began is not None and began.study != study:
                 raise StoreError(
-                    f"{self._where} holds the study {rows[-1].study!r}, and not {study!r}; give another store"
+                    f"{self._where} holds the study {began.study!r}, and not {study!r}; give another store"
                 )
-            if rows and rows[-1].fingerprint == fingerprint:
-                return int(rows[-1].version)
-            if rows and not new_version:
-                raise StoreError(
-                    f"the study {study!r} has changed since its sessions began: {self._where} has the "
-                    f"fingerprint {rows[-1].fingerprint}, now it is {fingerprint}. Those sessions might not "
-                    "play again: take the old code, another store, or let the changed study in with "
-                    "--new-version"
-                )
+            for row in (*rows[-1:], began):
+                if row is not None and (row.study, row.fingerprint) == (study, fingerprint):
+                    return int(row.version)
+            if began is not None and not new_version:
+                raise StoreError(self._changed(began, fingerprint, specification))
             row = {
                 "version": len(rows),
                 "study": study,
@@ -150,6 +152,15 @@ class Store:
             return len(rows)
 
         return self._writer.submit(enter).result()
+
+    def _changed(self, began: Any, fingerprint: str, specification: Mapping[str, Any]) -> str:
+        """Say that a study has changed, and in what."""
+        what = changes(json.loads(began.specification), json.loads(_text(specification)))
+        return (
+            f"the study {began.study!r} has changed since its sessions began: {what} (the fingerprint in "
+            f"{self._where} is {began.fingerprint}, now it is {fingerprint}). Those sessions might not play "
+            "again: take the old code, another store, or let the changed study in with --new-version"
+        )
 
     def begin(self, seat: Seat, first: Event) -> Future[None]:
         """Begin a session with its first event; the future is done when both are durable."""
