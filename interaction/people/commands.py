@@ -5,16 +5,20 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated
 
 import typer  # the command line has asked for it before it came here
 
-from interaction.errors import ArgumentError, unknown_name
+from interaction.errors import ArgumentError, InteractionError, unknown_name
 from interaction.people.study import Study
+from interaction.progress import Progress
 
 A_STUDY = Annotated[str, typer.Argument(help="The study, as module:name.", metavar="STUDY")]
-A_SESSION = Annotated[str, typer.Argument(help="The session, as the monitor and the data name it.")]
+A_SESSION = Annotated[
+    str, typer.Argument(help="The session, as the monitor and the data name it.", metavar="SESSION")
+]
 A_STORE = Annotated[str, typer.Option("--store", help="The log: a file, or postgresql://…")]
 KEPT = Annotated[
     str | None, typer.Option("--store", help="Where to keep their log: not with that of people.")
@@ -55,6 +59,26 @@ def find_study(name: str) -> Study:
     return study
 
 
+def _asked(name: str) -> Study:
+    """Give the study of a command; what goes wrong in its own module is told by the lines of that."""
+    try:
+        return find_study(name)
+    except (InteractionError, OSError):
+        raise
+    except Exception as error:
+        sys.exit(f"interaction: {name.partition(':')[0]}: {_own_lines(error)}")
+
+
+def _own_lines(error: Exception) -> str:
+    """Give the traceback of an error without the lines that are not the study's."""
+    told = traceback.TracebackException.from_exception(error)
+    ours = str(Path(__file__).parents[1])
+    own = [line for line in told.stack if not line.filename.startswith((ours, "<frozen "))]
+    lines = [line for line in own if Path(line.filename) != Path(importlib.__file__)]
+    told.stack = traceback.StackSummary.from_list(lines)
+    return "".join(told.format(chain=False)).strip()
+
+
 def serve(
     study: A_STUDY,
     store: A_STORE = "results.db",
@@ -72,7 +96,7 @@ def serve(
     from interaction.people.store import Store
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
-    found = find_study(study)
+    found = _asked(study)
     with serving.listen(host, port) as at, Store(store) as log:
         server = StudyServer(found, log, origins=origin or (), token=token, new_version=new_version)
         address = f"http://{host}:{at.getsockname()[1]}"
@@ -89,13 +113,13 @@ def pilot(
     """Let simulated users take part, through the door by which people come."""
     from interaction.people.piloting import pilot_served
 
-    told = pilot_served(find_study(study), participants, store=store, at_once=at_once, progress=True)
+    told = pilot_served(_asked(study), participants, store=store, at_once=at_once, progress=True)
     typer.echo(told.summary())
 
 
 def export(
     study: A_STUDY,
-    out: Annotated[Path, typer.Argument(help="The table, as .parquet or .csv.")],
+    out: Annotated[Path, typer.Argument(help="The table, as .parquet or .csv.", metavar="OUT")],
     store: A_STORE = "results.db",
     leave_out: Annotated[
         bool, typer.Option("--leave-out", help="Leave out, by name, sessions that do not play again.")
@@ -103,9 +127,11 @@ def export(
 ) -> None:
     """Write a table of what was played, a row for each round, and the questionnaires beside it."""
     from interaction.people.export import export as tables
+    from interaction.people.export import table_file
     from interaction.people.store import Store
 
-    found = find_study(study)
+    found = _asked(study)
+    table_file(out)
     with Store(store, create=False) as log:
         events = log.events()
     made = tables(found, events, leave_out=leave_out)
@@ -115,23 +141,37 @@ def export(
         typer.echo(f"left out: {why}", err=True)
 
 
-def replay(study: A_STUDY, session: A_SESSION, store: A_STORE = "results.db") -> None:
-    """Play a session again from its log, and say whether it gives the same games to the bit."""
+def replay(
+    study: A_STUDY,
+    session: Annotated[
+        str | None, typer.Argument(help="The session; all of them, if left out.", metavar="[SESSION]")
+    ] = None,
+    store: A_STORE = "results.db",
+) -> None:
+    """Play a session again from its log, or all, and say whether it gives the same games to the bit."""
     from interaction.people.session import replay as play
     from interaction.people.store import Store
 
+    found = _asked(study)
     with Store(store, create=False) as log:
-        events = log.events(session)
-    playing = play(find_study(study), events)
-    shows = playing.prompt.kind
-    typer.echo(f"session {session}: {len(events)} events, played again to the bit; it shows: {shows}")
+        logs = [log.events(one.seat.session) for one in log.standings()] if session is None else []
+        events = log.events(session) if session is not None else []
+    if session is not None:
+        shows = play(found, events).prompt.kind
+        typer.echo(f"session {session}: {len(events)} events, played again to the bit; it shows: {shows}")
+        return
+    with Progress("replay", len(logs), unit="sessions") as bar:
+        for one in logs:
+            play(found, one)
+            bar.update()
+    typer.echo(f"{len(logs)} sessions, {sum(map(len, logs))} events, all played again to the bit")
 
 
 def forget(study: A_STUDY, session: A_SESSION, store: A_STORE = "results.db") -> None:
     """Take a session, and all that is known of who played it, out of the store."""
     from interaction.people.store import Store
 
-    find_study(study)
+    _asked(study)
     with Store(store, create=False) as log:
         log.forget(session)
     typer.echo(f"session {session} is forgotten; copies of the store and tables of it are yours to clear")
