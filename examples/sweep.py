@@ -99,7 +99,7 @@ def demo(
     processes: Annotated[int | None, "how many play; by default one on each core"] = None,
     plot: Annotated[Path | None, "draw the turns into this file (.png, .pdf or .svg)"] = None,
 ) -> None:
-    """Assistants by error rates and grid sizes, on all cores, resumed when run again (extra `sweeps`; 30 s).
+    """A grid of assistants and users is played on all cores, and resumed (extra `sweeps`; about 30 s).
 
     Stop it whenever you like: what was played lies in the folder, and the same command goes on from there.
     """

@@ -19,7 +19,7 @@ from interaction.batching.selection import by_rows, row_of
 from interaction.batching.streams import is_lifted
 from interaction.component import PreparedComponent
 from interaction.errors import ContractError, SpaceError
-from interaction.observation import Role
+from interaction.observation import OBSERVATIONS, Role, other_state
 from interaction.opening import Forced, fields_of, for_rows, new_game
 from interaction.over import axis_lengths, combine, read_over
 from interaction.players import Players, Seat, check_composition
@@ -216,6 +216,11 @@ class Predictor(PreparedComponent):
         stream = rng.simulation()
         if seat is None or stream.episodes is not None:
             return self._predict_in_batch(role, observation, stream, state)
+        if seat.only_sees:  # it sees the game as it is, without what is hidden from it
+            fields = self._all_known(seat, observation, stream, state, _SEEN[role])
+            if fields is not None:
+                stream.place, stream.draw = seat.first_slot + 2, 0
+                return seat.sample(make(State, fields), state, stream)[0]
         return choose(seat, self._before(self._single, seat, observation, stream, state), stream)
 
     def _predict_in_batch(
@@ -271,27 +276,12 @@ class Predictor(PreparedComponent):
         candidates: Forced | None = None,
     ) -> GameState:
         """Give the game as it is before the model observes, from what its partner sees."""
+        if candidates is None:
+            fields = self._all_known(seat, observation, stream, state, _BLANK)
+            if fields is not None:
+                return make(GameState, fields)
         seen = observation.__dict__
         task_state = seen.get("task_state")
-        if (
-            state is not None
-            and task_state is not None
-            and candidates is None
-            and self._one_agent
-            and len(state.__dict__) == self._state_fields[seat.observes]
-            and (self._only_predicts or len(task_state) == self._task_fields)
-        ):  # all is known, so nothing needs to be reset
-            fields = _BLANK.copy()
-            fields["turn_index"] = seat.observes
-            fields["task_state"] = task_state
-            fields["previous_task_state"] = seen.get("previous_task_state", task_state)
-            fields[seat.state_field] = state
-            fields["user_action"] = seen.get("user_action")
-            fields["assistant_action"] = seen.get("assistant_action")
-            fields["provenance"] = seen.get("provenance", 0)
-            if fields[seat.action_field] is None:
-                fields[seat.action_field] = for_rows(seat.first_action, stream.rows)
-            return make(GameState, fields)
         game = new_game(players, stream, self._known(observation, stream.rows), check=False)
         last = {name: seen[name] for name in _LAST if seen.get(name) is not None}
         game = game.replace(turn_index=seat.observes, **last)
@@ -306,6 +296,37 @@ class Predictor(PreparedComponent):
         if game.task_state is not moved and "previous_task_state" not in seen:
             game = game.replace(previous_task_state=game.task_state)
         return game
+
+    def _all_known(
+        self,
+        seat: Seat,
+        observation: State,
+        stream: EpisodeRandom,
+        state: State | None,
+        blank: dict[str, Value],
+    ) -> dict[str, Value] | None:
+        """Fill in a blank game, or what is seen of it, where all is known and nothing needs to be reset."""
+        seen = observation.__dict__
+        task_state = seen.get("task_state")
+        if (
+            state is None
+            or task_state is None
+            or not self._one_agent
+            or len(state.__dict__) != self._state_fields[seat.observes]
+            or not (self._only_predicts or len(task_state) == self._task_fields)
+        ):
+            return None
+        fields = dict(blank)
+        fields["turn_index"] = seat.observes
+        fields["task_state"] = task_state
+        fields["previous_task_state"] = seen.get("previous_task_state", task_state)
+        fields[seat.state_field] = state
+        fields["user_action"] = seen.get("user_action")
+        fields["assistant_action"] = seen.get("assistant_action")
+        fields["provenance"] = seen.get("provenance", 0)
+        if fields[seat.action_field] is None:
+            fields[seat.action_field] = for_rows(seat.first_action, stream.rows)
+        return fields
 
     def _known(self, observation: State, rows: int | None, forced: Container[str] = ()) -> Forced:
         """Give what is seen of the models' game and not forced: values by path.
@@ -333,6 +354,10 @@ class Predictor(PreparedComponent):
 _LAST = "user_action", "assistant_action", "provenance"
 _EMPTY = State()
 _BLANK = dict(GameState())
+_SEEN = {
+    role: {name: value for name, value in _BLANK.items() if name not in (other_state(role), *OBSERVATIONS)}
+    for role in ("user", "assistant")
+}
 
 
 def _seat(players: Players, role: Role) -> Seat:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from reprlib import repr as short
 from typing import Any
@@ -18,6 +17,9 @@ from interaction.state import State, Value, freeze
 TOLD = ("shown", "pressed", "acted", "path", "by")
 """What an action may tell of itself: when (ms of the page's clock) what was seen was shown, the pointer went
 down, and the person acted; the path of the pointer in between, [[ms, x, y], …]; and by what."""
+
+LARGEST = 2**53
+"""The largest number that an action may tell of itself: up to here floats count one by one."""
 
 
 def read_action(space: Space[Any], found: Json) -> Value:
@@ -75,4 +77,4 @@ def _is_point(found: Json) -> bool:
 
 
 def _is_number(found: Json) -> bool:
-    return type(found) in (int, float) and math.isfinite(found)
+    return type(found) in (int, float) and abs(found) <= LARGEST  # NaN is not

@@ -23,7 +23,11 @@ _MEANINGS = {  # meaning, unit
     "acted": ("when the participant acted, on the clock of the page", "ms"),
     "by": ("with what the participant acted: mouse, key, touch; or bot", ""),
     "path": ("path of the pointer before the action, [[ms, x, y], …] in JSON", "ms, of the view"),
-    "noted": ("what was noted before the action: hidden, visible, blur, focus, key_repeat, …", ""),
+    "noted": (
+        "what came before the action: hidden, visible, blur, focus, key_repeat, …; reload (the page was "
+        "opened anew: the response time counts from then on) and returned (the line had been lost)",
+        "",
+    ),
     "time": ("when the server took the action, by its clock on the wall", "ISO 8601"),
     "session": ("name of the session in the log", ""),
     "seed": ("seed of the session: with the log, all that is needed to play it again", ""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import struct
 from collections.abc import Mapping
 from reprlib import repr as short
@@ -39,8 +40,8 @@ class Event(NamedTuple):
 
 
 _PLAIN = (str, bool, int, type(None))
-_MOST_BYTES = 2**16  # of one entry of an array: whoever asks for more wants the memory, not the array
 _DEEPEST = 50
+_MOST_CHARACTERS = 10**7  # of an array of texts: whoever asks for more wants the memory, not the array
 
 
 def encode(value: Value) -> Json:
@@ -115,16 +116,23 @@ def decode(found: Json, depth: int = 0) -> Value:
             case "$float":
                 return struct.unpack(">d", bytes.fromhex(found[mark]))[0]
             case "$array":
-                dtype = np.dtype(found["dtype"])
-                if dtype.kind not in "biufU" or dtype.itemsize > _MOST_BYTES:
-                    raise ValueError(f"no array of {dtype} is written")
                 entries = [decode(part, inner) for part in found[mark]]
-                return freeze(np.array(entries, dtype).reshape(found["shape"]))
+                return freeze(np.array(entries, _dtype(found["dtype"], entries)).reshape(found["shape"]))
     except ArgumentError:
         raise
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError, struct.error) as error:
         raise ArgumentError(f"expected a value as encode writes it, got {short(found)} ({error})") from None
     raise ArgumentError(f"expected a value as encode writes it, got {short(found)}")
+
+
+def _dtype(name: str, entries: list[Value]) -> str:
+    """Check the kind of an array, which may come from anybody, and that its entries stand one by one."""
+    width = re.fullmatch(">?(?:b1|[iu][1248]|f(?:2|4|8|16)|U([0-9]{1,7}))", name)
+    if width is None or int(width[1] or 0) * len(entries) > _MOST_CHARACTERS:
+        raise ValueError(f"no dtype of numbers or texts: {name!r}")
+    if not all(isinstance(entry, str | int | float) for entry in entries):
+        raise ValueError("its entries are no numbers or texts")
+    return name
 
 
 def digest(game: State) -> str:

@@ -78,6 +78,14 @@ def table_file(path: str | Path) -> Path:
     return file
 
 
+def _of_one_kind(table: pandas.DataFrame) -> pandas.DataFrame:
+    """Give a table in which all is text where one condition has texts and another one numbers."""
+    from pandas.api.types import infer_dtype
+
+    mixed = [str(name) for name in table if infer_dtype(table[name], skipna=True).startswith("mixed")]
+    return table.assign(**{name: table[name].map(str, na_action="ignore") for name in mixed})
+
+
 def _writing(table: pandas.DataFrame, ending: str) -> Callable[[IO[bytes]], None]:
     """Give what writes a table into a file with an ending."""
 
@@ -86,7 +94,7 @@ def _writing(table: pandas.DataFrame, ending: str) -> Callable[[IO[bytes]], None
             out.write(table.to_csv(index=False).encode("utf-8"))
             return
         try:
-            table.to_parquet(out, engine="pyarrow", index=False)
+            _of_one_kind(table).to_parquet(out, engine="pyarrow", index=False)
         except ImportError:
             raise missing_extra("pyarrow", "people", "export to a .parquet file") from None
 
@@ -151,6 +159,9 @@ def _column(values: list[Any]) -> pandas.Series[Any]:
     import pandas
 
     kinds = {type(value) for value in values if value is not None}
+    if bool in kinds and kinds != {bool} and kinds <= {bool, int, float}:  # of conditions that differ
+        values = [int(value) if isinstance(value, bool) else value for value in values]
+        kinds = kinds - {bool} | {int}
     whole = {frozenset({int}): "Int64", frozenset({bool}): "boolean"}.get(frozenset(kinds))
     if whole is not None and None in values:
         return pandas.Series(values, dtype=whole)

@@ -13,10 +13,12 @@ class Limits(NamedTuple):
     """What the server bears: sizes in bytes, rates in messages a second, times in seconds.
 
     `message` is the largest message of a page (a path of the mouse has some 10 bytes a point), `rate` how
-    many a second in the long run, and `burst` how many at once. `idle` is how long a session without a page
+    many a second a session may send in the long run, and `burst` how many at once: each `piece` bytes of a
+    message count as one. `idle` is how long a session without a page
     stays in memory, `silence` how long a page may say nothing (it pings) before its line counts as lost,
-    `dropped` after how long without a word a session no longer counts where conditions are balanced, and
-    `beginnings` how many sessions may begin in a minute.
+    `dropped` after how long without a word a session no longer counts where conditions are balanced,
+    `beginnings` how many sessions may begin in a minute, and `lines` how many a session may have open (that
+    one of them was lost the server may not know yet).
 
     >>> from interaction.people.limits import Limits
     >>> Limits()._replace(rate=5.0).message
@@ -24,12 +26,14 @@ class Limits(NamedTuple):
     """
 
     message: int = 2**18
+    piece: int = 2**13
     rate: float = 50.0
     burst: int = 200
     idle: float = 60.0
     silence: float = 60.0
     dropped: float = 1800.0
     beginnings: int = 600
+    lines: int = 30
 
 
 class Allowance:
@@ -51,12 +55,12 @@ class Allowance:
         self._rate, self._burst, self._clock = rate, burst, clock
         self._left, self._at = float(burst), clock()
 
-    def take(self) -> bool:
-        """Take a token, if there is one."""
+    def take(self, cost: float = 1.0) -> bool:
+        """Take a token, or as many as something costs, if there are so many."""
         now = self._clock()
         self._left = min(self._left + max(now - self._at, 0.0) * self._rate, self._burst)
         self._at = now
-        if self._left < 1.0:
+        if self._left < cost:
             return False
-        self._left -= 1.0
+        self._left -= cost
         return True

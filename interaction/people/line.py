@@ -44,7 +44,8 @@ class Line:
     def __init__(self, room: Room, socket: WebSocket, seat: Seat, *, bots: bool = False) -> None:
         self.room, self.seat, self.bots = room, seat, bots
         self._socket = socket
-        self._allowance = Allowance(room.limits.rate, room.limits.burst)
+        others = (line._allowance for line in room.lines if line.seat.session == seat.session)
+        self._allowance: Allowance = next(others, None) or Allowance(room.limits.rate, room.limits.burst)
         self._waiting: asyncio.Queue[Message | None] = asyncio.Queue(room.limits.burst)
 
     async def serve(self) -> None:
@@ -66,7 +67,7 @@ class Line:
             while self._socket.application_state is WebSocketState.CONNECTED:
                 try:
                     text = await asyncio.wait_for(self._socket.receive_text(), self.room.limits.silence)
-                    if not self._allowance.take():
+                    if not self._allowance.take(max(1.0, len(text) / self.room.limits.piece)):
                         raise ProtocolError("too many messages; send them more slowly")
                     message = read(text)
                 except TimeoutError:
@@ -101,7 +102,7 @@ class Line:
         if message.epoch is not None and message.epoch < live.epoch:
             return await self.replaced()
         opened = message.epoch is None or message.epoch > live.epoch
-        welcome = self.room.welcome(live) if opened else "resume"
+        welcome = self.room.welcome(live, opened=opened)
         if welcome == "block":
             return await self.close(BLOCKED)
         if welcome == "restart":
@@ -113,7 +114,7 @@ class Line:
         if self.seat.version != self.room.version:  # its log plays again by the new code
             told["version"] = self.room.version
         await self.room.append(live, [(kind, live.playing.accept(kind, told))])
-        return await self._show(live, await self.room.think(self._drawn, live, []))
+        return await self._show(live, await self.room.read(self._drawn, live, []))
 
     async def _take(self, live: Live, message: Message) -> None:
         """Take an event that the page tells: the next one is played, an earlier one answered from the log."""
@@ -124,7 +125,7 @@ class Line:
         reason = self._wrong(live, message)
         if reason is not None:
             await self.send("refused", sequence=message.sequence, reason=reason)
-            return await self._show(live, await self.room.think(self._drawn, live, []))
+            return await self._show(live, await self.room.read(self._drawn, live, []))
         if message.type == "noted":
             await self.room.append(live, [("noted", live.playing.accept("noted", message.payload))])
             return await self.send("accepted", sequence=message.sequence)
@@ -162,19 +163,23 @@ class Line:
 
     async def _repeat(self, live: Live, message: Message) -> None:
         """Answer a message whose sequence is in the log already: by what the log holds."""
-        events = await self.room.think(self.room.store.events, self.seat.session)
+        events = await self.room.read(self.room.store.events, self.seat.session)
         logged = [event for event in events if event.kind in KINDS][message.sequence]
-        if logged.kind == message.type and self._same(live, logged.payload, message.payload):
+        here = message.type == "noted" or message.round == logged.payload.get("round", message.round)
+        if logged.kind == message.type and here and self._same(live, logged.payload, message.payload):
             await self.send("accepted", sequence=message.sequence)
         else:
             reason = f"the sequence {message.sequence} is in the log already, with something else"
             await self.send("refused", sequence=message.sequence, reason=reason)
-        await self._show(live, await self.room.think(self._drawn, live, []))
+        await self._show(live, await self.room.read(self._drawn, live, []))
 
     @staticmethod
     def _same(live: Live, logged: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
+        if "values" in told:
+            given = {name: None if value == "" else value for name, value in told["values"].items()}
+            return {name: value for name, value in logged["values"].items() if name in given} == given
         if "action" not in told:
-            return all(logged.get(name) == told[name] for name in ("step", "what") if name in told)
+            return all(logged.get(name) == value for name, value in told.items())
         try:
             action = read_action(live.playing.condition.action_space, told["action"])
             return bool(encode(action) == logged["action"])

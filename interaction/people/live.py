@@ -30,8 +30,8 @@ T = TypeVar("T")
 What = tuple[str, Mapping[str, Any]]
 """The kind and the payload of an event."""
 
-PLANNERS = 8
-"""So many assistants at most plan at once: more threads do not make Python faster."""
+PLANNERS, READERS = 8, 4
+"""So many assistants at most plan at once: more threads do not make Python faster; and so many read."""
 
 GRACE = 60.0
 """Seconds for which nobody may be there before opening a page counts as coming back."""
@@ -93,6 +93,7 @@ class Room:
         self.lines: set[Line] = set()
         self._asides: set[asyncio.Future[None]] = set()
         self._threads = ThreadPoolExecutor(PLANNERS, thread_name_prefix="interaction-plan")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="interaction-read")
         self._door = asyncio.Lock()
         self._next = store.next_participant()
         self._finished: Counter[str] = Counter()
@@ -110,8 +111,12 @@ class Room:
             self._open[standing.seat.session] = (standing.seat.condition, last)
 
     async def think(self, work: Callable[..., T], *given: Any) -> T:
-        """Do what takes its time in a thread."""
+        """Do what takes its time, since an assistant may plan, in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
+
+    async def read(self, work: Callable[..., T], *given: Any) -> T:
+        """Read, or draw, in a thread that no assistant takes up."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work, *given)
 
     def aside(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something for which nobody has to wait."""
@@ -159,7 +164,7 @@ class Room:
 
     async def find(self, secret: str | None) -> Seat | None:
         """Give the seat of who has this cookie."""
-        return None if not secret else await self.think(self.store.find, hashed(secret))
+        return None if not secret else await self.read(self.store.find, hashed(secret))
 
     @asynccontextmanager
     async def enter(self, seat: Seat) -> AsyncIterator[Live]:
@@ -182,7 +187,7 @@ class Room:
                 return
 
     async def _load(self, live: Live) -> None:
-        events = await self.think(self.store.events, live.seat.session)
+        events = await self.read(self.store.events, live.seat.session)
         live.session = await self.think(replay, self.study, events)
         for event in events:
             live.keep(event)
@@ -193,15 +198,18 @@ class Room:
         if self.live.get(live.seat.session) is live:
             del self.live[live.seat.session]
 
-    def welcome(self, live: Live) -> str:
+    def welcome(self, live: Live, *, opened: bool = True) -> str:
         """Say what the study has for who opens a page of a session: "resume", "restart" or "block".
 
-        Who was gone for less than a minute, or has a page open, has never left: that is a reload.
+        Who was gone for less than a minute, or has a page open, has never left: that is a reload. A page that
+        was not `opened` anew, and only lost its line, goes on, up to the study's maximum age.
         """
         if live.playing.over or live.epoch == 0 or live.away < GRACE:
             return "resume"
         oldest = self.study.maximum_age
-        return "block" if oldest is not None and live.away > oldest else self.study.on_return
+        if oldest is not None and live.away > oldest:
+            return "block"
+        return self.study.on_return if opened else "resume"
 
     async def advance(self, live: Live, kind: str, payload: Mapping[str, Any]) -> None:
         """Take what happened into a session, and wait until it is durable."""
@@ -233,7 +241,7 @@ class Room:
 
     def _event(self, live: Live, sequence: int, what: What) -> Event:
         kind, payload = what
-        now = datetime.fromtimestamp(time(), UTC).isoformat()
+        now = datetime.fromtimestamp(time(), UTC).isoformat(timespec="microseconds")  # all of one form
         return Event(live.seat.session, sequence, kind, dict(payload), now, monotonic())
 
     async def fail(self, who: Live | Seat | None, error: BaseException) -> str:
@@ -266,4 +274,5 @@ class Room:
 
     def close(self) -> None:
         """Let the threads go."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        for threads in (self._threads, self._readers):
+            threads.shutdown(wait=True, cancel_futures=True)

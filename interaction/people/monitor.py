@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
@@ -55,11 +56,15 @@ class Monitor:
 
     async def _told(self) -> dict[str, Any]:
         room = self._room
-        standings = await room.think(room.store.standings)
+        counts = {name: count._asdict() for name, count in room.counts().items()}
+        sessions = await room.read(self._sessions, dict(room.live))
+        return {"study": room.study.name, "counts": counts, "sessions": sessions}
+
+    def _sessions(self, in_memory: Mapping[str, Live]) -> list[dict[str, Any]]:
         sessions = []
-        for standing in standings:
+        for standing in self._room.store.standings():
             seat = standing.seat
-            live = room.live.get(seat.session)
+            live = in_memory.get(seat.session)
             sessions.append(
                 {
                     "session": seat.session,
@@ -72,8 +77,7 @@ class Monitor:
                     **({} if live is None or live.session is None else _place(live.session)),
                 }
             )
-        counts = {name: count._asdict() for name, count in room.counts().items()}
-        return {"study": room.study.name, "counts": counts, "sessions": sessions}
+        return sessions
 
 
 def _state(ended: bool, live: Live | None) -> str:
@@ -86,15 +90,19 @@ def _place(session: Session) -> dict[str, Any]:
     """Tell where a session in memory stands, and what the other agent believes."""
     prompt = session.prompt
     place = {"shows": prompt.kind, "step": prompt.number, "episode": prompt.episode, "round": prompt.round}
-    if session.waiting is None:
+    waiting = session.waiting
+    if waiting is None:
         return place
-    bundle, game = session.condition.bundle, session.waiting.game
+    bundle, game = session.condition.bundle, waiting.game
     other, state = (
         (bundle.assistant, game.assistant_state)
         if session.condition.role == "user"
         else (bundle.user, game.user_state)
     )
-    return place | {"belief": [] if other is None else beliefs(other, state)}
+    try:
+        return place | {"belief": [] if other is None else beliefs(other, state)}
+    except Exception as error:  # of an agent, which may be anybody's code: the other sessions are told still
+        return place | {"belief": [{"name": type(error).__name__, "text": str(error)}]}
 
 
 def beliefs(agent: Agent, state: Any) -> list[dict[str, Any]]:
@@ -120,7 +128,7 @@ def beliefs(agent: Agent, state: Any) -> list[dict[str, Any]]:
 def _weighed(posterior: Posterior, name: str) -> dict[str, Any]:
     if posterior.values[name].ndim == 1:
         values, weights = posterior.marginal(name)
-        if len(values) <= MOST_SHOWN:
+        if len(values) <= MOST_SHOWN and np.isfinite(weights).all():
             return {"weights": [*zip(map(show, values.tolist()), weights.tolist(), strict=True)]}
     low, high = posterior.interval(name, 0.9)
     return {"text": f"{show(posterior.mean(name))} (90 % between {show(low)} and {show(high)})"}

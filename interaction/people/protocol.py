@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn
 
 from interaction.errors import InteractionError
+from interaction.people.actions import LARGEST
 
 KINDS = ("page", "answer", "action", "noted")
 """What a page tells, which becomes an event of the log."""
@@ -22,14 +24,13 @@ _MEMBERS: dict[str, dict[str, type]] = {  # what the payload of a kind may hold,
         "by": str,
         "pressed": float,
         "path": list,
-        "offset": float,
     },
     "noted": {"what": str, "at": float, "value": object},
 }
 _NEEDED = {"page": "", "answer": "values", "action": "action", "noted": "what"}
 DEEPEST = 20  # levels of an action or an answer
-LARGEST = 2.0**53  # of a number of the page's own, such as a time
 LONGEST = 40  # characters of the name of what is noted, and of what acted
+MOST_NOTED = 1_000  # characters of JSON of the value of what is noted
 
 
 class ProtocolError(InteractionError, ValueError):
@@ -67,8 +68,9 @@ def read(text: str | bytes) -> Message:
     sequence: expected a whole number from 0 on, got -7
     """
     try:
-        found = json.loads(text, parse_constant=_no_constant)
-        json.dumps(found, ensure_ascii=False).encode()  # no half of a character, which no file could hold
+        found = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        if "\\u" in str(text):
+            found = _paired(found)
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"expected JSON ({type(error).__name__})") from None
     if not isinstance(found, dict):
@@ -109,6 +111,8 @@ def _checked(kind: str, payload: dict[str, Any]) -> dict[str, Any]:
     for name in ("what", "by"):
         if len(payload.get(name, "")) > LONGEST:
             raise ProtocolError(f"{name}: expected at most {LONGEST} characters, got {_short(payload[name])}")
+    if kind == "noted" and len(json.dumps(payload.get("value"))) > MOST_NOTED:
+        raise ProtocolError(f"value: expected at most {MOST_NOTED:,} characters of JSON in what is noted")
     return payload
 
 
@@ -128,7 +132,7 @@ def _whole(found: Mapping[str, Any], name: str, *, or_none: bool = False) -> int
 
 
 def _number(value: object, name: str) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not -LARGEST < value < LARGEST:
+    if not isinstance(value, int | float) or isinstance(value, bool) or abs(value) > LARGEST:
         raise ProtocolError(f"{name}: expected a number, got {_short(value)}")
     return value
 
@@ -144,6 +148,25 @@ def _shallow(value: object, name: str, left: int) -> None:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    """Read a number; one too large to be a float is none."""
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(text)
+    return value
+
+
+def _paired(found: Any) -> Any:
+    """Give what was read with �, in its texts, for halves of a character: no file can hold these."""
+    if isinstance(found, str):
+        return found.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(found, list):
+        return [_paired(part) for part in found]
+    if isinstance(found, dict):
+        return {_paired(name): _paired(part) for name, part in found.items()}
+    return found
 
 
 def _short(value: object) -> str:

@@ -29,8 +29,12 @@ def rows_of(study: Study, log: Sequence[Event]) -> tuple[list[Row], Row, Row]:
         payload = event.payload
         if event.kind == "noted":
             noted.append(str(payload.get("what")))
+        elif event.kind == "returned" or (event.kind == "connected" and payload.get("epoch", 1) > 1):
+            noted.append("returned" if event.kind == "returned" else "reload")
         elif event.kind == "answer":
             answers |= payload["values"]
+        elif event.kind == "restarted":
+            answers, noted = {}, []
         for ended in session.rounds:
             own = (ended.episode, ended.index) == (payload.get("episode"), payload.get("round"))
             rounds.append(_round(session, ended) | (_times(event, noted) if own else {}))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from secrets import token_urlsafe
 from urllib.parse import urlencode
 
-from interaction.errors import missing_extra
+from interaction.errors import ArgumentError, missing_extra
 from interaction.people import pages
 from interaction.people.fragments import Fragment, tag
 from interaction.people.identity import AGE, cookie_name, same_origin
@@ -26,7 +26,7 @@ try:
 except ImportError as error:
     raise missing_extra("starlette", "people", "the server of a study") from error
 
-from interaction.people.line import AGAIN, UNKNOWN, Line
+from interaction.people.line import AGAIN, TOO_MUCH, UNKNOWN, Line
 from interaction.people.live import Room
 from interaction.people.monitor import Monitor
 from interaction.people.store import Store
@@ -43,6 +43,8 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 MOST_KEPT = (20, 200)  # entries of the address that are kept, and the characters of each
+VISIT, VISITS = "interaction-visit", 60.0
+"""The entry of the address that tells one opening of the consent from another, and how long it does (s)."""
 
 
 class StudyServer:
@@ -51,7 +53,8 @@ class StudyServer:
     `origins` are those of which pages may speak to the server, as `https://study.example`, where it stands
     behind a proxy; by default, its own alone. `token` is that of the monitor; by default, one is drawn.
     With `bots` the server also tells what a person must not see as numbers: for simulated participants only.
-    Raises `StoreError` where the store holds another study or another version of it (see `Store.open`).
+    Raises `StoreError` where the store holds another study or another version of it (see `Store.open`), and
+    `ArgumentError` for an empty token.
 
     >>> import tempfile
     >>> from interaction import Bundle, spaces
@@ -82,9 +85,12 @@ class StudyServer:
         self.limits = Limits() if limits is None else limits
         self.origins = frozenset(origin.rstrip("/") for origin in origins)
         self.token = token_urlsafe(16) if token is None else token
+        if not self.token.strip():
+            raise ArgumentError("StudyServer: token: expected one that nobody guesses, got an empty one")
         self.bots = bots
         self._cookie = cookie_name(study.name)
         self._beginnings = Allowance(self.limits.beginnings / 60, self.limits.beginnings)
+        self._visits: dict[str, asyncio.Task[str]] = {}  # who agreed of late
         version = store.open(study.name, study.fingerprint, study.specification, new_version=new_version)
         self.room = Room(study, store, version, self.limits)
         monitor = Monitor(self.room, self.token)
@@ -109,13 +115,12 @@ class StudyServer:
 
     async def _first(self, request: Request) -> Response:
         """Show the consent to who is new, and to others the page that plays."""
-        study = self.study
-        seat = await self.room.find(request.cookies.get(self._cookie))
-        if seat is None:
-            query = urlencode(_kept(request))
-            body = pages.consent(self._asked(), f"consent?{query}" if query else "consent", study.texts)
-            return self._page(body)
+        study, seat = self.study, None
         try:
+            seat = await self.room.find(request.cookies.get(self._cookie))
+            if seat is None:
+                query = urlencode(_kept(request) | {VISIT: token_urlsafe(16)})
+                return self._page(pages.consent(self._asked(), f"consent?{query}", study.texts))
             async with self.room.enter(seat) as live:
                 blocked = self.room.welcome(live) == "block"
         except Exception as error:
@@ -138,17 +143,30 @@ class StudyServer:
                 "This request does not come from the page of the study.", 403, media_type="text/plain"
             )
         answer = RedirectResponse("./", 303)
-        if await self.room.find(request.cookies.get(self._cookie)) is not None:
-            return answer  # agreed twice
-        if not self._beginnings.take():
-            return self._page(pages.too_many(self.study.texts), 429)
+        visit = request.query_params.get(VISIT, "")
         try:
-            secret = await self.room.begin(_kept(request))
+            if await self.room.find(request.cookies.get(self._cookie)) is not None:
+                return answer  # agreed twice
+            if visit not in self._visits and not self._beginnings.take():
+                return self._page(pages.too_many(self.study.texts), 429)
+            secret = await self._begun(visit, _kept(request))
         except Exception as error:
             return self._page(pages.apology(await self.room.fail(None, error), self.study.texts), 500)
         secure = request.url.scheme == "https" or any(one.startswith("https:") for one in self.origins)
         answer.set_cookie(self._cookie, secret, max_age=AGE, httponly=True, samesite="lax", secure=secure)
         return answer
+
+    async def _begun(self, visit: str, url: Mapping[str, str]) -> str:
+        """Begin a session, and give its secret: one session, however often the button was pressed."""
+        begins = self._visits.get(visit) or asyncio.create_task(self.room.begin(url))
+        if visit and visit not in self._visits:
+            self._visits[visit] = begins
+            asyncio.get_running_loop().call_later(VISITS, self._visits.pop, visit, None)
+        try:
+            return await asyncio.shield(begins)
+        except BaseException:
+            self._visits.pop(visit, None)
+            raise
 
     def _ours(self, connection: Request | WebSocket) -> bool:
         return same_origin(connection.headers.get("origin"), connection.headers.get("host"), self.origins)
@@ -167,15 +185,16 @@ class StudyServer:
         await socket.accept()
         if seat is None:
             return await socket.close(UNKNOWN)
+        if sum(line.seat.session == seat.session for line in self.room.lines) >= self.limits.lines:
+            return await socket.close(TOO_MUCH)
         return await Line(self.room, socket, seat, bots=self.bots).serve()
 
 
 def _kept(request: Request) -> dict[str, str]:
     """Give what the address carries: data, such as the identifier of a recruiting service."""
     entries, characters = MOST_KEPT
-    return {
-        name[:characters]: value[:characters] for name, value in [*request.query_params.items()][:entries]
-    }
+    found = [(name, value) for name, value in request.query_params.items() if name != VISIT]
+    return {name[:characters]: value[:characters] for name, value in found[:entries]}
 
 
 class _Headers:

@@ -89,6 +89,7 @@ class Session:
         self.restarts = 0
         self._episodes = 0  # how many have been begun, also before a restart
         self._ahead: tuple[Waiting, dict[str, Waiting]] | None = None  # what follows, and what it follows
+        self._thought: Waiting | None = None  # of what that was computed last, or is being computed
 
     @property
     def condition(self) -> Condition:
@@ -140,9 +141,11 @@ class Session:
         """Compute what follows each action, where the condition says so; `accept` then has it at once.
 
         It may go on in a thread, and the person act meanwhile: what was computed then counts for nothing.
+        Asked again about the same turn, it does nothing.
         """
         waiting = self.waiting
-        if waiting is not None and self.condition.ahead:
+        if waiting is not None and waiting is not self._thought and self.condition.ahead:
+            self._thought = waiting
             actions = elements(self.condition.action_space)
             found = zip(actions, waiting.ahead(actions), strict=True)
             self._ahead = waiting, {str(encode(action)): after for action, after in found}

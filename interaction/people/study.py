@@ -151,6 +151,11 @@ class Study:
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ArgumentError(f"{self}: after: two questions have the name {twice!r}")
+        taken = next((name for name in names if name in ("participant", "condition")), None)
+        if taken is not None:
+            raise ArgumentError(
+                f"{self}: after: a question has the name {taken!r}, as has a column of the answers already"
+            )
 
     def _check_pictures(self) -> None:
         """Raise for a picture that is not there, as far as pages can be written (extra `people`)."""

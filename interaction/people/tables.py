@@ -91,22 +91,35 @@ def connect(address: str | Path) -> Engine:
 
 
 def _sqlite(path: Path) -> Engine:
+    at = path.absolute()  # of a process that may go to another folder
     engine = sqlalchemy.create_engine(
         URL.create("sqlite", database=str(path)), connect_args={"timeout": SQLITE_WAITS}
     )
 
     @sqlalchemy.event.listens_for(engine, "connect")
-    def prepare(connection: Any, _: object) -> None:
+    def prepare(connection: Any, record: Any) -> None:
         connection.isolation_level = None  # transactions begin below, and not where the driver thinks fit
         for setting in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {setting}").close()
+        record.info["file"] = _file(at)
 
     @sqlalchemy.event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("writes", False)
+        if writes and connection.connection.info["file"] != _file(at):  # else what is written is lost
+            raise StoreError(f"the store {path} is no more: its file was deleted, or another one put there")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    """Tell a file from all others, those included that had its name before."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _postgresql(url: URL) -> Engine:

@@ -85,7 +85,7 @@ def test_what_to_cite_fits_into_the_terminal(monkeypatch, capsys, names):
 def test_a_demonstration_says_what_it_teaches_and_how_long_it_takes(monkeypatch, capsys, name):
     """In one sentence, which it also prints first; and what each option is for."""
     first = " ".join(DEMONSTRATIONS[name].load().__doc__.split("\n\n")[0].split())
-    assert re.fullmatch(r"[^.]*\((extra `inference`; )?about \d+ (s|minutes)\)\.", first)
+    assert re.fullmatch(r"[^.]*\((extra `(inference|sweeps)`; )?about \d+ (s|minutes)\)\.", first)
     monkeypatch.setenv("COLUMNS", "100")
     _, captured = run(monkeypatch, capsys, "demo", name, "--help")
     shown = " ".join(captured.out.replace("│", " ").split())

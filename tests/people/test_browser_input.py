@@ -84,6 +84,18 @@ def test_what_is_noted_while_the_line_is_lost_is_kept_up_to_a_number_and_then_co
         person.press(person.step)
 
 
+def test_a_press_that_was_meant_for_what_was_shown_before_is_none(laboratory):
+    with laboratory() as (person, store):
+        person.to_the_game()
+        person.page.evaluate("window.early = new MouseEvent('click', { bubbles: true })")
+        person.press(person.step)
+        person.page.evaluate("document.querySelector('[data-action]').dispatchEvent(window.early)")
+        person.press(person.step)
+        actions = [event.payload for event in told(store, "action")]
+        assert len(actions) == 2
+        assert all(action["response_time"] > 0 for action in actions)
+
+
 def test_a_key_counts_from_when_it_goes_down(laboratory):
     with laboratory() as (person, store):
         person.to_the_game()

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 from interaction import EpisodeRandom, State, spaces
 from interaction.errors import ArgumentError
 from interaction.membership import membership
-from interaction.people.actions import read_action
+from interaction.people.actions import read_action, read_told
 from interaction.people.events import decode, digest, encode
 from tests.interaction.bundles import ACTIONS, LEAVES
 
@@ -107,6 +107,10 @@ def test_what_json_cannot_hold_is_refused(value):
         {"$array": [1, 2]},
         {"$array": 3, "dtype": "i8", "shape": [1]},
         {"$array": [1], "dtype": "no such", "shape": [1]},
+        {"$array": [1], "dtype": "i8,(", "shape": [1]},
+        {"$array": [1], "dtype": "M8[s]", "shape": [1]},
+        {"$array": ["a"] * 100, "dtype": "U1000000", "shape": [100]},  # 400 MB
+        {"$array": [["a"] * 100], "dtype": "U1000000", "shape": [100]},
         {"$array": [10**30], "dtype": "i8", "shape": [1]},
         {"$state": [1]},
         {"$state": {"replace": 1}},
@@ -121,3 +125,11 @@ def test_what_json_cannot_hold_is_refused(value):
 def test_what_encode_has_not_written_is_refused(found):
     with pytest.raises(ArgumentError, match="expected a value as encode writes it"):
         decode(found)
+
+
+@pytest.mark.parametrize(
+    "told", [{"shown": 10**400}, {"acted": -1e308}, {"path": [[0, 2**60, 0]]}, {"pressed": float("nan")}]
+)
+def test_no_clock_of_a_page_says_what_no_table_can_hold(told):
+    with pytest.raises(ArgumentError, match="expected"):
+        read_told(told)

@@ -7,10 +7,10 @@ import pandas
 import pytest
 from scipy import stats
 
-from interaction import Bundle, Logit, Population, fit, spaces
+from interaction import Bundle, DeterministicPolicy, Logit, Population, User, fit, spaces
 from interaction.assistants.pointing import ConstantGain
 from interaction.errors import ArgumentError, UnknownNameError
-from interaction.people import Condition, Person, ReplayError, export, pilot
+from interaction.people import Condition, Page, Person, Questionnaire, ReplayError, export, pilot
 from interaction.tasks.coordination import CoordinatedTask
 from interaction.tasks.pointing import PointingTask
 from interaction.users.bandit import RescorlaWagnerUser
@@ -200,3 +200,50 @@ def test_who_begins_again_is_told_apart():
     assert not rounds.duplicated(["participant", "episode", "round"]).any()
     assert rounds.groupby("episode").restarts.first().tolist() == [0, 0, 1, 1, 1, 1]
     assert rounds.groupby("episode").practice.first().tolist() == [True, False, True, False, False, False]
+
+
+def test_answers_that_were_given_before_who_begins_again_are_not_those_of_the_session():
+    made = study(episodes=1, after=[EASE, Page("# One more"), Questionnaire("why", "Why?")])
+    session, log = begin(made)
+    play(session, log, 5)
+    assert log[-1].kind == "answer"
+    assert export(made, log).answers.ease.tolist() == [1]
+    log.append(log_of(session, log, "restarted", {}))
+    assert "ease" not in export(made, log).answers
+
+
+def test_a_response_time_that_counts_from_a_reload_or_goes_over_a_lost_line_is_told_apart():
+    session, log = begin(study(episodes=1))
+    for kind, payload in [
+        ("connected", {"epoch": 1}),
+        ("action", {"action": 1}),
+        ("connected", {"epoch": 2}),
+        ("returned", {}),
+        ("action", {"action": 1}),
+        ("action", {"action": 1}),
+    ]:
+        log.append(log_of(session, log, kind, payload))
+    assert export(session.study, log).rounds.noted.tolist() == ["", "reload returned", ""]
+
+
+def test_conditions_whose_actions_are_of_different_kinds_share_a_table(tmp_path):
+    class Word(DeterministicPolicy):
+        action_space = spaces.Text(3)
+
+        def action(self, observation, state):
+            return "ab"
+
+    def condition(space, policy=None):
+        bundle = Bundle(CoordinatedTask(), Person(space), max_rounds=2)
+        return Condition(bundle, None if policy is None else User(policy=policy))
+
+    flag, whole, word = spaces.Box(0, 1, (), np.bool_), spaces.Discrete(2), spaces.Text(3)
+    made = study({"flag": condition(flag), "whole": condition(whole)}, episodes=1)
+    rounds = export(made, pilot(made, 4)).rounds
+    assert rounds.user_action.dtype == np.int64
+    made = study({"word": condition(word, Word()), "whole": condition(whole)}, episodes=1)
+    tables = export(made, pilot(made, 4))
+    numbers = tables.rounds[tables.rounds.condition == "whole"].user_action
+    assert {type(value) for value in numbers} == {int}  # for a fit
+    back = pandas.read_parquet(tables.save(tmp_path / "out.parquet")[0])
+    assert back.user_action.tolist() == [str(value) for value in tables.rounds.user_action]

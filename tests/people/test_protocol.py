@@ -45,11 +45,17 @@ def test_whatever_comes_is_a_message_or_a_protocol_error(kind, members):
     [
         ("[" * 100_000, "expected JSON"),
         ("9" * 5_000, "expected JSON"),
-        ('{"type": "ping", "at": 1e999}', "at: expected a number"),
+        ('{"type": "ping", "at": 1e999}', "expected JSON"),
         ('{"type": "ping", "at": true}', "at: expected a number"),
+        ('{"type": "ping", "at": 1e17}', "at: expected a number"),
+        ('{"type": "action", "epoch": 1, "sequence": 0, "payload": {"action": 1e999}}', "expected JSON"),
+        (
+            '{"type": "noted", "epoch": 1, "sequence": 0, "payload": {"what": "x", "value": "%s"}}'
+            % ("x" * 1_000),
+            "value: expected at most 1,000 characters",
+        ),
         ('{"type": "ping", "at": 10e307, "x": 1}', "ping: there is no 'x'"),
         ('{"type": "ping", "at": 1' + "0" * 400 + "}", "at: expected a number"),
-        ('{"type": "noted", "epoch": 1, "sequence": 0, "payload": {"what": "\\ud800"}}', "expected JSON"),
         ('{"type": "hello", "epoch": 1.0}', "epoch: expected a whole number"),
         ('{"type": "hello", "epoch": 99999999999}', "epoch: expected a whole number"),
         ('{"type": "action", "epoch": 1, "sequence": 0, "payload": {"action": NaN}}', "expected JSON"),
@@ -92,3 +98,13 @@ def test_what_is_wrong_is_named(text, told):
 def test_what_is_right_is_read():
     message = {"type": "answer", "epoch": 2, "sequence": 5, "round": None, "payload": {"values": {"ease": 3}}}
     assert read(json.dumps(message)) == Message("answer", 2, 5, None, {"values": {"ease": 3}})
+
+
+@pytest.mark.parametrize("text", ["\\ud83d", "a\\ude00b", "\\ud83d\\ud83d"])
+def test_half_a_character_which_no_file_can_hold_is_read_as_one_that_is_not_known(text):
+    values = '{"why": "TEXT \\ud83d\\ude00"}'.replace("TEXT", text)
+    message = read(f'{{"type": "answer", "epoch": 1, "sequence": 0, "payload": {{"values": {values}}}}}')
+    why = message.payload["values"]["why"]
+    assert why.encode()
+    assert why.count("\ufffd") == text.count("ud")
+    assert why.endswith(" 😀")

@@ -1,18 +1,24 @@
 """The server: what a page may say, what it is told, and what of it is in the log."""
 
+import asyncio
+import html
 import json
 import logging
 import random
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from threading import Event
 from urllib.parse import urlsplit
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from interaction.errors import ArgumentError
 from interaction.people import live, replay
+from interaction.people.game import Waiting
 from interaction.people.limits import Limits
 from interaction.people.server import StudyServer
 from interaction.people.serving import PortError, listen, serving
@@ -150,6 +156,46 @@ def test_the_answers_to_all_actions_are_computed_while_the_person_thinks(served)
     assert replay(studies.ahead, log).prompt.episode == 1
 
 
+def test_pages_are_shown_while_as_many_assistants_plan_as_may(served):
+    """The assistants plan until all pages have been shown, however fast the machine is."""
+    shown = Event()
+
+    class Waits(studies.Echo):
+        batched = False
+
+        def action(self, observation, state):
+            assert observation.user_action == 0 or shown.wait(60)  # 0: the study is tried
+            return super().action(observation, state)
+
+    with served(studies.vault(Waits())) as one, ExitStack() as opened:
+        try:
+            browsers = [one.agreed() for _ in range(live.PLANNERS + 1)]
+            for browser in browsers[:-1]:
+                page = opened.enter_context(browser.page())
+                page.say(type="action", epoch=1, sequence=1, round=0, payload={"action": 1})
+                page.until("thinking")
+            assert browsers[-1].get()[0] == 200
+            with browsers[-1].page() as last:
+                assert last.shown["kind"] == "turn"
+                last.hello(1)
+        finally:
+            shown.set()
+
+
+def test_the_answers_to_all_actions_are_computed_once_however_often_a_page_asks(served, monkeypatch):
+    planned = []
+    ahead = Waiting.ahead
+    monkeypatch.setattr(Waiting, "ahead", lambda self, actions: planned.append(self) or ahead(self, actions))
+    with served(studies.ahead) as one, one.agreed().page() as page:
+        page.play("turn")
+        for _ in range(5):
+            page.hello(1)
+            page.act(77)
+            assert page.got[-2]["type"] == "refused"
+        page.act(2)
+        assert len({id(one) for one in planned}) == len(planned) <= 2
+
+
 def test_others_are_served_while_an_assistant_plans(served):
     with served(studies.slow) as one, one.agreed().page() as slow, one.agreed().page() as quick:
         slow.play("turn")
@@ -174,6 +220,18 @@ def test_a_repeated_message_is_answered_from_the_log(served):
         again = page.act(1, sequence=sequence, round=0)
         assert page.got[-2] == {"type": "accepted", "sequence": sequence}
         assert again == first
+        assert one.log == before
+
+
+def test_answers_that_are_repeated_with_others_are_refused(served):
+    with served() as one, one.agreed().page() as page:
+        page.play("questions")
+        sequence = page.shown["sequence"]
+        page.tell("answer", {"values": {"ease": 5, "why": ""}})
+        before = one.log
+        for ease, kind in ((5, "accepted"), (6, "refused")):
+            page.tell("answer", {"values": {"ease": ease, "why": ""}}, sequence=sequence)
+            assert page.got[-2]["type"] == kind
         assert one.log == before
 
 
@@ -355,6 +413,20 @@ def test_who_comes_back_goes_on_begins_again_or_is_blocked(served, monkeypatch):
                     assert page.shown["episode"] > shown["episode"]
 
 
+def test_a_page_that_lost_its_line_goes_on_up_to_the_maximum_age(served, monkeypatch):
+    monkeypatch.setattr(live, "GRACE", 0.0)
+    for oldest, ends in ((10_000.0, False), (1e-9, True)):
+        study = studies.two_arms(on_return="block", maximum_age=oldest)
+        with served(study, new_version=True) as one:
+            browser = one.agreed()
+            with browser.page() as page:
+                page.play("turn")
+            one.left()
+            with browser.page(hello=False) as page:
+                page.say(type="hello", epoch=1)
+                assert page.closed() == 4403 if ends else page.hear()["type"] == "show"
+
+
 def test_a_session_that_was_left_too_long_ago_is_blocked(served, monkeypatch):
     with served(studies.restarting) as one:
         browser = one.agreed()
@@ -390,6 +462,50 @@ def test_behind_a_proxy_the_origin_is_the_one_that_was_named(served):
         assert cookie.secure
         with pytest.raises(InvalidStatus):
             connect(one.address.replace("http", "ws") + "/socket", origin=one.address, proxy=None)
+
+
+def test_who_agrees_twice_while_the_line_is_slow_has_one_session(served, monkeypatch):
+    with served() as one:
+        room, begin = one.server.room, one.server.room.begin
+
+        async def slowly(url):
+            await asyncio.sleep(0.3)
+            return await begin(url)
+
+        monkeypatch.setattr(room, "begin", slowly)
+        browsers = [one.browser(), one.browser()]  # neither has the cookie when it agrees
+        address = agreement(browsers[0].get("/?PROLIFIC_PID=5f3")[2])
+        with ThreadPoolExecutor(2) as both:
+            answers = list(both.map(lambda browser: browser.get(address, data=b""), browsers))
+        assert [status for status, _, _ in answers] == [200, 200]
+        assert len({browser.cookie for browser in browsers}) == 1
+        assert [event.payload.get("url") for event in one.log] == [{"PROLIFIC_PID": "5f3"}, None]
+        other = one.browser()  # another visit is another person
+        other.get(agreement(other.get()[2]), data=b"")
+        assert len(one.store.standings()) == 2
+
+
+def agreement(body):
+    """Give the address to which a page of consent sends its form."""
+    return "/" + html.unescape(re.search('action="([^"]+)"', body)[1])
+
+
+def test_an_empty_token_is_refused_since_everybody_knows_it(served):
+    for token in ("", " "):
+        with pytest.raises(ArgumentError, match="token: expected one that nobody"), served(token=token):
+            pass
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://[", "http://", "null", "http://{host}/", "http://a@{host}", "//{host}"]
+)
+def test_an_origin_is_that_of_the_server_to_the_letter(served, origin):
+    with served() as one:
+        browser = one.agreed()
+        browser.origin = origin.format(host=urlsplit(one.address).netloc)
+        assert browser.get("/consent", data=b"")[0] == 403
+        with pytest.raises(InvalidStatus, match="403"), browser.page():
+            pass
 
 
 def test_who_has_no_cookie_or_an_unknown_one_is_sent_to_the_beginning(served):
@@ -439,8 +555,9 @@ def test_messages_that_are_too_large_too_fast_or_no_messages_end_the_line(served
                 assert page.closed() == 1008
                 assert page.got[-1]["type"] == "refused"
         with browser.page() as page:
-            for _ in range(30):
-                page.say(type="ping", at=0)
+            with suppress(ConnectionClosed):  # while it still speaks
+                for _ in range(30):
+                    page.say(type="ping", at=0)
             assert page.closed() == 1008
             assert "too many" in page.got[-1]["reason"]
         with browser.page() as page:  # nothing is lost
@@ -474,6 +591,34 @@ def test_what_a_page_sends_while_the_partner_thinks_has_its_limit(served):
         assert kinds.count("noted") < 30  # those that waited are kept
         with browser.page() as page:
             assert page.act(1)["type"] == "show"
+
+
+def test_large_messages_count_as_several_and_all_lines_of_a_session_together(served):
+    with served(limits=Limits(burst=12, rate=0.01, piece=1_000)) as one:
+        browser = one.agreed()
+        with browser.page(hello=False) as first, browser.page(hello=False) as second:
+            for page in (first, second, first):
+                page.say(type="ping", at=0)
+                page.until("pong")
+            second.say(
+                type="noted", epoch=1, sequence=9, payload={"what": "x" * 40, "value": ["y" * 900] * 9}
+            )
+            assert second.closed() == 1008  # what it says is not even read
+            assert "too many" not in second.got[-1]["reason"]
+            first.say(type="noted", epoch=1, sequence=9, payload={"what": "x", "value": "y" * 900})
+            assert first.closed() == 1008
+            assert "too many" in first.got[-1]["reason"]
+
+
+def test_a_session_has_not_more_lines_than_the_limit_says(served):
+    with served(limits=Limits(lines=3)) as one, ExitStack() as opened:
+        browser = one.agreed()
+        for _ in range(3):
+            opened.enter_context(browser.page(hello=False))
+        with browser.page(hello=False) as page:
+            assert page.closed() == 1008
+        with one.agreed().page() as page:  # of others there are as many
+            page.play()
 
 
 def test_not_more_sessions_begin_than_the_limit_says(served):
@@ -631,6 +776,22 @@ def test_a_clock_that_jumps_changes_neither_order_nor_play(served, monkeypatch):
         assert replay(studies.bandits, one.log).over
 
 
+def test_nothing_is_acknowledged_that_goes_into_a_file_which_is_no_more(served, tmp_path, caplog):
+    with served() as one, one.agreed().page() as page:
+        page.play("turn")
+        for file in tmp_path.iterdir():
+            file.rename(file.with_name(f"{file.name}.away"))
+        assert page.act(1)["type"] == "apology"
+        assert "its file was deleted, or another one put there" in caplog.text
+        assert one.browser().get("/consent", data=b"")[0] == 500
+        for file in tmp_path.iterdir():
+            file.rename(file.with_name(file.name.removesuffix(".away")))
+        with page.browser.page() as again:  # it is there again
+            assert again.shown["round"] == 0
+            again.act(1)
+        assert [event.kind for event in one.log].count("action") == 1
+
+
 def test_a_port_in_use_and_a_wrong_one_are_named(served):
     with served() as one:
         port = urlsplit(one.address).port
@@ -708,6 +869,24 @@ def test_the_monitor_tells_what_the_assistant_believes(served):
         assert before["task_state.goal"] == [[goal, pytest.approx(1 / 3)] for goal in "012"]
         page.act(1)
         assert belief() != before
+
+
+def test_a_belief_that_cannot_be_told_does_not_hide_the_other_sessions(served, monkeypatch):
+    from interaction.people import monitor
+    from tests.people.believing import pointing
+
+    def fail(agent, state):
+        raise ZeroDivisionError("there is no belief")
+
+    with served(pointing, token="t") as one, one.agreed().page() as page:
+        page.play("turn")
+        one.agreed()
+        monkeypatch.setattr(monitor, "beliefs", fail)
+        status, _, body = page.browser.get("/monitor/sessions", Authorization="Bearer t")
+        assert status == 200
+        here, away = json.loads(body)["sessions"]
+        assert here["belief"] == [{"name": "ZeroDivisionError", "text": "there is no belief"}]
+        assert away["state"] == "away"
 
 
 def test_conditions_stay_balanced_and_those_who_left_are_made_up_for(served):

@@ -150,6 +150,11 @@ def test_what_a_condition_cannot_be_made_of(make, error, message):
         ({"pages": ["# Hello\nyou"]}, ArgumentError, r"write Page\("),
         ({"pages": [3]}, ArgumentError, "expected a Page or the name of a file"),
         ({"after": [EASE, EASE]}, ArgumentError, "two questions have the name 'ease'"),
+        (
+            {"after": [Questionnaire("condition", "Which?", 1, 7)]},
+            ArgumentError,
+            "has the name 'condition', as has a column",
+        ),
         ({"after": EASE}, ArgumentError, "after: expected a list"),
         ({"episods": 3}, TypeError, "unexpected keyword argument 'episods'"),
     ],

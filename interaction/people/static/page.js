@@ -133,6 +133,7 @@
   }
 
   function act(action, event, device) {
+    if (event.timeStamp < shown) return false; // meant for what was shown before
     const payload = { action, shown, acted: event.timeStamp, by: device };
     if (pressed !== null && ["mouse", "touch", "pen"].includes(device)) payload.pressed = pressed;
     if (path.length) payload.path = path;

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,8 +52,15 @@ def encode(table: pyarrow.Table) -> bytes:
 def read(file: Path, columns: list[str] | None = None) -> pyarrow.Table:
     """Read a file, or some of its columns; raise `DamagedFileError` where it is not whole."""
     library = arrow()
-    try:
+    with _reading(file):
         return library.parquet.ParquetFile(file, page_checksum_verification=True).read(columns)
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    """Let whatever fails while a file is read say that it is damaged."""
+    try:
+        yield
     except FileNotFoundError:
         raise
     except Exception as error:  # what is damaged fails anyhow: in a name that cannot be decoded, say
@@ -68,7 +77,8 @@ def check(file: Path, cell: str, first: int, stop: int) -> None:
     episodes = table.column(EPISODE).to_numpy() if EPISODE in table.column_names else None
     if told != cell or episodes is None or episodes.tolist() != list(range(first, stop)):
         raise DamagedFileError(f"{file}: expected episodes {first:,} to {stop - 1:,} of {cell}")
-    by = library.parquet.read_metadata(file).created_by
+    with _reading(file):
+        by = library.parquet.read_metadata(file).created_by
     if not _VERSION.fullmatch(by) or (by == made_by() and encode(table) != content):
         raise DamagedFileError(f"{file}: its bytes are not those of the table that it holds")
 

@@ -164,31 +164,30 @@ def test_few_tasks_are_handed_out_at_a_time():
 
 def test_a_task_that_kills_is_found_among_others():
     class Kills:
-        _max_workers = 4
+        """Ends all that it holds after some milliseconds: in death, where the seventh is among them."""
+
+        _max_workers = 2
 
         def __init__(self):
-            self.futures = []
+            self.held = []
 
-        def submit(self, function, subject):
+        def submit(self, function, subject, *others):
             future = Future()
-            self.futures.append((future, subject))
-            if len([1 for one, _ in self.futures if not one.done()]) >= 4 or subject >= 7:
-                open_ones = [(one, number) for one, number in self.futures if not one.done()]
-                dies = any(number == 7 for _, number in open_ones)
-                for one, number in open_ones:
-                    one.set_exception(BrokenExecutor("died")) if dies else one.set_result(function(number))
+            self.held.append((future, subject))
+            if len(self.held) == 1:
+                threading.Timer(0.005, self.end).start()
             return future
 
-        def get_executor(self, pure):
-            return self
-
-        def shutdown(self, wait):
-            pass
+        def end(self):
+            held, self.held = self.held, []
+            dies = any(subject == 7 for _, subject in held)
+            for future, subject in held:
+                future.set_exception(BrokenExecutor("died")) if dies else future.set_result(subject)
 
     with Workers(Kills()) as workers:
-        found = dict(play_all(workers, (Task(number, abs) for number in range(10))))
+        found = dict(play_all(workers, (Task(number, abs) for number in range(20))))
     assert {number for number, result in found.items() if isinstance(result, WorkerDiedError)} == {7}
-    assert len(found) == 10
+    assert len(found) == 20
 
 
 def test_missing_libraries_are_named(tmp_path, monkeypatch):
