@@ -8,10 +8,11 @@ from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from interaction.errors import missing_extra, unknown_name
 from interaction.people.events import Event
+from interaction.people.seats import Seat, Standing
 from interaction.people.specification import changes
 
 try:
@@ -26,40 +27,6 @@ from interaction.people.tables import StoreError, connect, metadata
 from interaction.people.writing import Writer
 
 
-class Seat(NamedTuple):
-    """Who a session is: its public name, its number, and what it was given when it began.
-
-    `secret` is the hash of what the participant's cookie holds, or None for who has no cookie (a bot in
-    process). `version` counts the changes of the study's code that the store was told of, from 0.
-
-    >>> from interaction.people.store import Seat
-    >>> Seat("a3f0", participant=0, condition="informed", version=0).secret is None
-    True
-    """
-
-    session: str
-    participant: int
-    condition: str
-    version: int
-    secret: str | None = None
-
-
-class Standing(NamedTuple):
-    """Where a session stands in the log: how many events, since when, until when, and whether it ended.
-
-    >>> from interaction.people.store import Seat, Standing
-    >>> seat = Seat("a3f0", participant=0, condition="informed", version=0)
-    >>> Standing(seat, 12, "2026-11-30T08:00:00+00:00", "2026-11-30T08:09:30+00:00", ended=False).events
-    12
-    """
-
-    seat: Seat
-    events: int
-    began: str
-    last: str
-    ended: bool
-
-
 class Store:
     """The log of a study's sessions at a path (SQLite) or a URL (`postgresql://…`): nothing in it changes.
 
@@ -69,7 +36,8 @@ class Store:
 
     >>> import tempfile
     >>> from interaction.people.events import Event
-    >>> from interaction.people.store import Seat, Store
+    >>> from interaction.people.seats import Seat
+    >>> from interaction.people.store import Store
     >>> with tempfile.TemporaryDirectory() as folder, Store(f"{folder}/results.db") as store:
     ...     version = store.open("pointing", fingerprint="5d41", specification={"episodes": 12})
     ...     seat = Seat("a3f0", participant=0, condition="informed", version=version)
@@ -141,14 +109,9 @@ class Store:
                     return int(row.version)
             if began is not None and not new_version:
                 raise StoreError(self._changed(began, fingerprint, specification))
-            row = {
-                "version": len(rows),
-                "study": study,
-                "fingerprint": fingerprint,
-                "specification": _text(specification),
-                "time": datetime.now(UTC).isoformat(),
-            }
-            connection.execute(insert(tables.versions), row)
+            row = {"version": len(rows), "study": study, "fingerprint": fingerprint}
+            more = {"specification": _text(specification), "time": datetime.now(UTC).isoformat()}
+            connection.execute(insert(tables.versions), row | more)
             return len(rows)
 
         return self._writer.submit(enter).result()
@@ -234,15 +197,26 @@ class Store:
             .subquery()
         )
         last = tables.events.alias()
+        told = sqlalchemy.case((last.c.kind == "failed", last.c.payload)).label("told")
         wanted = (
-            select(tables.sessions, sums.c.events, sums.c.ended, last.c.time.label("last"))
+            select(tables.sessions, sums.c.events, sums.c.ended, last.c.time.label("last"), told)
             .join(sums, sums.c.session == tables.sessions.c.session)
             .join(last, (last.c.session == sums.c.session) & (last.c.sequence == sums.c.newest))
             .order_by(tables.sessions.c.participant)
         )
         with self._engine.connect() as connection:
             rows = connection.execute(wanted).all()
-        return [Standing(_seat_of(row), row.events, row.time, row.last, bool(row.ended)) for row in rows]
+        return [
+            Standing(
+                _seat_of(row),
+                row.events,
+                row.time,
+                row.last,
+                bool(row.ended),
+                row.told and json.loads(row.told)["code"],
+            )
+            for row in rows
+        ]
 
     def next_participant(self) -> int:
         """Give the number of the next participant: one that nobody had, forgotten ones included."""

@@ -699,6 +699,21 @@ def test_a_view_that_fails_is_an_apology_for_the_person_and_a_traceback_for_the_
         assert replay(studies.badly_drawn, one.log).prompt.round == 1
 
 
+def test_the_monitor_tells_who_was_shown_an_apology_and_its_code(served):
+    with served(studies.badly_drawn, token="t") as one:
+        browser = one.agreed()
+
+        def told():
+            (session,) = json.loads(browser.get("/monitor/sessions", Authorization="Bearer t")[2])["sessions"]
+            return session["state"], session["failed"]
+
+        with browser.page() as page:
+            page.play("turn")
+            assert told() == ("here", None)
+            code = page.act(3)["code"]
+        assert told() == ("failed", code)
+
+
 def test_an_assistant_that_fails_leaves_the_session_as_it_was(served, caplog):
     with served(studies.breaking) as one:
         browser = one.agreed()

@@ -15,7 +15,8 @@ import sqlalchemy
 
 from interaction.errors import ArgumentError, UnknownNameError
 from interaction.people.events import Event
-from interaction.people.store import Seat, Store
+from interaction.people.seats import Seat
+from interaction.people.store import Store
 from interaction.people.tables import StoreError
 
 NOW = "2026-11-30T08:00:00+00:00"
