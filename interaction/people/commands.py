@@ -85,7 +85,7 @@ def serve(
     port: Annotated[int, typer.Option(help="Where to listen; 0: any free port.")] = 8000,
     host: Annotated[str, typer.Option(help="Which addresses to listen on.")] = "127.0.0.1",
     origin: Annotated[
-        list[str] | None, typer.Option(help="The address of the study, behind a proxy.")
+        list[str] | None, typer.Option(help="The address of the study, behind a proxy: https://HOST.")
     ] = None,
     token: Annotated[str | None, typer.Option(help="The token of the monitor; drawn, if left out.")] = None,
     new_version: Annotated[bool, typer.Option("--new-version", help="Let a changed study in.")] = False,
@@ -100,7 +100,8 @@ def serve(
     with serving.listen(host, port) as at, Store(store) as log:
         server = StudyServer(found, log, origins=origin or (), token=token, new_version=new_version)
         address = f"http://{host}:{at.getsockname()[1]}"
-        typer.echo(f"{found.name}: {address}/\nmonitor: {address}/monitor#{server.token}\nlog: {store}")
+        shown = f"{origin[0].rstrip('/')}/, served at {address}/" if origin else f"{address}/"
+        typer.echo(f"{found.name}: {shown}\nmonitor: {address}/monitor#{server.token}\nlog: {store}")
         serving.serve(server, at)
 
 

@@ -19,6 +19,7 @@ from websockets.sync.client import connect
 from interaction.errors import ArgumentError
 from interaction.people import live, replay
 from interaction.people.game import Waiting
+from interaction.people.identity import read_origin
 from interaction.people.limits import Limits
 from interaction.people.server import StudyServer
 from interaction.people.serving import PortError, listen, serving
@@ -451,6 +452,29 @@ def test_a_foreign_or_missing_origin_is_refused(served, origin):
         assert stranger.get("/consent", data=b"")[0] == 403
         assert not list(stranger.cookies)
         assert one.kinds() == ["began", "page"]
+
+
+@pytest.mark.parametrize(
+    "origin", ["study.example", "https://", "https://study.example/pointing", "ftp://x", "https://x:port", ""]
+)
+def test_what_is_no_origin_is_told_before_anybody_is_refused(served, origin):
+    with (
+        pytest.raises(ArgumentError, match="origin: expected https://HOST, and no path behind it, got"),
+        served(origins=[origin]),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("https://study.example:443/", "https://study.example"),
+        ("HTTPS://Study.Example", "https://study.example"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_an_origin_is_read_as_a_browser_says_it(given, told):
+    assert read_origin(given) == told
 
 
 def test_behind_a_proxy_the_origin_is_the_one_that_was_named(served):
