@@ -63,8 +63,8 @@ def _asked(name: str) -> Study:
     """Give the study of a command; what goes wrong in its own module is told by the lines of that."""
     try:
         return find_study(name)
-    except (InteractionError, OSError):
-        raise
+    except (InteractionError, OSError) as error:
+        sys.exit("\n".join((f"interaction: {error}", *getattr(error, "__notes__", ()))))
     except Exception as error:
         sys.exit(f"interaction: {name.partition(':')[0]}: {_own_lines(error)}")
 
@@ -145,7 +145,7 @@ def export(
 def replay(
     study: A_STUDY,
     session: Annotated[
-        str | None, typer.Argument(help="The session; all of them, if left out.", metavar="[SESSION]")
+        str | None, typer.Argument(help="The session; all of them, if left out.", metavar="SESSION")
     ] = None,
     store: A_STORE = "results.db",
 ) -> None:

@@ -109,25 +109,29 @@ class Condition:
         drawn = view(observation)
         if not isinstance(drawn, Fragment):
             raise ContractError(
-                f"{view!r}: expected a Fragment, as tag('p', 'text') gives, got {type(drawn).__name__}: "
-                f"{drawn!r}"
+                f"{self._drawer}: expected a Fragment, as tag('p', 'text') gives, got "
+                f"{type(drawn).__name__}: {drawn!r}"
             )
         return drawn
+
+    @property
+    def _drawer(self) -> str:
+        return f"the view {getattr(self.view, '__qualname__', self.view)}"
 
     def check_actions(self, drawn: Fragment) -> None:
         """Raise a `ContractError` where what was drawn offers no action, or one outside its space."""
         offered, by_input = offers(drawn)
         if not (offered or by_input):
             raise ContractError(
-                f"{self.view!r}: expected an element that carries an action, as button(label, action) gives, "
-                f"got none: {short(drawn.html)}"
+                f"{self._drawer}: expected an element that carries an action, as button(label, action) "
+                f"gives, got none: {short(drawn.html)}"
             )
         for text in offered:
             try:
                 read_action(self.action_space, json.loads(text))
             except (SpaceError, ValueError) as error:
                 raise ContractError(
-                    f"{self.view!r}: data_action: expected an action in {self.action_space} as JSON, got "
+                    f"{self._drawer}: data_action: expected an action in {self.action_space} as JSON, got "
                     f"{text!r}"
                 ) from error
 
