@@ -41,7 +41,7 @@ def main() -> None:
     from interaction.people.commands import add_commands
 
     add_commands(app)
-    from interaction.sweep_cli import commands
+    from interaction.studies.sweeps.commands import commands
 
     app.add_typer(commands(), name="sweep")
 

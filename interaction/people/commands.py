@@ -97,7 +97,7 @@ def serve(
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     found = _asked(study)
-    with serving.listen(host, port) as at, Store(store) as log:
+    with serving.listen(host, port) as at, Store(store) as log, log.claimed():
         server = StudyServer(found, log, origins=origin or (), token=token, new_version=new_version)
         address = f"http://{host}:{at.getsockname()[1]}"
         shown = f"{origin[0].rstrip('/')}/, served at {address}/" if origin else f"{address}/"

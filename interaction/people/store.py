@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ except ImportError as error:
     raise missing_extra("SQLAlchemy", "people", "the store of a study") from error
 
 from interaction.people import tables
+from interaction.people.claims import claim
 from interaction.people.tables import StoreError, connect, metadata
 from interaction.people.writing import Writer
 
@@ -245,6 +247,13 @@ class Store:
                 assert raw is not None
                 connection.rollback()
                 raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+
+    def claimed(self) -> AbstractContextManager[None]:
+        """Claim the store for a server, until the end of the block or of the process.
+
+        Raises `StoreError` where another process serves it.
+        """
+        return claim(self._engine)
 
     def close(self) -> None:
         """Write what waits, and let the database go."""

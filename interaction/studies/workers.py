@@ -16,6 +16,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from interaction.errors import ArgumentError, missing_extra
 from interaction.progress import Progress
+from interaction.studies.orphans import end_with_parent
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -73,7 +74,12 @@ class Workers:
                 import loky
             except ImportError:
                 raise missing_extra("loky", "sweeps", "Workers on all cores") from None
-            return loky.ProcessPoolExecutor(given or loky.cpu_count(), env=ONE_THREAD)
+            return loky.ProcessPoolExecutor(
+                given or loky.cpu_count(),
+                env=ONE_THREAD,
+                initializer=end_with_parent,
+                initargs=(os.getpid(),),
+            )
         if hasattr(given, "get_executor"):
             return given.get_executor(pure=False)
         return given

@@ -277,3 +277,12 @@ def test_what_a_killed_process_was_told_is_durable_is_there(address, tmp_path):
     assert told <= set(there)
     assert len(set(there)) == len(there)
     assert len(told) > 30
+
+
+def test_one_server_at_a_time_has_a_store(address):
+    told = pytest.raises(StoreError, match="is served by another process")
+    with Store(address) as first, Store(address) as second:
+        with first.claimed(), told, second.claimed():
+            pass
+        with second.claimed():
+            pass

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from interaction.errors import ArgumentError, UnknownNameError
 from interaction.importing import Reference
+from interaction.studies.orphans import end_with_parent
 from interaction.studies.sweeps.cells import Cell
 from interaction.studies.sweeps.chunk import (
     Chunk,
@@ -24,7 +25,6 @@ from interaction.studies.sweeps.chunk import (
     try_cell,
 )
 from interaction.studies.sweeps.folder import Folder
-from interaction.studies.sweeps.orphans import end_with_parent
 from interaction.studies.sweeps.parquet import encode, read
 from interaction.studies.sweeps.surroundings import differences, surroundings
 

@@ -11,7 +11,7 @@ import pytest
 from interaction import progress
 from interaction.errors import ArgumentError, InteractionError
 from interaction.studies import SweepResults
-from interaction.sweep_cli import commands, load
+from interaction.studies.sweeps.commands import commands, load
 from tests.interaction.sweeps import killing, small
 
 pytest.importorskip("pyarrow")

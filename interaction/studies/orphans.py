@@ -12,13 +12,14 @@ _EVERY = 1.0  # seconds
 
 
 @lru_cache(maxsize=1)
-def end_with_parent() -> None:
+def end_with_parent(parent: int | None = None) -> None:
     """Watch from now on whether the parent is there, in a process that `multiprocessing` or its like started.
 
-    Neither loky nor `ProcessPoolExecutor` tells workers that nobody will ask them again.
+    `parent` is its number, where it is known: it may be gone already. Neither loky nor `ProcessPoolExecutor`
+    tells workers that nobody will ask them again.
     """
     if multiprocessing.parent_process() is not None and hasattr(os, "getppid"):
-        Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
+        Thread(target=_watch, args=(os.getppid() if parent is None else parent,), daemon=True).start()
 
 
 def _watch(parent: int) -> None:
