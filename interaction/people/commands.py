@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer  # the command line has asked for it before it came here
 
-from interaction.errors import ArgumentError, InteractionError, unknown_name
+from interaction.errors import InteractionError
+from interaction.importing import find
 from interaction.people.study import Study
 from interaction.progress import Progress
 
@@ -25,44 +26,10 @@ KEPT = Annotated[
 ]
 
 
-def find_study(name: str) -> Study:
-    """Give the study of a module, by `module:name`; the module may lie in the folder where one is.
-
-    Raises `ArgumentError` for what is no study, and what importing the module raises.
-
-    >>> from interaction.errors import ArgumentError
-    >>> from interaction.people.commands import find_study
-    >>> try:
-    ...     find_study("math:pi")
-    ... except ArgumentError as error:
-    ...     print(error)
-    math:pi: expected a Study, got 3.141592653589793
-    """
-    module_name, _, attribute = name.partition(":")
-    if not attribute:
-        raise ArgumentError(f"expected a study as module:name, as in study:study, got {name!r}")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        module = importlib.import_module(module_name.removesuffix(".py").replace("/", "."))
-    except ModuleNotFoundError as error:
-        if error.name is None or not module_name.startswith(error.name):
-            raise  # a module that the study itself needs
-        raise ArgumentError(f"there is no module {module_name!r} in {here}, nor is one installed") from None
-    if not hasattr(module, attribute):
-        there = [one for one, value in vars(module).items() if isinstance(value, Study)]
-        raise unknown_name(attribute, there, module_name)
-    study = getattr(module, attribute)
-    if not isinstance(study, Study):
-        raise ArgumentError(f"{name}: expected a Study, got {study!r}")
-    return study
-
-
 def _asked(name: str) -> Study:
     """Give the study of a command; what goes wrong in its own module is told by the lines of that."""
     try:
-        return find_study(name)
+        return find(name, Study)
     except (InteractionError, OSError) as error:
         sys.exit("\n".join((f"interaction: {error}", *getattr(error, "__notes__", ()))))
     except Exception as error:

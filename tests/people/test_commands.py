@@ -9,7 +9,8 @@ import pytest
 
 from interaction.cli import main
 from interaction.errors import ArgumentError, UnknownNameError
-from interaction.people.commands import find_study
+from interaction.importing import find
+from interaction.people import Study
 from interaction.people.store import Store
 from tests.people import studies
 
@@ -127,11 +128,11 @@ def test_a_study_is_found_in_the_folder_where_one_is(tmp_path, monkeypatch):
     (tmp_path / "my_own_study.py").write_text("from tests.people.studies import bandits as study")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", sys.path.copy())
-    assert find_study("my_own_study:study") is studies.bandits
+    assert find("my_own_study:study", Study) is studies.bandits
     with pytest.raises(UnknownNameError, match="Valid names: study"):
-        find_study("my_own_study:studies")
+        find("my_own_study:studies", Study)
     (tmp_path / "broken_study.py").write_text("import not_there_at_all")
     with pytest.raises(ModuleNotFoundError, match="not_there_at_all"):
-        find_study("broken_study:study")
+        find("broken_study:study", Study)
     with pytest.raises(ArgumentError, match="there is no module 'nowhere'"):
-        find_study("nowhere:study")
+        find("nowhere:study", Study)
