@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
-from interaction.errors import ArgumentError
+from interaction.errors import ArgumentError, unknown_name
+
+T = TypeVar("T")
 
 SCRIPT = "__mp_main__"
 """What a script is called in a process that imports it, as `multiprocessing` has it."""
@@ -127,3 +129,49 @@ def import_file(name: str, file: str, *, script: bool = False) -> ModuleType:
 def _is_from(module: ModuleType, file: str) -> bool:
     path = getattr(module, "__file__", None)
     return path is not None and Path(path).resolve() == Path(file)
+
+
+def find(named: str, kind: type[T]) -> T:
+    """Give what is named by `module:name` or `file.py:name`; the module may lie in the folder where one is.
+
+    Raises `ArgumentError` for what is none of this kind, and what importing the module raises.
+
+    >>> from interaction.errors import ArgumentError
+    >>> from interaction.importing import find
+    >>> find("math:pi", float)
+    3.141592653589793
+    >>> try:
+    ...     find("math:pi", complex)
+    ... except ArgumentError as error:
+    ...     print(error)
+    math:pi: expected a complex, got 3.141592653589793
+    """
+    what, (module, _, name) = kind.__name__.lower(), named.rpartition(":")
+    if not module or not name:
+        raise ArgumentError(f"expected a {what} as module:name, as in {what}:{what}, got {named!r}")
+    there = _named(module)
+    if not hasattr(there, name):
+        known = [one for one, value in vars(there).items() if isinstance(value, kind)]
+        raise unknown_name(name, known, f"{module}: {what}")
+    found = getattr(there, name)
+    if not isinstance(found, kind):
+        raise ArgumentError(f"{named}: expected a {kind.__name__}, got {found!r}")
+    return found
+
+
+def _named(module: str) -> ModuleType:
+    """Import a module by its name, or by that of its file."""
+    file = Path(module).resolve() if module.endswith(".py") else None
+    if file is not None and not file.is_file():
+        raise ArgumentError(f"there is no file {module!r}, seen from {Path.cwd()}")
+    here = str(Path.cwd() if file is None else file.parent)
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    if file is not None:
+        return import_file(file.stem, str(file))
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise  # a module that this one itself needs
+        raise ArgumentError(f"there is no module {module!r} in {here}, nor is one installed") from None

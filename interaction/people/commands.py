@@ -5,54 +5,45 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated
 
 import typer  # the command line has asked for it before it came here
 
-from interaction.errors import ArgumentError, unknown_name
+from interaction.errors import InteractionError
+from interaction.importing import find
 from interaction.people.study import Study
+from interaction.progress import Progress
 
 A_STUDY = Annotated[str, typer.Argument(help="The study, as module:name.", metavar="STUDY")]
-A_SESSION = Annotated[str, typer.Argument(help="The session, as the monitor and the data name it.")]
+A_SESSION = Annotated[
+    str, typer.Argument(help="The session, as the monitor and the data name it.", metavar="SESSION")
+]
 A_STORE = Annotated[str, typer.Option("--store", help="The log: a file, or postgresql://…")]
 KEPT = Annotated[
     str | None, typer.Option("--store", help="Where to keep their log: not with that of people.")
 ]
 
 
-def find_study(name: str) -> Study:
-    """Give the study of a module, by `module:name`; the module may lie in the folder where one is.
-
-    Raises `ArgumentError` for what is no study, and what importing the module raises.
-
-    >>> from interaction.errors import ArgumentError
-    >>> from interaction.people.commands import find_study
-    >>> try:
-    ...     find_study("math:pi")
-    ... except ArgumentError as error:
-    ...     print(error)
-    math:pi: expected a Study, got 3.141592653589793
-    """
-    module_name, _, attribute = name.partition(":")
-    if not attribute:
-        raise ArgumentError(f"expected a study as module:name, as in study:study, got {name!r}")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+def _asked(name: str) -> Study:
+    """Give the study of a command; what goes wrong in its own module is told by the lines of that."""
     try:
-        module = importlib.import_module(module_name.removesuffix(".py").replace("/", "."))
-    except ModuleNotFoundError as error:
-        if error.name is None or not module_name.startswith(error.name):
-            raise  # a module that the study itself needs
-        raise ArgumentError(f"there is no module {module_name!r} in {here}, nor is one installed") from None
-    if not hasattr(module, attribute):
-        there = [one for one, value in vars(module).items() if isinstance(value, Study)]
-        raise unknown_name(attribute, there, module_name)
-    study = getattr(module, attribute)
-    if not isinstance(study, Study):
-        raise ArgumentError(f"{name}: expected a Study, got {study!r}")
-    return study
+        return find(name, Study)
+    except (InteractionError, OSError) as error:
+        sys.exit("\n".join((f"interaction: {error}", *getattr(error, "__notes__", ()))))
+    except Exception as error:
+        sys.exit(f"interaction: {name.partition(':')[0]}: {_own_lines(error)}")
+
+
+def _own_lines(error: Exception) -> str:
+    """Give the traceback of an error without the lines that are not the study's."""
+    told = traceback.TracebackException.from_exception(error)
+    ours = str(Path(__file__).parents[1])
+    own = [line for line in told.stack if not line.filename.startswith((ours, "<frozen "))]
+    lines = [line for line in own if Path(line.filename) != Path(importlib.__file__)]
+    told.stack = traceback.StackSummary.from_list(lines)
+    return "".join(told.format(chain=False)).strip()
 
 
 def serve(
@@ -61,7 +52,7 @@ def serve(
     port: Annotated[int, typer.Option(help="Where to listen; 0: any free port.")] = 8000,
     host: Annotated[str, typer.Option(help="Which addresses to listen on.")] = "127.0.0.1",
     origin: Annotated[
-        list[str] | None, typer.Option(help="The address of the study, behind a proxy.")
+        list[str] | None, typer.Option(help="The address of the study, behind a proxy: https://HOST.")
     ] = None,
     token: Annotated[str | None, typer.Option(help="The token of the monitor; drawn, if left out.")] = None,
     new_version: Annotated[bool, typer.Option("--new-version", help="Let a changed study in.")] = False,
@@ -72,11 +63,12 @@ def serve(
     from interaction.people.store import Store
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
-    found = find_study(study)
+    found = _asked(study)
     with serving.listen(host, port) as at, Store(store) as log, log.claimed():
         server = StudyServer(found, log, origins=origin or (), token=token, new_version=new_version)
         address = f"http://{host}:{at.getsockname()[1]}"
-        typer.echo(f"{found.name}: {address}/\nmonitor: {address}/monitor#{server.token}\nlog: {store}")
+        shown = f"{origin[0].rstrip('/')}/, served at {address}/" if origin else f"{address}/"
+        typer.echo(f"{found.name}: {shown}\nmonitor: {address}/monitor#{server.token}\nlog: {store}")
         serving.serve(server, at)
 
 
@@ -89,13 +81,13 @@ def pilot(
     """Let simulated users take part, through the door by which people come."""
     from interaction.people.piloting import pilot_served
 
-    told = pilot_served(find_study(study), participants, store=store, at_once=at_once, progress=True)
+    told = pilot_served(_asked(study), participants, store=store, at_once=at_once, progress=True)
     typer.echo(told.summary())
 
 
 def export(
     study: A_STUDY,
-    out: Annotated[Path, typer.Argument(help="The table, as .parquet or .csv.")],
+    out: Annotated[Path, typer.Argument(help="The table, as .parquet or .csv.", metavar="OUT")],
     store: A_STORE = "results.db",
     leave_out: Annotated[
         bool, typer.Option("--leave-out", help="Leave out, by name, sessions that do not play again.")
@@ -103,9 +95,11 @@ def export(
 ) -> None:
     """Write a table of what was played, a row for each round, and the questionnaires beside it."""
     from interaction.people.export import export as tables
+    from interaction.people.export import table_file
     from interaction.people.store import Store
 
-    found = find_study(study)
+    found = _asked(study)
+    table_file(out)
     with Store(store, create=False) as log:
         events = log.events()
     made = tables(found, events, leave_out=leave_out)
@@ -115,23 +109,37 @@ def export(
         typer.echo(f"left out: {why}", err=True)
 
 
-def replay(study: A_STUDY, session: A_SESSION, store: A_STORE = "results.db") -> None:
-    """Play a session again from its log, and say whether it gives the same games to the bit."""
+def replay(
+    study: A_STUDY,
+    session: Annotated[
+        str | None, typer.Argument(help="The session; all of them, if left out.", metavar="SESSION")
+    ] = None,
+    store: A_STORE = "results.db",
+) -> None:
+    """Play a session again from its log, or all, and say whether it gives the same games to the bit."""
     from interaction.people.session import replay as play
     from interaction.people.store import Store
 
+    found = _asked(study)
     with Store(store, create=False) as log:
-        events = log.events(session)
-    playing = play(find_study(study), events)
-    shows = playing.prompt.kind
-    typer.echo(f"session {session}: {len(events)} events, played again to the bit; it shows: {shows}")
+        logs = [log.events(one.seat.session) for one in log.standings()] if session is None else []
+        events = log.events(session) if session is not None else []
+    if session is not None:
+        shows = play(found, events).prompt.kind
+        typer.echo(f"session {session}: {len(events)} events, played again to the bit; it shows: {shows}")
+        return
+    with Progress("replay", len(logs), unit="sessions") as bar:
+        for one in logs:
+            play(found, one)
+            bar.update()
+    typer.echo(f"{len(logs)} sessions, {sum(map(len, logs))} events, all played again to the bit")
 
 
 def forget(study: A_STUDY, session: A_SESSION, store: A_STORE = "results.db") -> None:
     """Take a session, and all that is known of who played it, out of the store."""
     from interaction.people.store import Store
 
-    find_study(study)
+    _asked(study)
     with Store(store, create=False) as log:
         log.forget(session)
     typer.echo(f"session {session} is forgotten; copies of the store and tables of it are yours to clear")

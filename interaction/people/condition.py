@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from reprlib import repr as short
 from typing import Any
 
 from interaction.agent import Agent, Assistant, User
 from interaction.bundle import Bundle
-from interaction.errors import ArgumentError, ContractError
+from interaction.errors import ArgumentError, ContractError, SpaceError
 from interaction.observation import Role
-from interaction.people.fragments import Fragment
+from interaction.people.actions import read_action
+from interaction.people.fragments import Fragment, offers
 from interaction.people.game import Waiting
 from interaction.people.person import Person, View
 from interaction.people.texts import TEXTS, Texts
@@ -106,10 +109,31 @@ class Condition:
         drawn = view(observation)
         if not isinstance(drawn, Fragment):
             raise ContractError(
-                f"{view!r}: expected a Fragment, as tag('p', 'text') gives, got {type(drawn).__name__}: "
-                f"{drawn!r}"
+                f"{self._drawer}: expected a Fragment, as tag('p', 'text') gives, got "
+                f"{type(drawn).__name__}: {drawn!r}"
             )
         return drawn
+
+    @property
+    def _drawer(self) -> str:
+        return f"the view {getattr(self.view, '__qualname__', self.view)}"
+
+    def check_actions(self, drawn: Fragment) -> None:
+        """Raise a `ContractError` where what was drawn offers no action, or one outside its space."""
+        offered, by_input = offers(drawn)
+        if not (offered or by_input):
+            raise ContractError(
+                f"{self._drawer}: expected an element that carries an action, as button(label, action) "
+                f"gives, got none: {short(drawn.html)}"
+            )
+        for text in offered:
+            try:
+                read_action(self.action_space, json.loads(text))
+            except (SpaceError, ValueError) as error:
+                raise ContractError(
+                    f"{self._drawer}: data_action: expected an action in {self.action_space} as JSON, got "
+                    f"{text!r}"
+                ) from error
 
     def begin(self, seed: int, episode: int) -> Waiting:
         """Begin an episode, and play it up to the person's turn."""

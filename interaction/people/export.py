@@ -54,11 +54,9 @@ class Tables:
 
         "out.parquet" comes with "out.answers.parquet", "out.sessions.parquet" and "out.dictionary.csv". The
         ending says how: ".parquet" (which needs pyarrow) or ".csv". Each file is written whole or not at all.
-        Raises `ArgumentError` for another ending.
+        Raises `ArgumentError` for another ending, and for a folder that is not there.
         """
-        file = Path(path)
-        if file.suffix not in (".parquet", ".csv"):
-            raise ArgumentError(f"export: expected a file that ends in .parquet or .csv, got {str(path)!r}")
+        file = table_file(path)
         files = {
             file: self.rounds,
             file.with_suffix(f".answers{file.suffix}"): self.answers,
@@ -68,6 +66,16 @@ class Tables:
         for name, table in files.items():
             write_whole(name, _writing(table, name.suffix))
         return list(files)
+
+
+def table_file(path: str | Path) -> Path:
+    """Give the file of a table; raise an `ArgumentError` where it cannot be one."""
+    file = Path(path)
+    if file.suffix not in (".parquet", ".csv"):
+        raise ArgumentError(f"export: expected a file that ends in .parquet or .csv, got {str(path)!r}")
+    if not file.parent.is_dir():
+        raise ArgumentError(f"export: {path}: there is no folder {file.parent}")
+    return file
 
 
 def _of_one_kind(table: pandas.DataFrame) -> pandas.DataFrame:

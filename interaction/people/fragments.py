@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from html import escape
+from html.parser import HTMLParser
 from typing import NamedTuple
 
 import numpy as np
@@ -94,3 +95,28 @@ def choice(buttons: Iterable[tuple[object, Value, str | None]], label: str) -> F
     2
     """
     return tag("div", [button(*one) for one in buttons], class_="choice", role="group", aria_label=label)
+
+
+class _Offers(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.actions: list[str] = []
+        self.by_input = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        if "data-action" in named:
+            self.actions.append(named["data-action"] or "")
+        self.by_input |= tag == "form" or "data-plane" in named
+
+
+def offers(fragment: Fragment) -> tuple[list[str], bool]:
+    """Give the actions that elements carry, as JSON, and whether a form or a plane asks for one besides.
+
+    >>> from interaction.people.fragments import choice, offers
+    >>> offers(choice([("Left", -1, "ArrowLeft"), ("Right", 1, "ArrowRight")], "Where to?"))
+    (['-1', '1'], False)
+    """
+    found = _Offers()
+    found.feed(fragment.html)
+    return found.actions, found.by_input

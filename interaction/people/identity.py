@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from urllib.parse import urlsplit
+
+from interaction.errors import ArgumentError
 
 SECRET_BYTES = 16  # 128 random bits
 AGE = 90 * 24 * 3600
@@ -75,3 +78,26 @@ def same_origin(origin: str | None, host: str | None, allowed: frozenset[str] = 
     if not origin or not host:
         return False
     return origin in (allowed or (f"http://{host}", f"https://{host}"))
+
+
+def read_origin(text: str) -> str:
+    """Give the origin of an address, as a browser says it; raise an `ArgumentError` for what has none.
+
+    >>> from interaction.people.identity import read_origin
+    >>> read_origin("https://Study.example/")
+    'https://study.example'
+    """
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    rest = (parts.path.strip("/"), parts.query, parts.fragment, parts.username)
+    if parts.scheme not in STANDARD or not parts.hostname or any(rest):
+        raise ArgumentError(f"origin: expected https://HOST, and no path behind it, got {text!r}")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}{'' if port in (None, STANDARD[parts.scheme]) else f':{port}'}"
+
+
+STANDARD = {"http": 80, "https": 443}
+"""The ports that an origin does not name."""

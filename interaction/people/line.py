@@ -18,9 +18,9 @@ from interaction.people.events import encode
 from interaction.people.limits import Allowance
 from interaction.people.live import Live, Room, What
 from interaction.people.protocol import KINDS, Message, ProtocolError, read
+from interaction.people.seats import Seat
 from interaction.people.session import Session
 from interaction.people.steps import Questions
-from interaction.people.store import Seat
 
 REPLACED, BLOCKED, UNKNOWN, TOO_MUCH, AGAIN = 4001, 4403, 4404, 1008, 1013
 """The codes with which a line is closed."""

@@ -18,9 +18,10 @@ from interaction.people.events import Event
 from interaction.people.identity import hashed, new_name, new_secret
 from interaction.people.limits import Limits
 from interaction.people.protocol import KINDS
+from interaction.people.seats import Seat, Standing
 from interaction.people.session import Session, replay
 from interaction.people.steps import Page
-from interaction.people.store import Seat, Standing, Store
+from interaction.people.store import Store
 from interaction.people.study import Study
 
 if TYPE_CHECKING:

@@ -18,10 +18,15 @@ from interaction.people import pages
 from interaction.people.fragments import tag
 from interaction.people.identity import same_token
 from interaction.people.live import Live, Room
+from interaction.people.seats import Standing
 from interaction.people.session import Session
 from interaction.state import flatten
 
 MOST_SHOWN = 12  # values of a parameter that are told with their weights; of more, the mean and an interval
+
+MISSING = (
+    "the token is missing or wrong: open the address that `interaction serve` has printed, with all after #"
+)
 
 
 class Monitor:
@@ -50,7 +55,7 @@ class Monitor:
         """Give all sessions as JSON to who has the token."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme != "Bearer" or not same_token(token, self._token):
-            return JSONResponse({"error": "the token is missing or wrong"}, 401)
+            return JSONResponse({"error": MISSING}, 401)
         async with self._asking:  # one at a time, however many look on
             return JSONResponse(await self._told())
 
@@ -73,16 +78,19 @@ class Monitor:
                     "events": standing.events,
                     "began": standing.began,
                     "last": standing.last,
-                    "state": _state(standing.ended, live),
+                    "state": _state(standing, live),
+                    "failed": standing.failed,
                     **({} if live is None or live.session is None else _place(live.session)),
                 }
             )
         return sessions
 
 
-def _state(ended: bool, live: Live | None) -> str:
-    if ended:
+def _state(standing: Standing, live: Live | None) -> str:
+    if standing.ended:
         return "finished"
+    if standing.failed is not None:
+        return "failed"
     return "here" if live is not None and live.line is not None else "away"
 
 

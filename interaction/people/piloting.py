@@ -119,6 +119,11 @@ class Visitor:
             elif kind == "accepted" and message["sequence"] == self._sequence:
                 self.accepted.append(self._answer)
                 self._sequence = -1
+            elif kind == "apology":
+                raise EpisodeError(
+                    f"pilot: a bot was shown an apology with the code {message['code']}, under which the "
+                    "server's log has the traceback"
+                )
             elif kind not in ("accepted", "thinking", "pong"):
                 raise EpisodeError(f"session {self.session}: a bot was told {message}")
 
@@ -197,7 +202,7 @@ def pilot_served(
 
     The log is that of `pilot` with the same seed, but for the clocks, the names of the sessions, and what the
     server notes of its own. It is kept in `store`, or dropped. `pause` is the least time between two answers
-    of a bot (s).
+    of a bot (s). Raises `EpisodeError` where a bot is shown an apology, since something failed.
 
     >>> from interaction import Bundle, spaces
     >>> from interaction.people import Condition, Person, Study
@@ -241,6 +246,9 @@ async def _play(visitors: list[Visitor], at_once: int, bar: Progress) -> None:
             await visitor.play()
             bar.update()
 
-    async with asyncio.TaskGroup() as group:
-        for visitor in visitors:
-            group.create_task(take_part(visitor))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for visitor in visitors:
+                group.create_task(take_part(visitor))
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from interaction.errors import ArgumentError, missing_extra
 from interaction.people import pages
 from interaction.people.fragments import Fragment, tag
-from interaction.people.identity import AGE, cookie_name, same_origin
+from interaction.people.identity import AGE, cookie_name, read_origin, same_origin
 from interaction.people.limits import Allowance, Limits
 from interaction.people.study import Study
 
@@ -54,7 +54,7 @@ class StudyServer:
     behind a proxy; by default, its own alone. `token` is that of the monitor; by default, one is drawn.
     With `bots` the server also tells what a person must not see as numbers: for simulated participants only.
     Raises `StoreError` where the store holds another study or another version of it (see `Store.open`), and
-    `ArgumentError` for an empty token.
+    `ArgumentError` for an empty token, and for an origin that is none.
 
     >>> import tempfile
     >>> from interaction import Bundle, spaces
@@ -83,7 +83,7 @@ class StudyServer:
     ) -> None:
         self.study, self.store = study, store
         self.limits = Limits() if limits is None else limits
-        self.origins = frozenset(origin.rstrip("/") for origin in origins)
+        self.origins = frozenset(map(read_origin, origins))
         self.token = token_urlsafe(16) if token is None else token
         if not self.token.strip():
             raise ArgumentError("StudyServer: token: expected one that nobody guesses, got an empty one")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,12 @@ try:
     import websockets  # noqa: F401  # by which uvicorn speaks with the pages
 except ImportError as error:
     raise missing_extra("uvicorn, with websockets,", "people", "serving a study") from error
+
+
+HINTS = {
+    errno.EADDRINUSE: "Is a server running there? Give another port with --port",
+    errno.EACCES: "Give a port from 1024 up with --port",
+}
 
 
 class PortError(InteractionError, OSError):
@@ -41,10 +48,8 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         if found is not None:
             found.close()
-        raise PortError(
-            f"serve: cannot listen on {host}, port {port}: {error.strerror}. Is a server running there? "
-            "Give another one with --port"
-        ) from error
+        hint = HINTS.get(error.errno or 0, "Give an address of this machine with --host")
+        raise PortError(f"serve: cannot listen on {host}, port {port}: {error.strerror}. {hint}") from error
     return found
 
 

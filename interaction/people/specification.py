@@ -11,7 +11,7 @@ import json
 import platform
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from functools import cache
 from hashlib import sha256
@@ -128,6 +128,25 @@ def fingerprint(specification: Json, sources: Mapping[str, str]) -> str:
     """
     text = json.dumps([specification, dict(sources)], sort_keys=True)
     return sha256(text.encode()).hexdigest()[:16]
+
+
+def changes(before: Json, after: Json) -> str:
+    """Name the parts in which two specifications differ, by path; where there are none, the code does.
+
+    >>> from interaction.people.specification import changes
+    >>> changes({"episodes": 12, "seed": 7}, {"episodes": 13, "seed": 7}), changes({}, {})
+    ('episodes', 'the code of its modules')
+    """
+    found = list(_changes(before, after, ""))
+    return ", ".join([*found[:5], *(["…"] if len(found) > 5 else [])]) or "the code of its modules"
+
+
+def _changes(before: Json, after: Json, path: str) -> Iterator[str]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in dict.fromkeys((*before, *after)):
+            yield from _changes(before.get(name), after.get(name), f"{path}.{name}" if path else name)
+    elif before != after:
+        yield path
 
 
 @cache

@@ -9,10 +9,12 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from interaction.errors import missing_extra, unknown_name
 from interaction.people.events import Event
+from interaction.people.seats import Seat, Standing
+from interaction.people.specification import changes
 
 try:
     import sqlalchemy
@@ -27,40 +29,6 @@ from interaction.people.tables import StoreError, connect, metadata
 from interaction.people.writing import Writer
 
 
-class Seat(NamedTuple):
-    """Who a session is: its public name, its number, and what it was given when it began.
-
-    `secret` is the hash of what the participant's cookie holds, or None for who has no cookie (a bot in
-    process). `version` counts the changes of the study's code that the store was told of, from 0.
-
-    >>> from interaction.people.store import Seat
-    >>> Seat("a3f0", participant=0, condition="informed", version=0).secret is None
-    True
-    """
-
-    session: str
-    participant: int
-    condition: str
-    version: int
-    secret: str | None = None
-
-
-class Standing(NamedTuple):
-    """Where a session stands in the log: how many events, since when, until when, and whether it ended.
-
-    >>> from interaction.people.store import Seat, Standing
-    >>> seat = Seat("a3f0", participant=0, condition="informed", version=0)
-    >>> Standing(seat, 12, "2026-11-30T08:00:00+00:00", "2026-11-30T08:09:30+00:00", ended=False).events
-    12
-    """
-
-    seat: Seat
-    events: int
-    began: str
-    last: str
-    ended: bool
-
-
 class Store:
     """The log of a study's sessions at a path (SQLite) or a URL (`postgresql://…`): nothing in it changes.
 
@@ -70,7 +38,8 @@ class Store:
 
     >>> import tempfile
     >>> from interaction.people.events import Event
-    >>> from interaction.people.store import Seat, Store
+    >>> from interaction.people.seats import Seat
+    >>> from interaction.people.store import Store
     >>> with tempfile.TemporaryDirectory() as folder, Store(f"{folder}/results.db") as store:
     ...     version = store.open("pointing", fingerprint="5d41", specification={"episodes": 12})
     ...     seat = Seat("a3f0", participant=0, condition="informed", version=version)
@@ -84,6 +53,8 @@ class Store:
         self.address = str(address)
         if not create and "://" not in self.address and not Path(self.address).exists():
             raise StoreError(f"there is no store at {self.address}")
+        if "://" not in self.address and not Path(self.address).parent.is_dir():
+            raise StoreError(f"the store {self.address}: there is no folder {Path(self.address).parent}")
         self._engine = connect(address)
         try:
             self._prepare()
@@ -122,36 +93,39 @@ class Store:
     ) -> int:
         """Say which study is about to be run, and give the version under which its sessions are kept.
 
-        Raises `StoreError` where the store holds another study, or this one with another fingerprint: then
-        `new_version=True` lets the changed one in, beside what is there.
+        Raises `StoreError` where the sessions that are there are of another study, or began with another
+        fingerprint: then `new_version=True` lets the changed one in, beside what is there. A study that has
+        changed before anyone took part is let in as it is.
         """
 
         def enter(connection: Connection) -> int:
             rows = connection.execute(select(tables.versions).order_by(tables.versions.c.version)).all()
-            if rows and rows[-1].study != study:
+            newest = connection.scalar(select(func.max(tables.sessions.c.version)))
+            began = None if newest is None else rows[newest]
+            if began is not None and began.study != study:
                 raise StoreError(
-                    f"{self._where} holds the study {rows[-1].study!r}, and not {study!r}; give another store"
+                    f"{self._where} holds the study {began.study!r}, and not {study!r}; give another store"
                 )
-            if rows and rows[-1].fingerprint == fingerprint:
-                return int(rows[-1].version)
-            if rows and not new_version:
-                raise StoreError(
-                    f"the study {study!r} has changed since its sessions began: {self._where} has the "
-                    f"fingerprint {rows[-1].fingerprint}, now it is {fingerprint}. Those sessions might not "
-                    "play again: take the old code, another store, or let the changed study in with "
-                    "--new-version"
-                )
-            row = {
-                "version": len(rows),
-                "study": study,
-                "fingerprint": fingerprint,
-                "specification": _text(specification),
-                "time": datetime.now(UTC).isoformat(),
-            }
-            connection.execute(insert(tables.versions), row)
+            for row in (*rows[-1:], began):
+                if row is not None and (row.study, row.fingerprint) == (study, fingerprint):
+                    return int(row.version)
+            if began is not None and not new_version:
+                raise StoreError(self._changed(began, fingerprint, specification))
+            row = {"version": len(rows), "study": study, "fingerprint": fingerprint}
+            more = {"specification": _text(specification), "time": datetime.now(UTC).isoformat()}
+            connection.execute(insert(tables.versions), row | more)
             return len(rows)
 
         return self._writer.submit(enter).result()
+
+    def _changed(self, began: Any, fingerprint: str, specification: Mapping[str, Any]) -> str:
+        """Say that a study has changed, and in what."""
+        what = changes(json.loads(began.specification), json.loads(_text(specification)))
+        return (
+            f"the study {began.study!r} has changed since its sessions began: {what} (the fingerprint in "
+            f"{self._where} is {began.fingerprint}, now it is {fingerprint}). Those sessions might not play "
+            "again: take the old code, another store, or let the changed study in with --new-version"
+        )
 
     def begin(self, seat: Seat, first: Event) -> Future[None]:
         """Begin a session with its first event; the future is done when both are durable."""
@@ -225,15 +199,26 @@ class Store:
             .subquery()
         )
         last = tables.events.alias()
+        told = sqlalchemy.case((last.c.kind == "failed", last.c.payload)).label("told")
         wanted = (
-            select(tables.sessions, sums.c.events, sums.c.ended, last.c.time.label("last"))
+            select(tables.sessions, sums.c.events, sums.c.ended, last.c.time.label("last"), told)
             .join(sums, sums.c.session == tables.sessions.c.session)
             .join(last, (last.c.session == sums.c.session) & (last.c.sequence == sums.c.newest))
             .order_by(tables.sessions.c.participant)
         )
         with self._engine.connect() as connection:
             rows = connection.execute(wanted).all()
-        return [Standing(_seat_of(row), row.events, row.time, row.last, bool(row.ended)) for row in rows]
+        return [
+            Standing(
+                _seat_of(row),
+                row.events,
+                row.time,
+                row.last,
+                bool(row.ended),
+                row.told and json.loads(row.told)["code"],
+            )
+            for row in rows
+        ]
 
     def next_participant(self) -> int:
         """Give the number of the next participant: one that nobody had, forgotten ones included."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from interaction.people import steps as made
 from interaction.people.assignment import Assignment, Count, Counts, assignment_of
 from interaction.people.condition import Condition
 from interaction.people.events import Json
+from interaction.people.pages import markdown
 from interaction.people.specification import Specification, fingerprint, versions
 from interaction.people.steps import End, Page, Questionnaire, Step
 from interaction.people.texts import texts_of
@@ -42,8 +44,8 @@ class Study:
     `seed`: that of the study; each participant's follows from it.
 
     A study is checked when it is made: each condition is begun, drawn, and played for a turn.
-    Raises `ArgumentError` for what it cannot be made of, `UnknownNameError` for a misspelt option, and
-    `OSError` for a page that is not there.
+    Raises `ArgumentError` for what it cannot be made of, `UnknownNameError` for a misspelt option,
+    `ContractError` for a view without an action of the person's, and `OSError` for a page that is not there.
 
     >>> from interaction import Bundle, spaces
     >>> from interaction.people import Condition, Page, Person, Questionnaire, Study
@@ -108,6 +110,7 @@ class Study:
         self.after = tuple(item if isinstance(item, Questionnaire) else self._page(item) for item in shown)
         self.debriefing = None if debriefing is None else self._page(debriefing)
         self._check_questions()
+        self._check_pictures()
         self.conditions = self._tried(conditions)
         self.specification, self.fingerprint = self._described()
 
@@ -133,7 +136,15 @@ class Study:
             raise ArgumentError(f"{self}: expected a Page or the name of a file in Markdown, got {page!r}")
         if "\n" in page:
             raise ArgumentError(f"{self}: expected the name of a file, got a text: write Page({page!r})")
-        return Page((self.folder / page).read_text(encoding="utf-8"), page)
+        try:
+            text = (self.folder / page).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise FileNotFoundError(
+                f"{self}: there is no page {page!r} in {self.folder}; a text itself is Page(text)"
+            ) from None
+        except UnicodeDecodeError as error:
+            raise ArgumentError(f"{self}: the page {page!r} is no text in UTF-8: {error}") from None
+        return Page(text, page)
 
     def _check_questions(self) -> None:
         names = [item.name for item in self.after if isinstance(item, Questionnaire)]
@@ -145,6 +156,13 @@ class Study:
             raise ArgumentError(
                 f"{self}: after: a question has the name {taken!r}, as has a column of the answers already"
             )
+
+    def _check_pictures(self) -> None:
+        """Raise for a picture that is not there, as far as pages can be written (extra `people`)."""
+        if find_spec("markdown_it") is not None:
+            for page in (*self.pages, *self.after, self.debriefing):
+                if isinstance(page, Page):
+                    markdown(page.text, self.folder)
 
     def _tried(self, conditions: Mapping[str, Condition]) -> dict[str, Condition]:
         """Give the conditions, each of which has been tried."""
@@ -159,7 +177,7 @@ class Study:
             try:
                 waiting = condition.begin(self.seed_of(0), 0)
                 if not waiting.over:
-                    condition.draw(waiting.observation, self.texts)
+                    condition.check_actions(condition.draw(waiting.observation, self.texts))
                     waiting.act(first(condition.action_space))
             except Exception as error:
                 error.add_note(f"{self}: the condition {name!r} was tried: begun, drawn and played.")

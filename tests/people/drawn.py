@@ -7,7 +7,7 @@ import numpy as np
 from interaction import Bundle, InteractionTask, State, Transition, spaces
 from interaction.assistants.coordination import CoordinatedAssistant
 from interaction.assistants.pointing import ConstantGain
-from interaction.people import Condition, Page, Person, Questionnaire, Study
+from interaction.people import Condition, Page, Person, Questionnaire, Study, tag
 from interaction.tasks.bandit import MultiArmedBanditTask
 from interaction.tasks.coordination import CoordinatedTask
 from interaction.tasks.plane import PlaneView
@@ -67,6 +67,22 @@ bandit = study(
         MultiArmedBanditTask([0.2, 0.8, 0.5]), Person(spaces.Discrete(3), view=BanditView(3)), max_rounds=4
     )
 )
+
+
+def cells(observation):
+    """Draw cells of one unit each, each of which can be pressed."""
+    x = observation.task_state.position
+    drawn = [
+        tag(
+            "rect", x=k, width=0.8, height=0.8, fill="#dfe3e8", tabindex=0, role="button",
+            aria_label=f"to {k}", data_action=(k > x) - (k < x),
+        )
+        for k in range(9)
+    ]  # fmt: skip
+    return tag("svg", drawn, viewBox="-0.1 -0.1 9 1", role="group", aria_label=f"The cursor is at {x}.")
+
+
+in_cells = study(Bundle(PointingTask(9, 3), pointer(cells)))
 plain = study(Bundle(PointingTask(9, 3), pointer()), language="de")
 form = study(Bundle(Pointing2DTask(2), Person(MOVEMENT), max_rounds=3))
 

@@ -171,6 +171,20 @@ def test_the_plane_is_played_by_keys(laboratory):
         np.testing.assert_allclose(payload["action"]["$state"]["step"]["$array"], [-0.05, 0.01])
 
 
+def test_the_focus_on_a_shape_is_a_line_around_it_whatever_the_units_of_the_picture(laboratory):
+    with laboratory(drawn.in_cells) as (person, _):
+        person.to_the_game()
+        page = person.page
+        looks = {}
+        for number in (4, 6):  # the fifth cell, and one that is far from it, with and without the focus
+            page.locator(f"[aria-label='to {number}']").focus()
+            page.keyboard.press("Shift")  # the focus is shown to who uses keys
+            looks[number] = page.locator("[aria-label='to 4']").screenshot()
+        page.locator("h1").focus()
+        assert looks[4] != looks[6]
+        assert looks[6] == page.locator("[aria-label='to 4']").screenshot()
+
+
 def test_the_form_of_an_action_of_several_parts(laboratory):
     with laboratory(drawn.form) as (person, store):
         person.to_the_game()

@@ -1,6 +1,7 @@
 """The console commands of a study, as they are typed."""
 
 import json
+import re
 import socket
 import sys
 
@@ -8,7 +9,8 @@ import pytest
 
 from interaction.cli import main
 from interaction.errors import ArgumentError, UnknownNameError
-from interaction.people.commands import find_study
+from interaction.importing import find
+from interaction.people import Study
 from interaction.people.store import Store
 from tests.people import studies
 
@@ -42,6 +44,9 @@ def test_from_a_pilot_to_the_table_and_to_oblivion(tmp_path, call):
         session = log.standings()[2].seat.session
     told = call("replay", STUDY, "--store", store, session)
     assert told == f"session {session}: 22 events, played again to the bit; it shows: end\n"
+    assert call("replay", STUDY, "--store", store) == "4 sessions, 88 events, all played again to the bit\n"
+    for out, why in (("out.xlsx", "ends in .parquet or .csv"), ("no/out.csv", "there is no folder")):
+        assert why in call("export", STUDY, "--store", store, tmp_path / out, expect=1)
     assert "is forgotten" in call("forget", STUDY, "--store", store, session)
     error = call("replay", STUDY, "--store", store, session, expect=1)
     assert error.startswith("interaction: ")
@@ -74,6 +79,30 @@ def test_a_port_in_use_is_told_in_a_line(tmp_path, call):
     assert not (tmp_path / "results.db").exists()
 
 
+def test_an_address_that_is_not_of_this_machine_is_told_as_such(tmp_path, call):
+    error = call("serve", STUDY, "--host", "192.0.2.1", "--store", tmp_path / "results.db", expect=1)
+    assert error.endswith("Give an address of this machine with --host")
+
+
+def test_an_error_in_a_study_is_told_by_its_own_lines(tmp_path, monkeypatch, call):
+    (tmp_path / "misspelt_study.py").write_text(
+        "from tests.people.studies import two_arms\n\n\nstudy = two_arms(episode=3)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    error = call("serve", "misspelt_study:study", expect=1)
+    assert error.startswith("interaction: misspelt_study: Traceback")
+    assert f'File "{tmp_path}/misspelt_study.py", line 4' in error
+    assert error.endswith("unexpected keyword argument 'episode'")
+    assert "people/commands.py" not in error
+    assert "importlib" not in error
+
+
+def test_a_pilot_that_meets_an_error_ends_in_a_line(call, caplog):
+    error = call("pilot", "tests.people.studies:badly_drawn", "--participants", 2, expect=1)
+    assert re.fullmatch(r"interaction: pilot: a bot was shown an apology with the code (\w+), .*", error)
+    assert "cannot draw a three" in caplog.text
+
+
 def test_a_log_that_does_not_replay_is_named_by_its_first_event(tmp_path, call):
     store = tmp_path / "results.db"
     call("pilot", STUDY, "--participants", 1, "--store", store)
@@ -99,11 +128,11 @@ def test_a_study_is_found_in_the_folder_where_one_is(tmp_path, monkeypatch):
     (tmp_path / "my_own_study.py").write_text("from tests.people.studies import bandits as study")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", sys.path.copy())
-    assert find_study("my_own_study:study") is studies.bandits
+    assert find("my_own_study:study", Study) is studies.bandits
     with pytest.raises(UnknownNameError, match="Valid names: study"):
-        find_study("my_own_study:studies")
+        find("my_own_study:studies", Study)
     (tmp_path / "broken_study.py").write_text("import not_there_at_all")
     with pytest.raises(ModuleNotFoundError, match="not_there_at_all"):
-        find_study("broken_study:study")
+        find("broken_study:study", Study)
     with pytest.raises(ArgumentError, match="there is no module 'nowhere'"):
-        find_study("nowhere:study")
+        find("nowhere:study", Study)

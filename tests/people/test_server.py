@@ -19,6 +19,7 @@ from websockets.sync.client import connect
 from interaction.errors import ArgumentError
 from interaction.people import live, replay
 from interaction.people.game import Waiting
+from interaction.people.identity import read_origin
 from interaction.people.limits import Limits
 from interaction.people.server import StudyServer
 from interaction.people.serving import PortError, listen, serving
@@ -453,6 +454,29 @@ def test_a_foreign_or_missing_origin_is_refused(served, origin):
         assert one.kinds() == ["began", "page"]
 
 
+@pytest.mark.parametrize(
+    "origin", ["study.example", "https://", "https://study.example/pointing", "ftp://x", "https://x:port", ""]
+)
+def test_what_is_no_origin_is_told_before_anybody_is_refused(served, origin):
+    with (
+        pytest.raises(ArgumentError, match="origin: expected https://HOST, and no path behind it, got"),
+        served(origins=[origin]),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("https://study.example:443/", "https://study.example"),
+        ("HTTPS://Study.Example", "https://study.example"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_an_origin_is_read_as_a_browser_says_it(given, told):
+    assert read_origin(given) == told
+
+
 def test_behind_a_proxy_the_origin_is_the_one_that_was_named(served):
     with served(origins=["https://study.example/"]) as one:
         browser = one.browser(origin="https://study.example")
@@ -697,6 +721,21 @@ def test_a_view_that_fails_is_an_apology_for_the_person_and_a_traceback_for_the_
         assert one.log[-1].payload == {"code": apology["code"], "error": "ValueError"}
         assert one.log[-2].kind == "action"  # it was played, and is kept
         assert replay(studies.badly_drawn, one.log).prompt.round == 1
+
+
+def test_the_monitor_tells_who_was_shown_an_apology_and_its_code(served):
+    with served(studies.badly_drawn, token="t") as one:
+        browser = one.agreed()
+
+        def told():
+            (session,) = json.loads(browser.get("/monitor/sessions", Authorization="Bearer t")[2])["sessions"]
+            return session["state"], session["failed"]
+
+        with browser.page() as page:
+            page.play("turn")
+            assert told() == ("here", None)
+            code = page.act(3)["code"]
+        assert told() == ("failed", code)
 
 
 def test_an_assistant_that_fails_leaves_the_session_as_it_was(served, caplog):

@@ -15,7 +15,8 @@ import sqlalchemy
 
 from interaction.errors import ArgumentError, UnknownNameError
 from interaction.people.events import Event
-from interaction.people.store import Seat, Store
+from interaction.people.seats import Seat
+from interaction.people.store import Store
 from interaction.people.tables import StoreError
 
 NOW = "2026-11-30T08:00:00+00:00"
@@ -121,15 +122,28 @@ def test_a_forgotten_session_leaves_nothing_but_its_number(store, address):
 
 
 def test_changed_code_is_let_in_by_name_alone(store):
-    assert store.open("pointing", "5d41", {}) == 0
-    with pytest.raises(StoreError, match=r"has changed since .*5d41, now it is 77f0.*--new-version"):
-        store.open("pointing", "77f0", {})
-    assert store.open("pointing", "77f0", {}, new_version=True) == 1
-    assert store.open("pointing", "77f0", {}) == 1
+    begin(store)
+    changed = {"episodes": 13}
+    with pytest.raises(StoreError, match=r"began: episodes \(.*5d41, now it is 77f0.*--new-version"):
+        store.open("pointing", "77f0", changed)
+    with pytest.raises(StoreError, match="began: the code of its modules"):
+        store.open("pointing", "77f0", {"episodes": 12})
+    assert store.open("pointing", "77f0", changed, new_version=True) == 1
+    assert store.open("pointing", "77f0", changed) == 1
+    store.begin(Seat("b", 1, "x", 1, None), event(0, "b", "began")).result()
     with pytest.raises(StoreError, match="has changed"):
-        store.open("pointing", "5d41", {})
+        store.open("pointing", "5d41", {"episodes": 12})
     with pytest.raises(StoreError, match="holds the study 'pointing', and not 'bandit'"):
         store.open("bandit", "5d41", {}, new_version=True)
+
+
+def test_a_study_may_change_as_long_as_nobody_took_part(store):
+    assert store.open("pointing", "77f0", {"episodes": 13}) == 1
+    assert store.open("bandit", "77f0", {}) == 2
+    assert store.open("pointing", "5d41", {"episodes": 12}) == 3
+    store.begin(Seat("a", 0, "x", 3, None), event(0, "a", "began")).result()
+    assert store.open("pointing", "77f0", {}, new_version=True) == 4
+    assert store.open("pointing", "5d41", {}) == 3  # back to the code that its sessions began with
 
 
 def test_a_store_that_another_version_wrote_is_left_alone(address):
@@ -147,7 +161,7 @@ def test_what_is_no_store_is_named(tmp_path):
         Store(tmp_path / "notes.txt")
     with pytest.raises(StoreError, match="there is no store at"):
         Store(tmp_path / "no.db", create=False)
-    with pytest.raises(StoreError, match="unable to open"):
+    with pytest.raises(StoreError, match="there is no folder"):
         Store(tmp_path / "no" / "no.db")
     with pytest.raises(
         ArgumentError, match=r"expected the path .* or postgresql://…, got 'mysql://me:\*\*\*@x/y'"

@@ -11,7 +11,7 @@ import pytest
 from interaction import Bundle, RandomPolicy, RuleObservationEngine, State, User, spaces
 from interaction.assistants.coordination import CoordinatedAssistant
 from interaction.errors import ArgumentError, ContractError, EpisodeError, SpaceError, UnknownNameError
-from interaction.people import Condition, Page, Person, Questionnaire, Study
+from interaction.people import Condition, Page, Person, Questionnaire, Study, choice, tag
 from interaction.people.assignment import Count, at_random, balanced
 from interaction.people.specification import Specification
 from interaction.random import EpisodeRandom
@@ -145,7 +145,8 @@ def test_what_a_condition_cannot_be_made_of(make, error, message):
         ({"language": "xx"}, ArgumentError, "it needs all words"),
         ({"texts": {"contine": "On"}}, UnknownNameError, "Did you mean 'continue'"),
         ({"pages": "consent.md"}, ArgumentError, "pages: expected a list, got 'consent.md'"),
-        ({"pages": ["no such.md"]}, OSError, "no such.md"),
+        ({"pages": ["no such.md"]}, FileNotFoundError, r"no page 'no such.md' in .*; a text itself is Page"),
+        ({"debriefing": Page("![It](no.png)")}, ArgumentError, "picture: expected a file .* got 'no.png'"),
         ({"pages": ["# Hello\nyou"]}, ArgumentError, r"write Page\("),
         ({"pages": [3]}, ArgumentError, "expected a Page or the name of a file"),
         ({"after": [EASE, EASE]}, ArgumentError, "two questions have the name 'ease'"),
@@ -220,6 +221,20 @@ def test_a_condition_that_cannot_begin_or_be_drawn_is_told_at_once():
     assert "the condition 'one' was tried" in told.value.__notes__[0]
     with pytest.raises(ContractError, match="expected a Fragment"):
         study({"one": Condition(bandit(view=lambda observation: "<p>"))})
+
+
+@pytest.mark.parametrize(
+    ("drawn", "message"),
+    [
+        (choice([("left", 0, None), ("right", 2, None)], "Which?"), r"an action in Discrete\(2\) .* got '2'"),
+        (tag("b", "left", data_action="left"), "got 'left'"),
+        (tag("p", "Which?"), "expected an element that carries an action"),
+    ],
+)
+def test_a_view_without_the_actions_of_the_person_is_told_at_once(drawn, message):
+    with pytest.raises(ContractError, match=message):
+        study({"one": Condition(bandit(view=lambda observation: drawn))})
+    study({"one": Condition(bandit(view=lambda observation: choice([("left", 0, None)], "Which?")))})
 
 
 def test_pages_lie_beside_the_module_that_makes_the_study(tmp_path):

@@ -4,7 +4,8 @@ import sys
 from threading import Thread
 
 from interaction.people.events import Event
-from interaction.people.store import Seat, Store
+from interaction.people.seats import Seat
+from interaction.people.store import Store
 
 NOW = "2026-11-30T08:00:00+00:00"
 

@@ -16,7 +16,7 @@
     participant: (one) => one.participant,
     condition: (one) => one.condition,
     session: (one) => one.session,
-    state: (one) => one.state,
+    state: (one) => (one.failed ? `${one.state}: ${one.failed}` : one.state),
     shows: (one) => (one.shows === "turn" ? `episode ${one.episode}, round ${one.round}` : (one.shows ?? "")),
     events: (one) => one.events,
     "last event": (one) => (one.last ? new Date(one.last).toLocaleTimeString("en-GB") : ""),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from interaction.display import print_table
-from interaction.errors import ArgumentError, unknown_name
-from interaction.importing import import_file
+from interaction.errors import ArgumentError
+from interaction.importing import find
 
 if TYPE_CHECKING:
     from interaction.studies import Sweep, SweepResults
@@ -42,7 +41,7 @@ def run(
 ) -> None:
     """Play what is missing: all of it, or one share, the others being played elsewhere."""
     share = _share(worker)
-    found = load(sweep)
+    found = _asked(sweep)
     try:
         found.run(folder, processes, changed=changed, worker=share if share != (1, 1) else None)  # type: ignore[arg-type]  # it is checked there
     except KeyboardInterrupt:
@@ -88,7 +87,7 @@ def verify(
     processes: Processes = None,
 ) -> None:
     """Play some chunks again, and compare their bytes."""
-    count = load(sweep).verify(folder, chunks, executor=processes, seed=seed)
+    count = _asked(sweep).verify(folder, chunks, executor=processes, seed=seed)
     typer.echo(f"{count} chunks have the same bytes when they are played again")
 
 
@@ -104,38 +103,10 @@ def _results(folder: Path) -> SweepResults:
     return SweepResults(folder)
 
 
-def load(named: str) -> Sweep:
-    """Give the sweep that is named by `module:name` or `file.py:name`.
-
-    Raises `ArgumentError` where there is none.
-    """
-    module, colon, name = named.rpartition(":")
-    if not colon or not module or not name:
-        raise ArgumentError(f"sweep: expected module:name, as in sweep:sweep, got {named!r}")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    if module.endswith(".py"):
-        file = Path(module).resolve()
-        if not file.is_file():
-            raise ArgumentError(f"sweep: there is no file {module!r}")
-        if str(file.parent) not in sys.path:
-            sys.path.insert(0, str(file.parent))
-        there = import_file(file.stem, str(file))
-    else:
-        try:
-            there = importlib.import_module(module)
-        except ModuleNotFoundError as error:
-            if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-                raise
-            raise ArgumentError(f"sweep: there is no module {module!r}, seen from {here}") from None
+def _asked(named: str) -> Sweep:
     from interaction.studies import Sweep
 
-    sweeps = [one for one, value in vars(there).items() if isinstance(value, Sweep)]
-    if name not in sweeps:
-        raise unknown_name(name, sweeps, f"{module}: sweeps")
-    found: Sweep = getattr(there, name)
-    return found
+    return find(named, Sweep)
 
 
 def _share(worker: str) -> tuple[int, int]:

@@ -10,8 +10,9 @@ import pytest
 
 from interaction import progress
 from interaction.errors import ArgumentError, InteractionError
-from interaction.studies import SweepResults
-from interaction.studies.sweeps.commands import commands, load
+from interaction.importing import find
+from interaction.studies import Sweep, SweepResults
+from interaction.studies.sweeps.commands import commands
 from tests.interaction.sweeps import killing, small
 
 pytest.importorskip("pyarrow")
@@ -66,7 +67,7 @@ def test_a_file_will_do_for_a_module(here):
     folder = here / "elsewhere"
     folder.mkdir()
     (folder / "other.py").write_text(PLAN)
-    assert load("elsewhere/other.py:small_sweep").episodes == 60
+    assert find("elsewhere/other.py:small_sweep", Sweep).episodes == 60
     sys.path.remove(str(folder.resolve()))
     sys.modules.pop("other")
 
@@ -74,11 +75,12 @@ def test_a_file_will_do_for_a_module(here):
 @pytest.mark.parametrize(
     ("named", "told"),
     [
-        ("planned", "expected module:name, as in sweep:sweep, got 'planned'"),
-        ("planned:", "expected module:name"),
-        ("plannd:small_sweep", "there is no module 'plannd', seen from"),
+        ("planned", "expected a sweep as module:name, as in sweep:sweep, got 'planned'"),
+        ("planned:", "expected a sweep as module:name"),
+        ("plannd:small_sweep", "there is no module 'plannd' in"),
         ("plannd.py:small_sweep", "there is no file 'plannd.py'"),
-        ("planned:another", "planned: sweeps: there is no 'another'. Valid names: small_sweep."),
+        ("planned:another", "planned:another: expected a Sweep, got 3"),
+        ("planned:others", "planned: sweep: there is no 'others'. Valid names: small_sweep."),
         ("planned:small_swep", "Did you mean 'small_sweep'?"),
     ],
 )
