@@ -90,6 +90,10 @@ class SweepResults:
             import pandas
         except ImportError:
             raise missing_extra("pandas", "sweeps", "SweepResults.table") from None
+        if not all(0 <= level <= 1 for level in quantiles):
+            raise ArgumentError(
+                f"SweepResults.table: quantiles: expected levels from 0 to 1, got {quantiles}"
+            )
         rows = []
         for cell, found in self._summaries(differences, reference, self._chosen(measures)):
             for name, summary in found.items():
@@ -151,6 +155,8 @@ class SweepResults:
         >>> ax.get_xlabel(), ax.get_ylabel()
         ('assistant', 'turns')
         """
+        if not 0 < level < 1:
+            raise ArgumentError(f"SweepResults.plot: level: expected a number between 0 and 1, got {level!r}")
         fixed = chosen(self.over, where or {}, "SweepResults.plot: where")
         for name in (x, hue):
             if name is not None and name not in self.over:

@@ -76,7 +76,7 @@ class Summary:
             return numbers
         bits = np.ascontiguousarray(numbers).view(np.int64)
         half = np.int64(1) << (_KEPT - np.int64(1))
-        return (((bits >> _KEPT) << _KEPT) | half).view(np.float64)
+        return np.where(numbers == 0, 0.0, (((bits >> _KEPT) << _KEPT) | half).view(np.float64))
 
     @property
     def standard_error(self) -> float:

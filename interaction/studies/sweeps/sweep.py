@@ -132,15 +132,17 @@ class Sweep:
 
     def bundle(self, **labels: Any) -> Bundle:
         """Make the bundle of a cell, by its labels."""
-        found = chosen(self.over, labels, "Sweep.bundle")
-        for name in self.over:
-            if name not in found:
-                raise ArgumentError(f"Sweep.bundle: expected a label of {name}, got none")
-        return bundle_of(self.job.make_bundle, self.cell(**found))
+        return bundle_of(self.job.make_bundle, self._cell(labels, "Sweep.bundle"))
 
     def cell(self, **labels: Any) -> Cell:
         """Give the cell with these labels."""
-        found = chosen(self.over, labels, "Sweep.cell")
+        return self._cell(labels, "Sweep.cell")
+
+    def _cell(self, labels: Mapping[str, Any], where: str) -> Cell:
+        found = chosen(self.over, labels, where)
+        for name in self.over:
+            if name not in found:
+                raise ArgumentError(f"{where}: expected a label of {name}, got none")
         return next(cell for cell in self.cells if found.items() <= cell.labels.items())
 
     def run(

@@ -65,6 +65,7 @@ def compact(folder: Folder, cells: tuple[Cell, ...], progress: bool) -> tuple[in
     with Progress("compact", len(cells), unit="cells", shown=progress) as bar:
         for cell in cells:
             before += sum(1 for _ in (folder.chunks / cell.name).glob("*.parquet"))
+            tidy(folder, cell.name)
             for parts, table in _groups(folder.parts(cell.name)):
                 first, stop = parts[0].begin, parts[-1].stop
                 if len(parts) > 1:

@@ -159,6 +159,11 @@ def test_labels_that_files_cannot_hold_are_refused(labels, told):
         Sweep(small.make_bundle, {"who": ["habit"], "limit": labels}, 10, measure={"rounds": "lengths"})
 
 
+def test_a_cell_is_told_by_all_its_labels():
+    with pytest.raises(ArgumentError, match=r"Sweep\.cell: expected a label of who, got none"):
+        small.sweep().cell(limit=5)
+
+
 # Until the mean is known.
 
 

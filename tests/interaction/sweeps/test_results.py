@@ -67,6 +67,8 @@ def test_quantiles_of_very_many_values_are_close(monkeypatch):
     expected = np.quantile(draws, levels, method="inverted_cdf")
     assert np.all(np.abs(summary.quantiles(levels) - expected) <= np.abs(expected) / 8192)
     assert len(summary._values) < 150_000
+    summary.add(np.zeros(900_000))
+    assert summary.quantiles([0.5]) == 0.0
 
 
 @pytest.mark.parametrize("window", [1, 7, 16, 1000])
@@ -132,6 +134,10 @@ def test_a_sweep_that_goes_on_is_told_of(tmp_path):
 def test_what_is_not_there_is_named(results, tmp_path):
     with pytest.raises(UnknownNameError, match="Did you mean 'rounds'"):
         results.table(measures=["round"])
+    with pytest.raises(ArgumentError, match=re.escape("levels from 0 to 1, got [0.5, 95]")):
+        results.table(quantiles=[0.5, 95])
+    with pytest.raises(ArgumentError, match="a number between 0 and 1, got 95"):
+        results.plot("limit", "who", level=95)
     with pytest.raises(UnknownNameError, match="Did you mean 'who'"):
         results.table("whom")
     with pytest.raises(ArgumentError, match=re.escape("who: expected one of ['random', 'habit'], got 'me'")):
