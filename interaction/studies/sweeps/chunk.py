@@ -7,6 +7,7 @@ import traceback
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -124,14 +125,27 @@ def table_of(job: Job, chunk: Chunk, runs: Trajectories, measures: Measures) -> 
 
 
 def check_again(job: Job, chunk: Chunk) -> None:
-    """Play a chunk with a bundle made anew; raise `UnrepeatableError` unless it comes out the same."""
-    before = table_of(job, chunk, *play(job, chunk))
+    """Play a chunk with a bundle made anew, and in parts; raise `UnrepeatableError` unless it is the same."""
+    runs, measures = play(job, chunk)
     bundle = bundle_of(job.make_bundle, chunk.cell)
-    if encode(table_of(job, chunk, *play(job, chunk, bundle))) != encode(before):
+    if encode(table_of(job, chunk, *play(job, chunk, bundle))) != encode(
+        table_of(job, chunk, runs, measures)
+    ):
         raise UnrepeatableError(
             "episodes came out otherwise when they were played again: expected bundles and measures that "
             "follow from their arguments alone, not from a global random state, a clock or a counter"
         )
+    places = [chunk.first, min(chunk.first + 1, chunk.stop), chunk.stop]
+    parts = [play(job, Chunk(chunk.cell, *ends), bundle)[1] for ends in pairwise(places) if ends[0] < ends[1]]
+    for name, values in measures.items():
+        alone = np.concatenate([part[name].filled(0.0) for part in parts])
+        masks = np.concatenate([np.ma.getmaskarray(part[name]) for part in parts])
+        same = np.array_equal(masks, np.ma.getmaskarray(values))
+        if not same or not np.allclose(alone, values.filled(0.0), rtol=1e-9, atol=1e-12):
+            raise UnrepeatableError(
+                f"measure {name!r}: it tells something else of an episode when others are played beside it. "
+                f"Rounds after the end of an episode repeat the last one: leave them out by runs.played"
+            )
 
 
 def _kept(runs: Trajectories, path: str) -> Any:

@@ -211,7 +211,7 @@ def _sizes(play: _Play, folder: Folder, before: Lines | None, about: Lines) -> d
     sweep = play.sweep
     known = {} if before is None else _chunks(before)
     todo = [cell for cell in sweep.cells if cell.name not in known]
-    most = min(sweep.episodes, 2 if sweep.chunk else LARGEST)
+    most = min(sweep.episodes, 8 if sweep.chunk else LARGEST)
     tasks = (Task(cell, try_one, (sweep.job, most, sweep.seconds, play.about)) for cell in todo)
     with Progress("try cells", len(todo), unit="cells", shown=play.progress) as bar:
         for cell, result in play_all(play.workers, tasks):

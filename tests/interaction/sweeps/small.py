@@ -23,6 +23,11 @@ def make_bundle(who, limit):
     return Bundle(CoordinatedTask(), user, CoordinatedAssistant(model), max_rounds=limit)
 
 
+def unequal():
+    """Give a game whose episodes have unequal lengths."""
+    return make_bundle("random", 400)
+
+
 def whole(who, limit):
     return make_bundle(who, int(limit))
 
@@ -78,6 +83,14 @@ COUNT = itertools.count()
 
 def counted(runs):
     return runs.lengths + next(COUNT)
+
+
+def beside(runs):
+    return runs.lengths - runs.lengths.mean()
+
+
+def after_the_end(runs):
+    return runs["task_state.x"].mean(axis=1)
 
 
 def enormous(runs):

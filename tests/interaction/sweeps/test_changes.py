@@ -133,6 +133,13 @@ def test_what_comes_out_otherwise_is_refused(tmp_path, measure):
     assert not (tmp_path / "manifest.json").exists()
 
 
+@pytest.mark.parametrize("measure", [small.beside, small.after_the_end])
+def test_a_measure_that_follows_from_other_episodes_is_refused(tmp_path, measure):
+    sweep = Sweep(small.unequal, {}, 60, measure={"it": measure}, record=["task_state.x"])
+    with pytest.raises(ArgumentError, match="'it': it tells something else of an episode when others"):
+        sweep.run(tmp_path, 0, progress=False)
+
+
 @pytest.mark.parametrize(
     ("measure", "told"),
     [
