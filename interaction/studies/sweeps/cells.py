@@ -21,6 +21,8 @@ Over = dict[str, tuple[Label, ...]]
 
 RESERVED = ("episode",)  # columns of every file
 
+_COLUMNS = ("measure", "n", "mean", "standard_error")  # of tables, beside the axes and quantiles
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -77,6 +79,10 @@ def _name(name: Any, where: str) -> str:
     if not isinstance(name, str) or not name.isidentifier():
         raise ArgumentError(
             f"{where}: over: expected the names of arguments of make_bundle for axes, got {name!r}"
+        )
+    if name in _COLUMNS or name.startswith("quantile_"):
+        raise ArgumentError(
+            f"{where}: over: {name!r} is a column of every table: choose another name for the axis"
         )
     return name
 

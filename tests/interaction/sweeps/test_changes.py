@@ -166,6 +166,12 @@ def test_labels_that_files_cannot_hold_are_refused(labels, told):
         Sweep(small.make_bundle, {"who": ["habit"], "limit": labels}, 10, measure={"rounds": "lengths"})
 
 
+@pytest.mark.parametrize("name", ["n", "mean", "measure", "standard_error", "quantile_50"])
+def test_an_axis_does_not_hide_behind_a_column_of_the_table(name):
+    with pytest.raises(ArgumentError, match=f"'{name}' is a column of every table"):
+        Sweep(small.make_bundle, {name: [1, 2]}, 10, measure={"rounds": "lengths"})
+
+
 def test_a_cell_is_told_by_all_its_labels():
     with pytest.raises(ArgumentError, match=r"Sweep\.cell: expected a label of who, got none"):
         small.sweep().cell(limit=5)
