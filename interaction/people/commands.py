@@ -77,11 +77,16 @@ def pilot(
     participants: Annotated[int, typer.Option(help="How many simulated users take part.")] = 40,
     store: KEPT = None,
     at_once: Annotated[int, typer.Option(help="How many play at a time.")] = 20,
+    seed: Annotated[int, typer.Option(help="Of what they do, beside the study's own.")] = 0,
 ) -> None:
     """Let simulated users take part, through the door by which people come."""
     from interaction.people.piloting import pilot_served
 
-    told = pilot_served(_asked(study), participants, store=store, at_once=at_once, progress=True)
+    found = _asked(study)
+    at_random = [name for name, one in found.conditions.items() if one.simulated is None]
+    if at_random:
+        typer.echo(f"at random, for want of a simulated user: {', '.join(at_random)}", err=True)
+    told = pilot_served(found, participants, seed, store=store, at_once=at_once, progress=True)
     typer.echo(told.summary())
 
 

@@ -54,6 +54,19 @@ def test_from_a_pilot_to_the_table_and_to_oblivion(tmp_path, call):
     assert "Traceback" not in error
 
 
+def test_who_acts_at_random_in_a_pilot_is_told(tmp_path, monkeypatch, capsys):
+    (tmp_path / "nobody.py").write_text(
+        "from interaction.people import Condition, Study\n"
+        "from tests.people.studies import bandit\n"
+        "study = Study('two arms', {'plain': Condition(bandit(0.4, 0.6, rounds=3))}, episodes=1)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["interaction", "pilot", "nobody:study", "--participants", "1"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "at random, for want of a simulated user: plain\n" in capsys.readouterr().err
+
+
 def test_what_is_no_study_or_no_store_is_told_in_a_line(tmp_path, call):
     for words, told in (
         (("serve", "study"), "expected a study as module:name, as in study:study, got 'study'"),
