@@ -14,6 +14,7 @@ from interaction import (
     EpisodeRandom,
     Grid,
     InteractionTask,
+    ObservationEngine,
     Policy,
     Provenance,
     RandomPolicy,
@@ -380,3 +381,36 @@ def test_a_dual_is_predicted_and_weighed():
     over = {"assistant_state.shift": [1, 2]}
     found = Simulator(assistant=both).assistant_action_log_prob(2, SEEN, ANY, over=over)
     assert np.array_equal(found, np.log([0.75, 0.125]))
+
+
+class TellsWhatItSees(Policy):
+    """Its action follows from all that it sees, the names included, from its state and from a draw."""
+
+    action_space = spaces.Discrete(1000)
+
+    def sample(self, observation, state, rng):
+        names = sum(map(len, observation))
+        numbers = (observation.user_action, observation.assistant_action or 0, observation.turn_index)
+        seen = names + 7 * observation.task_state.x + 11 * observation.previous_task_state.x + sum(numbers)
+        return (seen + 13 * state.k + rng.integers(0, 10)) % 1000, 0.0
+
+
+class SeesTheSame(ObservationEngine):
+    """Shows what is seen by default, in its own words, so that a game has to be made for it."""
+
+    def observe(self, game, rng):
+        hidden = "assistant_state", "user_observation", "assistant_observation"
+        return State(**{name: value for name, value in game.items() if name not in hidden}), 0.0
+
+
+@pytest.mark.parametrize("episode", range(30))
+def test_a_model_that_sees_all_by_default_is_asked_as_any_other(episode):
+    user = User(policy=TellsWhatItSees(), state=State(k=3))
+    seen = State(task_state=State(x=episode % 7), user_action=episode % 5, round_index=episode % 4)
+    if episode % 2:
+        seen = seen.extend(previous_task_state=State(x=episode % 3), assistant_action=episode % 6)
+    found = [
+        Simulator(user_model=model).predict_user_action(seen, EpisodeRandom(1, episode), State(k=episode % 9))
+        for model in (user, user.replace(observation_engine=SeesTheSame()))
+    ]
+    assert found[0] == found[1]
