@@ -1,4 +1,4 @@
-"""What the methods of components give, made what their spaces say: the same in one episode and in a batch.
+"""What the methods of components give, made what their spaces say, and checked: one episode or a batch.
 
 A number is of the kind of its space: in a field of floats, 0 becomes 0.0, and in one of single whole numbers
 True becomes 1. Otherwise an integer that one episode gives would be a float where other episodes of its batch
@@ -8,12 +8,16 @@ give one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
 
 from interaction.errors import (
     ContractError,
     InteractionError,
     NoFieldError,
+    SpaceError,
     UnknownFieldError,
     unknown_name,
 )
@@ -23,20 +27,37 @@ from interaction.spaces import Dict, Space
 from interaction.state import GameState, State, Value, freeze
 from interaction.task import Transition
 
+if TYPE_CHECKING:
+    from interaction.players import Seat
+
 Method = Callable[..., Any]
 
 
-def state_of(method: Method, member: Membership, where: str) -> Method:
-    """Adapt a method that gives a state: `reset`, `reset_in`."""
+def state_of(method: Method, member: Membership, where: str, known: State | None = None) -> Method:
+    """Adapt `reset`, which gives a state; `known` is one that is as its space says."""
     as_it_is = not member.conforms
 
-    def call(*arguments: Any) -> Value:
+    def call(rng: EpisodeRandom) -> Value:
         try:
-            found = method(*arguments)
+            found = method(rng)
         except (AttributeError, NoFieldError) as error:
-            _tell_unread(error, where, getattr(method, "__name__", "reset"))
+            tell_unread(error, where, "reset")
             raise
-        return found if as_it_is else member.conform(found)
+        return found if as_it_is or found is known else member.conform(found)
+
+    return call
+
+
+def state_in_game(method: Method, member: Membership, where: str) -> Method:
+    """Adapt `reset_in`, which gives a state that depends on the game."""
+
+    def call(game: GameState, rng: EpisodeRandom) -> Value:
+        try:
+            found = method(game, rng)
+        except (AttributeError, NoFieldError) as error:
+            tell_unread(error, where, "reset_in")
+            raise
+        return member.conform(found)
 
     return call
 
@@ -48,7 +69,7 @@ def reading(method: Method, where: str, name: str) -> Method:
         try:
             return method(*arguments)
         except (AttributeError, NoFieldError) as error:
-            _tell_unread(error, where, name)
+            tell_unread(error, where, name)
             raise
 
     return call
@@ -61,47 +82,12 @@ def state_and_reward(method: Method, member: Membership, where: str) -> Method:
         try:
             found = method(observation, state, rng)
         except (AttributeError, NoFieldError) as error:
-            _tell_unread(error, where, "infer")
+            tell_unread(error, where, "infer")
             raise
-        after, reward = found if type(found) is tuple and len(found) == 2 else _refuse(found, where, "infer")
+        after, reward = found if type(found) is tuple and len(found) == 2 else refuse(found, where, "infer")
         if after is not state:  # what was there before is as its space says
             after = member.conform(after)
         return after, reward if type(reward) is float else as_float(reward)
-
-    return call
-
-
-def action_and_reward(method: Method, member: Membership, where: str) -> Method:
-    """Adapt `sample`, which gives an action and a reward."""
-    plain = member.plain
-
-    def call(observation: State, state: State, rng: EpisodeRandom) -> Any:
-        try:
-            found = method(observation, state, rng)
-        except (AttributeError, NoFieldError) as error:
-            _tell_unread(error, where, "sample")
-            raise
-        if type(found) is not tuple or len(found) != 2:
-            _refuse(found, where, "sample")
-        action, reward = found
-        if type(action) is plain and type(reward) is float:
-            return found
-        return member.conform(freeze(action)), as_float(reward)
-
-    return call
-
-
-def action_alone(method: Method, member: Membership, where: str) -> Method:
-    """Adapt `action`, which stands for the `sample` of a policy that always picks it."""
-    plain = member.plain
-
-    def call(observation: State, state: State, rng: EpisodeRandom) -> Any:
-        try:
-            action = method(observation, state)
-        except (AttributeError, NoFieldError) as error:
-            _tell_unread(error, where, "sample")
-            raise
-        return action if type(action) is plain else member.conform(freeze(action)), 0.0
 
     return call
 
@@ -113,9 +99,9 @@ def observation_and_reward(method: Method, where: str) -> Method:
         try:
             found = method(game, rng)
         except (AttributeError, NoFieldError) as error:
-            _tell_unread(error, where, "observe")
+            tell_unread(error, where, "observe")
             raise
-        seen, reward = found if type(found) is tuple and len(found) == 2 else _refuse(found, where, "observe")
+        seen, reward = found if type(found) is tuple and len(found) == 2 else refuse(found, where, "observe")
         if not isinstance(seen, State):
             kind = type(seen).__name__
             raise ContractError(
@@ -126,40 +112,136 @@ def observation_and_reward(method: Method, where: str) -> Method:
     return call
 
 
-def transition(method: Method, member: Membership, where: str, name: str) -> Method:
-    """Adapt `on_user_action` or `on_assistant_action`, which give a `Transition`."""
-    as_it_is = not member.conforms
+def pick(
+    seat: Seat, observation: State, state: State, rng: EpisodeRandom, check: bool = False
+) -> tuple[Value, Value]:
+    """Give the action that an agent picks when it sees this, and its reward."""
+    reward: Value = 0.0
+    try:
+        if seat.decide is not None:
+            action = seat.decide(observation, state)
+        else:
+            found = seat.sample(observation, state, rng)
+            if type(found) is not tuple or len(found) != 2:
+                refuse(found, seat.policy_name, "sample")
+            action, reward = found
+    except (AttributeError, NoFieldError) as error:
+        tell_unread(error, seat.policy_name, "sample")
+        raise
+    if (
+        type(action) is int
+        and seat.lowest_action <= action < seat.beyond_actions
+        and type(reward) is float
+        and reward == reward  # noqa: PLR0124  (NaN is not)
+    ):
+        return action, reward
+    return settle_action(seat, action, reward, check, rng.rows)
 
-    def call(game: GameState, rng: EpisodeRandom) -> Any:
-        try:
-            found = method(game, rng)
-        except (AttributeError, NoFieldError) as error:
-            _tell_unread(error, where, name)
-            raise
-        if type(found) is not Transition and not (type(found) is tuple and len(found) == 3):
-            _refuse(found, where, name)
-        after, reward, terminated = found
-        known = as_it_is or after is game.__dict__["task_state"]  # which is as its space says
-        conformed = after if known else member.conform(after)
-        ended = terminated if type(terminated) is bool else as_flag(terminated)
-        if conformed is after and type(reward) is float and ended is terminated:
-            return found
-        return conformed, as_float(reward), ended
 
-    return call
+def settle_action(
+    seat: Seat, action: Value, reward: Value, check: bool, rows: int | None
+) -> tuple[Value, Value]:
+    """Give an action and its reward as they should be; with `check`, raise unless the action is allowed."""
+    member = seat.action_membership
+    action, reward = member.conform(freeze(action)), as_float(reward)
+    if check:
+        if member.violation(action, rows) is not None:
+            member.check(action, f"{seat.name} (action)", rows)
+        _check_reward(reward, rows, seat.name, "policy")
+    return action, reward
 
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """How the task moves when an agent has acted: the method, and whose it is."""
+
+    method: Method
+    task: str
+    name: str
+    membership: Membership
+
+
+def move_task(
+    move: Move, before: State, acted: GameState, rng: EpisodeRandom, check: bool = False
+) -> tuple[Value, Value, Value]:
+    """Give what the task does when an agent has acted: its state, a reward, whether the game is over.
+
+    `before` is what its state was, which is as its space says; with `check`, raise unless the next one is.
+    """
+    try:
+        found = move.method(acted, rng)
+    except (AttributeError, NoFieldError) as error:
+        tell_unread(error, move.task, move.name)
+        raise
+    if type(found) is not Transition and not (type(found) is tuple and len(found) == 3):
+        refuse(found, move.task, move.name)
+    state, reward, over = found
+    if state is before and type(over) is bool and type(reward) is float and reward == reward:  # noqa: PLR0124
+        return state, reward, over
+    rows = rng.rows
+    if state is not before:
+        state = move.membership.conform(state)
+        if check and move.membership.violation(state, rows) is not None:
+            check_state(move.membership, state, f"{move.task} ({move.name})", rows)
+    if type(reward) is not float:
+        reward = as_float(reward)
+    if type(over) is not bool:
+        over = as_flag(over)
+    if check:
+        _check_reward(reward, rows, move.task, move.name)
+        if type(over) is not bool and not (
+            type(over) is np.ndarray and over.dtype == _BOOL and over.shape == (rows,)
+        ):
+            _check_number(over, rows, move.task, f"{move.name}, terminated", "b")
+    return state, reward, over
+
+
+def check_look(
+    seat: Seat, before: State, state: Value, looking: Value, thinking: Value, rows: int | None
+) -> None:
+    """Raise unless what an agent gave when it looked lies inside its spaces; `before` has been checked."""
+    if state is not before and seat.state_membership.violation(state, rows) is not None:
+        check_state(seat.state_membership, state, f"{seat.name} (inference engine)", rows)
+    _check_reward(looking, rows, seat.name, "observation engine")
+    _check_reward(thinking, rows, seat.name, "inference engine")
+
+
+def check_state(member: Membership, value: Value, where: str, rows: int | None) -> None:
+    """Raise unless a component gave a state inside its space."""
+    if not isinstance(value, State):
+        raise ContractError(f"{where}: expected a State, got {value!r} of type {type(value).__name__}")
+    member.check(value, where, rows)
+
+
+def _check_reward(value: Value, rows: int | None, name: str, part: str) -> None:
+    if type(value) is not float or value != value:  # noqa: PLR0124  (NaN is not equal to itself)
+        _check_number(value, rows, name, f"{part}, reward", "biuf")
+
+
+def _check_number(value: Value, rows: int | None, name: str, part: str, kinds: str) -> None:
+    """Raise unless a component gave one number, or one for each episode, that is not NaN."""
+    array = np.asarray(value)
+    if array.dtype.kind not in kinds or array.shape not in ((), (rows,)):
+        what = "True or False" if kinds == "b" else "a number"
+        per_row = "" if rows is None else f", or an array of {rows} of them"
+        raise ContractError(f"{name} ({part}): expected {what}{per_row}, got {value!r}")
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        raise SpaceError(f"{name} ({part}): expected a number, got NaN")
+
+
+_BOOL = np.dtype(bool)
 
 _EXPECTED = {"infer": "(state, reward)", "sample": "(action, reward)", "observe": "(observation, reward)"}
 
 
-def _refuse(found: Any, where: str, method: str) -> NoReturn:
+def refuse(found: Any, where: str, method: str) -> NoReturn:
     """Raise for what is no tuple of this many results: an array of as many episodes, say."""
     expected = _EXPECTED.get(method, "Transition(task_state, reward, terminated)")
     kind = type(found).__name__
     raise ContractError(f"{where}.{method}: expected {expected}, got {found!r} of type {kind}")
 
 
-def _tell_unread(error: AttributeError | NoFieldError, where: str, name: str) -> None:
+def tell_unread(error: AttributeError | NoFieldError, where: str, name: str) -> None:
     """Raise a better error where a component reads a field that is not there, or asks for another draw."""
     state = error.obj
     if isinstance(state, EpisodeRandom) and error.name and error.name not in dir(type(state)):

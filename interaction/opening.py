@@ -11,8 +11,9 @@ from interaction import random as slots
 from interaction import spaces
 from interaction.agent import Agent
 from interaction.errors import ArgumentError, ContractError, unknown_name
+from interaction.given import check_state
 from interaction.membership import Membership, membership
-from interaction.players import Players, Seat, check_state
+from interaction.players import Players, Seat
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, Space, leaves
 from interaction.state import TURNS, GameState, State, Value, flatten, freeze, make, nest, replace_path
@@ -148,7 +149,7 @@ def new_game(
                 state = seat.reset(rng)
             else:
                 state = begin(seat, _so_far(fields, forced), rng)
-            if check and agent.violation(state, rows) is not None:
+            if check and state is not seat.known_state and agent.violation(state, rows) is not None:
                 check_state(agent, state, f"{seat.name} (reset)", rows)
             fields[seat.state_field] = state
             fields[seat.action_field] = (

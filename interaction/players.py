@@ -11,20 +11,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
-import numpy as np
-
 from interaction import spaces
 from interaction.agent import Agent, Assistant, User, uninitialised
 from interaction.component import Component
 from interaction.errors import ContractError, SpaceError
 from interaction.given import (
-    action_alone,
-    action_and_reward,
+    Move,
     observation_and_reward,
     reading,
     state_and_reward,
+    state_in_game,
     state_of,
-    transition,
 )
 from interaction.inference.engine import IdentityInferenceEngine, InferenceEngine
 from interaction.membership import Membership, membership, whole_range
@@ -52,19 +49,21 @@ class Seat:
 
     name: str
     reset: Method
+    known_state: State | None  # the agent's own, with which most begin, where it lies in its space
     reset_in: Method | None  # where the agent's start depends on the game
     needs_game: bool  # whether it cannot start without knowing the game
     observe: Method
     infer: Method | None  # None where nothing is inferred
     only_sees: bool  # whether it infers nothing from all that it sees: of that nothing is to be checked
+    decide: Method | None  # the action of a policy that always picks it: one call in place of two
     sample: Method
     log_prob: Method
-    move: Method
+    move: Move
+    policy_name: str
     state_membership: Membership
     action_membership: Membership
     lowest_action: int  # of single integers; none lies between them where actions are of another kind
     beyond_actions: int
-    task_membership: Membership
     first_action: Value
     observes: int
     acts: int
@@ -122,14 +121,13 @@ def _seat(
     states = membership(state_space)
     observe = change(observation, observation.observe, ("observation", "reward"))
     actions = membership(policy.action_space)
+    known = agent.state if _lies_in(agent.state, states) else None
     lowest, beyond = whole_range(actions) or (0, 0)
-    sample, taken = change(policy, policy.sample, (policy.action_space, "reward")), action_and_reward
-    if adapt is None and always_acts(policy):
-        sample, taken = policy.action, action_alone  # one call in place of two
     return Seat(
         name=type(agent).__name__,
-        reset=state_of(change(agent, agent.reset, state_space), states, type(agent).__name__),
-        reset_in=state_of(change(agent, agent.reset_in, state_space), states, type(agent).__name__)
+        reset=state_of(change(agent, agent.reset, state_space), states, type(agent).__name__, known),
+        known_state=known,
+        reset_in=state_in_game(change(agent, agent.reset_in, state_space), states, type(agent).__name__)
         if defines(agent, "reset_in", Agent)
         else None,
         needs_game=_needs_game(agent),
@@ -143,21 +141,22 @@ def _seat(
         ),
         only_sees=type(observation) is DefaultObservationEngine
         and type(inference) is IdentityInferenceEngine,
-        sample=taken(sample, actions, type(policy).__name__),
+        decide=policy.action if adapt is None and always_acts(policy) else None,
+        sample=change(policy, policy.sample, (policy.action_space, "reward")),
         log_prob=reading(
             change(policy, _with_stream(policy.log_prob), None), type(policy).__name__, "log_prob"
         ),
-        move=transition(
+        move=Move(
             change(task, move, (task_space.space, "reward", "flag")),
-            task_space,
             type(task).__name__,
             move.__name__,
+            task_space,
         ),
+        policy_name=type(policy).__name__,
         state_membership=states,
         action_membership=actions,
         lowest_action=lowest,
         beyond_actions=beyond,
-        task_membership=task_space,
         first_action=first_action(policy),
         observes=observes,
         acts=observes + 1,
@@ -168,6 +167,14 @@ def _seat(
         provenance=int(Provenance.OBSERVED if agent.role == "user" else Provenance.INTERVENED),
         reset_slot=USER_RESET if agent.role == "user" else ASSISTANT_RESET,
     )
+
+
+def _lies_in(state: State, member: Membership) -> bool:
+    """Say whether a state is as its space says."""
+    try:
+        return member.conform(state) is state and member.violation(state) is None
+    except SpaceError:
+        return False
 
 
 def _needs_game(agent: Agent) -> bool:
@@ -310,64 +317,6 @@ def _check_signature(component: Component, method: str, arguments: str) -> None:
 
 def _got(value: object) -> str:
     return f"the class {value.__name__}; make an instance" if isinstance(value, type) else repr(value)
-
-
-_BOOL = np.dtype(bool)
-
-
-def check_look(
-    seat: Seat, before: State, state: Value, looking: Value, thinking: Value, rows: int | None
-) -> None:
-    """Raise unless what an agent gave when it looked lies inside its spaces; `before` has been checked."""
-    if state is not before and seat.state_membership.violation(state, rows) is not None:
-        check_state(seat.state_membership, state, f"{seat.name} (inference engine)", rows)
-    if type(looking) is not float or looking != looking:  # noqa: PLR0124  (NaN is not equal to itself)
-        _check_number(looking, rows, seat.name, "observation engine, reward", "biuf")
-    if type(thinking) is not float or thinking != thinking:  # noqa: PLR0124
-        _check_number(thinking, rows, seat.name, "inference engine, reward", "biuf")
-
-
-def check_action(seat: Seat, action: Value, choosing: Value, rows: int | None) -> None:
-    """Raise unless an action lies inside the action space."""
-    if (
-        type(action) is not int or not seat.lowest_action <= action < seat.beyond_actions
-    ) and seat.action_membership.violation(action, rows) is not None:
-        seat.action_membership.check(action, f"{seat.name} (action)", rows)
-    if type(choosing) is not float or choosing != choosing:  # noqa: PLR0124
-        _check_number(choosing, rows, seat.name, "policy, reward", "biuf")
-
-
-def check_move(
-    players: Players, seat: Seat, before: State, transition: tuple[Value, Value, Value], rows: int | None
-) -> None:
-    """Raise unless what the task gave lies inside its spaces; `before` has been checked."""
-    state, moving, terminated = transition
-    if state is not before and seat.task_membership.violation(state, rows) is not None:
-        check_state(seat.task_membership, state, f"{players.task_name} (on_{seat.action_field})", rows)
-    if type(moving) is not float or moving != moving:  # noqa: PLR0124
-        _check_number(moving, rows, players.task_name, f"on_{seat.action_field}, reward", "biuf")
-    if type(terminated) is not bool and not (
-        type(terminated) is np.ndarray and terminated.dtype == _BOOL and terminated.shape == (rows,)
-    ):
-        _check_number(terminated, rows, players.task_name, f"on_{seat.action_field}, terminated", "b")
-
-
-def check_state(member: Membership, value: Value, where: str, rows: int | None) -> None:
-    """Raise unless a component gave a state inside its space."""
-    if not isinstance(value, State):
-        raise ContractError(f"{where}: expected a State, got {value!r} of type {type(value).__name__}")
-    member.check(value, where, rows)
-
-
-def _check_number(value: Value, rows: int | None, name: str, part: str, kinds: str) -> None:
-    """Raise unless a component gave one number, or one for each episode, that is not NaN."""
-    array = np.asarray(value)
-    if array.dtype.kind not in kinds or array.shape not in ((), (rows,)):
-        what = "True or False" if kinds == "b" else "a number"
-        per_row = "" if rows is None else f", or an array of {rows} of them"
-        raise ContractError(f"{name} ({part}): expected {what}{per_row}, got {value!r}")
-    if array.dtype.kind == "f" and np.isnan(array).any():
-        raise SpaceError(f"{name} ({part}): expected a number, got NaN")
 
 
 def check_game(players: Players, game: GameState) -> GameState:

@@ -19,6 +19,7 @@ from interaction.batching.selection import by_rows, row_of
 from interaction.batching.streams import is_lifted
 from interaction.component import PreparedComponent
 from interaction.errors import ContractError, SpaceError
+from interaction.given import pick
 from interaction.observation import OBSERVATIONS, Role, other_state
 from interaction.opening import Forced, fields_of, for_rows, new_game
 from interaction.over import axis_lengths, combine, read_over
@@ -220,7 +221,7 @@ class Predictor(PreparedComponent):
             fields = self._all_known(seat, observation, stream, state, _SEEN[role])
             if fields is not None:
                 stream.place, stream.draw = seat.first_slot + 2, 0
-                return seat.sample(make(State, fields), state, stream)[0]
+                return pick(seat, make(State, fields), fields[seat.state_field], stream)[0]
         return choose(seat, self._before(self._single, seat, observation, stream, state), stream)
 
     def _predict_in_batch(

@@ -14,7 +14,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from interaction.errors import unknown_name
-from interaction.players import Players, Seat, check_action, check_look, check_move
+from interaction.given import check_look, move_task, pick, settle_action
+from interaction.players import Players, Seat
 from interaction.random import EpisodeRandom
 from interaction.state import TURNS, GameState, State, Value, make, new, set_fields
 
@@ -108,24 +109,20 @@ def play_half(
     else:
         observation, state = fields[seat.observation_field], fields[seat.state_field]
 
-    choosing: Value = 0.0
     if action is None:
         rng.place, rng.draw = place + 2, 0
-        action, choosing = seat.sample(observation, state, rng)
+        action, choosing = pick(seat, observation, state, rng, check)
     else:
-        action = seat.action_membership.conform(action)
-    if check:
-        check_action(seat, action, choosing, rows)
+        action, choosing = settle_action(seat, action, 0.0, check, rows)
     fields[seat.action_field] = action
     fields["provenance"] = seat.provenance
     acted = new(GameState)
     set_fields(acted, fields)
     rng.place, rng.draw = place + 3, 0
-    transition = task_state, moving, terminated = seat.move(acted, rng)
-    if check:
-        check_move(players, seat, fields["task_state"], transition, rows)
+    before = fields["task_state"]
+    task_state, moving, terminated = move_task(seat.move, before, acted, rng, check)
     fields = fields.copy()
-    fields["previous_task_state"] = fields["task_state"]
+    fields["previous_task_state"] = before
     fields["task_state"] = task_state
     if turn < ASSISTANT_OBSERVES:
         fields["turn_index"] = ASSISTANT_OBSERVES
@@ -179,7 +176,7 @@ def choose(seat: Seat, game: GameState, rng: EpisodeRandom) -> Value:
         rng.place, rng.draw = slot + 1, 0
         state, _ = seat.infer(observation, state, rng)
     rng.place, rng.draw = slot + 2, 0
-    return seat.sample(observation, state, rng)[0]
+    return pick(seat, observation, state, rng)[0]
 
 
 def _pass_over(game: GameState, act: bool) -> GameState:

@@ -16,9 +16,10 @@ from interaction import spaces
 from interaction.bundle import Bundle
 from interaction.component import Component
 from interaction.errors import ConformanceError, InteractionError
+from interaction.given import check_state
 from interaction.membership import membership
 from interaction.opening import new_game
-from interaction.players import Method, check_state, components, seat_players
+from interaction.players import Method, components, seat_players
 from interaction.policy import Policy, has_log_prob
 from interaction.random import EpisodeRandom
 from interaction.spaces import Space

@@ -18,6 +18,7 @@ from interaction.batching.lockstep import Lineup
 from interaction.batching.selection import row_of
 from interaction.errors import ArgumentError, UnknownFieldError, UnknownNameError
 from interaction.fitting.observed import Leaves, Observed, first_game
+from interaction.given import move_task
 from interaction.noted import Note, agreed, probes
 from interaction.players import Players, Seat
 from interaction.policy import RandomPolicy
@@ -203,7 +204,7 @@ class _Play:
 
         def move(game: GameState, stream: EpisodeRandom) -> tuple[State, Array]:
             try:
-                state, _, over = seat.move(game, stream.at(self.t, slot))
+                state, _, over = move_task(seat.move, game.task_state, game, stream.at(self.t, slot))
             except UnknownNameError as error:
                 raise UnknownFieldError(f"{self.replay.where}: {_UNKNOWN}: {error}") from error
             return state, np.broadcast_to(np.asarray(over, bool), rows)

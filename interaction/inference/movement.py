@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from interaction.batching.candidates import for_candidates
 from interaction.batching.lockstep import Lineup
 from interaction.errors import ContractError, UnknownFieldError
-from interaction.given import transition
+from interaction.given import Move, move_task
 from interaction.inference.candidates import Grid, Samples
 from interaction.membership import membership
 from interaction.random import ASSISTANT_TASK, USER_TASK, EpisodeRandom
@@ -70,7 +70,8 @@ class Movement:
             way = self.lineup.asked(
                 self.task, getattr(self.task, name), (self.task.state_space, "reward", "flag")
             )
-            after = transition(way, space, self.where, name)(before, rng.at(0, slot))
+            move = Move(way, self.where, name, space)
+            after = move_task(move, before.task_state, before, rng.at(0, slot))
             return after[0], after[2]
 
         try:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from interaction.errors import ArgumentError
+from interaction.given import pick
 from interaction.opening import begin
 from interaction.people.assignment import Count
 from interaction.people.condition import Condition
@@ -90,7 +91,7 @@ class Bot:
             state = begin(seat, _first_game(observation), rng)
         game = observation.extend(**{seat.state_field: state})
         seen, state = look(seat, game, rng, round_index)
-        action, _ = seat.sample(seen, state, rng.at(round_index, seat.first_slot + 2))
+        action, _ = pick(seat, seen, state, rng.at(round_index, seat.first_slot + 2))
         self._episode, self._round, self._state, self._action = episode, round_index, state, action
         return action
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from interaction import spaces
 from interaction.batching.lockstep import Lineup
 from interaction.batching.selection import row_of
+from interaction.given import move_task, pick
 from interaction.inference.actions import action_probabilities
 from interaction.inference.sides import Side
 from interaction.noted import Note, noted
@@ -95,7 +96,7 @@ class Answering:
     def moved(self, game: GameState, rng: EpisodeRandom) -> tuple[Moves, Note]:
         """Move the task by the actions that are in the games; the note tells where it draws."""
         stream, note = noted(rng)
-        moved, _, over = self.side.seat(self.players).move(game, stream)
+        moved, _, over = move_task(self.side.seat(self.players).move, game.task_state, game, stream)
         partner = self.side.other
         after = game.replace(
             task_state=moved,
@@ -139,7 +140,7 @@ class Answering:
         none, stream = looks.over[rows], rng.at(0, self.seat.first_slot + 2)
         if none.all():
             return Answers(for_rows(self.seat.first_action, len(rows)), none, stream)
-        action, _ = self.seat.sample(*looks.of(rows), stream)
+        action, _ = pick(self.seat, *looks.of(rows), stream)
         self.seat.action_membership.check(action, f"{type(self.policy).__name__}.sample", stream.rows)
         return Answers(action, none, stream)
 

@@ -16,6 +16,7 @@ from interaction.batching.play import CHUNK, check_discount
 from interaction.batching.selection import row_of
 from interaction.batching.streams import is_lifted
 from interaction.errors import ArgumentError, ContractError, UnknownFieldError
+from interaction.given import pick
 from interaction.inference.particles import at_positions
 from interaction.inference.user_model import UserModelFilter
 from interaction.observation import ObservationEngine, RuleObservationEngine
@@ -332,7 +333,7 @@ class _Search:
             seen, state = row_of(seen, outside, memo), row_of(state, outside, memo)
             stream = stream.select(outside)
         stream.place, stream.draw = game.round_index << 4 | ASSISTANT_POLICY, 0
-        sampled, paid = seat.sample(seen, state, stream)
+        sampled, paid = pick(seat, seen, state, stream)
         chosen, cost = numbers[actions], np.zeros(len(inside))
         chosen[outside], cost[outside] = seat.action_membership.conform(sampled), paid
         return lock(chosen), cost
