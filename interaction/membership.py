@@ -129,6 +129,7 @@ def _too_long(value: object) -> SpaceError:
 
 
 _EXACT, _HUGE = 2**53, 2**63
+_LEAST, _MOST = -(2**63), 2**63 - 1  # of 64-bit integers
 _INTEGER, _UNSIGNED = np.dtype(np.int64), np.dtype(np.uint64)
 
 
@@ -146,6 +147,8 @@ def all_between(value: Value, low: int, high: int, rows: int | None) -> bool:
     """Whether these are integers from `low` to (and without) `high`, one for each row; False if in doubt."""
     if type(value) is not np.ndarray or value.dtype != _INTEGER or value.shape != (rows,) or not rows:
         return False
+    if low <= _LEAST and high > _MOST:
+        return True
     if low == 0:  # what is below zero is, unsigned, beyond all
         return bool(0 <= value.item(value.view(_UNSIGNED).argmax()) < high)
     return bool(low <= smallest(value) and largest(value) < high)

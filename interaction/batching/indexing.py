@@ -26,7 +26,8 @@ def get(array: Lifted, key: Any) -> Lifted:
         raise TypeError("a Python number is not subscriptable")
     if _is_number_in_vector(array, key):
         array.run.path = hash((array.run.path, 1))
-        return made(array.run, array.now().reshape(-1).take(_flat(array, key)))  # type: ignore[no-any-return]
+        data, where = array.where()
+        return made(array.run, data.reshape(-1).take(_flat(array, key, data, where)))  # type: ignore[no-any-return]
     parts = _parts(array, key)
     array.run.path = hash((array.run.path, len(parts)))
     if not any(type(part) is Lifted for part in parts):
@@ -63,7 +64,7 @@ def _is_number_in_vector(array: Lifted, key: Any) -> bool:
         and array.data.ndim == 2
         and key.data.ndim == 1
         and key.data.dtype == _INTEGER
-        and array.now().flags.c_contiguous
+        and array.data.flags.c_contiguous
     )
 
 
@@ -72,15 +73,18 @@ def _is_single(value: Any) -> bool:
     return value.data.ndim == 1 if type(value) is Lifted else type(value) in (int, float, bool)
 
 
-def _flat(array: Lifted, key: Lifted) -> Array:
-    """Say where the entries of a vector at a number of each episode lie in its flat memory."""
-    run, number, (length, episodes) = array.run, data_of(array.run, key), array.now().shape
-    if not all_between(number, 0, length, episodes):
-        if not all_between(number, -length, length, episodes):
+def _flat(array: Lifted, key: Lifted, data: Array, where: Array) -> Array:
+    """Say where the entries of a vector at a number of each episode lie in its flat memory.
+
+    `where` tells which columns of its data belong to the episodes.
+    """
+    run, number, length = array.run, data_of(array.run, key), len(data)
+    if not all_between(number, 0, length, len(where)):
+        if not all_between(number, -length, length, len(where)):
             raise run.fail("an index is out of bounds in an episode")
         number = np.where(number < 0, number + length, number)
-    at: Array = number * episodes
-    at += count(episodes)
+    at: Array = number * data.shape[-1]
+    at += where
     return at
 
 
@@ -97,7 +101,7 @@ def put(array: Lifted, key: Any, value: Any) -> None:
     if _is_number_in_vector(array, key) and _is_single(value):
         data = array.writeable()
         _check_whole(array, value)
-        data.reshape(-1)[_flat(array, key)] = aligned(run, value)
+        data.reshape(-1)[_flat(array, key, data, count(data.shape[-1]))] = aligned(run, value)
         return
     parts = _parts(array, key)
     row = _whole_row(array, parts, value)

@@ -18,7 +18,7 @@ from weakref import ReferenceType, ref
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.batching.runs import Run, asked_inside
+from interaction.batching.runs import Run, asked_inside, count
 from interaction.errors import ContractError
 from interaction.state import lock
 
@@ -98,6 +98,19 @@ class Lifted:
             self.level = run.level
         return self.data
 
+    def where(self) -> tuple[Array, Array]:
+        """Give the data, and where in them the episodes lie that still go this way.
+
+        Of a vector that is looked into but once, nothing is taken out before.
+        """
+        run, level = self.run, self.level
+        if level == 0 and level != run.level:
+            return self.data, run.rows
+        if level + 1 == run.level:
+            return self.data, run.steps[level]
+        data = self.now()
+        return data, count(data.shape[-1])
+
     def early(self) -> tuple[Array, int]:
         """Give the data and its level, also of episodes that have left where most still go this way.
 
@@ -114,10 +127,10 @@ class Lifted:
 
     def __frozen__(self) -> Lifted:
         """Give the value as a field of a state: a plain number, or an array that nobody can change."""
+        if self.plain:
+            return self
         data = self.now()
         if data.ndim == 1:
-            if self.plain:
-                return self
             return Lifted(self.run, canonical(self.run, data), plain=True)
         if data.dtype.kind == "O":
             raise ContractError("A state holds no numpy array of objects.")
@@ -371,7 +384,9 @@ def _of_episodes(data: Array, keep: Array) -> Array:
     """
     if data.ndim <= 2 or data.flags.c_contiguous:
         found: Array = data.take(keep, -1)
-        return found if data.flags.writeable else lock(found)
+        if not data.flags.writeable:
+            found.setflags(write=False)
+        return found
     order = sorted(range(data.ndim - 1), key=lambda axis: -data.strides[axis])
     turned = data.transpose(*order, -1)
     shape = (*turned.shape[:-1], len(keep))

@@ -308,7 +308,11 @@ def _scattered(results: list[Any], groups: list[Array], total: int, strict: bool
         given = rows_last(array) if array.ndim else array
         if array.ndim and len(array) == total:
             given = given.take(rows, -1)
-        out[(..., rows) if inner else rows] = given  # numpy takes twice as long with the ellipsis
+        if len(inner) == 1 and given.ndim == 2 and len(rows) >= MANY:
+            for entry, part in zip(out, given, strict=True):  # numpy takes half as long again for all at once
+                entry[rows] = part
+        else:
+            out[(..., rows) if inner else rows] = given  # numpy takes twice as long with the ellipsis
     return rows_first(lock(out))
 
 

@@ -52,8 +52,13 @@ class LiftedState(State):
         if name not in raw:
             text = f"{type(self).__name__!r} object has no attribute {name!r}"
             raise AttributeError(text, name=name, obj=self)
-        value = _fields(self)[name] = lift(_get_run(self), raw[name])
-        return value
+        found = raw[name]
+        if type(found) is np.ndarray:
+            found = wrap(_get_run(self), found)
+        elif type(found) not in PLAIN:
+            found = lift(_get_run(self), found)
+        _fields(self)[name] = found
+        return found
 
     def replace(self, /, **changes: Any) -> Any:
         raw = _get_raw(self)
