@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from interaction.display import decimals
 from interaction.errors import AmbiguityWarning, ArgumentError, unknown_name
@@ -40,6 +39,8 @@ def interval(values: Any, level: float = 0.95) -> tuple[Any, Any]:
     mean = values.mean(axis=0)
     if n < 2:
         return mean, np.full_like(mean, np.nan)[()]
+    from scipy.special import stdtrit  # a tenth of a second, which workers of sweeps do not need
+
     return mean, stdtrit(n - 1, 0.5 + level / 2) * values.std(axis=0, ddof=1) / np.sqrt(n)
 
 

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from types import TracebackType
@@ -46,13 +46,14 @@ class _Here:
 class Workers:
     """Those who play: `executor` is None for all cores, a number of processes, 0 for this process, or
     anything that has the `submit` of `concurrent.futures` (or gives such a thing by `get_executor`, as dask's
-    client does). An executor that was given is not shut down.
+    client does). An executor that was given is not shut down. Processes of our own first call
+    `prepare[0](*prepare[1:])`, so that they have imported what they need when the first task comes.
 
     Raises `ArgumentError` for what is no executor.
     """
 
-    def __init__(self, executor: Any, where: str = "Sweep.run") -> None:
-        self._given = executor
+    def __init__(self, executor: Any, where: str = "Sweep.run", prepare: tuple[Any, ...] = ()) -> None:
+        self._given, self._prepare = executor, prepare
         self._own = executor is None or isinstance(executor, int)
         self.deaths = 0
         self._asked, self._threads = float("-inf"), 0
@@ -77,8 +78,8 @@ class Workers:
             return loky.ProcessPoolExecutor(
                 given or loky.cpu_count(),
                 env=ONE_THREAD,
-                initializer=end_with_parent,
-                initargs=(os.getpid(),),
+                initializer=_begin,
+                initargs=(os.getpid(), *self._prepare),
             )
         if hasattr(given, "get_executor"):
             return given.get_executor(pure=False)
@@ -128,9 +129,17 @@ class Workers:
         if isinstance(self._executor, _Here):
             return
         if self._own:
-            self._executor.shutdown(wait=kind is None, kill_workers=kind is not None)
+            self._executor.shutdown(wait=False, kill_workers=kind is not None)
         elif self._executor is not self._given:
             self._executor.shutdown(wait=kind is None)
+
+
+def _begin(parent: int, prepare: Callable[..., object] | None = None, *arguments: Any) -> None:
+    """Begin as a worker; what goes wrong while it is prepared goes wrong again in a task, which can tell."""
+    end_with_parent(parent)
+    if prepare is not None:
+        with suppress(Exception):
+            prepare(*arguments)
 
 
 @dataclass

@@ -19,7 +19,7 @@ from interaction.studies.sweeps.folder import FORMAT, Folder, Part
 from interaction.studies.sweeps.parquet import DamagedFileError, arrow, check
 from interaction.studies.sweeps.surroundings import Lines, differences, surroundings
 from interaction.studies.sweeps.upkeep import tidy
-from interaction.studies.sweeps.work import Played, forget, play_one, references_of, try_one
+from interaction.studies.sweeps.work import Played, forget, get_ready, play_one, references_of, try_one
 from interaction.studies.workers import Task, WorkerDiedError, Workers, play_all
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def play_sweep(
     about = surroundings(references_of(sweep.job))
     folder.begin()
     before = _compared(sweep, folder, about, changed)
-    with Workers(executor) as workers:
+    with Workers(executor, prepare=(get_ready, sweep.job)) as workers:
         play = _Play(sweep, folder, workers, json.dumps(about), progress)
         play.anew = changed == "again" and before is None
         play.sizes = _sizes(play, folder, before, about)

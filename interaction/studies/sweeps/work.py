@@ -29,7 +29,7 @@ from interaction.studies.sweeps.chunk import (
     try_cell,
 )
 from interaction.studies.sweeps.folder import Folder
-from interaction.studies.sweeps.parquet import encode, read
+from interaction.studies.sweeps.parquet import arrow, encode, read
 from interaction.studies.sweeps.surroundings import differences, surroundings
 
 
@@ -39,6 +39,15 @@ class Played:
 
     chunk: Chunk
     rounds: int
+
+
+def get_ready(job: Job) -> None:
+    """Import what a worker needs, while the others are busy with trying the cells."""
+    arrow().array([0])  # which imports pandas, where it is there
+    for reference in references_of(job):
+        reference.load()
+    with one_thread():
+        pass
 
 
 def try_one(cell: Cell, job: Job, most: int, seconds: float, about: str) -> Trial | Failure:
