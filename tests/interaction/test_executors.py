@@ -11,8 +11,10 @@ from interaction.assistants.pointing import ConstantGain, InformationGain, Oracl
 from interaction.errors import ArgumentError
 from interaction.studies import calibration, model_recovery, parameter_recovery, robustness
 from interaction.tasks.bandit import MultiArmedBanditTask
+from interaction.tasks.looking import LookingTask
 from interaction.tasks.pointing import PointingTask
 from interaction.users.bandit import RandomUser, RescorlaWagnerUser, WinStayLoseShiftUser
+from interaction.users.looking import NoisyEye
 from interaction.users.pointing import CarefulPointer
 from tests.interaction.sweeps.small import pool
 
@@ -68,6 +70,20 @@ def test_model_recovery(workers, criterion):
     options = {"criterion": criterion, "draws": 50, "seed": 2, "progress": False}
     one = model_recovery(TASK, USERS, 9, 25, **options)
     assert_same(one, model_recovery(TASK, USERS, 9, 25, **options, executor=workers))
+
+
+def test_users_who_draw_while_they_look(workers):
+    """Their likelihood is estimated by draws of its own, which are the same wherever it is."""
+    priors = {"noise": stats.uniform(0, 0.3)}
+    options = {"method": "particles", "draws": 40, "inner": 20, "seed": 6, "progress": False}
+    given = (LookingTask(), NoisyEye(), priors, 9, 10)
+    assert_same(
+        parameter_recovery(*given, **options), parameter_recovery(*given, **options, executor=workers)
+    )
+    users = {"eye": (NoisyEye(), priors), "other eye": (NoisyEye(), {"noise": stats.uniform(0, 0.1)})}
+    options = {"criterion": "marginal_likelihood", "draws": 40, "inner": 20, "seed": 6, "progress": False}
+    one = model_recovery(LookingTask(), users, 5, 8, **options)
+    assert_same(one, model_recovery(LookingTask(), users, 5, 8, **options, executor=workers))
 
 
 @pytest.mark.parametrize("method", ["grid", "particles"])

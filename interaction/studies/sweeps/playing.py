@@ -17,7 +17,7 @@ from interaction.studies.sweeps.cells import Cell
 from interaction.studies.sweeps.chunk import Chunk, Failure, Trial
 from interaction.studies.sweeps.folder import FORMAT, Folder, Part
 from interaction.studies.sweeps.parquet import DamagedFileError, arrow, check
-from interaction.studies.sweeps.surroundings import Lines, differences, surroundings
+from interaction.studies.sweeps.surroundings import Lines, check_loaded, differences, surroundings
 from interaction.studies.sweeps.upkeep import tidy
 from interaction.studies.sweeps.work import Played, forget, get_ready, play_one, references_of, try_one
 from interaction.studies.workers import Task, WorkerDiedError, Workers, play_all
@@ -47,6 +47,7 @@ def play_sweep(
     if worker is not None and changed == "again":
         raise ArgumentError('Sweep.run: worker: changed="again" would remove what other shares have played')
     forget()
+    check_loaded(references_of(sweep.job))
     about = surroundings(references_of(sweep.job))
     folder.begin()
     before = _compared(sweep, folder, about, changed)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
 from itertools import groupby
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,13 @@ from interaction.studies.sweeps.folder import Folder, Part
 from interaction.studies.sweeps.parquet import EPISODE, read
 
 Array = NDArray[Any]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 WINDOW = 2**16
 """Episodes are taken in windows of so many, however they lie in files: sums do not depend on the files."""
 
+_TRIES = 10
 _DISTINCT = 2**16  # values that are counted one by one
 _KEPT = np.int64(40)  # bits of a float that are dropped where there are more: 1 part in 8,192
 
@@ -124,6 +128,22 @@ def _pieces(part: Part, columns: list[str], stop: int | None) -> Iterator[Window
         yield number, episodes[first:last], {name: array[first:last] for name, array in arrays.items()}
 
 
+def _while_files_merge(read: Callable[P, T]) -> Callable[P, T]:
+    """Begin again where a file went away while it was read: another process has merged it."""
+
+    @wraps(read)
+    def call(*arguments: P.args, **options: P.kwargs) -> T:
+        for _ in range(_TRIES - 1):
+            try:
+                return read(*arguments, **options)
+            except FileNotFoundError:
+                continue
+        return read(*arguments, **options)
+
+    return call
+
+
+@_while_files_merge
 def summaries(folder: Folder, cell: str, measures: list[str], stop: int | None = None) -> dict[str, Summary]:
     """Sum up the measures of a cell."""
     found = {name: Summary() for name in measures}
@@ -133,6 +153,7 @@ def summaries(folder: Folder, cell: str, measures: list[str], stop: int | None =
     return found
 
 
+@_while_files_merge
 def paired_summaries(
     folder: Folder, cell: str, reference: str, measures: list[str], stop: int | None = None
 ) -> dict[str, Summary]:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 import interaction
+from interaction.errors import ArgumentError
 from interaction.importing import Reference
 
 Lines = dict[str, Any]
@@ -46,6 +47,28 @@ def _surroundings(references: tuple[Reference, ...]) -> Lines:
             "instructions": " ".join(_instructions()),
         },
     }
+
+
+def check_loaded(references: Iterable[Reference]) -> None:
+    """Raise `ArgumentError` where a module was edited since it was met, but not loaded again.
+
+    Its functions would play the old code, and the manifest tell of the new one.
+    """
+    for name, file in _sources(references).items():
+        spec = getattr(sys.modules.get(name), "__spec__", None)  # another one once it is loaded again
+        if spec is None:
+            continue
+        met, digest = _met.setdefault(name, (spec, _digest(file)))
+        if met is not spec:
+            _met[name] = spec, _digest(file)
+        elif digest != _digest(file):
+            raise ArgumentError(
+                f"Sweep: {file} was edited after this process had imported {name!r}: import it again, by "
+                f"importlib.reload or in a new process, and make the sweep anew"
+            )
+
+
+_met: dict[str, tuple[object, str]] = {}
 
 
 def forget() -> None:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from interaction import files
 from interaction.errors import ArgumentError, FolderError, SweepError
 from interaction.studies import SweepResults
+from interaction.studies.sweeps import statistics
 from interaction.studies.sweeps.folder import Folder
 from interaction.studies.sweeps.parquet import DamagedFileError, check, read
 from tests.interaction.sweeps import killing, small
@@ -452,6 +453,31 @@ def test_what_compact_was_killed_in_is_counted_once(played, copy, tmp_path):
     assert SweepResults(copy).table().equals(SweepResults(played).table())
     assert set(SweepResults(copy).episodes().values()) == {60}
     assert SweepResults(copy).compact(progress=False) == (33, 4)
+
+
+def test_a_table_that_is_made_while_files_are_merged_is_that_of_all_episodes(played, copy, monkeypatch):
+    left, once = [], statistics.read
+    expected = SweepResults(played)
+
+    def read_late(file, columns):
+        if not left:
+            left.append(SweepResults(copy).compact(progress=False))
+        return once(file, columns)
+
+    monkeypatch.setattr(statistics, "read", read_late)
+    found = SweepResults(copy).table()
+    assert left == [(32, 4)]
+    monkeypatch.undo()
+    assert found.equals(expected.table())
+
+
+def test_a_file_that_stays_away_is_an_error(copy, monkeypatch):
+    def read_nothing(file, columns):
+        raise FileNotFoundError(file)
+
+    monkeypatch.setattr(statistics, "read", read_nothing)
+    with pytest.raises(FileNotFoundError, match="parquet"):
+        SweepResults(copy).table()
 
 
 def test_a_damaged_file_of_many_chunks_is_played_again(played, copy, caplog):

@@ -1,5 +1,6 @@
 """What a sweep is made of: bad input, cells and their seeds, chunks, and errors of components."""
 
+import importlib
 import json
 import os
 import re
@@ -364,6 +365,35 @@ def test_a_change_in_a_module_that_a_module_imports_is_noticed(tmp_path):
     done = subprocess.run([*words, "--processes", "0"], check=False, **options)
     assert done.returncode == 1
     assert "sources.laboratory.people:" in done.stderr
+
+
+def test_a_module_that_was_edited_but_not_imported_again_is_refused(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    text = (
+        "from tests.interaction.sweeps import small\n"
+        "LIMIT = 5\n"
+        "def make_bundle(who):\n"
+        "    return small.make_bundle(who, LIMIT)\n"
+    )
+    (tmp_path / "edited.py").write_text(text)
+    monkeypatch.setitem(sys.modules, "edited", None)  # by which it is gone again at the end
+    del sys.modules["edited"]
+    edited = importlib.import_module("edited")
+
+    def sweep():
+        return Sweep(edited.make_bundle, {"who": ["habit"]}, 20, measure={"rounds": "lengths"})
+
+    first = sweep()
+    first.run(tmp_path / "first", 0, progress=False)
+    (tmp_path / "edited.py").write_text(text.replace("LIMIT = 5", "LIMIT = 8"))
+    for old in (lambda: first.run(tmp_path / "second", 0, progress=False), sweep):
+        with pytest.raises(ArgumentError, match=r"edited\.py was edited after this process had imported"):
+            old()
+    assert not (tmp_path / "second").exists()
+    importlib.reload(edited)
+    results = sweep().run(tmp_path / "second", 0, progress=False)
+    assert results.table()["quantile_95"].iloc[0] > 5
 
 
 @pytest.mark.parametrize("package", [True, False])
