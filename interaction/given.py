@@ -21,7 +21,7 @@ from interaction.errors import (
     UnknownFieldError,
     unknown_name,
 )
-from interaction.membership import Membership, as_flag, as_float, membership
+from interaction.membership import FLAG, Membership, as_flag, as_float, membership
 from interaction.random import EpisodeRandom, lacking
 from interaction.spaces import Dict, Space
 from interaction.state import GameState, State, Value, freeze
@@ -143,10 +143,14 @@ def settle_action(
 ) -> tuple[Value, Value]:
     """Give an action and its reward as they should be; with `check`, raise unless the action is allowed."""
     member = seat.action_membership
-    action, reward = member.conform(freeze(action)), as_float(reward)
-    if check:
-        if member.violation(action, rows) is not None:
+    action = freeze(action)
+    if not (check and member.fits(action, rows)):
+        action = member.conform(action)
+        if check and member.violation(action, rows) is not None:
             member.check(action, f"{seat.name} (action)", rows)
+    if type(reward) is not float:
+        reward = as_float(reward)
+    if check:
         _check_reward(reward, rows, seat.name, "policy")
     return action, reward
 
@@ -179,19 +183,19 @@ def move_task(
     if state is before and type(over) is bool and type(reward) is float and reward == reward:  # noqa: PLR0124
         return state, reward, over
     rows = rng.rows
-    if state is not before:
+    if state is not before and not (check and move.membership.fits(state, rows)):
         state = move.membership.conform(state)
         if check and move.membership.violation(state, rows) is not None:
             check_state(move.membership, state, f"{move.task} ({move.name})", rows)
     if type(reward) is not float:
         reward = as_float(reward)
-    if type(over) is not bool:
-        over = as_flag(over)
     if check:
         _check_reward(reward, rows, move.task, move.name)
-        if type(over) is not bool and not (
-            type(over) is np.ndarray and over.dtype == _BOOL and over.shape == (rows,)
-        ):
+    if type(over) is not bool and not (
+        type(over) is np.ndarray and over.dtype is FLAG and over.shape == (rows,)
+    ):
+        over = as_flag(over)
+        if check and type(over) is not bool:
             _check_number(over, rows, move.task, f"{move.name}, terminated", "b")
     return state, reward, over
 
@@ -228,8 +232,6 @@ def _check_number(value: Value, rows: int | None, name: str, part: str, kinds: s
     if array.dtype.kind == "f" and np.isnan(array).any():
         raise SpaceError(f"{name} ({part}): expected a number, got NaN")
 
-
-_BOOL = np.dtype(bool)
 
 _EXPECTED = {"infer": "(state, reward)", "sample": "(action, reward)", "observe": "(observation, reward)"}
 

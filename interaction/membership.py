@@ -54,6 +54,10 @@ class Membership:
     def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
         raise NotImplementedError(f"{type(self).__name__} must define violation")
 
+    def fits(self, value: Value, rows: int | None = None) -> bool:
+        """Whether a value is inside, and `conform` would leave it as it is; False if in doubt."""
+        return False
+
     def conform(self, value: Value) -> Value:
         """Give a value with its numbers as the space says them: in a field of floats, 0 becomes 0.0.
 
@@ -118,7 +122,8 @@ def as_whole(value: Value) -> Value:
     """Give a flag as an integer, or an array of them; what is of another kind stays."""
     if type(value) is bool:
         return int(value)
-    return lock(value.astype(np.int64)) if isinstance(value, np.ndarray) and value.dtype == bool else value
+    flags = isinstance(value, np.ndarray) and value.dtype is FLAG
+    return lock(value.astype(np.int64)) if flags else value
 
 
 def _too_long(value: object) -> SpaceError:
@@ -130,6 +135,7 @@ def _too_long(value: object) -> SpaceError:
 
 _EXACT, _HUGE = 2**53, 2**63
 _LEAST, _MOST = -(2**63), 2**63 - 1  # of 64-bit integers
+FLAG = np.dtype(bool)  # of which there is one, as of each of numpy's own
 _INTEGER, _UNSIGNED = np.dtype(np.int64), np.dtype(np.uint64)
 
 
@@ -145,7 +151,7 @@ def largest(values: NDArray[Any]) -> Any:
 
 def all_between(value: Value, low: int, high: int, rows: int | None) -> bool:
     """Whether these are integers from `low` to (and without) `high`, one for each row; False if in doubt."""
-    if type(value) is not np.ndarray or value.dtype != _INTEGER or value.shape != (rows,) or not rows:
+    if type(value) is not np.ndarray or value.dtype is not _INTEGER or value.shape != (rows,) or not rows:
         return False
     if low <= _LEAST and high > _MOST:
         return True
@@ -169,6 +175,10 @@ class _DiscreteMembership(_WholeMembership):
         super().__init__(space)
         self.low = int(space.start)
         self.high = int(space.start + space.n)
+
+    def fits(self, value: Value, rows: int | None = None) -> bool:
+        low, high = self.low, self.high
+        return low <= value < high if type(value) is int else all_between(value, low, high, rows)
 
     def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
         if type(value) is int or type(value) is bool:
@@ -227,6 +237,10 @@ class _ArrayMembership(Membership):
         whole = np.iinfo(np.int64)
         self.endless = self.ends == (whole.min, whole.max)
 
+    def fits(self, value: Value, rows: int | None = None) -> bool:
+        bounds = self.bounds
+        return type(value) is self.plain is float and bounds is not None and bounds[0] <= value <= bounds[1]
+
     def conform(self, value: Value) -> Value:
         return self.convert(value) if self.conforms and type(value) is not self.plain else value
 
@@ -280,6 +294,15 @@ class _StateMembership(Membership):
         self.of_numbers = tuple((name, part) for name, part in self.fields.items() if part.conforms)
         self.plains = tuple((name, part.plain) for name, part in self.of_numbers)
         self.conforms = bool(self.of_numbers)
+
+    def fits(self, value: Value, rows: int | None = None) -> bool:
+        if type(value) is not State or (fields := value.__dict__).keys() != self.names:
+            return False
+        for name, low, high in self.integers:
+            part = fields[name]
+            if not (low <= part < high if type(part) is int else all_between(part, low, high, rows)):
+                return False
+        return all(other.fits(fields[name], rows) for name, other in self.others) if self.others else True
 
     def conform(self, value: Value) -> Value:
         if type(value) is not State and not isinstance(value, State):

@@ -42,8 +42,6 @@ def freeze(value: Value) -> Value:
             value.setflags(write=False)
             return value.view()
         return value
-    if hasattr(kind, "__frozen__"):  # lifted: one value for each episode of a batch
-        return value.__frozen__()
     if issubclass(kind, State):
         return value
     if issubclass(kind, np.generic):
@@ -52,6 +50,8 @@ def freeze(value: Value) -> Value:
         return tuple(map(freeze, value))
     if kind is Provenance:
         return int(value)
+    if hasattr(kind, "__frozen__"):  # lifted: one value for each episode of a batch
+        return value.__frozen__()
     raise ContractError(
         f"A state holds int, float, bool, str, None, numpy arrays, tuples or nested States; "
         f"got {value!r} of type {type(value).__name__}. "

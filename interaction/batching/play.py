@@ -25,6 +25,7 @@ from interaction.turns import ASSISTANT_OBSERVES, SOURCES, play_half
 
 MOST_ROUNDS = 100_000  # of an episode for which nobody said how many there may be
 MOST_BYTES = 4 * 2**30  # of a recording
+MANY = 1_000  # episodes of which the arrays are large enough for the C library to give them back
 CHUNK = 12_500  # rows played at a time: their arrays fit a processor's second-level cache
 Record = Literal["all", "final"] | Sequence[str]
 
@@ -142,8 +143,9 @@ def run(
     progress: bool,
 ) -> Trajectories:
     """Play the episodes of `Bundle.run`, chunk by chunk."""
-    keep_memory()
     chosen = read_episodes(episodes)
+    if len(chosen) >= MANY:
+        keep_memory()
     seed = fresh_seed() if seed is None else check_seed(seed)
     fields = lineup.fields
     axes = read_over(fields, over, "over")

@@ -13,13 +13,41 @@ from numpy.typing import NDArray
 
 from interaction.batching.selection import row_of
 from interaction.errors import EpisodeError
-from interaction.state import GameState, Value, flatten
+from interaction.state import GameState, State, Value, flatten
 from interaction.turns import SOURCES
 
 Array = NDArray[Any]
 Rows = NDArray[np.int64]
 REWARDS = tuple(f"rewards.{source}" for source in SOURCES)
 STATES = ("task_state", "user_state", "assistant_state")
+
+
+class _Leaves:
+    """The leaves of a state that are wanted, by path; a path is put together and judged but once."""
+
+    __slots__ = ("_inner", "_leaves", "_met", "_prefix", "_wanted")
+
+    def __init__(self, wanted: Callable[[str], bool], met: set[str], prefix: str = "") -> None:
+        self._wanted, self._met, self._prefix = wanted, met, prefix
+        self._leaves: dict[str, str] = {}  # an empty path for what is not wanted
+        self._inner: dict[str, _Leaves] = {}
+
+    def collect(self, state: State, found: dict[str, Value]) -> None:
+        """Put the values of a state into `found`, but for those that are None."""
+        leaves, inner = self._leaves, self._inner
+        for name, value in state.__dict__.items():
+            if isinstance(value, State):
+                if name not in inner:
+                    inner[name] = _Leaves(self._wanted, self._met, f"{self._prefix}{name}.")
+                inner[name].collect(value, found)
+            elif value is not None:
+                path = leaves.get(name)
+                if path is None:
+                    path = f"{self._prefix}{name}"
+                    self._met.add(path)
+                    path = leaves[name] = path if self._wanted(path) else ""
+                if path:
+                    found[path] = value
 
 
 class Recorder:
@@ -44,6 +72,7 @@ class Recorder:
         self.lengths = np.zeros(rows, np.int64)
         self.terminated = np.zeros(rows, bool)
         self.paths: set[str] = set()
+        self._leaves = None if wanted is None else _Leaves(wanted, self.paths)
         self._begun: GameState | None = None
         self._forced: frozenset[str] = frozenset()
         self._ends: list[tuple[Rows, dict[str, Value]]] = []  # what rows held at their end
@@ -94,17 +123,16 @@ class Recorder:
             self.progress(len(rows) * (1 if self.most is None else self.most - length))
 
     def _select(self, game: GameState, rows: int, part: Rows | None) -> dict[str, Value]:
-        assert self.wanted is not None
-        leaves = {path: value for path, value in flatten(game) if value is not None}
-        self.paths.update(leaves)
-        values = {path: value for path, value in leaves.items() if self.wanted(path)}
+        assert self._leaves is not None
+        values: dict[str, Value] = {}
+        self._leaves.collect(game, values)
         if part is not None:
             taken: dict[int, Value] = {}
             values = {path: row_of(value, part, taken) for path, value in values.items()}
-        return {
-            path: _columns(value, rows) if isinstance(value, tuple) else value
-            for path, value in values.items()
-        }
+        for path, value in values.items():
+            if type(value) is tuple:
+                values[path] = _columns(value, rows)
+        return values
 
     def total(self, source: int) -> Array | None:
         """The sum of the rewards of a source: `(rows,)`, or None if it paid nothing."""
