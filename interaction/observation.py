@@ -167,6 +167,13 @@ class RuleObservationEngine(ObservationEngine):
         return seen, -self.cost
 
 
+def hides_observations(engine: ObservationEngine) -> bool:
+    """Say whether an engine is known to show nothing of what the agents observed before."""
+    if type(engine) is RuleObservationEngine:
+        return engine.see is None
+    return type(engine) is DefaultObservationEngine
+
+
 class CascadedObservationEngine(ObservationEngine):
     """Several engines in a row: each observes what the one before it let through; rewards add up.
 

@@ -25,7 +25,13 @@ from interaction.given import (
 )
 from interaction.inference.engine import IdentityInferenceEngine, InferenceEngine
 from interaction.membership import Membership, membership, whole_range
-from interaction.observation import DefaultObservationEngine, ObservationEngine, Role, RuleObservationEngine
+from interaction.observation import (
+    DefaultObservationEngine,
+    ObservationEngine,
+    Role,
+    RuleObservationEngine,
+    hides_observations,
+)
 from interaction.policy import DeterministicPolicy, DiscretePolicy, Policy, always_acts, first_action
 from interaction.random import (
     ASSISTANT_OBSERVATION,
@@ -54,6 +60,7 @@ class Seat:
     needs_game: bool  # whether it cannot start without knowing the game
     observe: Method
     infer: Method | None  # None where nothing is inferred
+    sees_observations: bool  # whether it may see what was observed before
     only_sees: bool  # whether it infers nothing from all that it sees: of that nothing is to be checked
     decide: Method | None  # the action of a policy that always picks it: one call in place of two
     sample: Method
@@ -139,6 +146,7 @@ def _seat(
         else state_and_reward(
             change(inference, inference.infer, (state_space, "reward")), states, type(inference).__name__
         ),
+        sees_observations=not hides_observations(observation),
         only_sees=type(observation) is DefaultObservationEngine
         and type(inference) is IdentityInferenceEngine,
         decide=policy.action if adapt is None and always_acts(policy) else None,

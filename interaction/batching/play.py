@@ -19,7 +19,7 @@ from interaction.over import Axes, axis_labels, axis_lengths, check_apart, combi
 from interaction.players import Players
 from interaction.progress import Progress
 from interaction.random import EpisodeRandom, check_seed, fresh_seed
-from interaction.state import GameState, Value
+from interaction.state import GameState, State, Value
 from interaction.trajectory import Array, Lazy, Trajectories
 from interaction.turns import ASSISTANT_OBSERVES, SOURCES, play_half
 
@@ -95,7 +95,7 @@ def play(
             recorder.keep(played, gone, left, left_rewards, part)
             paid = _weighed(left_rewards, weight)
             recorder.end(gone, left, _rows_of(totals, leaving), paid, length, True, part)
-            game, rng, rows = row_of(game, staying, {}), rng.select(staying), rows[staying]
+            game, rng, rows = _stay(players, game, staying), rng.select(staying), rows[staying]
             given = [row_of(action, staying, {}) for action in given]
             totals, rewards = _rows_of(totals, staying), _rows_of(rewards, staying)
         recorder.keep(played, rows, game, rewards)
@@ -119,6 +119,14 @@ def play(
             if type(reward) is not float or reward != 0.0:
                 totals[source] = totals[source] + reward
         checked = check
+
+
+def _stay(players: Players, game: GameState, rows: Rows) -> GameState:
+    """Give the games that go on, without what the assistant saw before where nobody can see that any more."""
+    assistant = players.assistant
+    if game.turn_index == ASSISTANT_OBSERVES and assistant is not None and not assistant.sees_observations:
+        game = game.replace(assistant_observation=State())
+    return row_of(game, rows, {})  # type: ignore[no-any-return]
 
 
 def _weighed(rewards: list[Value], weight: float) -> list[Value]:

@@ -13,12 +13,14 @@ from interaction import (
     SOURCES,
     Assistant,
     Bundle,
+    CascadedObservationEngine,
     DeterministicPolicy,
     DiscretePolicy,
     InferenceEngine,
     InteractionTask,
     ObservationEngine,
     RandomPolicy,
+    RuleObservationEngine,
     State,
     Transition,
     User,
@@ -421,6 +423,47 @@ def test_no_episodes_leave_empty_arrays():
     runs = randoms().run(0, seed=0)
     assert (runs.lengths.shape, runs.returns.shape, len(runs)) == ((0,), (0,), 0)
     assert "recorded: nothing" in repr(runs)
+
+
+class Recalls(ObservationEngine):
+    """Sees how often it has looked, from what it saw the last time."""
+
+    batched = True
+
+    def observe(self, game, rng):
+        last = game.assistant_observation
+        return State(looks=(last.looks if "looks" in last else 0) + 1), 0.0
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [
+        Recalls(),
+        CascadedObservationEngine([Recalls()]),
+        RuleObservationEngine("assistant", see=["assistant_observation", "task_state"]),
+        RuleObservationEngine("assistant"),
+        None,
+    ],
+)
+@pytest.mark.parametrize("last_look", [True, False])
+def test_what_the_assistant_saw_is_there_for_who_can_see_it_when_others_leave(engine, last_look):
+    assistant = Assistant(policy=RandomPolicy(TEN), observation_engine=engine)
+    bundle = Bundle(
+        CoordinatedTask(),
+        User(policy=RandomPolicy(TEN)),
+        assistant,
+        max_rounds=40,
+        last_look=last_look,
+    )
+    begins = np.full(60, 8)  # one match before the end
+    runs = bundle.run(60, seed=4, start={"task_state": {"x": begins}})
+    assert len(set(runs.lengths)) > 5
+    for index in range(60):
+        assert bundle.run([index], seed=4, start={"task_state": {"x": 8}}) == runs.episode(index)
+    if isinstance(engine, Recalls):
+        late = np.flatnonzero(runs.lengths > 11)  # whose round 10 was played to its end
+        assert len(late)
+        assert (runs["assistant_observation.looks"][late, 10] == 11).all()
 
 
 # To the bit, for vectors, floats and noise; and nobody sees what is over.
