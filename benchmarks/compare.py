@@ -42,6 +42,8 @@ def checked_out(base: str) -> Iterator[Path]:
         git = ["git", "-C", str(ROOT), "worktree"]
         subprocess.run([*git, "add", "--quiet", "--detach", str(tree), base], check=True)
         try:
+            for name in ("tasks", "users", "assistants", "examples"):  # as they are installed: in the package
+                (tree / "interaction" / name).symlink_to(tree / name)
             yield tree
         finally:
             subprocess.run([*git, "remove", "--force", str(tree)], check=True)

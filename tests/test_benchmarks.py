@@ -97,6 +97,23 @@ def test_the_working_tree_is_compared_with_a_commit():
     assert "/base " not in run_git("worktree", "list")
 
 
+def test_the_components_of_a_commit_are_timed_with_its_engine(compare):
+    if not (ROOT / ".git").exists():
+        pytest.skip("a source distribution has no commits to compare with")
+    told = "from interaction import tasks, users; print(*tasks.__path__, *users.__path__)"
+    with compare.checked_out("HEAD") as tree:
+        done = subprocess.run(
+            [sys.executable, "-c", told],
+            env={**os.environ, "PYTHONPATH": str(tree)},
+            cwd=tree.parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for file in done.stdout.split():
+            assert Path(file).is_relative_to(tree)
+
+
 def run_git(*words):
     done = subprocess.run(["git", "-C", ROOT, *words], capture_output=True, text=True, check=True)
     return done.stdout
