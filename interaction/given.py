@@ -126,7 +126,7 @@ def pick(
                 refuse(found, seat.policy_name, "sample")
             action, reward = found
     except (AttributeError, NoFieldError) as error:
-        tell_unread(error, seat.policy_name, "sample")
+        tell_unread(error, seat.policy_name, seat.policy_method)
         raise
     if (
         type(action) is int

@@ -86,7 +86,9 @@ def remedy(space: object, value: Value) -> str:
 
 def as_flag(value: Value) -> Value:
     """Give 0 and 1, as which fields of whole numbers hold flags, as flags; what is no such number stays."""
-    if type(value) is int and value in (0, 1):
+    if isinstance(value, np.generic):
+        return as_flag(value.item())
+    if isinstance(value, int) and value in (0, 1):
         return bool(value)
     if isinstance(value, np.ndarray) and value.dtype.kind in "iu" and ((value == 0) | (value == 1)).all():
         return lock(value.astype(bool))
@@ -122,7 +124,7 @@ def as_whole(value: Value) -> Value:
     """Give a flag as an integer, or an array of them; what is of another kind stays."""
     if type(value) is bool:
         return int(value)
-    flags = isinstance(value, np.ndarray) and value.dtype is FLAG
+    flags = isinstance(value, np.ndarray) and value.dtype.kind == "b"
     return lock(value.astype(np.int64)) if flags else value
 
 
@@ -135,7 +137,7 @@ def _too_long(value: object) -> SpaceError:
 
 _EXACT, _HUGE = 2**53, 2**63
 _LEAST, _MOST = -(2**63), 2**63 - 1  # of 64-bit integers
-FLAG = np.dtype(bool)  # of which there is one, as of each of numpy's own
+FLAG = np.dtype(bool)  # an array that was unpickled has another, which is equal
 _INTEGER, _UNSIGNED = np.dtype(np.int64), np.dtype(np.uint64)
 
 

@@ -67,6 +67,7 @@ class Seat:
     log_prob: Method
     move: Move
     policy_name: str
+    policy_method: str  # which one its author wrote
     state_membership: Membership
     action_membership: Membership
     lowest_action: int  # of single integers; none lies between them where actions are of another kind
@@ -161,6 +162,7 @@ def _seat(
             task_space,
         ),
         policy_name=type(policy).__name__,
+        policy_method="action" if always_acts(policy) else "sample",
         state_membership=states,
         action_membership=actions,
         lowest_action=lowest,

@@ -7,7 +7,18 @@ import pickle
 import numpy as np
 import pytest
 
-from interaction import Assistant, Bundle, RandomPolicy, Simulator, User, spaces
+from interaction import (
+    Assistant,
+    Bundle,
+    InferenceEngine,
+    InteractionTask,
+    RandomPolicy,
+    Simulator,
+    State,
+    Transition,
+    User,
+    spaces,
+)
 from interaction.assistants.coordination import CoordinatedAssistant, CoordinatedAssistantWithRollout
 from interaction.envs import AssistantEnv, BundleAEC, BundleParallel, EnvPolicy, UserEnv, UserVectorEnv
 from interaction.errors import ArgumentError, ContractError, ImmutableError, UnknownNameError
@@ -121,3 +132,33 @@ def test_the_most_rounds_are_checked_when_they_are_set(wrong):
     assert one.max_rounds == 9
     one.max_rounds = 2
     assert one.run(5, seed=0).lengths.max() <= 2
+
+
+class Turning(InteractionTask):
+    """Moves one of three places on, and pays what the user takes it to be worth."""
+
+    def reset(self, rng):
+        return State(place=rng.integers(0, 3))
+
+    def on_user_action(self, game, rng):
+        place = (game.task_state.place + game.user_action) % 3
+        return Transition(game.task_state.replace(place=place), game.user_state.worth)
+
+
+class Noting(InferenceEngine):
+    """Keeps a flag of an array as a whole number, by which it looks something up."""
+
+    def infer(self, observation, state, rng):
+        seen = state.flags[observation.task_state.place]
+        return state.replace(seen=seen, worth=state.table[state.seen].sum()), 0.0
+
+
+def test_flags_of_an_array_that_was_unpickled_are_whole_numbers_in_batches_too():
+    """Its dtype is equal to numpy's own, but another object."""
+    state = State(flags=np.array([True, False, True]), seen=0, worth=0.0, table=np.array([0.1, 0.2]))
+    user = User(policy=RandomPolicy(spaces.Discrete(3)), inference_engine=Noting(), state=state)
+    bundle = pickle.loads(pickle.dumps(Bundle(Turning(), user, max_rounds=6)))
+    runs = bundle.run(50, seed=0)
+    assert runs["user_state.seen"].dtype == np.int64
+    for index in range(50):
+        assert bundle.run([index], seed=0) == runs.episode(index)

@@ -230,7 +230,7 @@ def unread(read, *words):
     return {
         f"{words[0]} {episodes}": (
             partial(reading, read, episodes),
-            rf"Reads\.sample reads a state: .*{words[1]}",
+            rf"Reads\.action reads a state: .*{words[1]}",
         )
         for episodes in (None, 1, 30)
     }

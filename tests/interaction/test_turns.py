@@ -23,7 +23,7 @@ from interaction import (
     User,
     spaces,
 )
-from interaction.errors import UnknownNameError
+from interaction.errors import ContractError, UnknownNameError
 from interaction.tasks.coordination import CoordinatedTask
 from interaction.turns import Rewards, choose, look, play_half, play_round, turn_number
 
@@ -494,3 +494,38 @@ def test_a_kept_game_is_put_to_the_turn_after_which_it_starts():
     assert later.turn_index == 3
     assert later.user_action == kept.user_action  # the user's turns were passed over
     assert bundle.reset(seed=0, start=later).turn_index == 3
+
+
+class EndsBy(InteractionTask):
+    """Says by a number of a kind of its own whether it is over."""
+
+    def __init__(self, kind):
+        self.kind = kind
+
+    def reset(self, rng):
+        return State(left=rng.integers(2, 6))
+
+    def on_user_action(self, game, rng):
+        left = game.task_state.left - 1
+        return Transition(State(left=left), -1.0, self.kind(int(left == 0)))
+
+
+@pytest.mark.parametrize("kind", [bool, int, np.bool_, np.int64, np.int8, np.uint8])
+def test_the_end_may_be_told_by_any_flag_alone_and_in_batches(kind):
+    bundle = Bundle(EndsBy(kind), User(policy=RandomPolicy(spaces.Discrete(2))))
+    runs = bundle.run(20, seed=1)
+    assert runs.terminated.all()
+    for index in range(20):
+        bundle.reset(seed=1, episode=index)
+        rounds = 1
+        while not bundle.step().done:
+            rounds += 1
+        assert rounds == runs.lengths[index]
+
+
+@pytest.mark.parametrize("kind", [float, str, lambda over: 2 + over, np.float64])
+def test_what_is_no_flag_does_not_tell_the_end(kind):
+    bundle = Bundle(EndsBy(kind), User(policy=RandomPolicy(spaces.Discrete(2))))
+    bundle.reset(seed=1)
+    with pytest.raises(ContractError, match=r"EndsBy \(on_user_action, terminated\): expected True or False"):
+        bundle.step()
