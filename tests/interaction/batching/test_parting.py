@@ -7,6 +7,7 @@ import logging
 import numpy as np
 import pytest
 
+from interaction import Bundle, InteractionTask, RandomPolicy, Transition, User, spaces
 from interaction.batching.lifting import DisagreementError, LiftedMethod, play_lifted
 from interaction.component import Component
 from interaction.errors import BatchError, ContractError
@@ -21,6 +22,7 @@ from tests.interaction.batching.compare import (
     same_bits,
     stream,
 )
+from tests.natural.corpus import singly
 
 WHOLE = repeated(*range(-3, 8))
 REAL = repeated(2.5, -0.5, 0.5, 1.5, -2.5, 7.0)
@@ -746,3 +748,29 @@ def test_attributes_of_the_component_are_constants():
     assert_lifted(lambda i, x, v: function(i, x, v)[:5], WHOLE, REAL, VECTOR)
     assert table.tolist() == np.arange(12.0).reshape(3, 4).tolist()
     compare(function, WHOLE, REAL, VECTOR)
+
+
+class Sorted(InteractionTask):
+    """Keeps vectors and a matrix, of which episodes that part change other entries."""
+
+    def reset(self, rng):
+        return State(v=rng.random(5), m=np.zeros((2, 3)), side=rng.integers(0, 3), kept=rng.random((4,)))
+
+    def on_user_action(self, game, rng):
+        state = game.task_state
+        if state.side == 0:
+            v = state.v.copy()
+            v[game.user_action] += rng.random()
+            return Transition(state.replace(v=v, side=1), v[-1])
+        if state.side == 1:
+            m = state.m.copy()
+            m[0] = state.v[:3]
+            return Transition(state.replace(m=m, v=state.v[::-1], side=2))
+        return Transition(state.replace(m=state.m + 1, kept=state.v[1:] * 2, side=0), -1.0)
+
+
+def test_large_groups_of_vectors_and_matrices_are_put_together_as_they_are_alone():
+    """Vectors of a thousand episodes and more are put together entry by entry."""
+    bundle = Bundle(Sorted(), User(policy=RandomPolicy(spaces.Discrete(5))), max_rounds=3)
+    runs, alone = bundle.run(3_600, seed=2), singly(bundle).run(3_600, seed=2)
+    assert runs == alone
