@@ -106,7 +106,36 @@ def play(job: Job, chunk: Chunk, bundle: Bundle | None = None) -> tuple[Trajecto
             told = told if told.startswith(where) else f"{where}: {told}"
             masked = "; mask the episodes that have no value" if "got nan" in told else ""
             raise MeasureError(f"{told}{masked}") from error
+    _check_shortest(job, runs, measures)
     return runs, measures
+
+
+def _check_shortest(job: Job, runs: Trajectories, measures: Measures) -> None:
+    """Raise unless the measures tell the same of the shortest episode when it is looked at alone.
+
+    It is the one to which rounds were added that it did not play.
+    """
+    shortest = int(np.argmin(runs.lengths))
+    if runs.lengths[shortest] == runs.lengths.max():
+        return
+    alone = runs.episode(shortest)
+    for name, given in job.measures:
+        if isinstance(given, Reference):
+            value = read_measure(alone, given.load(), f"measure {name!r}")
+            if not _same(measures[name][shortest : shortest + 1], value):
+                raise MeasureError(_BESIDE.format(name))
+
+
+def _same(some: np.ma.MaskedArray[Any, Any], others: np.ma.MaskedArray[Any, Any]) -> bool:
+    """Whether measures are the same, but for what the order of a sum makes of them."""
+    masks = np.array_equal(np.ma.getmaskarray(some), np.ma.getmaskarray(others))
+    return masks and np.allclose(some.filled(0.0), others.filled(0.0), rtol=1e-9, atol=1e-12)
+
+
+_BESIDE = (
+    "measure {!r}: it tells something else of an episode when others are played beside it. "
+    "Rounds after the end of an episode repeat the last one: leave them out by runs.played"
+)
 
 
 def table_of(job: Job, chunk: Chunk, runs: Trajectories, measures: Measures) -> pyarrow.Table:
@@ -135,17 +164,11 @@ def check_again(job: Job, chunk: Chunk) -> None:
             "episodes came out otherwise when they were played again: expected bundles and measures that "
             "follow from their arguments alone, not from a global random state, a clock or a counter"
         )
-    places = [chunk.first, min(chunk.first + 1, chunk.stop), chunk.stop]
+    places = [*(min(chunk.first + count, chunk.stop) for count in (0, 1, 3)), chunk.stop]
     parts = [play(job, Chunk(chunk.cell, *ends), bundle)[1] for ends in pairwise(places) if ends[0] < ends[1]]
     for name, values in measures.items():
-        alone = np.concatenate([part[name].filled(0.0) for part in parts])
-        masks = np.concatenate([np.ma.getmaskarray(part[name]) for part in parts])
-        same = np.array_equal(masks, np.ma.getmaskarray(values))
-        if not same or not np.allclose(alone, values.filled(0.0), rtol=1e-9, atol=1e-12):
-            raise UnrepeatableError(
-                f"measure {name!r}: it tells something else of an episode when others are played beside it. "
-                f"Rounds after the end of an episode repeat the last one: leave them out by runs.played"
-            )
+        if not _same(values, np.ma.concatenate([part[name] for part in parts])):  # type: ignore[no-untyped-call]
+            raise UnrepeatableError(_BESIDE.format(name))
 
 
 def _kept(runs: Trajectories, path: str) -> Any:
@@ -245,6 +268,7 @@ class Trial:
     bytes: float
 
 
+_LOCKSTEP = 64  # episodes below which those that are played together take as long as many more
 _ENOUGH, _AMPLE = 0.1, 0.3  # of the seconds that a chunk is to take, for the last play of a trial
 _SHARE = 8  # of the episodes, one in so many is played in a trial at most
 
@@ -252,8 +276,8 @@ _SHARE = 8  # of the episodes, one in so many is played in a trial at most
 def try_cell(job: Job, cell: Cell, episodes: int, seconds: float) -> Trial:
     """Play ever more of the first episodes of a cell until that takes long enough to be measured.
 
-    Few episodes in lockstep take as long as many: so four times as many have to take twice as long, before
-    the time of each is told. The first play does not count, since components are checked in it.
+    Few episodes in lockstep take as long as many, or longer: so four times as many have to take twice as
+    long, before the time of each is told. The first play does not count, since components are checked in it.
     """
     count, times = 1, []
     while True:
@@ -263,7 +287,7 @@ def try_cell(job: Job, cell: Cell, episodes: int, seconds: float) -> Trial:
         kept = table_of(job, chunk, runs, measures)
         times.append(time.perf_counter() - begun)
         took, following = times[-1], min(4 * count, max(episodes // _SHARE, 2), episodes)
-        grows = took >= _ENOUGH * seconds and len(times) > 2 and took >= 2 * times[-2]
+        grows = took >= _ENOUGH * seconds and count >= _LOCKSTEP and took >= 2 * times[-2]
         if len(times) > 1 and (grows or took >= _AMPLE * seconds or following <= count):
             recorded = kept.nbytes + sum(runs[path].nbytes for path in runs)
             return Trial(cell, took / count, recorded / count)

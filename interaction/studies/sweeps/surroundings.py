@@ -25,6 +25,8 @@ Lines = dict[str, Any]
 
 _OURS = ("tasks", "users", "assistants", "examples")  # folders that are installed inside `interaction`
 _IMPORTS_US = re.compile(r"^\s*(from|import)\s+interaction\b", re.MULTILINE)
+_STANDARD = sysconfig.get_path("stdlib")
+_SITE = tuple({sysconfig.get_path(name) for name in ("purelib", "platlib")})
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
@@ -139,10 +141,12 @@ def _file_of(module: str) -> Path | None:
     """Give the source of a module that may hold components, or None; nothing is imported for it."""
     top, *rest = module.split(".")
     ours = top == "interaction"
-    if top in sys.stdlib_module_names or (ours and rest[:1] not in [[name] for name in _OURS]):
+    if top in sys.builtin_module_names or (ours and rest[:1] not in [[name] for name in _OURS]):
         return None
     file = _located(top, rest)
     if file is None:  # it is no module, but a name in one
+        return None
+    if not any(file.is_relative_to(path) for path in _SITE) and file.is_relative_to(_STANDARD):
         return None
     library = not ours and any(file.is_relative_to(path) for path in _LIBRARIES)
     return None if library and not _IMPORTS_US.search(file.read_text(encoding="utf-8")) else file

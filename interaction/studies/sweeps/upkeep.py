@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from interaction.errors import ArgumentError
@@ -66,10 +67,11 @@ def compact(folder: Folder, cells: tuple[Cell, ...], progress: bool) -> tuple[in
         for cell in cells:
             before += sum(1 for _ in (folder.chunks / cell.name).glob("*.parquet"))
             tidy(folder, cell.name)
-            for parts, table in _groups(folder.parts(cell.name)):
-                first, stop = parts[0].begin, parts[-1].stop
-                if len(parts) > 1:
-                    folder.write(cell.name, file_of(first, stop), encode(table))
+            with suppress(FileNotFoundError):  # another process does the same
+                for parts, table in _groups(folder.parts(cell.name)):
+                    first, stop = parts[0].begin, parts[-1].stop
+                    if len(parts) > 1:
+                        folder.write(cell.name, file_of(first, stop), encode(table))
             after += len(folder.drop_covered(cell.name))
             bar.update()
     return before, after
