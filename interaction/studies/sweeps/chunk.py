@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -246,9 +247,21 @@ def find_failure(job: Job, chunk: Chunk, error: Exception) -> Failure:
     return Failure(
         chunk.cell,
         None if alone is None else first,
-        f"{type(error).__name__}: {error}" + (f" (only {chunk} together show it)" if alone is None else ""),
+        f"{type(error).__name__}: {error}{line_of(error)}"
+        + (f" (only {chunk} together show it)" if alone is None else ""),
         "".join(traceback.format_exception(error)),
     )
+
+
+def line_of(error: BaseException) -> str:
+    """Say in which line of a component an error was raised, if it was in one."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not Path(frame.filename).is_relative_to(_ENGINE)]
+    own = [frame for frame in own if "site-packages" not in frame.filename and "<" not in frame.filename]
+    return f" ({Path(own[-1].filename).name}, line {own[-1].lineno}, in {own[-1].name})" if own else ""
+
+
+_ENGINE = Path(__file__).parents[2]
 
 
 def _error_of(job: Job, chunk: Chunk) -> Exception | None:

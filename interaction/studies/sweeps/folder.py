@@ -98,6 +98,13 @@ class Folder:
             write_whole(self.path / f"manifest-{number}.json", lambda out: out.write(before))
             write_whole(self.manifest, lambda out: out.write(content))
 
+    def is_of_no_use(self) -> bool:
+        """Say whether a sweep was begun of which no cell could be played."""
+        there = self.read()
+        if there is None or any(one["chunk"] for one in there["cells"]):
+            return False
+        return not any(next(place.glob("*/*.parquet"), None) for place in (self.chunks, self.aside))
+
     def parts(self, cell: str) -> list[Part]:
         """Give the files of a cell in order; one whose episodes the others hold, too, is left out."""
         found = []

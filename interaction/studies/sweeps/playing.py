@@ -50,6 +50,8 @@ def play_sweep(
     check_loaded(references_of(sweep.job))
     about = surroundings(references_of(sweep.job))
     folder.begin()
+    if folder.is_of_no_use():  # there is nothing that other code has played
+        changed = "again"
     before = _compared(sweep, folder, about, changed)
     with Workers(executor, prepare=(get_ready, sweep.job)) as workers:
         play = _Play(sweep, folder, workers, json.dumps(about), progress)
@@ -135,6 +137,15 @@ class _Play:
             more = {cell: self._whole(cell, count) for cell, count in wanted.items()}
             more = {cell: count for cell, count in more.items() if count > got[cell]}
             got |= more
+            if not more and wanted:
+                _log.warning(
+                    "%d of %d cells have %s episodes, the most that they may have, and are less certain than "
+                    "until= asks: the first is %s",
+                    len(wanted),
+                    len(alive),
+                    f"{sweep.episodes:,}",
+                    next(iter(wanted)),
+                )
 
     def _whole(self, cell: Cell, count: int) -> int:
         """Give so many episodes, or more: whole chunks."""

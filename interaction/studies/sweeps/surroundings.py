@@ -20,6 +20,7 @@ import numpy as np
 import interaction
 from interaction.errors import ArgumentError
 from interaction.importing import Reference
+from interaction.studies.sweeps.loaded import module_of, unlike
 
 Lines = dict[str, Any]
 
@@ -43,7 +44,7 @@ def _surroundings(references: tuple[Reference, ...]) -> Lines:
             "interaction": f"{interaction.__version__} ({_engine()})",
             **{name: _version(name) for name in ("numpy", "scipy", "gymnasium", "pyarrow")},
         },
-        "sources": {name: _digest(file) for name, file in sorted(_sources(references).items())},
+        "sources": {name: _digest(file) for name, file in sorted(_sources_of(references).items())},
         "machine": {
             "kind": f"{platform.system()} {platform.machine()}",
             "instructions": " ".join(_instructions()),
@@ -51,31 +52,43 @@ def _surroundings(references: tuple[Reference, ...]) -> Lines:
     }
 
 
-def check_loaded(references: Iterable[Reference]) -> None:
-    """Raise `ArgumentError` where a module was edited since it was met, but not loaded again.
+def check_loaded(references: Iterable[Reference], again: bool = False) -> None:
+    """Raise `ArgumentError` where this process has another module than is in the file, or was there before.
 
-    Its functions would play the old code, and the manifest tell of the new one.
+    It would play one code, and the manifest tell of the other. With `again`, unless no file has changed.
     """
-    for name, file in _sources(references).items():
-        spec = getattr(sys.modules.get(name), "__spec__", None)  # another one once it is loaded again
-        if spec is None:
+    sources = _sources_of(tuple(references))
+    stamps = tuple(file.stat().st_mtime_ns for file in sources.values())
+    if again and _looked.get(tuple(sources)) == stamps:
+        return
+    for name, file in sources.items():
+        module = module_of(name, file)
+        if module is None:
             continue
+        what = unlike(module, file, sources)
+        spec = getattr(module, "__spec__", None)  # another one once it is loaded again
         met, digest = _met.setdefault(name, (spec, _digest(file)))
         if met is not spec:
             _met[name] = spec, _digest(file)
-        elif digest != _digest(file):
+        elif digest != _digest(file) and what is None:
+            what = "the file was edited"
+        if what is not None:
             raise ArgumentError(
-                f"Sweep: {file} was edited after this process had imported {name!r}: import it again, by "
-                f"importlib.reload or in a new process, and make the sweep anew"
+                f"Sweep: {file} is not what this process has imported as {name!r}: {what}. Import it "
+                f"again, and what imports from it, by importlib.reload or in a new process, and make the "
+                f"sweep anew; what bundles depend on is written in a module or a label, not set from outside"
             )
+    _looked[tuple(sources)] = stamps
 
 
 _met: dict[str, tuple[object, str]] = {}
+_looked: dict[tuple[str, ...], tuple[int, ...]] = {}
 
 
 def forget() -> None:
     """Look at all sources again: they may have been edited, and modules loaded again, since the last time."""
     _surroundings.cache_clear()
+    _sources_of.cache_clear()
     _file_of.cache_clear()
 
 
@@ -107,7 +120,8 @@ def _engine() -> str:
     return _digest(*sorted(files))
 
 
-def _sources(references: Iterable[Reference]) -> dict[str, Path]:
+@lru_cache(maxsize=8)
+def _sources_of(references: tuple[Reference, ...]) -> dict[str, Path]:
     """Give the modules of components: those that these import, and so on, but for libraries."""
     todo = [(one.module, Path(one.file)) for one in references]
     found: dict[str, Path] = {}

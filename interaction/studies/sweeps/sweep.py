@@ -14,7 +14,7 @@ from interaction.means import Measure
 from interaction.random import check_seed
 from interaction.studies.sweeps.adaptive import Until
 from interaction.studies.sweeps.cells import RESERVED, Cell, cells_of, chosen, read_over
-from interaction.studies.sweeps.chunk import Job, bundle_of
+from interaction.studies.sweeps.chunk import Failure, Job, bundle_of
 from interaction.studies.sweeps.folder import Folder
 from interaction.studies.sweeps.playing import play_sweep
 from interaction.studies.sweeps.results import SweepResults
@@ -180,11 +180,16 @@ class Sweep:
         failures = play_sweep(self, Folder(folder), executor, progress, changed, worker)
         results = SweepResults(folder)
         if failures:
-            told = "\n".join(f"- {one}" for one in failures)
-            error = SweepError(
-                f"{len(failures)} of {len(self.cells)} cells stopped; the others are in {results.folder}, "
-                f"and SweepResults gives them:\n{told}"
+            alike: dict[object, list[Failure]] = {}
+            for one in failures:  # one that has an episode to show it is told by itself
+                alike.setdefault(one.error if one.episode is None else one, []).append(one)
+            told = "\n".join(
+                f"- {some[0]}" + f" (and {len(some) - 1} more cells the same)" * (len(some) > 1)
+                for some in alike.values()
             )
+            others = f"; the others are in {results.folder}, and SweepResults gives them"
+            stopped = f"{len(failures)} of {len(self.cells)} cells stopped"
+            error = SweepError(f"{stopped}{others * (len(failures) < len(self.cells))}:\n{told}")
             error.failures = tuple(failures)
             raise error
         return results

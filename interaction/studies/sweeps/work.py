@@ -23,6 +23,7 @@ from interaction.studies.sweeps.chunk import (
     bundle_of,
     check_again,
     find_failure,
+    line_of,
     one_thread,
     play,
     table_of,
@@ -30,7 +31,7 @@ from interaction.studies.sweeps.chunk import (
 )
 from interaction.studies.sweeps.folder import Folder
 from interaction.studies.sweeps.parquet import arrow, encode, read
-from interaction.studies.sweeps.surroundings import differences, surroundings
+from interaction.studies.sweeps.surroundings import check_loaded, differences, surroundings
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def try_one(cell: Cell, job: Job, most: int, seconds: float, about: str) -> Tria
     try:
         bundle_of(job.make_bundle, cell)
     except Exception as error:
-        told = f"make_bundle raised {type(error).__name__}: {error}"
+        told = f"make_bundle raised {type(error).__name__}: {error}{line_of(error)}"
         return Failure(cell, None, told, "".join(traceback.format_exception(error)))
     try:
         with one_thread():
@@ -108,6 +109,7 @@ def _begin(job: Job, about: str) -> None:
     """Raise unless this process, a worker, has the sources and libraries of the one that leads."""
     end_with_parent()
     references: list[Reference] = references_of(job)
+    check_loaded(references, again=True)
     lines = differences(json.loads(about), surroundings(references))
     if lines:
         raise ArgumentError(f"Sweep: a worker is not like the process that leads: {'; '.join(lines)}")

@@ -1,6 +1,5 @@
 """What a sweep is made of: bad input, cells and their seeds, chunks, and errors of components."""
 
-import importlib
 import json
 import os
 import re
@@ -16,6 +15,7 @@ from interaction import Bundle, Trajectories
 from interaction.errors import ArgumentError, InteractionError, SweepError, UnknownNameError
 from interaction.importing import Reference, reference_to
 from interaction.studies import Sweep, SweepResults
+from interaction.studies.sweeps import chunk as chunk_module
 from interaction.studies.sweeps.cells import cells_of
 from interaction.studies.sweeps.chunk import Trial, try_cell
 from interaction.studies.sweeps.playing import LARGEST, MOST_BYTES, chunk_size
@@ -261,6 +261,76 @@ def test_chunks_take_about_as_long_as_asked():
     assert all((size & (size - 1)) == 0 for size in sizes)
 
 
+def test_few_episodes_that_take_long_together_do_not_make_chunks_small(monkeypatch):
+    """Natural code is played singly when there are few, and lifted when there are more, which is quicker."""
+    clock = [0.0]
+
+    def play(job, chunk):
+        count = chunk.stop - chunk.first
+        clock[0] += 0.02 * count if count <= 16 else 0.1 + 5e-5 * count
+
+    class Kept:
+        nbytes = 0
+
+    monkeypatch.setattr(chunk_module, "play", lambda job, chunk: (play(job, chunk), ({}, {}))[1])
+    monkeypatch.setattr(chunk_module, "table_of", lambda *_: Kept())
+    monkeypatch.setattr(chunk_module.time, "perf_counter", lambda: clock[0])
+    trial = try_cell(small.sweep().job, small.sweep().cells[0], 10**6, 3.0)
+    assert chunk_size(trial, 10**6, 3.0) >= 2**14
+
+
+def long_mean(runs):
+    return np.asarray(runs["task_state.x"]).mean(axis=1)
+
+
+def late_bundle(who):
+    """The first episodes are equally long, and a later one is not."""
+    return small.make_bundle(who, 45)
+
+
+def test_a_mean_over_rounds_that_were_not_played_is_found_in_later_chunks(tmp_path):
+    over, measure = {"who": ["random"]}, {"mean": long_mean}
+    sweep = Sweep(late_bundle, over, 64, 5, measure=measure, record=["task_state.x"], chunk=16)
+    lengths = sweep.bundle(who="random").run(64, seed=5).lengths
+    assert len(set(lengths[:8])) == 1
+    assert len(set(lengths)) > 1
+    with pytest.raises(SweepError, match="when others are played beside it"):
+        sweep.run(tmp_path, 0, progress=False)
+
+
+def test_a_folder_without_a_chunk_holds_back_nobody(tmp_path):
+    over = {"who": ["habit"]}
+    with pytest.raises(SweepError, match=r"1 of 1 cells stopped:\n"):
+        Sweep(never_made, over, 20, measure=MEASURE).run(tmp_path, 0, progress=False)
+    results = Sweep(small_bundle, over, 20, measure=MEASURE).run(tmp_path, 0, progress=False)
+    assert results.table()["n"].tolist() == [20]
+
+
+def never_made(who):
+    raise KeyError(who)
+
+
+def small_bundle(who):
+    return small.make_bundle(who, 100)
+
+
+def test_equal_failures_are_told_once_with_the_line(tmp_path):
+    sweep = Sweep(never_made, {"who": ["a", "b", "c"]}, 20, measure=MEASURE)
+    with pytest.raises(SweepError) as caught:
+        sweep.run(tmp_path, 0, progress=False)
+    assert len(caught.value.failures) == 3
+    told = str(caught.value)
+    assert "test_sweep.py, line " in told
+    assert "in never_made" in told
+
+
+def test_what_is_less_certain_than_was_asked_is_told(tmp_path, caplog):
+    over, until = {"who": ["random"]}, {"rounds": 1e-9}
+    sweep = Sweep(small_bundle, over, 200, measure=MEASURE, until=until, chunk=50)
+    sweep.run(tmp_path, 0, progress=False)
+    assert "1 of 1 cells have 200 episodes, the most that they may have" in caplog.text
+
+
 def test_chunks_are_small_where_much_is_recorded():
     cell = small.sweep().cells[0]
     assert chunk_size(Trial(cell, 1e-9, 8.0), 10**9, 3.0) == LARGEST
@@ -365,35 +435,6 @@ def test_a_change_in_a_module_that_a_module_imports_is_noticed(tmp_path):
     done = subprocess.run([*words, "--processes", "0"], check=False, **options)
     assert done.returncode == 1
     assert "sources.laboratory.people:" in done.stderr
-
-
-def test_a_module_that_was_edited_but_not_imported_again_is_refused(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    text = (
-        "from tests.interaction.sweeps import small\n"
-        "LIMIT = 5\n"
-        "def make_bundle(who):\n"
-        "    return small.make_bundle(who, LIMIT)\n"
-    )
-    (tmp_path / "edited.py").write_text(text)
-    monkeypatch.setitem(sys.modules, "edited", None)  # by which it is gone again at the end
-    del sys.modules["edited"]
-    edited = importlib.import_module("edited")
-
-    def sweep():
-        return Sweep(edited.make_bundle, {"who": ["habit"]}, 20, measure={"rounds": "lengths"})
-
-    first = sweep()
-    first.run(tmp_path / "first", 0, progress=False)
-    (tmp_path / "edited.py").write_text(text.replace("LIMIT = 5", "LIMIT = 8"))
-    for old in (lambda: first.run(tmp_path / "second", 0, progress=False), sweep):
-        with pytest.raises(ArgumentError, match=r"edited\.py was edited after this process had imported"):
-            old()
-    assert not (tmp_path / "second").exists()
-    importlib.reload(edited)
-    results = sweep().run(tmp_path / "second", 0, progress=False)
-    assert results.table()["quantile_95"].iloc[0] > 5
 
 
 @pytest.mark.parametrize("package", [True, False])
