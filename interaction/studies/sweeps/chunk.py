@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 import traceback
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +17,7 @@ from interaction.errors import ArgumentError, InteractionError
 from interaction.importing import Reference
 from interaction.means import read_measure
 from interaction.studies.sweeps.cells import Cell
-from interaction.studies.sweeps.parquet import EPISODE, arrow, encode
+from interaction.studies.sweeps.parquet import EPISODE, arrow
 from interaction.trajectory import Trajectories
 
 if TYPE_CHECKING:
@@ -35,10 +33,6 @@ _ELEMENT = "element"
 
 class MeasureError(ArgumentError):
     """A measure failed, or gave something else than a number for each episode."""
-
-
-class UnrepeatableError(ArgumentError):
-    """Episodes that were played twice did not come out the same."""
 
 
 @dataclass(frozen=True)
@@ -123,17 +117,17 @@ def _check_shortest(job: Job, runs: Trajectories, measures: Measures) -> None:
     for name, given in job.measures:
         if isinstance(given, Reference):
             value = read_measure(alone, given.load(), f"measure {name!r}")
-            if not _same(measures[name][shortest : shortest + 1], value):
-                raise MeasureError(_BESIDE.format(name))
+            if not same_measures(measures[name][shortest : shortest + 1], value):
+                raise MeasureError(BESIDE.format(name))
 
 
-def _same(some: np.ma.MaskedArray[Any, Any], others: np.ma.MaskedArray[Any, Any]) -> bool:
+def same_measures(some: np.ma.MaskedArray[Any, Any], others: np.ma.MaskedArray[Any, Any]) -> bool:
     """Whether measures are the same, but for what the order of a sum makes of them."""
     masks = np.array_equal(np.ma.getmaskarray(some), np.ma.getmaskarray(others))
     return masks and np.allclose(some.filled(0.0), others.filled(0.0), rtol=1e-9, atol=1e-12)
 
 
-_BESIDE = (
+BESIDE = (
     "measure {!r}: it tells something else of an episode when others are played beside it. "
     "Rounds after the end of an episode repeat the last one: leave them out by runs.played"
 )
@@ -152,24 +146,6 @@ def table_of(job: Job, chunk: Chunk, runs: Trajectories, measures: Measures) -> 
         columns[path] = _kept(runs, path)
     found = library.table(columns)
     return found.replace_schema_metadata({"interaction.cell": chunk.cell.name})
-
-
-def check_again(job: Job, chunk: Chunk) -> None:
-    """Play a chunk with a bundle made anew, and in parts; raise `UnrepeatableError` unless it is the same."""
-    runs, measures = play(job, chunk)
-    bundle = bundle_of(job.make_bundle, chunk.cell)
-    if encode(table_of(job, chunk, *play(job, chunk, bundle))) != encode(
-        table_of(job, chunk, runs, measures)
-    ):
-        raise UnrepeatableError(
-            "episodes came out otherwise when they were played again: expected bundles and measures that "
-            "follow from their arguments alone, not from a global random state, a clock or a counter"
-        )
-    places = [*(min(chunk.first + count, chunk.stop) for count in (0, 1, 3)), chunk.stop]
-    parts = [play(job, Chunk(chunk.cell, *ends), bundle)[1] for ends in pairwise(places) if ends[0] < ends[1]]
-    for name, values in measures.items():
-        if not _same(values, np.ma.concatenate([part[name] for part in parts])):  # type: ignore[no-untyped-call]
-            raise UnrepeatableError(_BESIDE.format(name))
 
 
 def _kept(runs: Trajectories, path: str) -> Any:
@@ -270,38 +246,3 @@ def _error_of(job: Job, chunk: Chunk) -> Exception | None:
     except Exception as error:
         return error
     return None
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What the first episodes of a cell tell: the seconds that one takes, and the bytes that it records."""
-
-    cell: Cell
-    seconds: float
-    bytes: float
-
-
-_LOCKSTEP = 64  # episodes below which those that are played together take as long as many more
-_ENOUGH, _AMPLE = 0.1, 0.3  # of the seconds that a chunk is to take, for the last play of a trial
-_SHARE = 8  # of the episodes, one in so many is played in a trial at most
-
-
-def try_cell(job: Job, cell: Cell, episodes: int, seconds: float) -> Trial:
-    """Play ever more of the first episodes of a cell until that takes long enough to be measured.
-
-    Few episodes in lockstep take as long as many, or longer: so four times as many have to take twice as
-    long, before the time of each is told. The first play does not count, since components are checked in it.
-    """
-    count, times = 1, []
-    while True:
-        chunk = Chunk(cell, 0, count)
-        begun = time.perf_counter()
-        runs, measures = play(job, chunk)
-        kept = table_of(job, chunk, runs, measures)
-        times.append(time.perf_counter() - begun)
-        took, following = times[-1], min(4 * count, max(episodes // _SHARE, 2), episodes)
-        grows = took >= _ENOUGH * seconds and count >= _LOCKSTEP and took >= 2 * times[-2]
-        if len(times) > 1 and (grows or took >= _AMPLE * seconds or following <= count):
-            recorded = kept.nbytes + sum(runs[path].nbytes for path in runs)
-            return Trial(cell, took / count, recorded / count)
-        count = following

@@ -14,10 +14,11 @@ from interaction.errors import ArgumentError
 from interaction.progress import Progress
 from interaction.studies.sweeps.adaptive import FIRST
 from interaction.studies.sweeps.cells import Cell
-from interaction.studies.sweeps.chunk import Chunk, Failure, Trial
+from interaction.studies.sweeps.chunk import Chunk, Failure
 from interaction.studies.sweeps.folder import FORMAT, Folder, Part
 from interaction.studies.sweeps.parquet import DamagedFileError, arrow, check
 from interaction.studies.sweeps.surroundings import Lines, check_loaded, differences, surroundings
+from interaction.studies.sweeps.trial import LARGEST, Trial, chunk_size
 from interaction.studies.sweeps.upkeep import tidy
 from interaction.studies.sweeps.work import Played, forget, get_ready, play_one, references_of, try_one
 from interaction.studies.workers import Task, WorkerDiedError, Workers, play_all
@@ -26,12 +27,6 @@ if TYPE_CHECKING:
     from interaction.studies.sweeps.sweep import Sweep
 
 _log = logging.getLogger("interaction")
-
-LARGEST = 2**18
-"""Episodes of a chunk at most."""
-
-MOST_BYTES = 2**26
-"""Recorded bytes of a chunk at most."""
 
 _MEANING = ("make_bundle", "seed", "common", "measure", "keep", "record")  # of what is in the files already
 
@@ -276,12 +271,6 @@ def _manifest(sweep: Sweep, known: Mapping[str, int], about: Lines) -> Lines:
     aside = {name: chunk for name, chunk in known.items() if name not in names}
     found = {"format": FORMAT, "sweep": sweep.specification(), **about, "cells": cells}
     return {**found, "aside": aside} if aside else found
-
-
-def chunk_size(trial: Trial, episodes: int, seconds: float) -> int:
-    """Give a power of two: chunks of several sizes then lie inside each other."""
-    count = min(seconds / trial.seconds, MOST_BYTES / max(trial.bytes, 1e-9), LARGEST, 2 * episodes)
-    return int(2 ** math.floor(math.log2(max(count, 1))))
 
 
 def _check_share(worker: tuple[int, int] | None, sweep: Sweep) -> None:

@@ -18,20 +18,17 @@ from interaction.studies.sweeps.chunk import (
     Failure,
     Job,
     MeasureError,
-    Trial,
-    UnrepeatableError,
     bundle_of,
-    check_again,
     find_failure,
     line_of,
     one_thread,
     play,
     table_of,
-    try_cell,
 )
 from interaction.studies.sweeps.folder import Folder
 from interaction.studies.sweeps.parquet import arrow, encode, read
 from interaction.studies.sweeps.surroundings import check_loaded, differences, surroundings
+from interaction.studies.sweeps.trial import Trial, UnrepeatableError, check_again, try_cell
 
 
 @dataclass(frozen=True)

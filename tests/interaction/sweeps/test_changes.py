@@ -10,7 +10,7 @@ import pytest
 from interaction.errors import ArgumentError
 from interaction.studies import Sweep, SweepResults
 from interaction.studies.sweeps import playing
-from interaction.studies.sweeps.chunk import Trial
+from interaction.studies.sweeps.trial import Trial
 from tests.interaction.sweeps import small
 
 pd = pytest.importorskip("pandas")

@@ -15,11 +15,10 @@ from interaction import Bundle, Trajectories
 from interaction.errors import ArgumentError, InteractionError, SweepError, UnknownNameError
 from interaction.importing import Reference, reference_to
 from interaction.studies import Sweep, SweepResults
-from interaction.studies.sweeps import chunk as chunk_module
+from interaction.studies.sweeps import trial as trial_module
 from interaction.studies.sweeps.cells import cells_of
-from interaction.studies.sweeps.chunk import Trial, try_cell
-from interaction.studies.sweeps.playing import LARGEST, MOST_BYTES, chunk_size
 from interaction.studies.sweeps.surroundings import surroundings
+from interaction.studies.sweeps.trial import LARGEST, MOST_BYTES, Trial, chunk_size, try_cell
 from tests.interaction.sweeps import killing, small
 
 pytest.importorskip("pyarrow")
@@ -272,9 +271,9 @@ def test_few_episodes_that_take_long_together_do_not_make_chunks_small(monkeypat
     class Kept:
         nbytes = 0
 
-    monkeypatch.setattr(chunk_module, "play", lambda job, chunk: (play(job, chunk), ({}, {}))[1])
-    monkeypatch.setattr(chunk_module, "table_of", lambda *_: Kept())
-    monkeypatch.setattr(chunk_module.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(trial_module, "play", lambda job, chunk: (play(job, chunk), ({}, {}))[1])
+    monkeypatch.setattr(trial_module, "table_of", lambda *_: Kept())
+    monkeypatch.setattr(trial_module.time, "perf_counter", lambda: clock[0])
     trial = try_cell(small.sweep().job, small.sweep().cells[0], 10**6, 3.0)
     assert chunk_size(trial, 10**6, 3.0) >= 2**14
 
