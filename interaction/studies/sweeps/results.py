@@ -41,7 +41,8 @@ class SweepResults:
         self._folder = Folder(folder)
         manifest = self._folder.read()
         if manifest is None:
-            raise ArgumentError(f"{folder}: expected the folder of a sweep, got one without manifest.json")
+            found = "one without manifest.json" if self._folder.path.is_dir() else "one that is not there"
+            raise ArgumentError(f"{folder}: expected the folder of a sweep, got {found}")
         self.manifest: Mapping[str, Any] = manifest
         self.over = {name: tuple(labels) for name, labels in manifest["sweep"]["over"].items()}
         self.measures = tuple(manifest["sweep"]["measure"])

@@ -102,7 +102,7 @@ def test_an_error_is_one_line(here):
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        "interaction: nowhere: expected the folder of a sweep, got one without manifest.json"
+        "interaction: nowhere: expected the folder of a sweep, got one that is not there"
     ]
 
 

@@ -220,7 +220,7 @@ def test_a_folder_that_holds_something_else_is_refused(tmp_path):
         with pytest.raises(ArgumentError, match="expected the manifest of a sweep"):
             small.sweep().run(tmp_path, 0, progress=False)
     assert {one.name for one in tmp_path.iterdir()} == {"thesis.tex", "manifest.json"}
-    with pytest.raises(ArgumentError, match="without manifest"):
+    with pytest.raises(ArgumentError, match="got one that is not there"):
         SweepResults(tmp_path / "nowhere")
 
 
