@@ -1,10 +1,14 @@
 """Plays a sweep into a folder, in another process than the test's: `play.py FOLDER EPISODES [EXECUTOR]`."""
 
+import signal
 import sys
 
 from tests.interaction.sweeps.small import slowly, sweep
 
 if __name__ == "__main__":
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell starts what is in its background deaf to it
     from concurrent.futures import ProcessPoolExecutor
 
     folder, episodes, kind = sys.argv[1:4]
