@@ -6,9 +6,7 @@ import sys
 from tests.interaction.sweeps.small import slowly, sweep
 
 if __name__ == "__main__":
-    signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # a shell starts what is in its background deaf to it
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # deaf if started in a background
     from concurrent.futures import ProcessPoolExecutor
 
     folder, episodes, kind = sys.argv[1:4]
