@@ -84,6 +84,21 @@ def test_what_is_noted_while_the_line_is_lost_is_kept_up_to_a_number_and_then_co
         person.press(person.step)
 
 
+def test_the_offset_of_the_clocks_is_noted_however_much_waits(laboratory):
+    with laboratory() as (person, _):
+        person.to_the_game()
+        waiting, left_out = person.page.evaluate(
+            """() => {
+                const line = new Line("ws://localhost", {});
+                for (let i = 0; i < 70; i++) line.post("noted", null, { what: "blur" });
+                line.post("noted", null, { what: "offset", value: { offset: 1, round_trip: 2 } });
+                return [line.queue.map((one) => one.payload.what), line.left_out];
+            }"""
+        )
+        assert waiting == ["blur"] * 50 + ["offset"]
+        assert left_out == 20
+
+
 def test_a_press_that_was_meant_for_what_was_shown_before_is_none(laboratory):
     with laboratory() as (person, store):
         person.to_the_game()

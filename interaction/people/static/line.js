@@ -3,7 +3,7 @@
 
 const PAUSES = [0.3, 1, 2, 4, 8, 15]; // s, before each new attempt to connect
 const HEARTBEAT = 10; // s
-const MOST_WAITING = 50; // messages, after which nothing more is noted
+const MOST_WAITING = 50; // messages, after which nothing more is noted but the clock's offset, once a line
 const TAKEN_OVER = 4001; // the codes with which the server ends a line for good
 const NO_SESSION = [4403, 4404];
 
@@ -56,7 +56,7 @@ class Line {
 
   post(type, round, payload) {
     if (this.stopped) return;
-    if (type === "noted" && this.queue.length >= MOST_WAITING) {
+    if (type === "noted" && payload.what !== "offset" && this.queue.length >= MOST_WAITING) {
       this.left_out++;
       return;
     }
