@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
+from interaction.batching.selection import narrowed
 from interaction.errors import (
     ContractError,
     InteractionError,
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from interaction.players import Seat
 
 Method = Callable[..., Any]
+Conform = Callable[..., Any]  # of a value and, where its arrays may hold more, the rows that count
+Rows = NDArray[np.int64]
 
 
 def state_of(method: Method, member: Membership, where: str, known: State | None = None) -> Method:
@@ -261,26 +266,48 @@ def tell_unread(error: AttributeError | NoFieldError, where: str, name: str) -> 
     raise better from error
 
 
-def conforming(template: Any) -> Callable[[Any], Any] | None:
+def conforming(template: Any) -> Conform | None:
     """Give what makes the result of a method what its template says, before the episodes are put together.
 
     A template is a space, or a tuple of them with "observation", "reward" or "flag" where there is none.
+    What is given asks for the rows that count, where arrays hold others, too.
     """
     if isinstance(template, tuple):
         parts = [conforming(part) or _as_it_is for part in template]
 
-        def each(found: Any) -> Any:
+        def each(found: Any, rows: Rows | None = None) -> Any:
             if not isinstance(found, tuple) or len(found) != len(parts):
                 return found
-            made = [part(one) for part, one in zip(parts, found, strict=True)]
+            made = [part(one, rows) for part, one in zip(parts, found, strict=True)]
             return type(found)(*made) if hasattr(found, "_fields") else tuple(made)
 
         return each
     if isinstance(template, Space):
         member = membership(template)
-        return member.conform if isinstance(template, Dict) else lambda value: member.conform(freeze(value))
-    return {"reward": as_float, "flag": as_flag}.get(template)
+        return partial(_as_member, member.conform if isinstance(template, Dict) else _frozen(member.conform))
+    kinds = {"reward": as_float, "flag": as_flag}
+    return partial(_as_number, kinds[template]) if template in kinds else None
 
 
-def _as_it_is(value: Any) -> Any:
+def _as_it_is(value: Any, rows: Rows | None = None) -> Any:
     return value
+
+
+def _as_number(conform: Callable[[Any], Any], value: Any, rows: Rows | None = None) -> Any:
+    return conform(value if rows is None else narrowed(value, rows))
+
+
+def _as_member(conform: Callable[[Any], Any], value: Any, rows: Rows | None = None) -> Any:
+    """What stays as it is may keep rows that do not count; what is changed depends on them."""
+    if rows is not None:
+        try:
+            if conform(value) is value:
+                return value
+        except SpaceError:
+            pass
+        value = narrowed(value, rows)
+    return conform(value)
+
+
+def _frozen(conform: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: conform(freeze(value))

@@ -99,9 +99,10 @@ def put(array: Lifted, key: Any, value: Any) -> None:
     """Assign into each episode's array, which the method must have made itself."""
     run = array.run
     if _is_number_in_vector(array, key) and _is_single(value):
-        data = array.writeable()
+        array.check_own()
         _check_whole(array, value)
-        data.reshape(-1)[_flat(array, key, data, count(data.shape[-1]))] = aligned(run, value)
+        data, where = array.where()
+        data.reshape(-1)[_flat(array, key, data, where)] = aligned(run, value)
         return
     parts = _parts(array, key)
     row = _whole_row(array, parts, value)

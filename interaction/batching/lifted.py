@@ -114,7 +114,8 @@ class Lifted:
     def early(self) -> tuple[Array, int]:
         """Give the data and its level, also of episodes that have left where most still go this way.
 
-        So what gives one number for each episode, and cannot fail, is found before the others are taken out.
+        So what cannot fail, such as a copy or the place of the largest entry, is found before the others are
+        taken out, if they need be.
         """
         if self.level != self.run.level and 2 * len(self.run.rows) < self.data.shape[-1]:
             self.now()
@@ -129,20 +130,21 @@ class Lifted:
         """Give the value as a field of a state: a plain number, or an array that nobody can change."""
         if self.plain:
             return self
+        if self.data.ndim > 1 and self.data.dtype.kind == "O":
+            raise ContractError("A state holds no numpy array of objects.")
+        if self.own is True and self.data.ndim > 1 and self.data.flags.c_contiguous:
+            self.own = SHARED
+            return Lifted(self.run, self.data, level=self.level)
         data = self.now()
         if data.ndim == 1:
             return Lifted(self.run, canonical(self.run, data), plain=True)
-        if data.dtype.kind == "O":
-            raise ContractError("A state holds no numpy array of objects.")
         if (
             self.own is None
             and not data.flags.writeable
             and (data.base is None or not _may_change(data.base))
         ):
             return self
-        if self.own is True and data.flags.c_contiguous:
-            self.own = SHARED
-        elif self.own is not SHARED:
+        if self.own is not SHARED:
             data = lock(np.array(data, order="C"))
         return Lifted(self.run, data)
 
@@ -277,6 +279,11 @@ class Lifted:
 
         Of the rows in use that are copies, `row` may be one that stays as it is.
         """
+        self.check_own(row)
+        return self.now()
+
+    def check_own(self, row: Owner | None = None) -> None:
+        """Raise as `writeable` does."""
         if self.own is None:
             raise ValueError("assignment destination is read-only")
         if self.ndim == 0:
@@ -296,7 +303,6 @@ class Lifted:
                 "by an index that differs",
                 "x[i, j] = ... in place of row = x[i], row[j] = ...; x[i] = x[i] + y in place of x[i] += y",
             )
-        return self.now()
 
     def view(self, key: Any) -> Lifted:
         """Give a view of this array; `key` makes it of the data, or is an index."""

@@ -25,6 +25,7 @@ from interaction.batching.selection import (
     check_kinds,
     looped,
     name_in,
+    narrowed,
     row_of,
     rows_first,
     rows_last,
@@ -253,7 +254,7 @@ def play_lifted(
             waiting += run.left
     if len(found) == 1:
         return found[0][1], [found[0][0]], paths
-    results = [one if conform is None else conform(one) for _, one in found]
+    results = [one if conform is None else conform(one, rows) for rows, one in found]
     groups = [rows for rows, _ in found]
     return together(results, groups, total, conform is not None), groups, paths
 
@@ -296,7 +297,7 @@ def _is_constant(one: Any, other: Any) -> bool:
 
 
 def _scattered(results: list[Any], groups: list[Array], total: int, strict: bool) -> Array:
-    arrays = _alike(results) or _made_alike(results, groups, strict)
+    arrays = _alike(results) or _made_alike(list(map(narrowed, results, groups)), groups, strict)
     dtype, inner = np.result_type(*arrays), arrays[0].shape[1:]
     whole = next((one for one in arrays if one.ndim and len(one) == total), None)
     out = np.empty((*inner, total), dtype)

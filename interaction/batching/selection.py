@@ -57,6 +57,18 @@ def _some(value: Array, rows: Any) -> Array:
     return part
 
 
+def narrowed(value: Value, rows: Array) -> Value:
+    """Give these rows of a value, some of whose arrays hold all rows of the batch, and others these alone."""
+    if isinstance(value, np.ndarray):
+        return value if value.ndim == 0 or len(value) == len(rows) else _some(value, rows)
+    if isinstance(value, State):
+        return make(type(value), {name: narrowed(part, rows) for name, part in value.__dict__.items()})
+    if isinstance(value, tuple):
+        parts = [narrowed(part, rows) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    return value
+
+
 def _read_only(array: Array) -> Array:
     array.setflags(write=False)
     return array

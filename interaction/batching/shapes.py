@@ -16,6 +16,7 @@ from interaction.batching.arrays import (
     seen,
     view_or_copy,
 )
+from interaction.batching.lifted import Lifted
 from interaction.batching.reductions import flattened
 from interaction.batching.rules import FUNCTIONS, Rule, by_episode, lifts
 from interaction.batching.runs import Run
@@ -47,8 +48,9 @@ def _size(run: Run, a: Any, axis: Any = None) -> int:
 def _copy(run: Run, a: Any, order: str = "K", subok: bool = False) -> Any:
     if order not in ("C", "K"):
         return by_episode(run, np.copy, (a, order))
-    data = lifted(run, a).now()
-    return made(run, np.array(data, order="K" if order == "K" and data.strides[-1] else "C"), array=True)
+    data, level = lifted(run, a).early()
+    copy = np.array(data, order="K" if order == "K" and data.strides[-1] else "C")
+    return Lifted(run, copy, own=True, level=level)
 
 
 def _filled(run: Run, a: Any, value: Any, dtype: Any = None, shape: Any = None, **options: Any) -> Any:

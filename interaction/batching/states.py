@@ -120,7 +120,8 @@ def lower(run: Run, value: Any, other: bool = False, kept: bool = False) -> Any:
     """Give a lifted value as one of a batch, which nobody can change; what is the same for all stays.
 
     Raises for what no state holds, unless `other` things may be passed on. With `kept`, an array that came
-    from the batch is given as it is, with all of its rows.
+    from the batch is given as it is, with all of its rows, and so is one that was made for all of them where
+    most count.
     """
     kind = type(value)
     if kind in PLAIN:
@@ -130,7 +131,8 @@ def lower(run: Run, value: Any, other: bool = False, kept: bool = False) -> Any:
             raise run.fail("a value of another call is given: it was kept outside of the states")
         if value.source is not None:
             return value.source if len(run.rows) == run.total or kept else row_of(value.source, run.rows, {})
-        data = value.now()
+        wide = kept and value.level == 0 and 2 * len(run.rows) >= run.total
+        data = value.data if wide else value.now()
         if data.flags.writeable:
             data = lock(data if data.base is None else data.copy(order="K"))
         return rows_first(data)

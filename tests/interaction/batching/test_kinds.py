@@ -324,3 +324,30 @@ def test_fields_may_come_in_any_order():
         policy.batched = batched
         runs = played(task, User(policy=policy)).run(EPISODES, seed=0)
         assert (runs["task_state.y"][:, -1] == runs["task_state.k"][:, -1]).all()
+
+
+class Only(InteractionTask):
+    """Some episodes give `x` for a flag or for a float, which those of the others are not fit for."""
+
+    state_space = spaces.Dict(
+        x=spaces.whole(), v=spaces.whole(shape=2), y=spaces.real(), w=spaces.real(shape=2)
+    )
+
+    def reset(self, rng):
+        x = rng.integers(0, 4) if rng.random() < 0.8 else 2**60 + 1
+        return State(x=x, v=np.array([0, 1]) + x, y=0.0, w=np.zeros(2))
+
+    def on_user_action(self, game, rng):
+        state = game.task_state
+        if state.x > 3:
+            return Transition(state, 1.0)
+        if state.x > 1:
+            return Transition(state.replace(w=state.v), state.x)
+        return Transition(state.replace(y=state.x), 0.5, state.x)
+
+
+def test_what_other_episodes_hold_does_not_change_the_kind_of_what_is_given():
+    together, alone = played(Only()).run(200, seed=0), played(Only())
+    alone.task.batched = False
+    assert together == alone.run(200, seed=0)
+    assert 0 < together.terminated.sum() < 200

@@ -416,6 +416,28 @@ def test_so_it_does_where_the_episodes_part_in_between():
     assert_lifted(fresh, VECTOR, FLAG)
 
 
+def test_a_copy_is_changed_for_those_who_stay():
+    """Where most stay, a copy holds the episodes that have left, too: as they were, until they are put in."""
+
+    def function(v, i, x):
+        if i == 0:
+            return v, State(w=v, a=v.argmin())
+        w = v.copy()
+        w[i % 3] += x
+        first = State(w=w, a=w.argmin())
+        if x < -1.5:
+            return w, first
+        w[-1 - i % 2] = w[i % 3] - 1
+        other = w.copy()
+        if x > 1.5:
+            w[other > 1] = i
+            other = w
+        other[(i + 1) % 3] *= 2
+        return (w, first) if i % 2 else (w, State(w=other, a=first.a))
+
+    assert_lifted(function, VECTOR, WHOLE, REAL)
+
+
 def test_a_view_is_not_changed_after_its_episodes_parted():
     def function(v, x):
         w = v.copy()
