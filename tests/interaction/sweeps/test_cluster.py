@@ -1,22 +1,55 @@
-"""A sweep on the workers of dask, one of which is killed."""
+"""A sweep on the workers of dask, one of which is killed, and on those of MPI."""
 
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.interaction.sweeps import small
 
 pytest.importorskip("pyarrow")
-distributed = pytest.importorskip("distributed")
 
+ROOT = Path(__file__).parents[3]
 LIMIT = 120  # seconds, after which it hangs
+MPI = """
+from mpi4py.futures import MPIPoolExecutor
+from tests.interaction.sweeps import small
+if __name__ == "__main__":
+    with MPIPoolExecutor() as executor:
+        small.sweep().run("folder", executor, progress=False)
+"""
+
+
+def test_on_mpi(tmp_path):
+    pytest.importorskip("mpi4py")
+    if shutil.which("mpiexec") is None:
+        pytest.skip("no MPI is installed: apt-get install openmpi-bin")
+    small.sweep().run(tmp_path / "expected", 0, progress=False)
+    (tmp_path / "on_mpi.py").write_text(MPI)
+    told = {
+        "PYTHONPATH": str(ROOT),
+        # Open MPI wants to be asked for more processes than cores, and by root.
+        "OMPI_MCA_rmaps_base_oversubscribe": "1",
+        "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+        **dict.fromkeys(("OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"), "1"),
+    }
+    command = ["mpiexec", "-n", "3", sys.executable, "-m", "mpi4py.futures", "on_mpi.py"]
+    played = subprocess.run(
+        command, cwd=tmp_path, env=os.environ | told, timeout=LIMIT, capture_output=True, text=True
+    )
+    assert played.returncode == 0, played.stderr
+    assert small.files(tmp_path / "folder") == small.files(tmp_path / "expected")
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_a_worker_of_dask_is_killed(tmp_path):
+    distributed = pytest.importorskip("distributed")
     slow = small.sweep(240, {"rounds": "lengths", "reached": small.slowly})
     slow.run(tmp_path / "expected", 0, progress=False)
     folder = tmp_path / "folder"
