@@ -24,7 +24,7 @@ from interaction.errors import (
     UnknownFieldError,
     unknown_name,
 )
-from interaction.membership import FLAG, Membership, as_flag, as_float, membership
+from interaction.membership import FLAG, Membership, as_flag, as_reward, membership
 from interaction.random import EpisodeRandom, lacking
 from interaction.spaces import Dict, Space
 from interaction.state import GameState, State, Value, freeze
@@ -92,7 +92,7 @@ def state_and_reward(method: Method, member: Membership, where: str) -> Method:
         after, reward = found if type(found) is tuple and len(found) == 2 else refuse(found, where, "infer")
         if after is not state:  # what was there before is as its space says
             after = member.conform(after)
-        return after, reward if type(reward) is float else as_float(reward)
+        return after, reward if type(reward) is float else as_reward(reward)
 
     return call
 
@@ -112,7 +112,7 @@ def observation_and_reward(method: Method, where: str) -> Method:
             raise ContractError(
                 f"{where}.observe: expected a State as observation, got {seen!r} of type {kind}"
             )
-        return seen, reward if type(reward) is float else as_float(reward)
+        return seen, reward if type(reward) is float else as_reward(reward)
 
     return call
 
@@ -154,7 +154,7 @@ def settle_action(
         if check and member.violation(action, rows) is not None:
             member.check(action, f"{seat.name} (action)", rows)
     if type(reward) is not float:
-        reward = as_float(reward)
+        reward = as_reward(reward)
     if check:
         _check_reward(reward, rows, seat.name, "policy")
     return action, reward
@@ -193,7 +193,7 @@ def move_task(
         if check and move.membership.violation(state, rows) is not None:
             check_state(move.membership, state, f"{move.task} ({move.name})", rows)
     if type(reward) is not float:
-        reward = as_float(reward)
+        reward = as_reward(reward)
     if check:
         _check_reward(reward, rows, move.task, move.name)
     if type(over) is not bool and not (
@@ -285,7 +285,7 @@ def conforming(template: Any) -> Conform | None:
     if isinstance(template, Space):
         member = membership(template)
         return partial(_as_member, member.conform if isinstance(template, Dict) else _frozen(member.conform))
-    kinds = {"reward": as_float, "flag": as_flag}
+    kinds = {"reward": as_reward, "flag": as_flag}
     return partial(_as_number, kinds[template]) if template in kinds else None
 
 

@@ -120,6 +120,13 @@ def as_float(value: Value) -> Value:
     return float(value)
 
 
+def as_reward(value: Value) -> Value:
+    """Give a reward as a float of 64 bits, or an array of them, as single episodes have it."""
+    found = as_float(value)
+    short = isinstance(found, np.ndarray) and found.dtype.kind == "f" and found.dtype != np.float64
+    return lock(found.astype(np.float64)) if short else found
+
+
 def as_whole(value: Value) -> Value:
     """Give a flag as an integer, or an array of them; what is of another kind stays."""
     if type(value) is bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from interaction.batching import lookups, reductions, shapes, ufuncs  # noqa: F401  (they fill the table)
 from interaction.batching.indexing import get, put
-from interaction.batching.lifted import Lifted, canonical
+from interaction.batching.lifted import Lifted
 from interaction.batching.rules import FUNCTIONS, play_function
 from interaction.batching.ufuncs import play_ufunc
 
@@ -68,10 +68,9 @@ def _astype(self: Lifted, dtype: Any, *, copy: bool = True) -> Any:
 
 def _item(self: Lifted, *index: Any) -> Any:
     value = self[index[0] if len(index) == 1 else index] if index and self.ndim else self
-    data = value.now()
     if value.size != 1:
         raise ValueError("can only convert an array of size 1 to a Python scalar")
-    return Lifted(self.run, canonical(self.run, data.reshape(data.shape[-1])), plain=True)
+    return value.as_plain()
 
 
 def _tolist(self: Lifted) -> Any:
@@ -88,7 +87,7 @@ def _fill(self: Lifted, value: Any) -> None:
 
 
 def _conjugate(self: Lifted) -> Any:
-    return self
+    return np.conjugate(self) if self.data.dtype.kind == "c" else self  # type: ignore[call-overload]
 
 
 def _is_integer(self: Lifted) -> Any:

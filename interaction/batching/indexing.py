@@ -34,10 +34,13 @@ def get(array: Lifted, key: Any) -> Lifted:
         found = array.now()[_padded(parts)]
         if not all(isinstance(part, _BASIC) for part in parts):
             return made(array.run, found)  # type: ignore[no-any-return]
-        if found.ndim > 1:
+        if found.ndim > 1 or any(part is Ellipsis for part in parts):  # x[..., 0] is an array without axes
             return array.view(_padded(parts))
-        return Lifted(array.run, found if array.own is None else found.copy())
+        own = array.own is not None or array.shows_changes()
+        return Lifted(array.run, found.copy() if own else found)
     parts = _without_masks(array, parts)
+    if _shows_changes(array, parts):
+        raise array.run.fail("a view is taken by an index that differs", "a copy, or an index without ...")
     place = _place(array, parts)
     if place is None:
         return by_episode(array.run, _get, (array, *parts), {})  # type: ignore[no-any-return]
@@ -55,6 +58,13 @@ def get(array: Lifted, key: Any) -> Lifted:
     if is_view:
         return array.copied(found, whole=len(parts) == 1)
     return made(array.run, found)  # type: ignore[no-any-return]
+
+
+def _shows_changes(array: Lifted, parts: list[Any]) -> bool:
+    """Whether what lies at numbers that differ is, alone, a view of what may be changed: no copy is one."""
+    if sum(map(_axes, parts)) < array.ndim:
+        return array.shows_changes()
+    return array.own is not None and any(part is Ellipsis for part in parts)
 
 
 def _is_number_in_vector(array: Lifted, key: Any) -> bool:
@@ -171,6 +181,9 @@ def _whole_row(array: Lifted, parts: list[Any], value: Any) -> Owner | None:
 
 def _check_whole(array: Lifted, value: Any) -> None:
     """Find out where a number does not fit into an array of integers, which one episode raises for."""
+    if isinstance(value, list | tuple):
+        for part in value:
+            _check_whole(array, part)
     kind = array.data.dtype
     if kind.kind in "iu" and type(value) is Lifted and value.ndim == 0 and value.data.dtype != kind:
         limits, given = np.iinfo(kind), value.now()

@@ -137,12 +137,8 @@ class Lifted:
             return Lifted(self.run, self.data, level=self.level)
         data = self.now()
         if data.ndim == 1:
-            return Lifted(self.run, canonical(self.run, data), plain=True)
-        if (
-            self.own is None
-            and not data.flags.writeable
-            and (data.base is None or not _may_change(data.base))
-        ):
+            return self.as_plain()
+        if self.own is None and not (data.flags.writeable or self.shows_changes()):
             return self
         if self.own is not SHARED:
             data = lock(np.array(data, order="C"))
@@ -269,7 +265,7 @@ class Lifted:
         return bool(found.any()) if isinstance(found, np.ndarray) else bool(found)
 
     def __copy__(self) -> Lifted:
-        return self if self.ndim == 0 else self.copy()
+        return self if self.ndim == 0 and self.own is None else self.copy()
 
     def __deepcopy__(self, memo: object) -> Lifted:
         return self.__copy__()
@@ -314,6 +310,19 @@ class Lifted:
                 self.own = Owner(self.run.level, self.copies)
         data = self.now()
         return Lifted(self.run, key(data) if callable(key) else data[key], own=self.own)
+
+    def shows_changes(self) -> bool:
+        """Whether this is a view of an array of the method's own, though not to be assigned into itself."""
+        data, base = self.data, self.data.base
+        may_change = isinstance(base, np.ndarray) and base.flags.writeable
+        return self.own is None and may_change and not data.flags.writeable
+
+    def as_plain(self) -> Lifted:
+        """Give a single number as a Python number, which keeps its value when an array is changed."""
+        data = self.now()
+        number = canonical(self.run, data.reshape(data.shape[-1]))
+        shared = number.base is not None and (self.own is not None or self.shows_changes())
+        return Lifted(self.run, number.copy() if shared else number, plain=True)
 
     def copied(self, data: Array, whole: bool) -> Lifted:
         """Give a row of one's own that was looked up: alone a view, here a copy, not to be changed itself."""
@@ -370,11 +379,16 @@ class Lifted:
 
     @property
     def real(self) -> Lifted:
-        return self if self.plain else self.view(np.real)
+        return +self if self.plain else self.view(np.real)  # of a flag, an integer
 
     @property
     def imag(self) -> Lifted:
-        return Lifted(self.run, np.imag(self.now()), self.plain)
+        if self.data.dtype.kind == "c":
+            return self.view(np.imag)
+        data = np.imag(self.now())
+        return Lifted(
+            self.run, data.astype(np.int64) if self.plain and data.dtype.kind == "b" else data, self.plain
+        )
 
     if TYPE_CHECKING:  # `interaction.batching.functions` and `operators` give them
 
@@ -407,11 +421,6 @@ def _of_episodes(data: Array, keep: Array) -> Array:
     whole[part] = turned.take(keep, -1)
     whole.setflags(write=data.flags.writeable)
     return whole[part].transpose(*np.argsort(order), -1)
-
-
-def _may_change(base: Any) -> bool:
-    """Whether the array that a view shows can be assigned into."""
-    return isinstance(base, np.ndarray) and base.flags.writeable
 
 
 def _name(value: Lifted) -> str:

@@ -35,7 +35,7 @@ def _take(run: Run, a: Any, indices: Any, axis: Any = None, out: Any = None, mod
     array, chosen = flattened(lifted(run, a), axis)
     index = list(indices) if isinstance(indices, tuple) else indices
     found = array[(slice(None),) * chosen + (index,)]
-    return np.copy(found, order="C") if np.ndim(found) > 1 else found
+    return np.copy(found, order="C") if np.ndim(found) else found
 
 
 @lifts(np.nonzero)

@@ -97,7 +97,11 @@ def _reshape(run: Run, a: Any, *shape: Any, order: str = "C", copy: Any = None) 
 
 @lifts(np.ravel)
 def _ravel(run: Run, a: Any, order: str = "C") -> Any:
-    return _reshape(run, a, -1, order=order)
+    """A view, but of an array whose entries lie apart in memory a copy."""
+    array = lifted(run, a)
+    flat = _reshape(run, array, -1, order=order)
+    apart = not array.data.flags.c_contiguous and (array.own is not None or array.shows_changes())
+    return np.copy(flat, order="C") if apart else flat
 
 
 @lifts(np.transpose)

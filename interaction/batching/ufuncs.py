@@ -165,13 +165,20 @@ def _array_equal(run: Run, a1: Any, a2: Any, equal_nan: bool = False) -> Any:
 
 
 @lifts(np.nan_to_num)
-def _nan_to_num(run: Run, x: Any, **options: Any) -> Any:
+def _nan_to_num(run: Run, x: Any, copy: Any = True, **options: Any) -> Any:
+    if copy is not True:
+        raise run.fail("np.nan_to_num changes an array", "the function without copy=False")
     return made(run, np.asarray(np.nan_to_num(lifted(run, x).now(), **options)))
 
 
 @lifts(np.real)
 def _real(run: Run, val: Any) -> Any:
     return lifted(run, val).real
+
+
+@lifts(np.imag)
+def _imag(run: Run, val: Any) -> Any:
+    return lifted(run, val).imag
 
 
 @lifts(np.select)

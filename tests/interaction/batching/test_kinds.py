@@ -351,3 +351,23 @@ def test_what_other_episodes_hold_does_not_change_the_kind_of_what_is_given():
     alone.task.batched = False
     assert together == alone.run(200, seed=0)
     assert 0 < together.terminated.sum() < 200
+
+
+class Short(InteractionTask):
+    """Pays a number of 32 bits, in some episodes an integer."""
+
+    state_space = spaces.Dict(v=spaces.Box(0, 1, (3,), np.float32))
+
+    def reset(self, rng):
+        return State(v=rng.random(3).astype(np.float32))
+
+    def on_user_action(self, game, rng):
+        v = game.task_state.v
+        return Transition(game.task_state, 1 if v[1] > 0.7 else v[0])
+
+
+def test_rewards_of_32_bits_add_up_as_they_do_alone():
+    bundle = played(Short())
+    together = bundle.run(EPISODES, seed=0)
+    assert together.returns.dtype == together["rewards.user_task"].dtype == np.float64
+    assert all(bundle.run([episode], seed=0) == together.episode(episode) for episode in range(EPISODES))

@@ -1,5 +1,6 @@
 """Where entries lie in memory: a sum depends on it in its last bit, and a change on who shares it."""
 
+import copy
 import logging
 
 import numpy as np
@@ -330,3 +331,118 @@ def test_what_a_function_without_a_rule_gives_a_view_of_is_not_lifted_where_it_m
 
 def test_a_sort_of_all_entries_stays_within_an_episode():
     assert_lifted(lambda m: (np.sort(m, axis=None), np.argsort(m, axis=None, kind="stable")), MATRIX)
+
+
+def _diagonal(x):
+    return np.diag(x)
+
+
+def _shown(x):
+    return np.broadcast_to(x[0], (3, 3))
+
+
+def _flat(x):
+    return x[:, 0].ravel()
+
+
+def _imaginary(x):
+    return (x * (1 + 2j)).conj().imag
+
+
+READ = {
+    "one entry": lambda y, i: y[0] + 0,
+    "entries": lambda y, i: sum(y.tolist()) if y.ndim == 1 else y[0],
+    "an iteration": lambda y, i: next(iter(y)) * 1.0,
+    "item": lambda y, i: y.item(1),
+    "the array": lambda y, i: y,
+    "a row": lambda y, i: y[i],
+    "a slice": lambda y, i: y[1:],
+    "in a state": lambda y, i: State(y=y),
+}
+
+
+@pytest.mark.parametrize("read", READ)
+@pytest.mark.parametrize("view", [_diagonal, _shown, _flat, _imaginary])
+def test_what_was_read_of_a_view_keeps_its_value(view, read):
+    """What a view shows changes with its array, but not the numbers that were read before."""
+
+    def function(m, i):
+        w = m.copy()
+        shown = view(w)
+        found = READ[read](shown, i)
+        w[0, 0] = i
+        w[1] += 1
+        return found, w
+
+    compare(function, repeated(*np.arange(27.0).reshape(3, 3, 3)), repeated(0, 1, 2))
+
+
+def test_a_single_number_keeps_its_value_when_its_array_is_changed():
+    def function(v, i):
+        w = v[:1].copy()
+        found = (w.item(), State(x=w.squeeze()), State(x=w[0, ...]), w[..., 0] + 0, State(x=w.reshape(())))
+        w[0] = i
+        return found, w
+
+    assert_lifted(function, repeated([1.0, 2.0], [3.0, 4.0]), repeated(5, 6, 7))
+
+
+def test_an_entry_asked_for_with_an_ellipsis_is_a_view():
+    assert_lifted(_seen_by_ellipsis, repeated([1.0, 2.0], [3.0, 4.0]))
+    assert_not_lifted(_changed_by_ellipsis, repeated([1.0, 2.0], [3.0, 4.0]), because="without axes")
+
+
+def _seen_by_ellipsis(v):
+    w = v.copy()
+    first = w[0, ...]
+    w[0] = 7
+    return first + 0
+
+
+def _changed_by_ellipsis(v):
+    w = v.copy()
+    first = w[0, ...]
+    first += 1
+    return w
+
+
+def test_what_is_flattened_is_a_copy_where_its_entries_lie_apart():
+    def function(m):
+        w = m.copy()
+        w[:, 0].ravel()[0] = 7
+        np.ravel(w[1])[0] = 8
+        np.ravel(w[2, ::2])[1] = 9
+        return w
+
+    assert_lifted(function, repeated(*np.arange(18.0).reshape(2, 3, 3)))
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copy_of_an_array_without_axes_is_another_one(copied):
+    def function(x):
+        y = np.where(x > 0, x, 1.0)
+        z = copied(y)
+        z += 1
+        return y + 0, z + 0
+
+    assert_lifted(function, repeated(-1.0, 2.0))
+
+
+def test_what_is_taken_of_a_matrix_is_a_copy():
+    def function(m, i):
+        w = m.copy()
+        taken = np.take(w, 0, axis=0), w.take(i, axis=1)
+        w += 1
+        taken[0][i] = 9
+        return taken, w
+
+    assert_lifted(function, repeated(*np.arange(18.0).reshape(2, 3, 3)), repeated(0, 1, 2))
+
+
+def test_an_array_that_a_function_changes_is_found_out():
+    def function(v):
+        w = v.copy()
+        np.nan_to_num(w, copy=False)
+        return w
+
+    assert_not_lifted(function, repeated([1.0, np.nan], [3.0, 4.0]), because="changes an array")

@@ -332,3 +332,19 @@ def test_attributes_of_numbers():
     assert isinstance(compare(lambda x: x[0], REAL), TypeError)
     assert isinstance(compare(len, REAL), TypeError)
     assert isinstance(compare(list, REAL), TypeError)
+
+
+def test_a_number_of_a_list_must_fit_into_an_array_of_integers():
+    def function(w, x):
+        w = w.copy()
+        w[:2] = [x, 1]
+        return w
+
+    wholes = repeated([1, 2, 3])
+    assert_lifted(function, wholes, repeated(2.5, -3.0))
+    assert isinstance(compare(function, wholes, repeated(2.5, np.nan)), ValueError)
+
+
+def test_the_real_part_of_a_flag_is_an_integer():
+    assert_lifted(lambda x: (x.real, x.imag), repeated(True, False))
+    assert_lifted(lambda x: (x.real, x.imag), repeated(1.5, -0.0))
