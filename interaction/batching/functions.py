@@ -87,7 +87,7 @@ def _fill(self: Lifted, value: Any) -> None:
 
 
 def _conjugate(self: Lifted) -> Any:
-    return np.conjugate(self) if self.data.dtype.kind == "c" else self  # type: ignore[call-overload]
+    return np.conjugate(self) if self.data.dtype.kind == "c" else self
 
 
 def _is_integer(self: Lifted) -> Any:

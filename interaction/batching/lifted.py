@@ -396,6 +396,8 @@ class Lifted:
 
         def __setitem__(self, key: Any, value: Any) -> None: ...
 
+        def __pos__(self) -> Lifted: ...
+
 
 def _of_episodes(data: Array, keep: Array) -> Array:
     """Give the data of some episodes as they lie in memory: their entries in the same order, or in a part.
