@@ -102,13 +102,16 @@ def _guarded(script: Path) -> bool:
 
 
 def import_file(name: str, file: str, *, script: bool = False) -> ModuleType:
-    """Import a module by its name, or from its file where the name leads elsewhere; a script by its file."""
+    """Import a module by its name, or from its file where the name leads elsewhere; a script by its file.
+
+    A script that lies in a package, as `python -m` starts it, has relative imports: it needs its name.
+    """
     names = ("__main__", SCRIPT) if script else (name,)
     for one in names:
         there = sys.modules.get(one)
         if there is not None and _is_from(there, file):
             return there
-    if not script:
+    if not script or "." in name:
         try:
             found = importlib.import_module(name)
         except ImportError:

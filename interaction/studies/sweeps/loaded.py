@@ -1,24 +1,54 @@
-"""Whether a module that this process has imported is what its file says, or was edited or patched since.
+"""What a process has loaded of some modules, name by name: a manifest keeps it, and other processes compare.
 
-A manifest tells of files, and other processes import these. Where this one has something else, its numbers
-are others. Compared is what the source alone tells: the code of functions and methods, constants that are
-bound once, and what is imported from other modules of components. A computed constant is not.
+A process may hold other code than the files say, since a module was edited and not imported again, and other
+values, since a script has set them. So what counts is what is loaded: the code of functions and of classes,
+and the values that code names. A value whose name begins with an underscore is left out: what is counted or
+kept from call to call is no difference. What is no number, text or array, nor made of these, is told by its
+type alone.
 """
 
 from __future__ import annotations
 
 import ast
+import functools
+import hashlib
 import importlib.machinery
+import inspect
 import sys
-from collections import Counter
+import zipimport
 from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from interaction.importing import SCRIPT
+import numpy as np
 
-_CONSTANTS = (bool, int, float, complex, str, bytes, type(None))
+from interaction.importing import SCRIPT
+from interaction.spaces import Space
+from interaction.state import State
+
+Told = dict[str, str]
+Own = Mapping[str, str]  # the names of modules, by those that they have in this process: a script has another
+
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), range, slice)
+_CHANGE_NO_CODE = (importlib.machinery.SourceFileLoader, importlib.machinery.SourcelessFileLoader)
+_LONGEST = 80  # of a value that is told as it is
+
+
+def loaded(sources: Mapping[str, tuple[Path, ast.Module]]) -> dict[str, Told | None]:
+    """Tell what this process has of modules, of which the file and what is written in it are given.
+
+    None stands for a module that is not loaded, or by a loader that changes its code.
+    """
+    there = {name: module_of(name, file) for name, (file, _) in sources.items()}
+    modules = {name: module for name, module in there.items() if module is not None and _is_plain(module)}
+    own = {module.__name__: name for name, module in modules.items()}
+    used = set().union(*(_names_used(vars(module).values(), module) for module in modules.values()))
+    return {
+        name: _contents(modules[name], bound(sources[name][1].body), used, own) if name in modules else None
+        for name in sources
+    }
 
 
 def module_of(name: str, file: Path) -> ModuleType | None:
@@ -31,133 +61,165 @@ def module_of(name: str, file: Path) -> ModuleType | None:
     return None
 
 
-def unlike(module: ModuleType, file: Path, others: Mapping[str, Path]) -> str | None:
-    """Say in what a module differs from its file, or from `others` that it imports from; None if in none."""
-    source = file.read_text(encoding="utf-8")
-    tree = ast.parse(source)
-    code = compile(source, str(file), "exec", dont_inherit=True)
-    plain = type(module.__loader__) is importlib.machinery.SourceFileLoader  # which changes no code
-    statements = [one for one in tree.body if not _is_guard(one)]
-    once = _bound_once(statements)
-    return next(_differences(statements, vars(module), once, code if plain else None, others, file), None)
+def _is_plain(module: ModuleType) -> bool:
+    return isinstance(module.__loader__, zipimport.zipimporter) or type(module.__loader__) in _CHANGE_NO_CODE
 
 
-def _differences(
-    statements: Iterable[ast.stmt],
-    there: Mapping[str, Any],
-    once: set[str],
-    code: CodeType | None,
-    others: Mapping[str, Path],
-    file: Path,
-) -> Iterator[str]:
-    for one in statements:
-        if isinstance(one, ast.Assign | ast.AnnAssign) and (name := _target(one)) in once and name in there:
-            told, value = _constant(one.value), there[name]
-            if told and not _alike(told[0], value):
-                yield f"{name} is {value!r} in this process, and {told[0]!r} in the file"
-        elif isinstance(one, ast.FunctionDef) and one.name in once and not one.decorator_list and code:
-            function, written = there.get(one.name), _inner(code, one.name)
-            if type(function) is FunctionType and written and not _same_code(function.__code__, written):
-                yield f"{one.name} is other code in this process than in the file"
-        elif isinstance(one, ast.ClassDef) and one.name in once and not one.decorator_list:
-            kind, written = there.get(one.name), _inner(code, one.name) if code else None
-            if isinstance(kind, type):
-                for found in _differences(one.body, vars(kind), _bound_once(one.body), written, {}, file):
-                    yield f"{one.name}.{found}"
-        elif isinstance(one, ast.ImportFrom):
-            yield from _imported(one, there, once, others)
-
-
-def _imported(
-    one: ast.ImportFrom, there: Mapping[str, Any], once: set[str], others: Mapping[str, Path]
-) -> Iterator[str]:
-    """Tell of what was imported from a module that has another one by now: it was loaded again, say."""
-    package = there.get("__package__") or ""
-    base = one.module or ""
-    if one.level:
-        kept = package.split(".")[: len(package.split(".")) - one.level + 1]
-        base = ".".join([*kept, *([one.module] if one.module else [])])
-    source = sys.modules.get(base)
-    if base not in others or source is None:
-        return
-    for alias in one.names:
-        name = alias.asname or alias.name
-        if name in once and name in there and alias.name in vars(source):
-            mine, now = there[name], vars(source)[alias.name]
-            if mine is not now and not _alike(mine, now):
-                yield f"{name} was imported from {base}, which has another one by now"
+def bound(statements: Iterable[ast.stmt]) -> set[str]:
+    """Name what statements bind in a module; not what a script alone does, after `if __name__ == ...`."""
+    found: set[str] = set()
+    todo: list[ast.AST] = [one for one in statements if not _is_guard(one)]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(one.name)
+            continue
+        if isinstance(one, ast.Name) and not isinstance(one.ctx, ast.Load):
+            found.add(one.id)
+        elif isinstance(one, ast.alias):
+            found.add(one.asname or one.name.partition(".")[0])
+        todo += ast.iter_child_nodes(one)
+    return found
 
 
 def _is_guard(one: ast.stmt) -> bool:
-    """Whether this is done in a script alone: `if __name__ == "__main__":`."""
     return isinstance(one, ast.If) and any(
         getattr(name, "id", "") == "__name__" for name in ast.walk(one.test)
     )
 
 
-def _bound_once(statements: Iterable[ast.stmt]) -> set[str]:
-    return {name for name, count in Counter(_bound(statements)).items() if count == 1}
+def _contents(module: ModuleType, names: set[str], used: set[str], own: Own) -> Told:
+    found: Told = {}
+    for name in sorted(names & vars(module).keys()):
+        value = vars(module)[name]
+        if isinstance(value, type):
+            if value.__module__ == module.__name__:
+                found |= {f"{name}{part}": told for part, told in _class(value, own)}
+            elif value.__module__ in own:
+                found[name] = _digest(repr(list(_class(value, own))))
+        elif (functions := _functions(value)) and functions[0].__module__ in own:
+            found[name] = _digest(*(_function(one, own, ()) for one in functions))
+        elif not functions and not isinstance(value, ModuleType) and name in used and name[0] != "_":
+            found[name] = _short(_value(value, own, ()))
+    return found
 
 
-def _bound(statements: Iterable[ast.stmt]) -> Iterator[str]:
-    """Name what statements bind, each time that they do; functions bind their name, and what is global."""
-    todo: list[ast.AST] = list(statements)
+def _class(kind: type, own: Own) -> Iterator[tuple[str, str]]:
+    """Tell of a class, and of each of its attributes."""
+    yield "", f"class({', '.join(one.__qualname__ for one in kind.__bases__)})"
+    for name, value in sorted(vars(kind).items()):
+        if functions := _functions(value):
+            yield f".{name}", _digest(*(_function(one, own, ()) for one in functions))
+        elif isinstance(value, type):
+            if value.__module__ == kind.__module__ and value.__qualname__ == f"{kind.__qualname__}.{name}":
+                yield from ((f".{name}{part}", told) for part, told in _class(value, own))
+        elif name[0] != "_":
+            yield f".{name}", _short(_value(value, own, ()))
+
+
+def _functions(value: Any) -> list[FunctionType]:
+    """Give the functions that a method, a property or a decorated function consists of."""
+    if isinstance(value, property):
+        parts: list[Any] = [value.fget, value.fset, value.fdel]
+    elif isinstance(value, functools.cached_property):
+        parts = [value.func]
+    else:
+        parts = [getattr(value, "__func__", value)]
+    unwrapped = (inspect.unwrap(one) for one in parts if callable(one))
+    return [one for one in unwrapped if isinstance(one, FunctionType)]
+
+
+def _names_used(values: Iterable[Any], module: ModuleType) -> set[str]:
+    """Name all that the code of functions and classes of a module names."""
+    found: set[str] = set()
+    todo = list(values)
     while todo:
-        one = todo.pop()
-        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield one.name
-            for inner in ast.walk(one):
-                yield from inner.names if isinstance(inner, ast.Global) else ()
-            continue
-        if isinstance(one, ast.Name) and not isinstance(one.ctx, ast.Load):
-            yield one.id
-        elif isinstance(one, ast.alias):
-            yield one.asname or one.name.partition(".")[0]
-        elif isinstance(one, ast.AugAssign) and isinstance(one.target, ast.Name):
-            yield one.target.id  # twice, with the target itself: it is no constant
-        todo += ast.iter_child_nodes(one)
+        value = todo.pop()
+        if isinstance(value, type):
+            todo += vars(value).values() if value.__module__ == module.__name__ else ()
+        elif isinstance(value, CodeType):
+            found.update(value.co_names)
+            todo += [one for one in value.co_consts if isinstance(one, CodeType)]
+        else:
+            todo += [one.__code__ for one in _functions(value) if one.__module__ == module.__name__]
+    return found
 
 
-def _target(one: ast.Assign | ast.AnnAssign) -> str:
-    targets = one.targets if isinstance(one, ast.Assign) else [one.target]
-    return targets[0].id if len(targets) == 1 and isinstance(targets[0], ast.Name) else ""
+def _function(function: FunctionType, own: Own, within: tuple[int, ...]) -> str:
+    """Tell of a function all that its calls follow from but for what lies in its module."""
+    if id(function) in within:
+        return "itself"
+    cells = [_cell(one) for one in function.__closure__ or ()]
+    kept = (function.__defaults__, function.__kwdefaults__, cells)
+    return f"{_code(function.__code__)} {_value(kept, own, (*within, id(function)))}"
 
 
-def _constant(value: ast.expr | None) -> tuple[Any] | None:
-    """Give the constant that is written there, in a tuple, or None; what can change in place is none."""
+def _cell(cell: Any) -> Any:
     try:
-        found = ast.literal_eval(value) if value is not None else []
-    except (ValueError, TypeError):
+        return cell.cell_contents
+    except ValueError:  # it is empty
         return None
-    return (found,) if _is_constant(found) else None
 
 
-def _is_constant(value: Any) -> bool:
-    return all(map(_is_constant, value)) if type(value) is tuple else type(value) in _CONSTANTS
+def _code(code: CodeType) -> str:
+    counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
+    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+    consts = [_constant(one) for one in code.co_consts]
+    return repr((code.co_code, code.co_exceptiontable, counts, names, consts))
 
 
-def _alike(one: Any, other: Any) -> bool:
-    return _is_constant(one) and _is_constant(other) and repr(one) == repr(other)
+def _constant(value: Any) -> str:
+    if isinstance(value, CodeType):
+        return _code(value)
+    if isinstance(value, tuple):
+        return repr([_constant(one) for one in value])
+    return repr(sorted(map(repr, value))) if isinstance(value, frozenset) else repr(value)
 
 
-def _inner(code: CodeType, name: str) -> CodeType | None:
-    """Give the code of a function or a class that is written in other code, if there is one of this name."""
-    found = [one for one in code.co_consts if isinstance(one, CodeType) and one.co_name == name]
-    return found[0] if len(found) == 1 else None
+def _value(value: Any, own: Own, within: tuple[int, ...]) -> str:
+    """Tell a value, the same in each process that has the same."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return repr(value)
+    if id(value) in within:
+        return "itself"
+    within = (*within, id(value))
+
+    def inside(part: Any) -> str:
+        return _value(part, own, within)
+
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind != "O":
+        return f"{value.dtype} {value.shape} {_digest(repr(value.tobytes()))}"
+    if isinstance(value, Enum):
+        return f"{kind.__qualname__}.{value.name} ({inside(value.value)})"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{inside(key)}: {inside(part)}' for key, part in value.items())}}}"
+    if isinstance(value, set | frozenset):
+        return f"{{{', '.join(sorted(map(inside, value)))}}}"
+    if isinstance(value, tuple | list):
+        return f"{kind.__name__}({', '.join(map(inside, value))})"
+    if isinstance(value, State):
+        return f"State({inside(dict(value.items()))})"
+    if isinstance(value, Space):
+        return repr(value)
+    if isinstance(value, functools.partial):
+        return f"partial({inside((value.func, value.args, value.keywords))})"
+    if isinstance(value, type):
+        return f"{own.get(value.__module__, value.__module__)}.{value.__qualname__}"
+    if functions := _functions(value):
+        return " ".join(
+            _function(one, own, within) if one.__module__ in own else f"{one.__module__}.{one.__qualname__}"
+            for one in functions
+        )
+    if kind.__module__ in own and hasattr(value, "__dict__"):
+        fields = {name: part for name, part in vars(value).items() if name[0] != "_"}
+        return f"{kind.__qualname__}({inside(fields)})"
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _same_code(one: CodeType, other: CodeType) -> bool:
-    return (
-        one.co_code == other.co_code
-        and one.co_names == other.co_names
-        and len(one.co_consts) == len(other.co_consts)
-        and all(map(_same_constant, one.co_consts, other.co_consts))
-    )
+def _short(told: str) -> str:
+    return told if len(told) <= _LONGEST else f"{told[: _LONGEST - 20]}... {_digest(told)}"
 
 
-def _same_constant(one: Any, other: Any) -> bool:
-    if isinstance(one, CodeType) and isinstance(other, CodeType):
-        return _same_code(one, other)
-    if type(one) is not type(other):
-        return False
-    return bool(one == other) if isinstance(one, frozenset) else repr(one) == repr(other)
+def _digest(*told: str) -> str:
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]

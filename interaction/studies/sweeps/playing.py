@@ -17,7 +17,7 @@ from interaction.studies.sweeps.cells import Cell
 from interaction.studies.sweeps.chunk import Chunk, Failure
 from interaction.studies.sweeps.folder import FORMAT, Folder, Part
 from interaction.studies.sweeps.parquet import DamagedFileError, arrow, check
-from interaction.studies.sweeps.surroundings import Lines, check_loaded, differences, surroundings
+from interaction.studies.sweeps.surroundings import Lines, differences, surroundings
 from interaction.studies.sweeps.trial import LARGEST, Trial, chunk_size
 from interaction.studies.sweeps.upkeep import tidy
 from interaction.studies.sweeps.work import Played, forget, get_ready, play_one, references_of, try_one
@@ -42,7 +42,6 @@ def play_sweep(
     if worker is not None and changed == "again":
         raise ArgumentError('Sweep.run: worker: changed="again" would remove what other shares have played')
     forget()
-    check_loaded(references_of(sweep.job))
     about = surroundings(references_of(sweep.job))
     folder.begin()
     if folder.is_of_no_use():  # there is nothing that other code has played
@@ -195,14 +194,14 @@ def _compared(sweep: Sweep, folder: Folder, about: Lines, changed: str) -> Lines
     if before is None:
         return None
     now = {"sweep": sweep.specification(), **about}
-    lines = differences({name: before[name] for name in now}, now)
+    lines = differences(before, now)
     if not lines or changed == "again":
         return None if lines else before
+    told = "\n".join(f"- {line}" for line in lines)
     if changed == "refuse":
         raise ArgumentError(
             f'{folder.path}: expected the folder of this sweep, got one of another: changed="keep" goes on '
-            f'with what is there, changed="again" plays all anew.\n'
-            + "\n".join(f"- {line}" for line in lines)
+            f'with what is there, changed="again" plays all anew.\n{told}'
         )
     meant = [line for line in lines if line.startswith(tuple(f"sweep.{name}" for name in _MEANING))]
     if meant:
@@ -210,6 +209,7 @@ def _compared(sweep: Sweep, folder: Folder, about: Lines, changed: str) -> Lines
             f'{folder.path}: changed="keep": what is there does not go with this sweep, whatever code it was '
             f'played by; take another folder, or "again".\n' + "\n".join(f"- {line}" for line in meant)
         )
+    _log.warning("%s: going on with what was played by another sweep:\n%s", folder.path, told)
     return before
 
 

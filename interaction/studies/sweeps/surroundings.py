@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import json
 import platform
 import re
 import sys
 import sysconfig
 from collections.abc import Iterable
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,17 @@ import numpy as np
 import interaction
 from interaction.errors import ArgumentError
 from interaction.importing import Reference
-from interaction.studies.sweeps.loaded import module_of, unlike
+from interaction.studies.sweeps.loaded import loaded
 
 Lines = dict[str, Any]
 
 _OURS = ("tasks", "users", "assistants", "examples")  # folders that are installed inside `interaction`
 _IMPORTS_US = re.compile(r"^\s*(from|import)\s+interaction\b", re.MULTILINE)
-_STANDARD = sysconfig.get_path("stdlib")
-_SITE = tuple({sysconfig.get_path(name) for name in ("purelib", "platlib")})
-_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+_STANDARD = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib")})
+_SITE = {"site-packages", "dist-packages"}
+
+Sources = dict[str, tuple[Path, ast.Module]]
+"""The file of each module, and what is written in it: without comments and layout."""
 
 
 def surroundings(references: Iterable[Reference]) -> Lines:
@@ -38,51 +41,21 @@ def surroundings(references: Iterable[Reference]) -> Lines:
 
 @lru_cache(maxsize=4)
 def _surroundings(references: tuple[Reference, ...]) -> Lines:
+    sources, libraries = _sources_of(references)
     return {
         "versions": {
             "python": platform.python_version(),
             "interaction": f"{interaction.__version__} ({_engine()})",
             **{name: _version(name) for name in ("numpy", "scipy", "gymnasium", "pyarrow")},
+            **{name: told for name in sorted(libraries) if (told := _version(name)) != "none"},
         },
-        "sources": {name: _digest(file) for name, file in sorted(_sources_of(references).items())},
+        "sources": {name: _digest(ast.dump(tree).encode()) for name, (_, tree) in sources.items()},
+        "loaded": loaded(sources),
         "machine": {
             "kind": f"{platform.system()} {platform.machine()}",
             "instructions": " ".join(_instructions()),
         },
     }
-
-
-def check_loaded(references: Iterable[Reference], again: bool = False) -> None:
-    """Raise `ArgumentError` where this process has another module than is in the file, or was there before.
-
-    It would play one code, and the manifest tell of the other. With `again`, unless no file has changed.
-    """
-    sources = _sources_of(tuple(references))
-    stamps = tuple(file.stat().st_mtime_ns for file in sources.values())
-    if again and _looked.get(tuple(sources)) == stamps:
-        return
-    for name, file in sources.items():
-        module = module_of(name, file)
-        if module is None:
-            continue
-        what = unlike(module, file, sources)
-        spec = getattr(module, "__spec__", None)  # another one once it is loaded again
-        met, digest = _met.setdefault(name, (spec, _digest(file)))
-        if met is not spec:
-            _met[name] = spec, _digest(file)
-        elif digest != _digest(file) and what is None:
-            what = "the file was edited"
-        if what is not None:
-            raise ArgumentError(
-                f"Sweep: {file} is not what this process has imported as {name!r}: {what}. Import it "
-                f"again, and what imports from it, by importlib.reload or in a new process, and make the "
-                f"sweep anew; what bundles depend on is written in a module or a label, not set from outside"
-            )
-    _looked[tuple(sources)] = stamps
-
-
-_met: dict[str, tuple[object, str]] = {}
-_looked: dict[tuple[str, ...], tuple[int, ...]] = {}
 
 
 def forget() -> None:
@@ -106,10 +79,10 @@ def _instructions() -> list[str]:
     return found
 
 
-def _digest(*files: Path) -> str:
+def _digest(*parts: bytes) -> str:
     digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes().replace(b"\r\n", b"\n"))
+    for part in parts:
+        digest.update(part)
     return digest.hexdigest()[:16]
 
 
@@ -117,27 +90,47 @@ def _engine() -> str:
     """Sum up the sources of `interaction` itself, without those of the components that it ships."""
     root = Path(interaction.__file__).parent
     files = (file for file in root.rglob("*.py") if file.relative_to(root).parts[0] not in _OURS)
-    return _digest(*sorted(files))
+    return _digest(*(file.read_bytes().replace(b"\r\n", b"\n") for file in sorted(files)))
 
 
 @lru_cache(maxsize=8)
-def _sources_of(references: tuple[Reference, ...]) -> dict[str, Path]:
-    """Give the modules of components: those that these import, and so on, but for libraries."""
+def _sources_of(references: tuple[Reference, ...]) -> tuple[Sources, set[str]]:
+    """Give the modules of components: those that these import, and so on; and the libraries, by name."""
     todo = [(one.module, Path(one.file)) for one in references]
-    found: dict[str, Path] = {}
+    found: Sources = {}
+    libraries: set[str] = set()
     while todo:
         name, file = todo.pop()
-        if name not in found:
-            found[name] = file
-            todo += [(other, path) for other in _imports(name, file) if (path := _file_of(other)) is not None]
-    return found
+        if name in found:
+            continue
+        found[name] = file, _written(name, file)
+        for other in _imports(name, file, found[name][1]):
+            path = _file_of(other)
+            if path is not None:
+                todo.append((other, path))
+            elif "." not in other:
+                libraries.add(other)
+    return dict(sorted(found.items())), libraries
 
 
-def _imports(name: str, file: Path) -> set[str]:
+def _written(name: str, file: Path) -> ast.Module:
+    """Give what is written in a module; raise `ArgumentError` for a file that is no Python."""
+    try:
+        if file.suffix == ".pyc":  # without its source; what is loaded of it counts all the same
+            return ast.Module([ast.Expr(ast.Constant(file.read_bytes()))], [])
+        if file.is_file():
+            return ast.parse(importlib.util.decode_source(file.read_bytes()))
+        spec = importlib.util.find_spec(name)  # in an archive, say
+        return ast.parse(getattr(spec and spec.loader, "get_source", lambda _: "")(name) or "")
+    except (SyntaxError, UnicodeDecodeError, ValueError) as error:
+        raise ArgumentError(f"Sweep: {file}, which is imported as {name!r}: {error}") from error
+
+
+def _imports(name: str, file: Path, written: ast.Module) -> set[str]:
     """Name what a module may import, wherever it does, with the packages that these lie in."""
     package = name if file.stem == "__init__" else name.rpartition(".")[0]
     found = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(written):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -160,10 +153,30 @@ def _file_of(module: str) -> Path | None:
     file = _located(top, rest)
     if file is None:  # it is no module, but a name in one
         return None
-    if not any(file.is_relative_to(path) for path in _SITE) and file.is_relative_to(_STANDARD):
+    if _SITE.isdisjoint(file.parts) and any(file.is_relative_to(path) for path in _STANDARD):
         return None
-    library = not ours and any(file.is_relative_to(path) for path in _LIBRARIES)
-    return None if library and not _IMPORTS_US.search(file.read_text(encoding="utf-8")) else file
+    library = not ours and _is_library(file.parents[len(rest) + (file.stem == "__init__")], top)
+    imports_us = library and file.is_file() and _IMPORTS_US.search(file.read_text("utf-8", errors="replace"))
+    return None if library and not imports_us else file
+
+
+def _is_library(folder: Path, top: str) -> bool:
+    """Whether what lies in a folder was installed there, but from a folder of one's own without a version."""
+    own, others = _installed(folder)
+    return top not in own if folder.name in _SITE else top in others
+
+
+@lru_cache(maxsize=64)
+def _installed(folder: Path) -> tuple[set[str], set[str]]:
+    """Name what was installed in a folder from one of one's own, and (where that is not clear) what else."""
+    own: set[str] = set()
+    others: set[str] = set()
+    for one in distributions(path=[str(folder)]):
+        local = "dir_info" in json.loads(one.read_text("direct_url.json") or "{}")
+        if local or folder.name not in _SITE:
+            tops = {file.parts[0].removesuffix(".py") for file in one.files or ()}
+            (own if local else others).update(tops)
+    return own, others
 
 
 def _located(top: str, rest: list[str]) -> Path | None:
@@ -172,7 +185,7 @@ def _located(top: str, rest: list[str]) -> Path | None:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):
         return None
-    if spec is None or (spec.origin is not None and not spec.origin.endswith(".py")):
+    if spec is None or (spec.origin is not None and not spec.origin.endswith((".py", ".pyc"))):
         return None
     found = None if spec.origin is None else Path(spec.origin)
     package = getattr(sys.modules.get(top), "__path__", spec.submodule_search_locations)
@@ -186,16 +199,32 @@ def _located(top: str, rest: list[str]) -> Path | None:
     return found
 
 
-def differences(before: Lines, now: Lines, within: str = "") -> list[str]:
-    """Give a line for each entry that differs between two nested mappings."""
+def differences(before: Lines, now: Lines, told: tuple[str, str] = ("before", "now")) -> list[str]:
+    """Give a line for each entry of `now` that is another one in `before`, or is not there.
+
+    Of modules that one of both has not loaded, their sources tell. `told` says what the two are.
+    """
+    found = _differences({name: before.get(name) for name in now}, now, told)
+    if any(line.startswith("loaded.") for line in found):
+        found.append(_ADVICE)
+    return found
+
+
+_ADVICE = (
+    "a value that only counts or keeps something, so that nothing follows from it, is not compared where its "
+    "name begins with an underscore"
+)
+
+
+def _differences(before: Lines, now: Lines, told: tuple[str, str], within: str = "") -> list[str]:
     found = []
     for name in [*before, *(name for name in now if name not in before)]:
         path = f"{within}{name}"
         one, other = before.get(name), now.get(name)
         if isinstance(one, dict) and isinstance(other, dict):
-            found += differences(one, other, f"{path}.")
-        elif one != other:
-            found.append(f"{path}: {_told(one)} before, {_told(other)} now")
+            found += _differences(one, other, told, f"{path}.")
+        elif one != other and (within != "loaded." or None not in (one, other)):
+            found.append(f"{path}: {_told(one)} {told[0]}, {_told(other)} {told[1]}")
     return found
 
 

@@ -18,9 +18,8 @@ from interaction.studies.sweeps.chunk import Failure, Job, bundle_of
 from interaction.studies.sweeps.folder import Folder
 from interaction.studies.sweeps.playing import play_sweep
 from interaction.studies.sweeps.results import SweepResults
-from interaction.studies.sweeps.surroundings import Lines, check_loaded
+from interaction.studies.sweeps.surroundings import Lines
 from interaction.studies.sweeps.upkeep import verify
-from interaction.studies.sweeps.work import references_of
 
 Changed = Literal["refuse", "keep", "again"]
 
@@ -92,7 +91,6 @@ class Sweep:
         )
         recorded = "final" if record == "final" else tuple(dict.fromkeys([*keep, *record]))
         self.job = Job(reference_to(make_bundle, "Sweep: make_bundle"), measures, tuple(keep), recorded)
-        check_loaded(references_of(self.job))
         self._check_names([*self.over, *measure, *keep])
         try:
             inspect.signature(make_bundle).bind(**dict.fromkeys(self.over))

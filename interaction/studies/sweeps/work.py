@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from interaction.studies.sweeps.chunk import (
 )
 from interaction.studies.sweeps.folder import Folder
 from interaction.studies.sweeps.parquet import arrow, encode, read
-from interaction.studies.sweeps.surroundings import check_loaded, differences, surroundings
+from interaction.studies.sweeps.surroundings import differences, surroundings
 from interaction.studies.sweeps.trial import Trial, UnrepeatableError, check_again, try_cell
 
 
@@ -106,8 +107,10 @@ def _begin(job: Job, about: str) -> None:
     """Raise unless this process, a worker, has the sources and libraries of the one that leads."""
     end_with_parent()
     references: list[Reference] = references_of(job)
-    check_loaded(references, again=True)
-    lines = differences(json.loads(about), surroundings(references))
+    with suppress(Exception):  # which is raised again where it is told
+        for one in references:
+            one.load()
+    lines = differences(json.loads(about), surroundings(references), ("there", "here"))
     if lines:
         raise ArgumentError(f"Sweep: a worker is not like the process that leads: {'; '.join(lines)}")
 

@@ -46,6 +46,10 @@ def kill(pid):
         return
 
 
+def workers_of(process):
+    return [one for one in children(process.pid) if is_worker(one)]
+
+
 def interrupted(folder, episodes, kind, kills, seed):
     """Kill the main process or a worker so many times, at random moments; let it end; give who was killed."""
     draw, killed = random.Random(seed), []
@@ -55,10 +59,12 @@ def interrupted(folder, episodes, kind, kills, seed):
         if process.poll() is not None:
             process = play(folder, episodes, kind)
             continue
-        workers = [one for one in children(process.pid) if is_worker(one)]
-        if workers and draw.random() < 0.5:
-            kill(draw.choice(workers))
-            killed.append("worker")
+        if draw.random() < 0.5:
+            while process.poll() is None and not (workers := workers_of(process)):
+                time.sleep(0.05)  # on a busy machine they come late
+            if process.poll() is None:
+                kill(draw.choice(workers))
+                killed.append("worker")
         else:
             process.kill()
             process.wait()

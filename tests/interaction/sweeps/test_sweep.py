@@ -464,7 +464,7 @@ def test_a_worker_with_other_versions_is_refused(tmp_path, monkeypatch):
     about = surroundings([reference_to(small.make_bundle, "it"), reference_to(small.reached, "it")])
     other = {**about, "versions": {**about["versions"], "numpy": "1.0"}}
     monkeypatch.setattr(playing, "surroundings", lambda _: other)
-    with pytest.raises(ArgumentError, match=r"not like the process that leads: versions\.numpy: 1\.0 before"):
+    with pytest.raises(ArgumentError, match=r"not like the process that leads: versions\.numpy: 1\.0 there"):
         small.sweep().run(tmp_path, 1, progress=False)
 
 
