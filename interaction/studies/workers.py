@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -17,6 +18,7 @@ from typing import Any, Generic, Self, TypeVar
 from interaction.errors import ArgumentError, missing_extra
 from interaction.progress import Progress
 from interaction.studies.orphans import end_with_parent
+from interaction.studies.sweeps.surroundings import all_loaded, differences
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -86,9 +88,14 @@ class Workers:
         return given
 
     @property
+    def here(self) -> bool:
+        """Whether this process itself works."""
+        return isinstance(self._executor, _Here)
+
+    @property
     def in_flight(self) -> int:
         """How many tasks are handed out at a time: two for each worker, so that none waits."""
-        if isinstance(self._executor, _Here):
+        if self.here:
             return 1
         if hasattr(self._given, "nthreads"):  # dask's workers come and go
             if time.monotonic() > self._asked + _ASK_AGAIN:
@@ -126,7 +133,7 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(self._executor, _Here):
+        if self.here:
             return
         if self._own:
             self._executor.shutdown(wait=False, kill_workers=kind is not None)
@@ -233,9 +240,13 @@ def _ended(done: SimpleQueue[Future[Any]]) -> Iterator[Future[Any]]:
 def in_order(
     workers: Workers, function: Callable[..., R], calls: Iterable[tuple[Any, ...]], bar: Progress
 ) -> list[R]:
-    """Give what a function gives for each tuple of arguments; raise what it raises."""
+    """Give what a function gives for each tuple of arguments; raise what it raises.
+
+    Raises `ArgumentError` where a worker has other code of components than this process, or other values.
+    """
     found: dict[int, R] = {}
-    tasks = (Task(number, _numbered, (function, *call)) for number, call in enumerate(calls))
+    here = None if workers.here else all_loaded()
+    tasks = (Task(number, _numbered, (here, function, *call)) for number, call in enumerate(calls))
     for number, result in play_all(workers, tasks):
         if isinstance(result, WorkerDiedError):
             raise BrokenExecutor(str(result))
@@ -244,8 +255,14 @@ def in_order(
     return [found[number] for number in sorted(found)]
 
 
-def _numbered(number: int, function: Callable[..., T], *arguments: Any) -> T:
+def _numbered(number: int, there: Any, function: Callable[..., T], *arguments: Any) -> T:
+    lines = differences(there, _at_first(), ("there", "here")) if there is not None else []
+    if lines:
+        raise ArgumentError(f"a worker is not like the process that leads: {'; '.join(lines)}")
     return function(*arguments)
+
+
+_at_first = lru_cache(maxsize=1)(all_loaded)  # what a worker had before anything was played there
 
 
 @contextmanager

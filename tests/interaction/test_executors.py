@@ -10,6 +10,7 @@ from interaction import State, User
 from interaction.assistants.pointing import ConstantGain, InformationGain, OracleAssistant
 from interaction.errors import ArgumentError
 from interaction.studies import calibration, model_recovery, parameter_recovery, robustness
+from interaction.tasks import bandit
 from interaction.tasks.bandit import MultiArmedBanditTask
 from interaction.tasks.looking import LookingTask
 from interaction.tasks.pointing import PointingTask
@@ -129,3 +130,11 @@ def test_what_a_component_raises_is_raised(workers):
 def test_what_is_no_executor_is_refused():
     with pytest.raises(ArgumentError, match="calibration: executor: expected"):
         calibration(TASK, RandomUser(), {"bias": UNIT}, 25, 5, bins=5, executor="loky", progress=False)
+
+
+def test_a_value_that_was_set_in_this_process_alone_is_an_error(workers, monkeypatch):
+    given = (TASK, RescorlaWagnerUser(), LEARNER, 10, 10)
+    calibration(*given, bins=2, progress=False, executor=workers)
+    monkeypatch.setattr(bandit, "USER_ACTS", 5)
+    with pytest.raises(ArgumentError, match=r"tasks\.bandit\.USER_ACTS: 5 there, 1 here"):
+        calibration(*given, bins=2, progress=False, executor=workers)

@@ -2,9 +2,9 @@
 
 A process may hold other code than the files say, since a module was edited and not imported again, and other
 values, since a script has set them. So what counts is what is loaded: the code of functions and of classes,
-and the values that code names. A value whose name begins with an underscore is left out: what is counted or
-kept from call to call is no difference. What is no number, text or array, nor made of these, is told by its
-type alone.
+and the values that code names. What is counted or kept from call to call is no difference: a value whose name
+begins with an underscore is left out, unless it is a constant. What is no number, text or array, nor made of
+these, is told by its type alone.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def loaded(sources: Mapping[str, tuple[Path, ast.Module]]) -> dict[str, Told | N
     own = {module.__name__: name for name, module in modules.items()}
     used = set().union(*(_names_used(vars(module).values(), module) for module in modules.values()))
     return {
-        name: _contents(modules[name], bound(sources[name][1].body), used, own) if name in modules else None
-        for name in sources
+        name: _contents(modules[name], written, used, own) if name in modules else None
+        for name, (_, written) in sources.items()
     }
 
 
@@ -88,9 +88,10 @@ def _is_guard(one: ast.stmt) -> bool:
     )
 
 
-def _contents(module: ModuleType, names: set[str], used: set[str], own: Own) -> Told:
+def _contents(module: ModuleType, written: ast.Module, used: set[str], own: Own) -> Told:
+    rebound = {name for one in ast.walk(written) if isinstance(one, ast.Global) for name in one.names}
     found: Told = {}
-    for name in sorted(names & vars(module).keys()):
+    for name in sorted(bound(written.body) & vars(module).keys()):
         value = vars(module)[name]
         if isinstance(value, type):
             if value.__module__ == module.__name__:
@@ -99,9 +100,15 @@ def _contents(module: ModuleType, names: set[str], used: set[str], own: Own) -> 
                 found[name] = _digest(repr(list(_class(value, own))))
         elif (functions := _functions(value)) and functions[0].__module__ in own:
             found[name] = _digest(*(_function(one, own, ()) for one in functions))
-        elif not functions and not isinstance(value, ModuleType) and name in used and name[0] != "_":
+        elif functions or isinstance(value, ModuleType) or name not in used:
+            continue
+        elif name[0] != "_" or (name not in rebound and _is_constant(value)):
             found[name] = _short(_value(value, own, ()))
     return found
+
+
+def _is_constant(value: Any) -> bool:
+    return all(map(_is_constant, value)) if type(value) in (tuple, frozenset) else type(value) in _PLAIN
 
 
 def _class(kind: type, own: Own) -> Iterator[tuple[str, str]]:

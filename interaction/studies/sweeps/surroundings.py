@@ -20,7 +20,7 @@ import numpy as np
 
 import interaction
 from interaction.errors import ArgumentError
-from interaction.importing import Reference
+from interaction.importing import SCRIPT, Reference
 from interaction.studies.sweeps.loaded import loaded
 
 Lines = dict[str, Any]
@@ -56,6 +56,20 @@ def _surroundings(references: tuple[Reference, ...]) -> Lines:
             "instructions": " ".join(_instructions()),
         },
     }
+
+
+def all_loaded() -> Lines:
+    """Tell what this process has loaded of all modules of components, but for its script."""
+    found: Sources = {}
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if name in ("__main__", SCRIPT) or not isinstance(file, str) or not file.endswith(".py"):
+            continue
+        top, *rest = name.split(".")
+        path = Path(file).resolve()
+        if path.is_file() and _may_hold_components(top, rest, path):
+            found[name] = path, _written(name, path)
+    return {"loaded": loaded(found)}
 
 
 def forget() -> None:
@@ -147,17 +161,23 @@ def _imports(name: str, file: Path, written: ast.Module) -> set[str]:
 def _file_of(module: str) -> Path | None:
     """Give the source of a module that may hold components, or None; nothing is imported for it."""
     top, *rest = module.split(".")
-    ours = top == "interaction"
-    if top in sys.builtin_module_names or (ours and rest[:1] not in [[name] for name in _OURS]):
+    if top in sys.builtin_module_names:
         return None
     file = _located(top, rest)
     if file is None:  # it is no module, but a name in one
         return None
+    return file if _may_hold_components(top, rest, file) else None
+
+
+def _may_hold_components(top: str, rest: list[str], file: Path) -> bool:
+    """Whether a module is one of components: of one's own, shipped, or of a library that builds on us."""
+    if top == "interaction":
+        return rest[:1] in [[name] for name in _OURS]
     if _SITE.isdisjoint(file.parts) and any(file.is_relative_to(path) for path in _STANDARD):
-        return None
-    library = not ours and _is_library(file.parents[len(rest) + (file.stem == "__init__")], top)
-    imports_us = library and file.is_file() and _IMPORTS_US.search(file.read_text("utf-8", errors="replace"))
-    return None if library and not imports_us else file
+        return False
+    if not _is_library(file.parents[len(rest) + (file.stem == "__init__")], top):
+        return True
+    return file.is_file() and bool(_IMPORTS_US.search(file.read_text("utf-8", errors="replace")))
 
 
 def _is_library(folder: Path, top: str) -> bool:
@@ -202,7 +222,7 @@ def _located(top: str, rest: list[str]) -> Path | None:
 def differences(before: Lines, now: Lines, told: tuple[str, str] = ("before", "now")) -> list[str]:
     """Give a line for each entry of `now` that is another one in `before`, or is not there.
 
-    Of modules that one of both has not loaded, their sources tell. `told` says what the two are.
+    Of modules and names that one of both has not loaded, sources tell. `told` says what the two are.
     """
     found = _differences({name: before.get(name) for name in now}, now, told)
     if any(line.startswith("loaded.") for line in found):
@@ -223,7 +243,7 @@ def _differences(before: Lines, now: Lines, told: tuple[str, str], within: str =
         one, other = before.get(name), now.get(name)
         if isinstance(one, dict) and isinstance(other, dict):
             found += _differences(one, other, told, f"{path}.")
-        elif one != other and (within != "loaded." or None not in (one, other)):
+        elif one != other and (not within.startswith("loaded.") or None not in (one, other)):
             found.append(f"{path}: {_told(one)} {told[0]}, {_told(other)} {told[1]}")
     return found
 

@@ -69,13 +69,14 @@ def times(x, scale):
 
 scaled = functools.partial(times, scale=2)
 turned = lambda x: x
+_LEAST = 1
 SETTINGS = dict([('limit', 1)])
 TABLE = np.ones(3)
 SHAPE = Shape(size=3)
 
 
 def reads():
-    return SETTINGS, TABLE, SHAPE, Level.HIGH, scaled, turned
+    return _LEAST, SETTINGS, TABLE, SHAPE, Level.HIGH, scaled, turned
 """
 KEPT = "class Kept:\n    count = 3\n    def found(self):\n        return 1\n"
 
@@ -128,6 +129,7 @@ def test_what_is_played_is_what_is_loaded(written, tmp_path):
     ("before", "after", "name"),
     [
         ("LIMIT = 5\n", "LIMIT = 8\n", "LIMIT: 5 before, 8 now"),
+        ("_LEAST = 1\n", "_LEAST = 2\n", "_LEAST: 1 before, 2 now"),
         ("LIMIT = 5\n", "LIMIT = 5.0\n", r"LIMIT: 5 before, 5\.0 now"),
         ("LIMIT = 5\n", "LIMIT = 4 + 1 * 2\n", "LIMIT: 5 before, 6 now"),
         ("LIMIT = 5\n", "if True:\n    LIMIT = 6\n", "LIMIT: 5 before, 6 now"),
