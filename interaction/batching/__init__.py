@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 def ways(bundle: Bundle) -> dict[str, str]:
     """Say in which way each method of a bundle is played in batches.
 
-    By name, as `"user policy.sample"`: "lifted", "arrays" or "episode by episode". What cannot be lifted is
-    found out when it is played, so run the bundle first.
+    By name, as `"user policy.sample"`: "lifted", "arrays", "episode by episode", or "partly lifted" where the
+    log names a line and one in ten episodes or more were lifted all the same. That is found out when it is
+    played, so run the bundle first. Batches so small that nothing is lost by playing each episode by itself
+    do not count.
 
     >>> from interaction import Assistant, Bundle, RandomPolicy, ways
     >>> from interaction.tasks.tiger import TigerTask

@@ -79,7 +79,8 @@ class LiftedMethod:
         self._identity: bool | None = None
         self._calls = 0
         self._paths: set[int] = set()
-        self._singly = 0  # calls that were played singly because lifting had failed
+        self._lifted = 0  # episodes of all calls that were lifted
+        self._singly = 0  # and of those that were not, because lifting had failed
         self._refused = False
         self._failures = 0
         self._resting = 0  # calls that are played singly before lifting is tried again
@@ -92,7 +93,7 @@ class LiftedMethod:
             return self.singly(*arguments)
         if self._resting:
             self._resting -= 1
-            self._singly += 1
+            self._singly += rows
             return self.singly(*arguments)
         *values, rng = arguments
         try:
@@ -109,6 +110,7 @@ class LiftedMethod:
             reason = NotLiftedError(f"{type(error).__name__}: {error}", where=_line(error))
         else:
             self._compare(result, values, rng, groups, paths)
+            self._lifted += rows
             return result
         result = self.singly(*values, rng)
         self._give_up(reason, rows)
@@ -116,8 +118,11 @@ class LiftedMethod:
 
     @property
     def way(self) -> str:
-        """Say in which way most calls were played."""
-        return "episode by episode" if self._refused or self._singly > self._calls else "lifted"
+        """Say in which way the episodes of its calls were played, but for calls of a few."""
+        tenth = (self._lifted + self._singly) / 10
+        if self._refused or self._lifted < tenth:
+            return "episode by episode"
+        return "lifted" if self._singly <= tenth else "partly lifted"
 
     def _asks_for_identity(self) -> bool:
         """Whether the method asks what values are, in which lifted ones differ; found out once, and told."""
@@ -186,7 +191,7 @@ class LiftedMethod:
             return
         self._failures += 1
         self._resting = min(2**self._failures, _PATIENCE)
-        self._singly += 1
+        self._singly += rows
         self._tell(error)
 
 

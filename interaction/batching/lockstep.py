@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from interaction.agent import Assistant, User
+from interaction.agent import Agent, Assistant, User
 from interaction.batching.lifting import DisagreementError, LiftedMethod
 from interaction.batching.selection import by_rows, looped, row_of
 from interaction.component import Component, promise_of
@@ -23,7 +23,7 @@ from interaction.players import Adapt, Method, Players, components, seat_players
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, Space, leaves, shape_of
 from interaction.state import State, make
-from interaction.task import InteractionTask
+from interaction.task import InteractionTask, defines
 
 T = TypeVar("T")
 
@@ -142,7 +142,7 @@ class Lineup:
         self.single = seat_players(task, user, assistant)
         self._refused: list[Component] = []
         self._settled: Players | None = None
-        self._lifted: dict[str, LiftedMethod] = {}
+        self._lifted: list[LiftedMethod] = []
         self._asked: dict[tuple[int, str], Method] = {}
 
     @property
@@ -206,7 +206,7 @@ class Lineup:
 
     def seat(self, change: Adapt | None = None) -> Players:
         """Seat the players, each played as its component promises; `change` adapts what is on arrays."""
-        names = {id(component): name for name, component in self._components()}
+        self._lifted = []
         contiguous = any(self.promise(component) is None for _, component in self._components())
 
         def adapt(component: Component, method: Method, template: Any) -> Method:
@@ -215,7 +215,7 @@ class Lineup:
                 method = change(component, method, template)
             way = played(component, method, template, promise, contiguous)
             if isinstance(way, LiftedMethod):
-                self._lifted[f"{names[id(component)]}.{method.__name__}"] = way
+                self._lifted.append(way)
             return way
 
         return seat_players(self.task, *self.agents, adapt=adapt)
@@ -234,19 +234,29 @@ class Lineup:
         for agent in self.agents:
             if agent is not None:
                 methods[0] = (*methods[0][:2], (*methods[0][2], f"on_{agent.role}_action"))
+                begins = ("reset", "reset_in") if defines(agent, "reset_in", Agent) else ("reset",)
                 methods += [
-                    (agent.role, agent, ("reset",)),
+                    (agent.role, agent, begins),
                     (f"{agent.role} policy", agent.policy, ("sample",)),
                     (f"{agent.role} observation engine", agent.observation_engine, ("observe",)),
                     (f"{agent.role} inference engine", agent.inference_engine, ("infer",)),
                 ]
         for name, component, called in methods:
+            promise = self.promise(component)
             for method in called:
-                way = self._lifted.get(f"{name}.{method}")
-                promise = self.promise(component)
-                default = {True: "arrays", False: "episode by episode", None: "lifted"}[promise]
-                found[f"{name}.{method}"] = default if way is None or promise is not None else way.way
+                found[f"{name}.{method}"] = (
+                    self._way_of(getattr(component, method))
+                    if promise is None
+                    else "arrays"
+                    if promise
+                    else "episode by episode"
+                )
         return found
+
+    def _way_of(self, method: Method) -> str:
+        """Say in which way a method of a component has been played, which may have several seats."""
+        ways = {one.way for one in self._lifted if one.method == method} or {"lifted"}
+        return ways.pop() if len(ways) == 1 else "partly lifted"
 
 
 def _has_vectors(template: Any) -> bool:

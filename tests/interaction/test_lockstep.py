@@ -18,6 +18,7 @@ from interaction import (
     InferenceEngine,
     InteractionTask,
     ObservationEngine,
+    Policy,
     RandomPolicy,
     RuleObservationEngine,
     State,
@@ -757,3 +758,108 @@ def test_constants_of_components_on_arrays_stand_for_all_episodes(episodes):
     assert np.array_equal(runs["user_state.matrix"], np.ones((*shape, 2, 3)))
     assert np.array_equal(runs["user_observation.vector"], np.broadcast_to(np.arange(2), (*shape, 2)))
     assert np.array_equal(runs["user_observation.matrix"], np.broadcast_to(np.eye(2), (*shape, 2, 2)))
+
+
+METHODS = (
+    *("task.reset", "task.on_user_action", "task.on_assistant_action"),
+    *("user.reset", "user observation engine.observe", "user inference engine.infer", "user policy.sample"),
+    *("assistant.reset", "assistant.reset_in", "assistant observation engine.observe"),
+    *("assistant inference engine.infer", "assistant policy.sample"),
+)
+
+
+def made_a_text(bad):
+    """A bundle all of whose methods are lifted but those that are called `bad`, which make a text."""
+
+    def read(name, x):
+        return int(f"{x}") if name in bad else x
+
+    class Walks(InteractionTask):
+        def reset(self, rng):
+            return State(x=read("task.reset", rng.integers(0, 10)))
+
+        def on_user_action(self, game, rng):
+            return Transition(State(x=read("task.on_user_action", game.task_state.x)))
+
+        def on_assistant_action(self, game, rng):
+            return Transition(State(x=read("task.on_assistant_action", game.task_state.x)))
+
+    class Sees(ObservationEngine):
+        def __init__(self, role):
+            self.role = role
+
+        def observe(self, game, rng):
+            return State(x=read(f"{self.role} observation engine.observe", game.task_state.x)), 0.0
+
+    class Infers(InferenceEngine):
+        def __init__(self, role):
+            self.role = role
+
+        def infer(self, observation, state, rng):
+            return State(x=read(f"{self.role} inference engine.infer", observation.x)), 0.0
+
+    class Acts(Policy):
+        action_space = TEN
+
+        def __init__(self, role):
+            self.role = role
+
+        def sample(self, observation, state, rng):
+            return read(f"{self.role} policy.sample", state.x), 0.0
+
+    class Draws(User):
+        def reset(self, rng):
+            return State(x=read("user.reset", rng.integers(0, 10)))
+
+    class Looks(Assistant):
+        def reset(self, rng):
+            return State(x=read("assistant.reset", rng.integers(0, 10)))
+
+        def reset_in(self, game, rng):
+            return State(x=read("assistant.reset_in", game.task_state.x))
+
+    def parts(role):
+        return {
+            "policy": Acts(role),
+            "observation_engine": Sees(role),
+            "inference_engine": Infers(role),
+            "state_space": spaces.Dict(x=spaces.whole()),
+        }
+
+    return Bundle(Walks(), Draws(**parts("user")), Looks(**parts("assistant")), max_rounds=3)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_of_every_method_it_is_told_how_it_was_played(method):
+    bundle = made_a_text({method})
+    bundle.run(30, seed=0)
+    assert set(ways(bundle)) == set(METHODS)
+    singly = {name for name, way in ways(bundle).items() if way == "episode by episode"}
+    assert singly == ({method} if method != "assistant.reset" else set())  # it begins according to the game
+    assert set(ways(bundle).values()) <= {"lifted", "episode by episode"}
+
+
+class Early(Policy):
+    """Makes texts in its first five rounds."""
+
+    action_space = TEN
+
+    def sample(self, observation, state, rng):
+        x = observation.task_state.x
+        return (int(f"{x}") if observation.round_index < 5 else x), 0.0
+
+
+def test_a_method_some_of_whose_calls_were_lifted_is_partly_so(caplog):
+    bundle = Bundle(Wandering(), User(policy=unheard(Early)()), max_rounds=40)
+    with caplog.at_level(logging.WARNING, "interaction"):
+        bundle.run(100, seed=0)
+    assert len(caplog.records) == 1
+    assert ways(bundle)["user policy.sample"] == "partly lifted"
+
+
+@pytest.mark.parametrize(("policy", "way"), [(Early, "partly lifted"), (Text, "episode by episode")])
+def test_a_policy_in_two_seats_is_told_of_in_both(policy, way):
+    shared = policy()
+    bundle = Bundle(Wandering(), User(policy=shared), Assistant(policy=shared), max_rounds=15)
+    bundle.run(100, seed=0)
+    assert ways(bundle)["user policy.sample"] == ways(bundle)["assistant policy.sample"] == way
