@@ -18,7 +18,7 @@ from weakref import ReferenceType, ref
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.batching.runs import Run, asked_inside, count
+from interaction.batching.runs import CONDITION, LOOK_UP, Run, asked_inside, count
 from interaction.errors import ContractError
 from interaction.state import lock
 
@@ -211,8 +211,8 @@ class Lifted:
                 )
             data = data.reshape(-1)
         if data.dtype.kind == "U":
-            return bool(self.run.ask(np.strings.str_len(data) > 0, "if"))
-        return bool(self.run.ask(data if data.dtype.kind == "b" else data != 0, "if"))
+            return bool(self.run.ask(np.strings.str_len(data) > 0, CONDITION))
+        return bool(self.run.ask(data if data.dtype.kind == "b" else data != 0, CONDITION))
 
     def _number(self, what: str) -> Any:
         if self.ndim or self.data.dtype.kind == "c":
@@ -238,7 +238,7 @@ class Lifted:
             raise TypeError("only integer scalar arrays can be converted to a scalar index")
         if self.data.dtype.kind == "b":  # a list takes True for 1, an array for a mask
             raise self.run.fail("a truth value that differs between episodes is an index", "int(flag)")
-        return int(self._number("a look-up in a list or an array"))
+        return int(self._number(LOOK_UP))
 
     def __hash__(self) -> int:
         if self.ndim:

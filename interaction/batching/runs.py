@@ -7,6 +7,7 @@ the start of the method. That is sound since methods are pure and draws are addr
 
 from __future__ import annotations
 
+import dis
 import os
 import sys
 import warnings
@@ -42,7 +43,7 @@ class NotLiftedError(BaseException):
 
 
 _INSIDE = (_HERE, _NUMPY)
-
+_STORE, _COPY = dis.opmap["STORE_SUBSCR"], dis.opmap["COPY"]
 
 _TELLING = 100  # episodes up to which it does not tell much that they part into many groups
 
@@ -59,13 +60,25 @@ def asked_inside() -> bool:
 
 def caller() -> tuple[str, int]:
     """Give the file and the line of the code that asked for something of a lifted value."""
+    found = _asking()
+    return found.f_code.co_filename, found.f_lineno
+
+
+def _asking() -> FrameType:
+    """Give the frame of the component's code that asks for something of a lifted value."""
     frames = []
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_name != "play_lifted":
         frames.append(frame)
         frame = frame.f_back
-    found = innermost(frames[::-1], lambda frame: frame.f_code.co_filename)
-    return found.f_code.co_filename, found.f_lineno
+    return innermost(frames[::-1], lambda frame: frame.f_code.co_filename)
+
+
+def _assigns() -> bool:
+    """Whether the code that asks for an index assigns there: `a[i] = x` or `a[i] += x`."""
+    frame = _asking()
+    code, here = frame.f_code.co_code, frame.f_lasti
+    return code[here] == _STORE or code[here - 2] == _COPY  # `+=` copies the index, for both
 
 
 def innermost(frames: Sequence[F], file: Callable[[F], str]) -> F:
@@ -171,6 +184,8 @@ class Run:
         self.level += 1
 
     def _too_many(self, what: str, groups: int) -> NoReturn:
+        if what == LOOK_UP and _assigns():
+            what = _ASSIGNMENT
         error = self.fail(
             f"{what} parts the episodes into {groups} groups or more", _REMEDIES.get(what, _NO_BRANCH)
         )
@@ -219,12 +234,23 @@ class Arithmetic:
             raise self.run.fail(f"{kind} is an error in an episode") from error
 
 
+LOOK_UP = "a look-up in a list or an array"
+CONDITION = "a condition (if, and, or, not, while)"
+_ASSIGNMENT = "an assignment into a list, or into an array that is the same in all episodes,"
 _NO_BRANCH = "np.where(condition, a, b), np.minimum, np.maximum or an array in place of branches and look-ups"
 _REMEDIES = {
     "float()": "the number as it is, or np.exp in place of math.exp and the like",
     "int()": "np.floor(x), or x.astype(int) of an array",
     "round()": "np.round(x)",
-    "a look-up in a list or an array": (
+    CONDITION: (
+        "np.where(condition, a, b), np.minimum or np.maximum in place of `if`, np.logical_and(a, b), "
+        "np.logical_or and np.logical_not in place of `and`, `or` and `not`, or arrays in place of a loop"
+    ),
+    LOOK_UP: (
         "np.take_along_axis(table, np.reshape(index, 1), axis=0)[0] for a vector, or np.where and arithmetic"
+    ),
+    _ASSIGNMENT: (
+        "np.zeros_like(x), of an array x that differs between episodes, in place of np.zeros or a list; or "
+        "np.where(np.arange(len(a)) == index, new, a) in place of a[index] = new"
     ),
 }

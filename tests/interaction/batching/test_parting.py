@@ -666,6 +666,69 @@ def test_a_table_that_is_looked_up_by_many_numbers_is_named_as_such(as_shipped, 
     assert method.way == "lifted"
 
 
+def filled(i, rng):
+    a = np.zeros(300)
+    a[i] = 1
+    return a
+
+
+def counted(i, rng):
+    a = [0] * 300
+    a[i] += 1
+    return np.array(a, float)
+
+
+def in_several_lines(i, rng):
+    a = np.zeros((300, 2))
+    a[
+        i,
+        0,
+    ] = 1
+    return a[:, 0]
+
+
+def like(i, rng):
+    a = np.zeros_like(rng.random((300,)))
+    a[i] = 1
+    return a
+
+
+def somewhere(i, rng):
+    a = np.zeros(300)
+    return np.where(np.arange(len(a)) == i, 1, a)
+
+
+@pytest.mark.parametrize("function", [filled, counted, in_several_lines])
+@pytest.mark.parametrize("told", [like, somewhere])
+def test_an_assignment_at_many_numbers_is_told_apart_from_a_look_up(as_shipped, caplog, function, told):
+    i = np.arange(1_200) % 300
+    assert same_bits(looped(function)(i, stream(i)), lifted(function)(i, stream(i)))
+    (record,) = caplog.records
+    assert "an assignment into a list, or into an array that is the same in all" in record.getMessage()
+    assert "np.zeros_like(x)" in record.getMessage()
+    assert "np.where(np.arange(len(a)) == index, new, a)" in record.getMessage()
+    method = lifted(told)
+    assert same_bits(looped(function)(i, stream(i)), method(i, stream(i)))
+    assert method.way == "lifted"
+
+
+def test_conditions_that_part_too_far_are_told_of_by_all_their_words(as_shipped, caplog):
+    def function(v, rng):
+        return np.stack([one > 0 and one < 1 for one in v])
+
+    def told(v, rng):
+        return np.stack([np.logical_and(one > 0, one < 1) for one in v])
+
+    v = np.random.default_rng(0).normal(size=(1_200, 25))
+    assert same_bits(looped(function)(v, stream(v)), lifted(function)(v, stream(v)))
+    (record,) = caplog.records
+    assert "a condition (if, and, or, not, while) parts the episodes" in record.getMessage()
+    assert "np.logical_and(a, b)" in record.getMessage()
+    method = lifted(told)
+    assert same_bits(looped(function)(v, stream(v)), method(v, stream(v)))
+    assert method.way == "lifted"
+
+
 def test_few_episodes_that_part_too_far_are_played_singly_and_nothing_is_said(as_shipped, caplog):
     def function(i, rng):
         return {3: 1}.get(i, 2)
