@@ -137,7 +137,10 @@ _REMEDIES = {  # what numpy's generators offer, in terms of ours
     "randn": "rng.normal(shape=...)",
     "rand": "rng.random(shape)",
     "randint": "rng.integers(low, high)",
-    "choice": "items[rng.integers(0, len(items))], or rng.categorical(weights) for its index",
+    "choice": (
+        "rng.categorical(weights) for an index, with weight 0 for what cannot be drawn, or "
+        "items[rng.integers(0, len(items))] of a few items"
+    ),
     "permutation": "x[rng.shuffle(len(x))]",
     "binomial": "(rng.random((n,)) < p).sum()",
     "exponential": "-scale * np.log1p(-rng.random())",
@@ -154,11 +157,11 @@ class _Lacking:
         self.name = name
 
     def __get__(self, stream: EpisodeRandom | None, _: type) -> Any:
-        raise lacking(self.name, stream)
+        raise lacking(self.name, None)
 
 
 def lacking(name: str, stream: EpisodeRandom | None) -> AttributeError:
-    """Make the error for a name that the stream has not."""
+    """Make the error for a name that the stream has not; with the stream, Python suggests another one."""
     remedy = _REMEDIES.get(name)
     write = f"; write {remedy}" if remedy else ""
     return AttributeError(

@@ -1,5 +1,6 @@
 """Each misuse raises an error of ours that names what was expected, what was got, and where."""
 
+import traceback
 from functools import partial
 
 import numpy as np
@@ -22,6 +23,7 @@ from interaction import (
     InferenceEngine,
     InteractionTask,
     ObservationEngine,
+    Policy,
     RandomPolicy,
     RuleObservationEngine,
     Samples,
@@ -32,6 +34,7 @@ from interaction import (
     UserModelFilter,
     spaces,
 )
+from interaction.batching import ways
 from interaction.checks import check_task
 from interaction.errors import ArgumentError, InteractionError
 from interaction.inference.engine import IdentityInferenceEngine
@@ -448,12 +451,54 @@ def test_a_call_by_mistake_is_named(call, words):
 def test_what_numpys_generators_offer_is_told_in_terms_of_the_stream():
     for name, remedy in {
         "choice": "rng.categorical",
+        "permutation": r"rng\.shuffle.*It draws by",
         "uniform": "rng.random",
         "poisson": "It draws by",
     }.items():
         with pytest.raises(AttributeError, match=rf"the stream has no '{name}'.*{remedy}"):
             getattr(EpisodeRandom(0), name)
+        with pytest.raises(AttributeError) as found:
+            getattr(EpisodeRandom(0), name)
+        assert found.value.name == name
+        assert "Did you mean" not in "".join(traceback.format_exception(found.value))
     assert not hasattr(EpisodeRandom(0), "choice")
+
+
+class DrawsAPlace(Policy):
+    """Draws one of the places that are free, in each way that the stream names in place of `choice`."""
+
+    action_space = spaces.Discrete(400)
+
+    def __init__(self, way):
+        self.way = way
+        self.items = list(range(20))
+
+    def sample(self, observation, state, rng):
+        free = observation.task_state.free
+        if self.way == "by weights":
+            return rng.categorical(free), 0.0
+        if self.way == "by weights that are plain":
+            return rng.categorical([1.0] * 400), 0.0
+        if self.way == "of a list":
+            return self.items[rng.integers(0, len(self.items))], 0.0
+        items = np.flatnonzero(free)
+        return items[rng.integers(0, len(items))], 0.0
+
+
+@pytest.mark.parametrize("way", ["by weights", "by weights that are plain", "of a list", "of some"])
+def test_what_is_to_be_written_in_place_of_choice_is_lifted(way):
+    class Free(InteractionTask):
+        def reset(self, rng):
+            return State(free=rng.random((40,)) < 0.9)
+
+        def on_user_action(self, game, rng):
+            return Transition(State(free=rng.random((40,)) < 0.9))
+
+    bundle = Bundle(Free(), User(policy=DrawsAPlace(way)), max_rounds=3)
+    runs = bundle.run(1_000, seed=0)
+    assert ways(bundle)["user policy.sample"] == "lifted"
+    for episode in (3, 700):
+        assert bundle.run([episode], seed=0) == runs.episode(episode)
 
 
 def test_a_draw_that_nobody_offers_is_told_where_a_component_asks_for_it():
