@@ -88,7 +88,10 @@ class State:
     def __init__(self, /, **fields: Value) -> None:
         if not RESERVED.isdisjoint(fields):
             taken = sorted(RESERVED.intersection(fields))
-            raise UnknownNameError(f"A State field cannot be called {', '.join(taken)}: a method is.")
+            raise UnknownNameError(
+                f"A State field cannot be called {', '.join(taken)}: a method is. Give another name, such as "
+                f"{taken[0]}_; taken are {', '.join(sorted(RESERVED))}."
+            )
         for name, value in fields.items():
             if type(value) not in PLAIN:
                 fields[name] = freeze(value)

@@ -88,6 +88,9 @@ def test_names_are_checked():
         State(position=1).replace(positon=2)
     with pytest.raises(UnknownNameError, match="replace"):
         State(replace=1)
+    told = r"cannot be called items: .* such as items_; taken are extend, items, keys, replace, values"
+    with pytest.raises(UnknownNameError, match=told):
+        State(items=1, x=2)
     with pytest.raises(KeyError, match=r"^no field 'y'; the fields are: x$") as error:
         State(x=1)["y"]
     assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)
