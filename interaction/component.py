@@ -13,6 +13,7 @@ import numpy as np
 from interaction.errors import ContractError, unknown_name
 from interaction.spaces import Dict, read_off
 from interaction.state import State, same
+from interaction.unread import UNREAD, tell_unread
 
 
 class Component:
@@ -105,6 +106,8 @@ class SpaceOfFirstState:
             first = component._first_state()
         except Exception as error:
             error.add_note(f"{name} leaves out its state_space, so its first state was asked for to know it.")
+            if isinstance(error, UNREAD):
+                tell_unread(error, name, "reset")
             raise
         if not isinstance(first, State):
             raise ContractError(

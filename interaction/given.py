@@ -16,19 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interaction.batching.selection import narrowed
-from interaction.errors import (
-    ContractError,
-    InteractionError,
-    NoFieldError,
-    SpaceError,
-    UnknownFieldError,
-    unknown_name,
-)
+from interaction.errors import ContractError, SpaceError
 from interaction.membership import FLAG, Membership, as_flag, as_reward, membership
-from interaction.random import EpisodeRandom, lacking
+from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, Space
 from interaction.state import GameState, State, Value, freeze
 from interaction.task import Transition
+from interaction.unread import UNREAD, tell_unread
 
 if TYPE_CHECKING:
     from interaction.players import Seat
@@ -45,7 +39,7 @@ def state_of(method: Method, member: Membership, where: str, known: State | None
     def call(rng: EpisodeRandom) -> Value:
         try:
             found = method(rng)
-        except (AttributeError, NoFieldError) as error:
+        except UNREAD as error:
             tell_unread(error, where, "reset")
             raise
         return found if as_it_is or found is known else member.conform(found)
@@ -59,7 +53,7 @@ def state_in_game(method: Method, member: Membership, where: str) -> Method:
     def call(game: GameState, rng: EpisodeRandom) -> Value:
         try:
             found = method(game, rng)
-        except (AttributeError, NoFieldError) as error:
+        except UNREAD as error:
             tell_unread(error, where, "reset_in")
             raise
         return member.conform(found)
@@ -73,7 +67,7 @@ def reading(method: Method, where: str, name: str) -> Method:
     def call(*arguments: Any) -> Any:
         try:
             return method(*arguments)
-        except (AttributeError, NoFieldError) as error:
+        except UNREAD as error:
             tell_unread(error, where, name)
             raise
 
@@ -86,7 +80,7 @@ def state_and_reward(method: Method, member: Membership, where: str) -> Method:
     def call(observation: State, state: State, rng: EpisodeRandom) -> Any:
         try:
             found = method(observation, state, rng)
-        except (AttributeError, NoFieldError) as error:
+        except UNREAD as error:
             tell_unread(error, where, "infer")
             raise
         after, reward = found if type(found) is tuple and len(found) == 2 else refuse(found, where, "infer")
@@ -103,7 +97,7 @@ def observation_and_reward(method: Method, where: str) -> Method:
     def call(game: GameState, rng: EpisodeRandom) -> Any:
         try:
             found = method(game, rng)
-        except (AttributeError, NoFieldError) as error:
+        except UNREAD as error:
             tell_unread(error, where, "observe")
             raise
         seen, reward = found if type(found) is tuple and len(found) == 2 else refuse(found, where, "observe")
@@ -130,7 +124,7 @@ def pick(
             if type(found) is not tuple or len(found) != 2:
                 refuse(found, seat.policy_name, "sample")
             action, reward = found
-    except (AttributeError, NoFieldError) as error:
+    except UNREAD as error:
         tell_unread(error, seat.policy_name, seat.policy_method)
         raise
     if (
@@ -179,7 +173,7 @@ def move_task(
     """
     try:
         found = move.method(acted, rng)
-    except (AttributeError, NoFieldError) as error:
+    except UNREAD as error:
         tell_unread(error, move.task, move.name)
         raise
     if type(found) is not Transition and not (type(found) is tuple and len(found) == 3):
@@ -246,24 +240,6 @@ def refuse(found: Any, where: str, method: str) -> NoReturn:
     expected = _EXPECTED.get(method, "Transition(task_state, reward, terminated)")
     kind = type(found).__name__
     raise ContractError(f"{where}.{method}: expected {expected}, got {found!r} of type {kind}")
-
-
-def tell_unread(error: AttributeError | NoFieldError, where: str, name: str) -> None:
-    """Raise a better error where a component reads a field that is not there, or asks for another draw."""
-    state = error.obj
-    if isinstance(state, EpisodeRandom) and error.name and error.name not in dir(type(state)):
-        raise lacking(error.name, state) from error
-    told = isinstance(error, InteractionError) and not isinstance(error, NoFieldError)
-    if not isinstance(state, State) or told:
-        return
-    message = unknown_name(error.name, state, f"{where}.{name} reads a state")
-    hidden = error.name in GameState.__annotations__ and not isinstance(state, GameState)
-    hint = " By default an agent does not see the other one's state, nor the observations." if hidden else ""
-    better = UnknownFieldError(f"{message}{hint}")
-    better.name, better.obj = str(error.name), state
-    for note in getattr(error, "__notes__", ()):
-        better.add_note(note)
-    raise better from error
 
 
 def conforming(template: Any) -> Conform | None:

@@ -346,6 +346,25 @@ def test_an_error_inside_reset_keeps_its_type_and_tells_why_reset_was_asked():
         assert "Broken leaves out its state_space, so its first state" in error.__notes__[0]
 
 
+@pytest.mark.parametrize(
+    ("read", "kind", "told"),
+    [
+        (lambda state, rng: state.y, AttributeError, r"Reads\.reset reads a state: there is no 'y'"),
+        (lambda state, rng: state["y"], KeyError, r"Reads\.reset reads a state: there is no 'y'"),
+        (lambda state, rng: rng.unifrom(), AttributeError, r"the stream has no 'unifrom'"),
+        (lambda state, rng: state.replace(y=1), UnknownNameError, r"State\.replace: there is no 'y'"),
+    ],
+)
+def test_a_wrong_name_inside_reset_is_told_with_the_component(read, kind, told):
+    class Reads(Counting):
+        def reset(self, rng):
+            read(State(x=1), rng)
+
+    with pytest.raises(kind, match=told) as caught:
+        Bundle(Reads(), leaning())
+    assert "Reads leaves out its state_space" in caught.value.__notes__[0]
+
+
 def test_what_reset_gives_must_be_a_state():
     class Lists(Counting):
         def reset(self, rng):

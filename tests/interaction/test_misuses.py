@@ -36,7 +36,7 @@ from interaction import (
 )
 from interaction.batching import ways
 from interaction.checks import check_task
-from interaction.errors import ArgumentError, InteractionError
+from interaction.errors import ArgumentError, InteractionError, UnknownNameError
 from interaction.inference.engine import IdentityInferenceEngine
 from interaction.planning import BeliefTree, MonteCarloTree, RolloutReturns
 from interaction.tasks.coordination import CoordinatedTask
@@ -514,6 +514,52 @@ def test_a_draw_that_nobody_offers_is_told_where_a_component_asks_for_it():
     bundle.reset(seed=0)
     with pytest.raises(AttributeError, match=r"the stream has no 'unifrom'.*It draws by"):
         bundle.step()
+
+
+class Replaces(InferenceEngine):
+    def infer(self, observation, state, rng):
+        return state.replace(goel=1), 0.0
+
+
+class StillReplaces(Still):
+    batched = None
+
+    def on_user_action(self, game, rng):
+        return Transition(game.task_state.replace(xx=1))
+
+
+class ResetReplaces(Still):
+    batched = None
+
+    def reset(self, rng):
+        return State(x=1).replace(xx=1)
+
+
+@pytest.mark.parametrize(
+    ("bundle", "who"),
+    [
+        (
+            Bundle(
+                Still(), User(policy=RANDOM, inference_engine=Replaces(), state=State(goal=1)), max_rounds=2
+            ),
+            "Replaces.infer",
+        ),
+        (Bundle(StillReplaces(), User(policy=RANDOM), max_rounds=2), "StillReplaces.on_user_action"),
+        (Bundle(ResetReplaces(), User(policy=RANDOM), max_rounds=2), "ResetReplaces.reset"),
+    ],
+)
+def test_a_field_that_cannot_be_replaced_is_told_with_who_does_it(bundle, who):
+    def play():
+        bundle.reset(seed=0)
+        bundle.step()
+
+    with pytest.raises(UnknownNameError, match=r"State\.replace: there is no") as alone:
+        play()
+    assert alone.value.__notes__ == [f"raised by {who}"]
+    for episodes in (2, 50):
+        with pytest.raises(UnknownNameError, match=r"State\.replace: there is no") as together:
+            bundle.run(episodes, seed=0)
+        assert together.value.__notes__ == [f"raised by {who} in episode 0, round 0"]
 
 
 def test_a_field_that_is_not_there_may_be_asked_for():
