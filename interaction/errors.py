@@ -68,10 +68,11 @@ class EpisodeError(InteractionError, RuntimeError):
 class BatchError(InteractionError, RuntimeError):
     """A component that promises `batched = True` failed on arrays with an episode axis, or episodes differ.
 
-    `row` is the first one that is unlike the others, where there is one.
+    `row` is the first one that is unlike the others, where there is one, and `field` where in a state.
     """
 
     row: int | None = None
+    field: str = ""
 
 
 class ConformanceError(InteractionError, AssertionError):

@@ -29,6 +29,7 @@ from interaction.batching.selection import (
     row_of,
     rows_first,
     rows_last,
+    stacked_fields,
     uneven,
 )
 from interaction.batching.states import lift, lower
@@ -36,7 +37,7 @@ from interaction.batching.streams import LiftedRandom
 from interaction.component import Component
 from interaction.errors import BatchError
 from interaction.random import EpisodeRandom
-from interaction.state import State, lock, make, same
+from interaction.state import State, lock, same
 
 logger = logging.getLogger("interaction")
 
@@ -279,9 +280,8 @@ def together(results: list[Any], groups: list[Array], total: int, strict: bool =
             if not isinstance(one, State) or one.keys() != first.keys():
                 raise uneven(first, one, int(rows[0]))
         fields = [one.__dict__ for one in results]
-        return make(
-            type(first),
-            {name: together([one[name] for one in fields], groups, total, strict) for name in first},
+        return stacked_fields(
+            first, lambda name: together([one[name] for one in fields], groups, total, strict)
         )
     if isinstance(first, tuple):
         for one, rows in zip(results, groups, strict=True):
@@ -345,7 +345,7 @@ def _made_alike(results: list[Any], groups: list[Array], strict: bool) -> list[A
             raise uneven(_of_one(results[0]), _of_one(one), int(rows[0]))
     arrays = [np.asarray(one) for one in results]
     try:
-        check_kinds(results, np.result_type(*arrays), strict)
+        check_kinds(results, np.result_type(*arrays), strict, _of_one)
     except BatchError as error:
         error.row = int(groups[error.row or 0][0])
         raise

@@ -96,7 +96,7 @@ def stack(results: list[Any], strict: bool = False) -> Any:
     if unlike is not None:
         raise uneven(first, results[unlike], unlike)
     if isinstance(first, State):
-        return make(type(first), {name: stack([one[name] for one in results], strict) for name in first})
+        return stacked_fields(first, lambda name: stack([one[name] for one in results], strict))
     if isinstance(first, tuple):
         parts = [stack(list(column), strict) for column in zip(*results, strict=True)]
         return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
@@ -105,6 +105,18 @@ def stack(results: list[Any], strict: bool = False) -> Any:
     array = np.array(results)
     check_kinds(results, array.dtype, strict)
     return _read_only(array)
+
+
+def stacked_fields(first: State, put: Callable[[str], Any]) -> State:
+    """Give a state of what `put` makes of each field; an error names the field."""
+    fields: dict[str, Any] = {}
+    try:
+        for name in first:
+            fields[name] = put(name)
+    except BatchError as error:
+        error.field = f"{name}.{error.field}" if error.field else name
+        raise
+    return make(type(first), fields)
 
 
 def unlike_row(results: list[Any]) -> int | None:
@@ -136,15 +148,20 @@ def uneven(first: Any, other: Any, row: int) -> BatchError:
         + (
             "; if no `return` was forgotten, give a number that stands for nothing, such as -1"
             if first is None or other is None
-            else ""
+            else "; give the same in each"
         )
     )
     error.row = row
     return error
 
 
-def check_kinds(results: list[Any], found: np.dtype[Any], strict: bool) -> None:
-    """Raise where numbers of several kinds cannot be put together without a change of what they are."""
+def check_kinds(
+    results: list[Any], found: np.dtype[Any], strict: bool, one: Callable[[Any], Any] = lambda result: result
+) -> None:
+    """Raise where numbers of several kinds cannot be put together without a change of what they are.
+
+    `one` gives what a single episode has of a result.
+    """
     kinds = {_kind(result) for result in results}
     if len(kinds) == 1:
         return
@@ -154,9 +171,12 @@ def check_kinds(results: list[Any], found: np.dtype[Any], strict: bool) -> None:
         _kind(result).kind == "i" and np.any(np.abs(np.asarray(result)) > 2**53) for result in results
     )
     if strict or rounds:
+        first, other = one(results[0]), one(results[row])
+        floats, whole = ("x.astype(float)", "x.astype(int)") if np.ndim(first) else ("float(x)", "int(x)")
+        fractions = f"{floats}, in a field that began as a float or is declared so, or "
         error = BatchError(
-            f"the episodes of a batch gave numbers of different kinds, {names}: {results[0]!r} and "
-            f"{results[row]!r}; give the same kind in each, such as float(x)"
+            f"the episodes of a batch gave numbers of different kinds, {names}: {first!r} and {other!r}; "
+            f"give the same kind in each, such as {fractions if found.kind == 'f' else ''}{whole}"
         )
         error.row = row
         raise error
@@ -205,6 +225,7 @@ def name_in(error: Exception, method: Method, owner: object, episode: int, place
     name = getattr(method, "__name__", "a method")
     whose = f"{type(owner).__name__}.{name}" if owner is not None else name
     when = f", round {place >> 4}" if isinstance(place, int) else ""
-    note = f"raised by {whose} in episode {episode}{when}"
+    field = f", field {error.field!r}" if isinstance(error, BatchError) and error.field else ""
+    note = f"raised by {whose} in episode {episode}{when}{field}"
     if note not in getattr(error, "__notes__", []):
         error.add_note(note)

@@ -249,6 +249,42 @@ def test_observations_of_several_kinds_are_an_error_that_names_the_episode(see, 
     assert "raised by Seeing.observe in episode" in "".join(caught.value.__notes__)
 
 
+class HalfIntegers(InferenceEngine):
+    def infer(self, observation, state, rng):
+        return state.replace(inner=State(x=1 if observation.task_state.k < 3 else 0.5)), 0.0
+
+
+class HalfArrays(InferenceEngine):
+    def infer(self, observation, state, rng):
+        x = np.full(2, 1) if observation.task_state.k < 3 else np.full(2, 0.5)
+        return state.replace(inner=State(x=x)), 0.0
+
+
+@pytest.mark.parametrize("episodes", [5, EPISODES])
+@pytest.mark.parametrize(
+    ("engine", "x", "words"),
+    [
+        (
+            HalfIntegers(),
+            1,
+            r"(1 and 0\.5|0\.5 and 1); .* such as float\(x\), in a field that began as a float",
+        ),
+        (
+            HalfArrays(),
+            np.full(2, 1),
+            r"array\(\[1, 1\]\).* such as x\.astype\(float\), in a field that began",
+        ),
+    ],
+)
+def test_kinds_that_differ_in_a_field_are_told_with_its_name_and_what_to_write(engine, x, words, episodes):
+    user = User(policy=Still(), inference_engine=engine, state=State(inner=State(x=x)))
+    with pytest.raises(BatchError, match=words) as caught:
+        played(Asking(integers_or_halves, abs), user).run(episodes, seed=0)
+    (note,) = caught.value.__notes__
+    assert note.endswith("field 'inner.x'")
+    assert len(str(caught.value)) < 300
+
+
 def test_a_method_that_gives_no_pair_is_an_error_for_any_number_of_episodes():
     class Alone(Still):
         def sample(self, observation, state, rng):
