@@ -1,8 +1,7 @@
 """What the methods of components give, made what their spaces say, and checked: one episode or a batch.
 
-A number is of the kind of its space: in a field of floats, 0 becomes 0.0, and in one of single whole numbers
-True becomes 1. Otherwise an integer that one episode gives would be a float where other episodes of its batch
-give one.
+A number is of the kind of its space (`Membership.conform`): in a field of floats, 0 becomes 0.0. Otherwise an
+integer that one episode gives would be a float where other episodes of its batch give one.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from interaction.batching.selection import narrowed
 from interaction.errors import ContractError, SpaceError
-from interaction.membership import FLAG, Membership, as_flag, as_reward, membership
+from interaction.membership import FLAG, Membership, as_flag, as_float, membership
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, Space
 from interaction.state import GameState, State, Value, freeze
@@ -86,7 +85,7 @@ def state_and_reward(method: Method, member: Membership, where: str) -> Method:
         after, reward = found if type(found) is tuple and len(found) == 2 else refuse(found, where, "infer")
         if after is not state:  # what was there before is as its space says
             after = member.conform(after)
-        return after, reward if type(reward) is float else as_reward(reward)
+        return after, reward if type(reward) is float else as_float(reward)
 
     return call
 
@@ -106,7 +105,7 @@ def observation_and_reward(method: Method, where: str) -> Method:
             raise ContractError(
                 f"{where}.observe: expected a State as observation, got {seen!r} of type {kind}"
             )
-        return seen, reward if type(reward) is float else as_reward(reward)
+        return seen, reward if type(reward) is float else as_float(reward)
 
     return call
 
@@ -148,7 +147,7 @@ def settle_action(
         if check and member.violation(action, rows) is not None:
             member.check(action, f"{seat.name} (action)", rows)
     if type(reward) is not float:
-        reward = as_reward(reward)
+        reward = as_float(reward)
     if check:
         _check_reward(reward, rows, seat.name, "policy")
     return action, reward
@@ -187,7 +186,7 @@ def move_task(
         if check and move.membership.violation(state, rows) is not None:
             check_state(move.membership, state, f"{move.task} ({move.name})", rows)
     if type(reward) is not float:
-        reward = as_reward(reward)
+        reward = as_float(reward)
     if check:
         _check_reward(reward, rows, move.task, move.name)
     if type(over) is not bool and not (
@@ -261,7 +260,7 @@ def conforming(template: Any) -> Conform | None:
     if isinstance(template, Space):
         member = membership(template)
         return partial(_as_member, member.conform if isinstance(template, Dict) else _frozen(member.conform))
-    kinds = {"reward": as_reward, "flag": as_flag}
+    kinds = {"reward": as_float, "flag": as_flag}
     return partial(_as_number, kinds[template]) if template in kinds else None
 
 

@@ -45,6 +45,7 @@ class Membership:
 
     kinds = ""  # of the numbers that it takes, where it takes some: their letters
     plain: type | None = None  # of a single number that is as the space says it: int or float
+    dtype: np.dtype[Any] | None = None  # of arrays of such numbers
     conforms = False  # whether `conform` has anything to do
 
     def __init__(self, space: Space[Any]) -> None:
@@ -59,9 +60,10 @@ class Membership:
         return False
 
     def conform(self, value: Value) -> Value:
-        """Give a value with its numbers as the space says them: in a field of floats, 0 becomes 0.0.
+        """Give a value with its numbers as the space says them, of 64 bits, alone and in arrays.
 
-        In one of single whole numbers True becomes 1; an array of flags stays, since it may be a mask.
+        In a field of floats, 0 becomes 0.0; in one of whole numbers, True becomes 1. But an array of flags
+        stays one in a declared field, since it may be a mask; in one that began with integers it cannot be.
         So a number is of one kind whatever the other episodes of a batch hold. What lies outside of the space
         in other ways stays as it is. Raises `SpaceError` for an integer that no float is equal to.
         """
@@ -96,16 +98,16 @@ def as_flag(value: Value) -> Value:
 
 
 def as_float(value: Value) -> Value:
-    """Give an integer or a flag as a float, or an array of them; what is of another kind stays."""
+    """Give an integer or a flag as a float, or an array of them or of shorter floats; others stay."""
     if type(value) is float:
         return value
     if type(value) is int and -_EXACT <= value <= _EXACT:
         return float(value)
     if isinstance(value, np.ndarray):
-        if value.dtype.kind not in "biu":
+        if value.dtype == _FLOAT or value.dtype.kind not in "biuf" or value.dtype.itemsize > _FLOAT.itemsize:
             return value
         found = value.astype(np.float64)
-        if value.dtype.kind != "b" and value.dtype.itemsize == 8 and value.size:
+        if value.dtype.kind in "iu" and value.dtype.itemsize == 8 and value.size:
             with np.errstate(invalid="ignore"):
                 rounded = found.astype(value.dtype) != value
             if rounded.any():
@@ -120,19 +122,21 @@ def as_float(value: Value) -> Value:
     return float(value)
 
 
-def as_reward(value: Value) -> Value:
-    """Give a reward as a float of 64 bits, or an array of them, as single episodes have it."""
-    found = as_float(value)
-    short = isinstance(found, np.ndarray) and found.dtype.kind == "f" and found.dtype != np.float64
-    return lock(found.astype(np.float64)) if short else found
-
-
 def as_whole(value: Value) -> Value:
-    """Give a flag as an integer, or an array of them; what is of another kind stays."""
+    """Give a flag as an integer, or an array of them or of shorter integers; others stay."""
     if type(value) is bool:
         return int(value)
     flags = isinstance(value, np.ndarray) and value.dtype.kind == "b"
-    return lock(value.astype(np.int64)) if flags else value
+    return lock(value.astype(np.int64)) if flags else as_long(value)
+
+
+def as_long(value: Value) -> Value:
+    """Give an array of shorter integers as one of 64 bits; others stay, arrays of flags too."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "iu" or value.dtype == _INTEGER:
+        return value
+    if value.dtype == _UNSIGNED and value.size and largest(value.ravel()) > _MOST:
+        return value
+    return lock(value.astype(np.int64))
 
 
 def _too_long(value: object) -> SpaceError:
@@ -145,7 +149,7 @@ def _too_long(value: object) -> SpaceError:
 _EXACT, _HUGE = 2**53, 2**63
 _LEAST, _MOST = -(2**63), 2**63 - 1  # of 64-bit integers
 FLAG = np.dtype(bool)  # an array that was unpickled has another, which is equal
-_INTEGER, _UNSIGNED = np.dtype(np.int64), np.dtype(np.uint64)
+_INTEGER, _UNSIGNED, _FLOAT = np.dtype(np.int64), np.dtype(np.uint64), np.dtype(np.float64)
 
 
 def smallest(values: NDArray[Any]) -> Any:
@@ -173,6 +177,7 @@ class _WholeMembership(Membership):
     """Single integers: Discrete and Choice."""
 
     plain = int
+    dtype = _INTEGER
     conforms = True
 
     def conform(self, value: Value) -> Value:
@@ -234,10 +239,12 @@ class _ArrayMembership(Membership):
         dtype = np.asarray(low).dtype
         self.kinds = NUMBER_KINDS.get(dtype.kind, "iub")
         self.types = _PLAIN_TYPES[self.kinds]
-        self.conforms = dtype.kind == "f" or (self.kinds == "iub" and self.shape == ())
-        self.convert = as_float if dtype.kind == "f" else as_whole
+        self.conforms = dtype.kind != "b"
+        masks = self.shape != () and not isinstance(space, Undeclared)
+        self.convert = as_float if dtype.kind == "f" else as_long if masks else as_whole
         self.plain = {"iubf": float, "iub": int}.get(self.kinds)
-        self.dtype = dtype if dtype.kind == "f" and dtype.itemsize < 8 else None
+        self.dtype = {"iubf": _FLOAT, "iub": _INTEGER}.get(self.kinds)
+        self.narrow = dtype if dtype.kind == "f" and dtype.itemsize < 8 else None
         self.low, self.high = np.asarray(low), np.asarray(high)
         self.bounds = (self.low.item(), self.high.item()) if self.shape == () else None
         self.ends: tuple[Any, Any] | None = None
@@ -251,14 +258,16 @@ class _ArrayMembership(Membership):
         return type(value) is self.plain is float and bounds is not None and bounds[0] <= value <= bounds[1]
 
     def conform(self, value: Value) -> Value:
-        return self.convert(value) if self.conforms and type(value) is not self.plain else value
+        kind = type(value)
+        as_it_is = kind is self.plain or (kind is np.ndarray and value.dtype is self.dtype)
+        return value if as_it_is or not self.conforms else self.convert(value)
 
     def violation(self, value: Value, rows: int | None = None, path: str = "") -> Violation | None:
         bounds = self.bounds
         if bounds is not None and type(value) in self.types:
             if bounds[0] <= value <= bounds[1]:
                 return None
-            if self.dtype is not None and self.low <= self._own(np.asarray(value)) <= self.high:
+            if self.narrow is not None and self.low <= self._own(np.asarray(value)) <= self.high:
                 return None
             return Violation(path, self.space, value)
         if isinstance(value, np.ndarray) and value.dtype.kind in self.kinds:
@@ -279,7 +288,7 @@ class _ArrayMembership(Membership):
 
     def _all_inside(self, value: NDArray[Any]) -> bool:
         """Whether all entries lie between bounds that are the same for all of them; False if in doubt."""
-        if self.ends is None or self.dtype is not None or value.size == 0:
+        if self.ends is None or self.narrow is not None or value.size == 0:
             return False
         if self.endless and value.dtype == np.int64:
             return True
@@ -289,7 +298,7 @@ class _ArrayMembership(Membership):
     def _own(self, value: NDArray[Any]) -> NDArray[Any]:
         """The value in the space's own precision."""
         with np.errstate(over="ignore"):
-            return value if self.dtype is None else value.astype(self.dtype)
+            return value if self.narrow is None else value.astype(self.narrow)
 
 
 class _StateMembership(Membership):
@@ -301,7 +310,7 @@ class _StateMembership(Membership):
         self.integers = tuple((name, *limits) for name, _, limits in ranges if limits is not None)
         self.others = tuple((name, part) for name, part, limits in ranges if limits is None)
         self.of_numbers = tuple((name, part) for name, part in self.fields.items() if part.conforms)
-        self.plains = tuple((name, part.plain) for name, part in self.of_numbers)
+        self.plains = tuple((name, part.plain, part.dtype) for name, part in self.of_numbers)
         self.conforms = bool(self.of_numbers)
 
     def fits(self, value: Value, rows: int | None = None) -> bool:
@@ -317,8 +326,10 @@ class _StateMembership(Membership):
         if type(value) is not State and not isinstance(value, State):
             return value
         fields = value.__dict__
-        for name, plain in self.plains:
-            if name not in fields or type(fields[name]) is not plain:
+        for name, plain, dtype in self.plains:
+            part: Any = fields.get(name)
+            kind = type(part)
+            if kind is not plain and not (kind is np.ndarray and part.dtype is dtype):
                 return self._converted(value)
         return value
 

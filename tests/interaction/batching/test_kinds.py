@@ -407,3 +407,119 @@ def test_rewards_of_32_bits_add_up_as_they_do_alone():
     together = bundle.run(EPISODES, seed=0)
     assert together.returns.dtype == together["rewards.user_task"].dtype == np.float64
     assert all(bundle.run([episode], seed=0) == together.episode(episode) for episode in range(EPISODES))
+
+
+class Vectors(Asking):
+    """`x` is an array of the one type in some episodes, and of the other one in others."""
+
+    def __init__(self, space, types, batched):
+        self.types, self.batched = types, batched
+        if space is not None:
+            self.state_space = spaces.Dict(k=spaces.Discrete(5), x=space, y=spaces.real())
+
+    def reset(self, rng):
+        return State(k=rng.integers(0, 5), x=np.zeros(3, self.begins), y=0.0)
+
+    def on_user_action(self, game, rng):
+        state, given = game.task_state, np.array([1, 0, 1])
+        if game.round_index:  # reads what the round before gave: a mask picks, an integer looks up
+            return Transition(state.replace(y=np.arange(1.0, 4.0)[state.x].sum() + (-(state.x * 100)).sum()))
+        return Transition(state.replace(x=given.astype(self.types[0 if state.k < 3 else 1])))
+
+
+class Reals(Vectors):
+    """The same for floats."""
+
+    begins = float
+
+    def on_user_action(self, game, rng):
+        state, given = game.task_state, np.array([1.0, 0.0, 1.0])
+        if game.round_index:
+            return Transition(state.replace(y=(state.x / 3).sum()))
+        return Transition(state.replace(x=given.astype(self.types[0 if state.k < 3 else 1])))
+
+
+class Wholes(Vectors):
+    begins = int
+
+
+def check_alike(task, space, types):
+    """What is given together is what each episode gives alone, in its values and in its kind."""
+    expected = task(space, types, None)
+    alone = [by_hand(played(expected), episode).task_state for episode in range(EPISODES)]
+    for batched in (None, False):
+        runs = played(task(space, types, batched)).run(EPISODES, seed=0)
+        assert {state.x.dtype for state in alone} == {runs["task_state.x"].dtype}
+        assert [state.y for state in alone] == list(runs["task_state.y"][:, -1])
+        assert [state.x.tolist() for state in alone] == runs["task_state.x"][:, -1].tolist()
+    return runs["task_state.x"].dtype
+
+
+INTEGERS = [np.int8, np.uint8, np.int32, np.int64, np.uint64]
+OF_INTEGERS = {
+    "undeclared": None,
+    "whole": spaces.whole(shape=3),
+    "bytes": spaces.Box(0, 255, (3,), np.uint8),
+    "MultiBinary": spaces.MultiBinary(3),
+    "MultiDiscrete": spaces.MultiDiscrete([2, 3, 4]),
+}
+
+
+@pytest.mark.parametrize("space", OF_INTEGERS.values(), ids=OF_INTEGERS)
+@pytest.mark.parametrize("first", INTEGERS)
+@pytest.mark.parametrize("second", INTEGERS)
+def test_arrays_of_integers_have_64_bits(space, first, second):
+    assert check_alike(Wholes, space, (first, second)) == np.int64
+
+
+@pytest.mark.parametrize("given", INTEGERS)
+def test_an_array_of_flags_in_a_field_that_began_with_integers_is_one_of_integers(given):
+    for types in ((bool, given), (given, bool), (bool, bool)):
+        assert check_alike(Wholes, None, types) == np.int64
+
+
+@pytest.mark.parametrize("name", set(OF_INTEGERS) - {"undeclared"})
+def test_a_mask_stays_one_in_a_declared_field_and_beside_integers_is_an_error(name):
+    class Masks(Wholes):
+        def on_user_action(self, game, rng):
+            transition = super().on_user_action(game, rng)
+            return transition if game.round_index == 0 else Transition(game.task_state, transition.reward)
+
+    space = OF_INTEGERS[name]
+    assert by_hand(played(Masks(space, (bool, bool), None)), 0).task_state.x.dtype == bool
+    for batched in (None, False):
+        runs = played(Masks(space, (bool, bool), batched)).run(EPISODES, seed=0, record="final")
+        assert runs["task_state.x"].dtype == bool
+        with pytest.raises(BatchError, match="different kinds, bool and int64"):
+            played(Masks(space, (bool, np.uint8), batched)).run(EPISODES, seed=0)
+
+
+@pytest.mark.parametrize(
+    "space", [None, spaces.real(shape=3), spaces.Box(-1, 2, (3,), np.float32)], ids=["none", "64", "32"]
+)
+@pytest.mark.parametrize("first", [bool, np.uint8, np.int64, np.float16, np.float32, float])
+@pytest.mark.parametrize("second", [bool, np.int64, np.float32, float])
+def test_arrays_of_floats_have_64_bits(space, first, second):
+    assert check_alike(Reals, space, (first, second)) == np.float64
+
+
+@pytest.mark.parametrize("batched", [None, False])
+def test_so_it_is_for_actions_of_32_bits(batched):
+    class Short(DeterministicPolicy):
+        action_space = spaces.Box(-1, 1, (2,), np.float32)
+
+        def action(self, observation, state):
+            given = np.array([0.1, 0.7])
+            return given.astype(np.float32) if observation.task_state.k < 3 else given
+
+    class Takes(Asking):
+        def on_user_action(self, game, rng):
+            return Transition(game.task_state.replace(y=(game.user_action / 3).sum()))
+
+    policy = Short()
+    policy.batched = batched
+    bundle = played(Takes(integers_or_halves, abs), User(policy=policy))
+    runs = bundle.run(EPISODES, seed=0)
+    alone = [by_hand(bundle, episode).task_state.y for episode in range(EPISODES)]
+    assert alone == list(runs["task_state.y"][:, -1])
+    assert runs["user_action"].dtype == np.float64
