@@ -59,8 +59,10 @@ class Trajectories(Mapping[str, Array]):
     of a source in each round. Row r holds the game at the end of round r; where an episode ended
     before, its last values are repeated (rewards are 0), and `played` tells which rounds are real.
     An array is masked (`numpy.ma`) where an episode did not hold a value: an assistant that never looked
-    has observed nothing. `start["task_state.x"]` holds what the episodes began with: `(episode, *over)`;
-    `forced` lists which of it, and of the actions before the first round, was given as the run's `start`.
+    has observed nothing. A tuple of numbers is a vector; of any other tuple each entry has a path, such as
+    `"user_observation.seen.0"`. `start["task_state.x"]` holds what the episodes began with: `(episode,
+    *over)`; `forced` lists which of it, and of the actions before the first round, was given as the run's
+    `start`.
 
     `returns`, `lengths` (rounds), `terminated`, `truncated` have the axes `(episode, *over)`, and so
     has each of `rewards` (the totals by source). `over` holds the labels of the axes of candidates,

@@ -32,14 +32,15 @@ class _Leaves:
         self._leaves: dict[str, str] = {}  # an empty path for what is not wanted
         self._inner: dict[str, _Leaves] = {}
 
-    def collect(self, state: State, found: dict[str, Value]) -> None:
-        """Put the values of a state into `found`, but for those that are None."""
+    def collect(self, fields: dict[str, Value], found: dict[str, Value]) -> None:
+        """Put the values of a state's fields into `found`, but for those that are None."""
         leaves, inner = self._leaves, self._inner
-        for name, value in state.__dict__.items():
-            if isinstance(value, State):
+        for name, value in fields.items():
+            parts = _parts(value)
+            if parts is not None:
                 if name not in inner:
                     inner[name] = _Leaves(self._wanted, self._met, f"{self._prefix}{name}.")
-                inner[name].collect(value, found)
+                inner[name].collect(parts, found)
             elif value is not None:
                 path = leaves.get(name)
                 if path is None:
@@ -48,6 +49,21 @@ class _Leaves:
                     path = leaves[name] = path if self._wanted(path) else ""
                 if path:
                     found[path] = value
+
+
+def _parts(value: Value) -> dict[str, Value] | None:
+    """Give what has paths of its own: a state's fields, or a tuple's entries unless it is a vector."""
+    if isinstance(value, State):
+        return value.__dict__
+    if type(value) is not tuple or _is_vector(value):
+        return None
+    return {str(number): part for number, part in enumerate(value)}
+
+
+def _is_vector(values: tuple[Value, ...]) -> bool:
+    """Whether all entries are single numbers, or all of them texts: one for each row."""
+    single = all(isinstance(one, int | float | str | np.ndarray) and np.ndim(one) <= 1 for one in values)
+    return single and len({np.asarray(one).dtype.kind == "U" for one in values}) == 1
 
 
 class Recorder:
@@ -125,7 +141,7 @@ class Recorder:
     def _select(self, game: GameState, rows: int, part: Rows | None) -> dict[str, Value]:
         assert self._leaves is not None
         values: dict[str, Value] = {}
-        self._leaves.collect(game, values)
+        self._leaves.collect(game.__dict__, values)
         if part is not None:
             taken: dict[int, Value] = {}
             values = {path: row_of(value, part, taken) for path, value in values.items()}

@@ -253,6 +253,43 @@ def test_a_tuple_of_numbers_is_recorded_as_a_vector():
     )
 
 
+class Mixed(ObservationEngine):
+    """Sees tuples that are no vectors."""
+
+    def __init__(self, batched=None):
+        self.batched = batched
+
+    def observe(self, game, rng):
+        left = game.task_state.left
+        marks = np.zeros(3) + left
+        nested = ((left, 2), State(a=left, marks=marks), None, "near")
+        return State(pair=(1, marks), nested=nested, few=(left, 7), none=()), 0.0
+
+
+@pytest.mark.parametrize("record", ["all", "final", ["assistant_observation"]])
+@pytest.mark.parametrize("batched", [None, False])
+def test_a_tuple_of_other_things_is_recorded_by_the_place_of_each(record, batched):
+    shapes = {
+        "pair.0": (),
+        "pair.1": (3,),
+        "nested.0": (2,),
+        "nested.1.a": (),
+        "nested.1.marks": (3,),
+        "nested.3": (),
+        "few": (2,),
+    }
+    longest = [int(countdown().run(20, seed=0).lengths.argmax())]  # in which the assistant looks
+    for episodes in (longest, 20):
+        runs = countdown(observation_engine=Mixed(batched)).run(episodes, seed=0, record=record)
+        found = {path for path in runs if path.startswith("assistant_observation")}
+        assert found == {f"assistant_observation.{path}" for path in shapes}
+        for path, shape in shapes.items():
+            lead = runs.lengths.shape if record == "final" else (*runs.lengths.shape, runs.lengths.max())
+            assert runs[f"assistant_observation.{path}"].shape == (*lead, *shape), path
+    marks = runs["assistant_observation.pair.1"]
+    assert (marks[..., 0] == runs["assistant_observation.nested.0"][..., 0]).all()
+
+
 class Grows(ObservationEngine):
     def observe(self, game, rng):
         return State(seen=np.zeros(2 + game.round_index)), 0.0
