@@ -10,6 +10,7 @@ import dis
 from collections.abc import Callable, Iterator
 from enum import Enum, EnumType
 from functools import cached_property, partial
+from itertools import pairwise
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -49,16 +50,34 @@ def _scan(component: object, function: FunctionType, seen: set[Any]) -> tuple[st
 
 def _called(component: object, function: FunctionType, code: CodeType) -> Iterator[FunctionType]:
     """Walk over the functions that code may call: globals, closures, what the component holds, methods."""
-    known = _known(function)
-    held = [known[name] for name in known if name in code.co_names or name not in function.__globals__]
+    known, instructions = _known(function), _instructions(code)
+    loaded = {one.argval for one in instructions if one.opname in _LOADS}
+    held = [known[name] for name in known if name in loaded or name not in function.__globals__]
+    asked = _asked_of_modules(instructions, known)
     values = _inside([component, *getattr(component, "__dict__", {}).values(), *held])
     for value in values:
         yield from _functions(value)
         for owner in (value, *value.__mro__) if isinstance(value, type) else (value, *type(value).__mro__):
             if not isinstance(owner, type | ModuleType):
                 continue
-            for name in code.co_names:
+            for name in asked.get(id(owner), code.co_names):
                 yield from _functions(vars(owner).get(name))
+
+
+def _asked_of_modules(instructions: list[dis.Instruction], known: dict[str, Any]) -> dict[int, set[str]]:
+    """Give what code asks modules for, by their identity: `copy.copy(x)` does, and `x.copy()` does not.
+
+    Without a module that is also used in other ways, of which anything may be asked.
+    """
+    asked: dict[int, set[str]] = {}
+    other: set[int] = set()
+    for one, after in pairwise(instructions):
+        module = known.get(one.argval) if one.opname in _LOADS else None
+        if isinstance(module, ModuleType) and after.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            asked.setdefault(id(module), set()).add(after.argval)
+        elif isinstance(module, ModuleType):
+            other.add(id(module))
+    return {module: names for module, names in asked.items() if module not in other}
 
 
 def _known(function: FunctionType) -> dict[str, Any]:
@@ -115,7 +134,7 @@ _EMPTY = CellType()
 
 
 def _asked(code: CodeType, names: dict[str, Any]) -> tuple[str, str, int] | None:
-    instructions = [one for one in dis.get_instructions(code) if one.opname not in ("CACHE", "PUSH_NULL")]
+    instructions = _instructions(code)
     line = code.co_firstlineno
     for index, one in enumerate(instructions):
         line = (one.positions.lineno if one.positions else None) or line
@@ -137,6 +156,10 @@ def _asked(code: CodeType, names: dict[str, Any]) -> tuple[str, str, int] | None
         if one.opname == "IS_OP" and not _is_settled(instructions[:index], names):
             return f"x is {instructions[index - 1].argval}", code.co_filename, line
     return None
+
+
+def _instructions(code: CodeType) -> list[dis.Instruction]:
+    return [one for one in dis.get_instructions(code) if one.opname not in ("CACHE", "PUSH_NULL")]
 
 
 def _means(one: dis.Instruction, names: dict[str, Any], *functions: Any) -> bool:

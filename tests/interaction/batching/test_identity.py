@@ -1,6 +1,7 @@
 """Code that asks what a value is, and not what it is worth, is played episode by episode."""
 
 import collections.abc
+import copy
 import functools
 import math
 import numbers
@@ -358,6 +359,46 @@ def test_the_question_is_found_wherever_it_is_put(way, kind, monkeypatch):
         step = bundle.step()
     assert (runs["user_action"][:, -1] == step.game.user_action).all()
     assert step.game.user_action == 1
+
+
+class Copies(InteractionTask):
+    """Imports a module whose name is that of a method of its arrays."""
+
+    def reset(self, rng):
+        return State(v=rng.random(3))
+
+    def on_user_action(self, game, rng):
+        v = game.task_state.v.copy()
+        v[0] += 1
+        return Transition(game.task_state.replace(v=v), v.sum())
+
+
+class CopiesByTheModule(Copies):
+    def on_user_action(self, game, rng):
+        v = copy.copy(game.task_state.v.copy())
+        return Transition(game.task_state.replace(v=v), v.sum())
+
+
+class CopiesByItsOtherName(Copies):
+    def on_user_action(self, game, rng):
+        module = copy
+        return Transition(game.task_state, module.copy(game.task_state.v).sum())
+
+
+@pytest.mark.parametrize(
+    ("kind", "way"),
+    [
+        (Copies, "lifted"),
+        (CopiesByTheModule, "episode by episode"),
+        (CopiesByItsOtherName, "episode by episode"),
+    ],
+)
+def test_a_function_of_a_module_is_looked_into_where_it_is_called(kind, way, caplog):
+    bundle = Bundle(kind(), USER, max_rounds=1)
+    runs = bundle.run(60, seed=0)
+    assert ways(bundle)["task.on_user_action"] == way
+    assert bool(caplog.records) == (way != "lifted")
+    assert runs.rewards["user_task"].tolist() == single_rewards(kind(), range(60))
 
 
 class Drawn2(Drawn):
