@@ -361,11 +361,16 @@ class Bundle:
                 f"{role}_action={action!r} was given, but this step does not reach the turn {TURNS[turn]!r}: "
                 f"it starts at {TURNS[now]!r} and plays {count} turn{'s' * (count > 1)}"
             )
+        member = seat.action_membership
+        expected = f"{role}_action: expected a value in {member.space}"
+        if isinstance(action, complex):
+            raise SpaceError(f"{expected}, got {action}")
         action = plain(action, f"{role}_action")
-        if isinstance(action, bool) and seat.action_membership.kinds != "b":
-            space = seat.action_membership.space
-            raise SpaceError(f"{role}_action: expected a value in {space}, got {action}; write int(...)")
-        seat.action_membership.check(action, f"{role}_action")
+        if isinstance(action, bool) and member.kinds != "b":
+            kind = member.plain if member.shape == () else None
+            remedy = f"; write {kind.__name__}(...)" if kind else ""
+            raise SpaceError(f"{expected}, got {action}{remedy}")
+        member.check(action, f"{role}_action")
         return action
 
     def run(

@@ -46,6 +46,12 @@ from interaction.users.coordination import PseudoRandomUser
 RANDOM = RandomPolicy(spaces.Discrete(10))
 
 
+def played_by(space):
+    bundle = Bundle(Still(), User(policy=RandomPolicy(space)))
+    bundle.reset(seed=0)
+    return bundle
+
+
 class Still(InteractionTask):
     state_space = spaces.Dict(x=spaces.Discrete(10))
 
@@ -351,6 +357,22 @@ CALLS = {
     "True for an action": (
         lambda: coordination().step(user_action=True),
         r"user_action: .*got True; write int",
+    ),
+    "True for a float": (
+        lambda: played_by(spaces.real()).step(user_action=True),
+        r"user_action: expected a value in Box.*got True; write float\(\.\.\.\)$",
+    ),
+    "True for an array": (
+        lambda: played_by(spaces.real(shape=2)).step(user_action=True),
+        r"user_action: expected a value in Box.*got True$",
+    ),
+    "True for an action of parts": (
+        lambda: played_by(spaces.Dict(a=spaces.Discrete(2))).step(user_action=True),
+        r"user_action: expected a value in Dict.*got True$",
+    ),
+    "a complex number": (
+        lambda: played_by(spaces.real()).step(user_action=1j),
+        r"user_action: expected a value in Box.*got 1j$",
     ),
     "a provenance of 7": (
         lambda: coordination().reset(start=coordination().game.replace(provenance=7)),
