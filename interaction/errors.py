@@ -20,7 +20,12 @@ from difflib import get_close_matches
 
 
 class InteractionError(Exception):
-    """Base of every error that the framework raises on purpose."""
+    """Base of every error that the framework raises on purpose.
+
+    `row` is that of the first episode of a batch for which it holds, where it is known.
+    """
+
+    row: int | None = None
 
 
 class SpaceError(InteractionError, ValueError):
@@ -71,7 +76,6 @@ class BatchError(InteractionError, RuntimeError):
     `row` is the first one that is unlike the others, where there is one, and `field` where in a state.
     """
 
-    row: int | None = None
     field: str = ""
 
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from interaction.batching.selection import narrowed
-from interaction.errors import ContractError, SpaceError
+from interaction.batching.selection import is_led, narrowed, one_of, row_of
+from interaction.errors import ContractError, InteractionError, SpaceError
 from interaction.membership import FLAG, Membership, as_flag, as_float, membership
 from interaction.random import EpisodeRandom
 from interaction.spaces import Dict, Space
@@ -82,7 +82,9 @@ def state_and_reward(method: Method, member: Membership, where: str) -> Method:
         except UNREAD as error:
             tell_unread(error, where, "infer")
             raise
-        after, reward = found if type(found) is tuple and len(found) == 2 else refuse(found, where, "infer")
+        after, reward = (
+            found if type(found) is tuple and len(found) == 2 else refuse(found, where, "infer", rng)
+        )
         if after is not state:  # what was there before is as its space says
             after = member.conform(after)
         return after, reward if type(reward) is float else as_float(reward)
@@ -99,12 +101,11 @@ def observation_and_reward(method: Method, where: str) -> Method:
         except UNREAD as error:
             tell_unread(error, where, "observe")
             raise
-        seen, reward = found if type(found) is tuple and len(found) == 2 else refuse(found, where, "observe")
+        seen, reward = (
+            found if type(found) is tuple and len(found) == 2 else refuse(found, where, "observe", rng)
+        )
         if not isinstance(seen, State):
-            kind = type(seen).__name__
-            raise ContractError(
-                f"{where}.observe: expected a State as observation, got {seen!r} of type {kind}"
-            )
+            raise ContractError(f"{where}.observe: expected a State as observation, got {_told(seen, rng)}")
         return seen, reward if type(reward) is float else as_float(reward)
 
     return call
@@ -121,7 +122,7 @@ def pick(
         else:
             found = seat.sample(observation, state, rng)
             if type(found) is not tuple or len(found) != 2:
-                refuse(found, seat.policy_name, "sample")
+                refuse(found, seat.policy_name, "sample", rng)
             action, reward = found
     except UNREAD as error:
         tell_unread(error, seat.policy_name, seat.policy_method)
@@ -133,23 +134,23 @@ def pick(
         and reward == reward  # noqa: PLR0124  (NaN is not)
     ):
         return action, reward
-    return settle_action(seat, action, reward, check, rng.rows)
+    return settle_action(seat, action, reward, check, rng)
 
 
 def settle_action(
-    seat: Seat, action: Value, reward: Value, check: bool, rows: int | None
+    seat: Seat, action: Value, reward: Value, check: bool, rng: EpisodeRandom
 ) -> tuple[Value, Value]:
     """Give an action and its reward as they should be; with `check`, raise unless the action is allowed."""
-    member = seat.action_membership
+    member, rows = seat.action_membership, rng.rows
     action = freeze(action)
     if not (check and member.fits(action, rows)):
         action = member.conform(action)
         if check and member.violation(action, rows) is not None:
-            member.check(action, f"{seat.name} (action)", rows)
+            _check_value(member, action, f"{seat.name} (action)", rng)
     if type(reward) is not float:
         reward = as_float(reward)
     if check:
-        _check_reward(reward, rows, seat.name, "policy")
+        _check_reward(reward, rng, seat.name, "policy")
     return action, reward
 
 
@@ -176,7 +177,7 @@ def move_task(
         tell_unread(error, move.task, move.name)
         raise
     if type(found) is not Transition and not (type(found) is tuple and len(found) == 3):
-        refuse(found, move.task, move.name)
+        refuse(found, move.task, move.name, rng)
     state, reward, over = found
     if state is before and type(over) is bool and type(reward) is float and reward == reward:  # noqa: PLR0124
         return state, reward, over
@@ -184,61 +185,104 @@ def move_task(
     if state is not before and not (check and move.membership.fits(state, rows)):
         state = move.membership.conform(state)
         if check and move.membership.violation(state, rows) is not None:
-            check_state(move.membership, state, f"{move.task} ({move.name})", rows)
+            check_state(move.membership, state, f"{move.task} ({move.name})", rng)
     if type(reward) is not float:
         reward = as_float(reward)
     if check:
-        _check_reward(reward, rows, move.task, move.name)
+        _check_reward(reward, rng, move.task, move.name)
     if type(over) is not bool and not (
         type(over) is np.ndarray and over.dtype is FLAG and over.shape == (rows,)
     ):
         over = as_flag(over)
         if check and type(over) is not bool:
-            _check_number(over, rows, move.task, f"{move.name}, terminated", "b")
+            _check_number(over, rng, move.task, f"{move.name}, terminated", "b")
     return state, reward, over
 
 
 def check_look(
-    seat: Seat, before: State, state: Value, looking: Value, thinking: Value, rows: int | None
+    seat: Seat, before: State, state: Value, looking: Value, thinking: Value, rng: EpisodeRandom
 ) -> None:
     """Raise unless what an agent gave when it looked lies inside its spaces; `before` has been checked."""
-    if state is not before and seat.state_membership.violation(state, rows) is not None:
-        check_state(seat.state_membership, state, f"{seat.name} (inference engine)", rows)
-    _check_reward(looking, rows, seat.name, "observation engine")
-    _check_reward(thinking, rows, seat.name, "inference engine")
+    if state is not before and seat.state_membership.violation(state, rng.rows) is not None:
+        check_state(seat.state_membership, state, f"{seat.name} (inference engine)", rng)
+    _check_reward(looking, rng, seat.name, "observation engine")
+    _check_reward(thinking, rng, seat.name, "inference engine")
 
 
-def check_state(member: Membership, value: Value, where: str, rows: int | None) -> None:
-    """Raise unless a component gave a state inside its space."""
+def check_state(member: Membership, value: Value, where: str, rng: EpisodeRandom | None = None) -> None:
+    """Raise unless a component gave a state inside its space; the stream knows the episodes."""
     if not isinstance(value, State):
-        raise ContractError(f"{where}: expected a State, got {value!r} of type {type(value).__name__}")
-    member.check(value, where, rows)
+        raise ContractError(f"{where}: expected a State, got {_told(value, rng)}")
+    _check_value(member, value, where, rng)
 
 
-def _check_reward(value: Value, rows: int | None, name: str, part: str) -> None:
+def _check_value(member: Membership, value: Value, where: str, rng: EpisodeRandom | None) -> None:
+    try:
+        member.check(value, where, None if rng is None else rng.rows)
+    except SpaceError as error:
+        _tell_episode(error, rng)
+        raise
+
+
+def _check_reward(value: Value, rng: EpisodeRandom, name: str, part: str) -> None:
     if type(value) is not float or value != value:  # noqa: PLR0124  (NaN is not equal to itself)
-        _check_number(value, rows, name, f"{part}, reward", "biuf")
+        _check_number(value, rng, name, f"{part}, reward", "biuf")
 
 
-def _check_number(value: Value, rows: int | None, name: str, part: str, kinds: str) -> None:
+def _check_number(value: Value, rng: EpisodeRandom, name: str, part: str, kinds: str) -> None:
     """Raise unless a component gave one number, or one for each episode, that is not NaN."""
-    array = np.asarray(value)
-    if array.dtype.kind not in kinds or array.shape not in ((), (rows,)):
+    rows = rng.rows
+    if not _is_wrong(value, rows, kinds):
+        return
+    row, one = None, value
+    for number in range(rows if rows is not None and is_led(value, rows) else 0):
+        given = row_of(value, number)
+        if _is_wrong(as_flag(given) if kinds == "b" else given, None, kinds):
+            row, one = number, given
+            break
+    error: InteractionError
+    if _is_number(one, None, kinds):
+        error = SpaceError(f"{name} ({part}): expected a number, got NaN")
+    else:
         what = "True or False" if kinds == "b" else "a number"
-        per_row = "" if rows is None else f", or an array of {rows} of them"
-        raise ContractError(f"{name} ({part}): expected {what}{per_row}, got {value!r}")
-    if array.dtype.kind == "f" and np.isnan(array).any():
-        raise SpaceError(f"{name} ({part}): expected a number, got NaN")
+        per_row = f", or an array of {rows} of them" if rows is not None and one is value else ""
+        error = ContractError(f"{name} ({part}): expected {what}{per_row}, got {one!r}")
+    error.row = row
+    _tell_episode(error, rng)
+    raise error
+
+
+def _is_number(value: Value, rows: int | None, kinds: str) -> bool:
+    array = np.asarray(value)
+    return array.dtype.kind in kinds and array.shape in ((), (rows,))
+
+
+def _is_wrong(value: Value, rows: int | None, kinds: str) -> bool:
+    array = np.asarray(value)
+    return not _is_number(array, rows, kinds) or (array.dtype.kind == "f" and bool(np.isnan(array).any()))
+
+
+def _tell_episode(error: InteractionError, rng: EpisodeRandom | None) -> None:
+    """Tell an error in which episode of a batch it is first met, where that is known."""
+    if error.row is not None and rng is not None and rng.episodes is not None:
+        when = f", round {rng.place >> 4}" if isinstance(rng.place, int) else ""
+        error.add_note(f"first in episode {rng.episodes[error.row]}{when}")
 
 
 _EXPECTED = {"infer": "(state, reward)", "sample": "(action, reward)", "observe": "(observation, reward)"}
 
 
-def refuse(found: Any, where: str, method: str) -> NoReturn:
+def refuse(found: Any, where: str, method: str, rng: EpisodeRandom) -> NoReturn:
     """Raise for what is no tuple of this many results: an array of as many episodes, say."""
     expected = _EXPECTED.get(method, "Transition(task_state, reward, terminated)")
-    kind = type(found).__name__
-    raise ContractError(f"{where}.{method}: expected {expected}, got {found!r} of type {kind}")
+    raise ContractError(f"{where}.{method}: expected {expected}, got {_told(found, rng)}")
+
+
+def _told(found: Any, rng: EpisodeRandom | None) -> str:
+    """Tell what a component gave, in the first episode of a batch, and of which type it is."""
+    one = one_of(found, None if rng is None else rng.rows)
+    hint = "; it may lack a `return`" if one is None else ""
+    return f"{one!r} of type {type(one).__name__}{hint}"
 
 
 def conforming(template: Any) -> Conform | None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from interaction.batching.selection import is_led, row_of
 from interaction.errors import ContractError, SpaceError
 from interaction.spaces import (
     NUMBER_KINDS,
@@ -73,12 +74,23 @@ class Membership:
         """Raise a `SpaceError` that names where, the path, the space and the value got."""
         found = self.violation(value, rows)
         if found is not None:
+            row, found = self._first(value, rows) or (None, found)
             path = f", field {found.path!r}" if found.path else ""
             batch = "" if rows is None else f" (in a batch of {rows} episodes)"
-            raise SpaceError(
+            error = SpaceError(
                 f"{where}{path}: expected a value in {found.space}, got {found.value!r}{batch}"
                 f"{remedy(found.space, found.value)}"
             )
+            error.row = row
+            raise error
+
+    def _first(self, value: Value, rows: int | None) -> tuple[int, Violation] | None:
+        """Give the first row of a batch that is outside, and what is outside in its episode."""
+        for row in range(rows if rows is not None and is_led(value, rows) else 0):
+            found = self.violation(row_of(value, row))
+            if found is not None:
+                return row, found
+        return None
 
 
 def remedy(space: object, value: Value) -> str:

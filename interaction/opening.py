@@ -136,7 +136,7 @@ def new_game(
     rng.place, rng.draw = slots.TASK_RESET, 0
     task_state = spaces.sample(task.space, rng) if random else players.task_reset(rng)
     if check and task.violation(task_state, rows) is not None:
-        check_state(task, task_state, f"{players.task_name} (reset)", rows)
+        check_state(task, task_state, f"{players.task_name} (reset)", rng)
     fields = _BLANK.copy()
     fields["task_state"] = task_state
     for seat in (players.user, players.assistant):
@@ -150,7 +150,7 @@ def new_game(
             else:
                 state = begin(seat, _so_far(fields, forced), rng)
             if check and state is not seat.known_state and agent.violation(state, rows) is not None:
-                check_state(agent, state, f"{seat.name} (reset)", rows)
+                check_state(agent, state, f"{seat.name} (reset)", rng)
             fields[seat.state_field] = state
             fields[seat.action_field] = (
                 seat.first_action if rows is None else for_rows(seat.first_action, rows)

@@ -90,7 +90,6 @@ def play_half(
     looking: Value = 0.0
     thinking: Value = 0.0
     place = now << 4 | seat.first_slot
-    rows = rng.rows if check else None
 
     if turn == seat.observes:
         rng.place, rng.draw = place, 0
@@ -101,7 +100,7 @@ def play_half(
             state, thinking = seat.infer(observation, state, rng)
             fields[seat.state_field] = state
         if check and not seat.only_sees:
-            check_look(seat, before, state, looking, thinking, rows)
+            check_look(seat, before, state, looking, thinking, rng)
         fields[seat.observation_field] = observation
         fields["turn_index"] = seat.acts
         if not act:
@@ -113,7 +112,7 @@ def play_half(
         rng.place, rng.draw = place + 2, 0
         action, choosing = pick(seat, observation, state, rng, check)
     else:
-        action, choosing = settle_action(seat, action, 0.0, check, rows)
+        action, choosing = settle_action(seat, action, 0.0, check, rng)
     fields[seat.action_field] = action
     fields["provenance"] = seat.provenance
     acted = new(GameState)

@@ -278,7 +278,7 @@ def together(results: list[Any], groups: list[Array], total: int, strict: bool =
     if isinstance(first, State):
         for one, rows in zip(results, groups, strict=True):
             if not isinstance(one, State) or one.keys() != first.keys():
-                raise uneven(first, one, int(rows[0]))
+                raise _uneven(results, groups, one, rows)
         fields = [one.__dict__ for one in results]
         return stacked_fields(
             first, lambda name: together([one[name] for one in fields], groups, total, strict)
@@ -286,7 +286,7 @@ def together(results: list[Any], groups: list[Array], total: int, strict: bool =
     if isinstance(first, tuple):
         for one, rows in zip(results, groups, strict=True):
             if not isinstance(one, tuple) or len(one) != len(first):
-                raise uneven(first, one, int(rows[0]))
+                raise _uneven(results, groups, one, rows)
         parts = [together(list(part), groups, total, strict) for part in zip(*results, strict=True)]
         return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
     if all(_is_constant(one, first) for one in results):
@@ -342,7 +342,7 @@ def _made_alike(results: list[Any], groups: list[Array], strict: bool) -> list[A
     makes = [_make_of(one) for one in results]
     for one, made, rows in zip(results, makes, groups, strict=True):
         if made != makes[0]:
-            raise uneven(_of_one(results[0]), _of_one(one), int(rows[0]))
+            raise _uneven(results, groups, one, rows)
     arrays = [np.asarray(one) for one in results]
     try:
         check_kinds(results, np.result_type(*arrays), strict, _of_one)
@@ -360,7 +360,13 @@ def _make_of(one: Any) -> Any:
 
 
 def _of_one(one: Any) -> Any:
-    return one[0] if isinstance(one, np.ndarray) else one
+    """Give what the first episode of a group holds, whose arrays hold that group alone."""
+    return row_of(one, 0)
+
+
+def _uneven(results: list[Any], groups: list[Array], one: Any, rows: Array) -> BatchError:
+    first = narrowed(results[0], groups[0])
+    return uneven(_of_one(first), _of_one(narrowed(one, rows)), int(rows[0]))
 
 
 def equal_bits(singly: Any, together: Any) -> bool:

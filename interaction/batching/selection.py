@@ -40,12 +40,27 @@ def row_of(value: Value, row: Any, memo: dict[int, Value] | None = None) -> Valu
                 part = memo[id(value)] = _some(value, row)
             return part
         part = value[row]
-        return part.item() if part.ndim == 0 else _read_only(part)
+        if type(part) is np.ndarray:
+            return _read_only(part)
+        return part.item() if isinstance(part, np.generic) else part  # an object is what nobody should give
     if isinstance(value, State):
         return make(type(value), {name: row_of(part, row, memo) for name, part in value.__dict__.items()})
     if isinstance(value, tuple):
         return tuple(row_of(part, row, memo) for part in value)
     return value
+
+
+def one_of(value: Value, rows: int | None, row: int = 0) -> Value:
+    """Give what one row of a batch holds, to be told; a value whose arrays are not of so many rows stays."""
+    return row_of(value, row) if rows is not None and is_led(value, rows) else value
+
+
+def is_led(value: Value, rows: int) -> bool:
+    """Whether all arrays of a value have a leading axis of so many rows."""
+    if isinstance(value, np.ndarray):
+        return bool(value.shape[:1] == (rows,))
+    parts = value.values() if isinstance(value, State) else value if isinstance(value, tuple) else ()
+    return all(is_led(part, rows) for part in parts)
 
 
 def _some(value: Array, rows: Any) -> Array:
@@ -144,7 +159,7 @@ def uneven(first: Any, other: Any, row: int) -> BatchError:
     else:
         what = "values of different shapes or kinds"
     error = BatchError(
-        f"the episodes of a batch gave {what}: {first!r} and {other!r}"
+        f"the episodes of a batch gave {what}: {_described(first)} and {_described(other)}"
         + (
             "; if no `return` was forgotten, give a number that stands for nothing, such as -1"
             if first is None or other is None
@@ -153,6 +168,13 @@ def uneven(first: Any, other: Any, row: int) -> BatchError:
     )
     error.row = row
     return error
+
+
+def _described(value: Any) -> str:
+    """Tell a value, and an array with its shape."""
+    if isinstance(value, np.ndarray):
+        return f"{value!r} of shape {value.shape}"
+    return repr(value.item() if isinstance(value, np.generic) else value)
 
 
 def check_kinds(
@@ -174,9 +196,10 @@ def check_kinds(
         first, other = one(results[0]), one(results[row])
         floats, whole = ("x.astype(float)", "x.astype(int)") if np.ndim(first) else ("float(x)", "int(x)")
         fractions = f"{floats}, in a field that began as a float or is declared so, or "
+        flags = ", or x != 0 where flags are expected" if found.kind != "f" and "bool" in names else ""
         error = BatchError(
             f"the episodes of a batch gave numbers of different kinds, {names}: {first!r} and {other!r}; "
-            f"give the same kind in each, such as {fractions if found.kind == 'f' else ''}{whole}"
+            f"give the same kind in each, such as {fractions if found.kind == 'f' else ''}{whole}{flags}"
         )
         error.row = row
         raise error

@@ -201,7 +201,7 @@ def _check_space(result: Any, template: Any, where: str, when: str) -> None:
         try:
             value = freeze(result)
             if isinstance(template, spaces.Dict):
-                check_state(membership(template), value, where, None)
+                check_state(membership(template), value, where)
             else:
                 membership(template).check(value, where)
         except InteractionError as error:

@@ -21,7 +21,7 @@ from interaction import (
 )
 from interaction.batching import lifting, play, ways
 from interaction.batching.rules import FUNCTIONS
-from interaction.errors import ContractError, SpaceError, UnknownNameError
+from interaction.errors import BatchError, ContractError, SpaceError, UnknownNameError
 
 TEN = spaces.Discrete(10)
 
@@ -428,3 +428,121 @@ def test_code_that_asks_what_a_value_is_is_answered_as_in_one_episode(name, capl
         before = (int(x) - int(action)) % 10
         assert action == function(before, before > 4)
     assert len(caplog.records) <= 1
+
+
+class MovesTo(InteractionTask):
+    """MovesTo what `give` makes of its state, in a batch and alone."""
+
+    def __init__(self, give, batched=None):
+        self.give, self.batched = give, batched
+
+    def reset(self, rng):
+        return State(i=rng.integers(0, 5), v=rng.random(3), x=0.0)
+
+    def on_user_action(self, game, rng):
+        return self.give(game.task_state)
+
+
+WRONG = {
+    "a number for a vector": (lambda s: Transition(s.replace(v=s.v[0])), SpaceError),
+    "a float for an integer": (lambda s: Transition(s.replace(i=s.v[0])), SpaceError),
+    "a nested field": (lambda s: Transition(s.extend(inner=s)), SpaceError),
+    "a vector as reward": (lambda s: Transition(s, s.v[:1]), ContractError),
+    "a text as reward": (lambda s: Transition(s, "1"), ContractError),
+    "NaN in some": (lambda s: Transition(s, float("nan") if s.i == 3 else 0.0), SpaceError),
+    "a number for a flag": (lambda s: Transition(s, 0.0, s.i + 2), ContractError),
+    "a float for a flag": (lambda s: Transition(s, 0.0, s.v[0]), ContractError),
+    "beyond the space in some": (lambda s: Transition(s.replace(i=2**70 if s.i == 3 else 0)), SpaceError),
+    "no transition": (lambda s: (s, 1.0), ContractError),
+    "a state alone": (lambda s: s, ContractError),
+    "nothing": (lambda s: None, ContractError),
+    "an array": (lambda s: s.v, ContractError),
+}
+
+
+@pytest.mark.parametrize("batched", [None, False])
+@pytest.mark.parametrize(("give", "error"), WRONG.values(), ids=WRONG)
+def test_a_batch_tells_what_the_first_episode_gives_that_is_wrong(give, error, batched):
+    def alone(episode):
+        bundle = Bundle(MovesTo(give), User(policy=RandomPolicy(TEN)))
+        bundle.reset(seed=0, episode=episode)
+        bundle.step()
+
+    with pytest.raises(error) as together:
+        Bundle(MovesTo(give, batched), User(policy=RandomPolicy(TEN)), max_rounds=2).run(50, seed=0)
+    notes = "".join(getattr(together.value, "__notes__", ["first in episode 0, round 0"]))
+    episode = int(notes.removeprefix("first in episode ").removesuffix(", round 0"))
+    for before in range(episode):
+        alone(before)
+    with pytest.raises(error) as single:
+        alone(episode)
+    words = str(together.value).replace(" (in a batch of 50 episodes)", "")
+    assert words.replace(", or an array of 50 of them", "") == str(single.value)
+
+
+def test_a_row_that_went_on_is_told_by_its_episode():
+    class Leaves(MovesTo):
+        def on_user_action(self, game, rng):
+            s = game.task_state
+            wrong = s.replace(i=2**70 if s.i == 3 and s.x else s.i, x=1.0)
+            return Transition(wrong, 0.0, s.i != 3)
+
+    bundle = Bundle(Leaves(None), User(policy=RandomPolicy(TEN)), max_rounds=2)
+    states = [bundle.reset(seed=0, episode=episode).task_state for episode in range(50)]
+    first = next(episode for episode, state in enumerate(states) if state.i == 3)
+    assert first > 0
+    with pytest.raises(SpaceError, match="got 1180591620717411303424") as caught:
+        bundle.run(50, seed=0)
+    assert caught.value.__notes__ == [f"first in episode {first}, round 1"]
+
+
+def test_a_forgotten_return_is_told():
+    for episodes in (1, 50):
+        with pytest.raises(ContractError, match="got None of type NoneType; it may lack a `return`"):
+            Bundle(MovesTo(lambda s: None), User(policy=RandomPolicy(TEN)), max_rounds=2).run(
+                episodes, seed=0
+            )
+    bundle = Bundle(MovesTo(lambda s: None), User(policy=RandomPolicy(TEN)))
+    bundle.reset(seed=0)
+    with pytest.raises(ContractError, match="it may lack a `return`"):
+        bundle.step()
+
+
+UNLIKE = {
+    "a float among integers": (
+        lambda s: s.replace(i=1.0 if s.i else 1),
+        "float(x), in a field that began as a float or is declared so, or int(x)",
+    ),
+    "a number for a vector": (
+        lambda s: s.replace(v=s.v[0] if s.i else s.v),
+        "values of different shapes or kinds: ",
+    ),
+    "no state in some": (lambda s: None if s.i else s, "None in some episodes"),
+    "other fields in some": (lambda s: s.extend(a=s.v) if s.i else s, "states of different fields"),
+}
+
+
+@pytest.mark.parametrize("batched", [None, False])
+@pytest.mark.parametrize(("give", "words"), UNLIKE.values(), ids=UNLIKE)
+def test_what_is_unlike_is_told_of_two_episodes(give, words, batched):
+    bundle = Bundle(MovesTo(lambda s: Transition(give(s)), batched), User(policy=RandomPolicy(TEN)))
+    bundle.max_rounds = 2
+    with pytest.raises(BatchError) as caught:
+        bundle.run(1_000, seed=0)
+    assert words in str(caught.value)
+    assert len(str(caught.value)) < 400
+    if "shapes" in words:
+        assert "of shape (3,)" in str(caught.value)
+        assert "np.float64" not in str(caught.value)
+
+
+def test_masks_beside_integers_are_told_what_to_write():
+    class Declared(MovesTo):
+        state_space = spaces.Dict(i=spaces.Discrete(5), v=spaces.real(shape=3), x=spaces.MultiBinary(3))
+
+        def reset(self, rng):
+            return State(i=rng.integers(0, 5), v=rng.random(3), x=np.zeros(3, int))
+
+    task = Declared(lambda s: Transition(s.replace(x=s.v > 0.5) if s.i == 0 else s))
+    with pytest.raises(BatchError, match=r"such as x\.astype\(int\), or x != 0 where flags are expected"):
+        Bundle(task, User(policy=RandomPolicy(TEN)), max_rounds=2).run(50, seed=0)
