@@ -478,7 +478,7 @@ def test_an_array_of_flags_in_a_field_that_began_with_integers_is_one_of_integer
         assert check_alike(Wholes, None, types) == np.int64
 
 
-@pytest.mark.parametrize("name", set(OF_INTEGERS) - {"undeclared"})
+@pytest.mark.parametrize("name", [name for name in OF_INTEGERS if name != "undeclared"])
 def test_a_mask_stays_one_in_a_declared_field_and_beside_integers_is_an_error(name):
     class Masks(Wholes):
         def on_user_action(self, game, rng):
