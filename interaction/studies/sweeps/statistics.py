@@ -95,7 +95,9 @@ class Summary:
         chosen = np.asarray(list(levels), float)
         if not self.n:
             return np.full(len(chosen), np.nan)
-        place = np.searchsorted(np.cumsum(self._counts), np.ceil(chosen * self.n).clip(1, self.n))
+        rank = np.ceil(chosen * self.n).clip(1, self.n)
+        rank -= (rank > 1) & ((rank - 1) / self.n >= chosen)  # 0.07 * 100 is a little more than 7
+        place = np.searchsorted(np.cumsum(self._counts), rank)
         found: Array = self._values[place]
         return found
 

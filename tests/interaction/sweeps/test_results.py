@@ -57,6 +57,19 @@ def test_a_summary_is_that_of_all_numbers(parts, missing):
         assert np.isnan(summary.standard_error)
 
 
+@pytest.mark.parametrize("parts", [7, 20, 64, 100, 1000])
+def test_quantiles_are_those_of_exact_levels(parts):
+    """Where `level * n` is a little more than a whole number as well: 0.07 * 100, 0.55 * 100."""
+    levels = np.arange(parts + 1) / parts
+    for n in range(1, 300):
+        summary = Summary()
+        summary.add(np.arange(1.0, n + 1))
+        exact = [max(-(-part * n // parts), 1) for part in range(parts + 1)]
+        assert summary.quantiles(levels).tolist() == exact
+        if parts == 64:  # numpy rounds other levels up, too
+            assert np.quantile(np.arange(1.0, n + 1), levels, method="inverted_cdf").tolist() == exact
+
+
 def test_quantiles_of_very_many_values_are_close(monkeypatch):
     monkeypatch.setattr(statistics, "_DISTINCT", 50_000)
     draws = np.random.default_rng(0).normal(3.0, 2.0, (10, 30_000))
