@@ -126,6 +126,11 @@ class Sweep:
         if paired is not None:
             if paired not in self.over:
                 raise unknown_name(paired, self.over, "Sweep: paired")
+            if len(self.over[paired]) < 2:
+                raise ArgumentError(
+                    f"Sweep: paired: expected an axis of two labels or more, got {paired!r}, which has "
+                    f"{self.over[paired][0]!r} alone: there are no differences"
+                )
             if not self.common:
                 raise ArgumentError("Sweep: paired: without common random numbers episodes are no pairs")
         return Until(dict(until), paired)

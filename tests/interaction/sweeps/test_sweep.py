@@ -87,6 +87,10 @@ def raises(runs):
         ({"paired": "who"}, "paired: it says what until= is about"),
         ({"until": {"rounds": 1.0}, "paired": "whom"}, "there is no 'whom'. Did you mean 'who'?"),
         ({"until": {"rounds": 1.0}, "paired": "who", "common": False}, "episodes are no pairs"),
+        (
+            {"until": {"rounds": 1.0}, "paired": "who", "over": {"who": ["habit"], "limit": [5, 8]}},
+            "paired: expected an axis of two labels or more, got 'who', which has 'habit' alone",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_at_once(options, told):
