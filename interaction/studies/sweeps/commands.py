@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 Named = Annotated[str, typer.Argument(help="Where the sweep is: module:name, or file.py:name.")]
 Place = Annotated[Path, typer.Argument(help="The folder of the sweep.")]
-Processes = Annotated[int | None, typer.Option(help="How many; 0 plays in this one. By default all cores.")]
+Processes = Annotated[
+    int | None, typer.Option(min=0, help="How many; 0 plays in this one. By default all cores.")
+]
 
 
 def commands() -> typer.Typer:
@@ -46,6 +49,8 @@ def run(
         found.run(folder, processes, changed=changed, worker=share if share != (1, 1) else None)  # type: ignore[arg-type]  # it is checked there
     except KeyboardInterrupt:
         sys.exit("interaction: stopped; the same command goes on from here")
+    except ArgumentError as error:
+        raise ArgumentError(_in_options(str(error))) from error
     status(folder)
 
 
@@ -111,6 +116,12 @@ def _asked(named: str) -> Sweep:
 
 def _share(worker: str) -> tuple[int, int]:
     number, slash, of = worker.partition("/")
-    if not (slash and number.isdigit() and of.isdigit()):
-        raise ArgumentError(f"--worker: expected a share of several, as in 3/16, got {worker!r}")
+    if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise ArgumentError(f"--worker: expected a share of several, from 1/16 to 16/16, got {worker!r}")
     return int(number), int(of)
+
+
+def _in_options(told: str) -> str:
+    """Speak of options where an error speaks of arguments: `--changed keep`, not `changed="keep"`."""
+    told = re.sub(r'\bchanged="(\w+)"', r"--changed \1", told)
+    return re.sub(r"^Sweep\.run: (changed|worker): ", r"--\1: ", told)

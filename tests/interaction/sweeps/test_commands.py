@@ -90,10 +90,23 @@ def test_what_is_no_sweep_is_told(here, named, told):
     assert not (here / "results").exists()
 
 
-@pytest.mark.parametrize("worker", ["3", "3/", "a/b", "0/2", "3/2"])
+@pytest.mark.parametrize("worker", ["3", "3/", "a/b", "0/2", "3/2", "²/3"])
 def test_a_share_is_written_in_one_way(here, worker):
-    with pytest.raises(ArgumentError, match="worker: expected"):
+    with pytest.raises(ArgumentError, match=f"^--worker: expected a share of several, .*, got '{worker}'$"):
         call("run", NAME, "results", "--worker", worker)
+
+
+def test_errors_speak_of_options(here):
+    small.sweep(common=False).run(here / "results", 0, progress=False)
+    for words, told in (
+        ([], r"--changed keep goes on with what is there, --changed again plays all anew"),
+        (["--changed", "keep"], "--changed keep: what is there does not go with this sweep"),
+        (["--changed", "some"], '^--changed: expected "refuse", "keep" or "again", got \'some\'$'),
+        (["--changed", "again", "--worker", "1/2"], "^--worker: --changed again would remove"),
+    ):
+        with pytest.raises(ArgumentError, match=told) as error:
+            call("run", NAME, "results", "--processes", "0", *words)
+        assert "changed=" not in str(error.value)
 
 
 def test_an_error_is_one_line(here):
