@@ -208,7 +208,8 @@ class Sweep:
     ) -> int:
         """Play up to so many chunks of a folder again, chosen by the seed, and compare bytes; give how many.
 
-        Raises `SweepError` with the files that differ.
+        Raises `SweepError` with the files that differ. Where none does, and the folder was played by other
+        code or versions, the log says by which.
 
         >>> import tempfile
         >>> from interaction.examples.sweep import small

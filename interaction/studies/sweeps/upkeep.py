@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     import pyarrow
 
     from interaction.studies.sweeps.chunk import Job
+
+_log = logging.getLogger("interaction")
 
 LARGE = 2**26
 """Bytes of a merged table at most, before it is compressed."""
@@ -55,9 +58,12 @@ def verify(
             bar.update()
             lines += [str(line)] * bool(line)
     lines.sort()
+    others = differences(manifest, surroundings(references_of(job)))
     if lines:
-        now = surroundings(references_of(job))
-        lines[-1] += "".join(f"\nThey were played by others: {one}" for one in differences(manifest, now))
+        lines[-1] += "".join(f"\nThey were played by others: {one}" for one in others)
+    elif others:
+        told = "\n".join(f"- {one}" for one in others)
+        _log.warning("%s: the bytes are the same, and were played by others:\n%s", folder.path, told)
     return len(sample), lines
 
 

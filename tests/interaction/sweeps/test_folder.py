@@ -428,6 +428,18 @@ def test_verify_finds_what_differs(copy):
         small.sweep().verify(copy, 100, executor=0, progress=False)
 
 
+def test_verify_tells_of_other_code_that_plays_the_same(copy, caplog):
+    small.sweep().verify(copy, 5, executor=0, progress=False)
+    assert not caplog.records
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["sources"]["tests.interaction.sweeps.small"] = "another"
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    assert small.sweep().verify(copy, 5, executor=0, progress=False) == 5
+    (record,) = caplog.records
+    told = "the bytes are the same, and were played by others:\n- sources.tests.interaction.sweeps.small: "
+    assert told in record.getMessage()
+
+
 def test_compact_keeps_every_episode(played, copy):
     before, after = SweepResults(copy).compact(progress=False)
     assert (before, after) == (32, 4)
