@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -142,7 +143,11 @@ class Workers:
 
 
 def _begin(parent: int, prepare: Callable[..., object] | None = None, *arguments: Any) -> None:
-    """Begin as a worker; what goes wrong while it is prepared goes wrong again in a task, which can tell."""
+    """Begin as a worker; what goes wrong while it is prepared goes wrong again in a task, which can tell.
+
+    Ctrl-C, which reaches all processes of a terminal, is left to the one that leads: it ends the workers.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent(parent)
     if prepare is not None:
         with suppress(Exception):

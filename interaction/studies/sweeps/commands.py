@@ -47,8 +47,9 @@ def run(
     found = _asked(sweep)
     try:
         found.run(folder, processes, changed=changed, worker=share if share != (1, 1) else None)  # type: ignore[arg-type]  # it is checked there
-    except KeyboardInterrupt:
-        sys.exit("interaction: stopped; the same command goes on from here")
+    except KeyboardInterrupt as stopped:
+        told = "; ".join(getattr(stopped, "__notes__", ["the same call goes on"]))
+        sys.exit(f"interaction: stopped: {told.replace('the same call', 'the same command')}")
     except ArgumentError as error:
         raise ArgumentError(_in_options(str(error))) from error
     status(folder)

@@ -169,7 +169,8 @@ class Sweep:
         A folder in which another sweep was played, or the same one by other code, is refused with the lines
         that differ; `changed="keep"` goes on with what is there, `changed="again"` plays all anew. Where a
         component raises, its cell stops and the others go on, and at the end there is a `SweepError` that
-        names cell, episode and seed. Raises `ArgumentError` for bad input before a chunk is played, and
+        names cell, episode and seed. Ctrl-C says
+        how many episodes are there. Raises `ArgumentError` for bad input before a chunk is played, and
         `FolderError` where a file cannot be written.
 
         >>> import tempfile
@@ -180,7 +181,11 @@ class Sweep:
         ...     print(results.table().equals(again.table()))
         True
         """
-        failures = play_sweep(self, Folder(folder), executor, progress, changed, worker)
+        try:
+            failures = play_sweep(self, Folder(folder), executor, progress, changed, worker)
+        except KeyboardInterrupt as stopped:
+            stopped.add_note(f"{self._told_of(folder)}; the same call goes on from there")
+            raise
         results = SweepResults(folder)
         if failures:
             alike: dict[object, list[Failure]] = {}
@@ -196,6 +201,13 @@ class Sweep:
             error.failures = tuple(failures)
             raise error
         return results
+
+    def _told_of(self, folder: str | Path) -> str:
+        """Say how many episodes are there, of how many."""
+        parts = [Folder(folder).parts(cell.name) for cell in self.cells]
+        there = sum(min(sum(one.stop - one.begin for one in some), self.episodes) for some in parts)
+        most = "at most " * (self.until is not None)
+        return f"{there:,} of {most}{self.episodes * len(self.cells):,} episodes are in {folder}"
 
     def verify(
         self,

@@ -389,7 +389,8 @@ def crowded(runs):
 @pytest.mark.skipif(sys.platform == "win32", reason="it sends a signal")
 def test_an_interrupt_leaves_what_can_be_resumed(tmp_path):
     folder = tmp_path / "folder"
-    process = killing.play(folder, 4000, "2")
+    with (tmp_path / "log").open("w") as log:
+        process = killing.play(folder, 4000, "2", log)
     while not len(list(folder.glob("chunks/*/*.parquet"))) > 20:
         time.sleep(0.05)
         assert process.poll() is None
@@ -397,6 +398,10 @@ def test_an_interrupt_leaves_what_can_be_resumed(tmp_path):
     assert process.wait(60) != 0
     there = len(list(folder.glob("chunks/*/*.parquet")))
     assert 20 < there < 2000
+    told = (tmp_path / "log").read_text().splitlines()
+    expected = rf"(\d[\d,]*) of 16,000 episodes are in {folder}; the same call goes on from there"
+    assert int(re.fullmatch(expected, told[-1])[1].replace(",", "")) <= 8 * there
+    assert "KeyboardInterrupt" in told[-2]
     results = SweepResults(folder)
     assert results.table(measures=["rounds"])["n"].sum() == sum(results.episodes().values())
 
