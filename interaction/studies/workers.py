@@ -41,7 +41,7 @@ class _Here:
         future: Future[T] = Future()
         try:
             future.set_result(function(*args))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             future.set_exception(error)
         return future
 
@@ -150,7 +150,7 @@ def _begin(parent: int, prepare: Callable[..., object] | None = None, *arguments
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent(parent)
     if prepare is not None:
-        with suppress(Exception):
+        with suppress(Exception, SystemExit):
             prepare(*arguments)
 
 
@@ -221,13 +221,22 @@ def play_all(
                     else:
                         again.append(task)
                 else:
-                    raise error
+                    raise _loud(error)
             if broken and not flying:
                 _log.warning("a worker died: %d tasks are played again by others", len(again))
                 workers.replace()
     finally:
         for future in flying:
             future.cancel()
+
+
+def _loud(error: BaseException) -> BaseException:
+    """Give another error for a `SystemExit`, which would end this process without a word."""
+    if not isinstance(error, SystemExit):
+        return error
+    loud = RuntimeError(f"sys.exit({error.code!r}) was called in a task")
+    loud.__cause__ = error
+    return loud
 
 
 def _by_itself(flying: Mapping[Future[Any], Task[Any]]) -> bool:

@@ -31,6 +31,10 @@ _ELEMENT = "element"
 """What Parquet calls the entries of lists, so that a table is read as it was written."""
 
 
+RAISED = (Exception, SystemExit)
+"""What code of others raises, and is told with the cell: one `sys.exit()` ends no sweep."""
+
+
 class MeasureError(ArgumentError):
     """A measure failed, or gave something else than a number for each episode."""
 
@@ -96,7 +100,7 @@ def play(job: Job, chunk: Chunk, bundle: Bundle | None = None) -> tuple[Trajecto
         where = f"measure {name!r}"
         try:
             measures[name] = read_measure(runs, measure, where)
-        except Exception as error:
+        except RAISED as error:
             told = str(error) if isinstance(error, InteractionError) else f"{type(error).__name__}: {error}"
             told = told if told.startswith(where) else f"{where}: {told}"
             masked = "; mask the episodes that have no value" if "got nan" in told else ""
@@ -208,7 +212,7 @@ class Failure:
         )
 
 
-def find_failure(job: Job, chunk: Chunk, error: Exception) -> Failure:
+def find_failure(job: Job, chunk: Chunk, error: BaseException) -> Failure:
     """Play parts of a chunk that failed, to find the first episode that fails alone."""
     first, stop = chunk.first, chunk.stop
     while stop - first > 1:
@@ -240,9 +244,9 @@ def line_of(error: BaseException) -> str:
 _ENGINE = Path(__file__).parents[2]
 
 
-def _error_of(job: Job, chunk: Chunk) -> Exception | None:
+def _error_of(job: Job, chunk: Chunk) -> BaseException | None:
     try:
         play(job, chunk)
-    except Exception as error:
+    except RAISED as error:
         return error
     return None

@@ -15,6 +15,7 @@ from interaction.studies.sweeps import chunk as chunks
 from interaction.studies.sweeps import surroundings as sources
 from interaction.studies.sweeps.cells import Cell
 from interaction.studies.sweeps.chunk import (
+    RAISED,
     Chunk,
     Failure,
     Job,
@@ -54,7 +55,7 @@ def try_one(cell: Cell, job: Job, most: int, seconds: float, about: str) -> Tria
     _begin(job, about)
     try:
         bundle_of(job.make_bundle, cell)
-    except Exception as error:
+    except RAISED as error:
         told = f"make_bundle raised {type(error).__name__}: {error}{line_of(error)}"
         return Failure(cell, None, told, "".join(traceback.format_exception(error)))
     try:
@@ -64,7 +65,7 @@ def try_one(cell: Cell, job: Job, most: int, seconds: float, about: str) -> Tria
             return trial
     except (MeasureError, UnrepeatableError) as error:
         raise ArgumentError(f"Sweep: {cell}: {error}") from error
-    except Exception as error:
+    except RAISED as error:
         if type(error) is UnknownNameError and str(error).startswith("record:"):
             raise UnknownNameError(f"Sweep: keep and {error}") from None
         return find_failure(job, Chunk(cell, 0, most), error)
@@ -76,7 +77,7 @@ def play_one(chunk: Chunk, job: Job, folder: str, about: str) -> Played | Failur
     with one_thread():
         try:
             runs, measures = play(job, chunk)
-        except Exception as error:
+        except RAISED as error:
             return find_failure(job, chunk, error)
     content = encode(table_of(job, chunk, runs, measures))
     Folder(folder).write(chunk.cell.name, chunk.file, content)
@@ -89,7 +90,7 @@ def play_again(chunk: Chunk, job: Job, file: str, about: str) -> str:
     with one_thread():
         try:
             runs, measures = play(job, chunk, bundle_of(job.make_bundle, chunk.cell))
-        except Exception as error:
+        except RAISED as error:
             return f"{file}: {find_failure(job, chunk, error)}"
     table = table_of(job, chunk, runs, measures)
     path = Path(file)

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -129,6 +130,28 @@ def no_bundle(who, limit):
 
 def raising(who, limit):
     raise KeyError(who)
+
+
+def ending(who, limit):
+    if who == "random":
+        sys.exit("no such user")
+    return make_bundle(who, limit)
+
+
+class Ends(PseudoRandomUser):
+    """Ends the process, it believes, in some episodes."""
+
+    def reset(self, rng):
+        return sys.exit() if rng.random() > 0.9 else super().reset(rng)
+
+
+def ended_bundle(who, limit):
+    bundle = make_bundle("habit", limit)
+    return bundle.replace(user=Ends()) if who == "random" else bundle
+
+
+def ends(runs):
+    return sys.exit(0) if 30 in runs.episodes else runs.lengths
 
 
 def fatal(runs):

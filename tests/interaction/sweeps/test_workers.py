@@ -2,8 +2,10 @@
 
 import itertools
 import random
+import sys
 import threading
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from contextlib import nullcontext
 from multiprocessing import get_context
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from interaction.errors import ArgumentError, MissingExtraError, SweepError
+from interaction.studies import Sweep
 from interaction.studies.workers import Task, WorkerDiedError, Workers, play_all
 from tests.interaction.sweeps import small
 
@@ -117,6 +120,34 @@ def test_a_worker_that_dies_of_a_chunk_stops_its_cells_alone(tmp_path):
     assert names == {"8"}
 
 
+@pytest.mark.parametrize("executor", [lambda: nullcontext(0), small.pool], ids=["here", "pool"])
+def test_who_ends_the_process_by_sys_exit_stops_a_cell_alone(tmp_path, executor):
+    """In `make_bundle`, in a component and in a measure: it ended the sweep, without a word."""
+    lengths = {"rounds": "lengths"}
+    with executor() as workers:
+        for number, (make, measure, cells, told) in enumerate(
+            [
+                (small.ending, lengths, 2, r"make_bundle raised SystemExit: no such user \(small.py, line"),
+                (
+                    small.ended_bundle,
+                    lengths,
+                    2,
+                    r"episode \d+, seed 5: SystemExit.* in reset\) \(make_bundle",
+                ),
+                (small.make_bundle, {"it": small.ends}, 4, "episode 30, seed 5: .*measure 'it': SystemExit"),
+            ]
+        ):
+            sweep = Sweep(make, small.OVER, 60, 5, measure=measure, chunk=8)
+            with pytest.raises(SweepError, match=told) as caught:
+                sweep.run(tmp_path / str(number), workers, progress=False)
+            assert len(caught.value.failures) == cells
+
+
+def test_a_task_that_calls_sys_exit_is_told():
+    with Workers(0) as workers, pytest.raises(RuntimeError, match="exit\\('bye'\\) was called in a task"):
+        list(play_all(workers, iter([Task("bye", sys.exit)])))
+
+
 def test_an_executor_that_breaks_for_good_is_told(tmp_path):
     class Broken:
         def submit(self, function, *args):
@@ -191,8 +222,6 @@ def test_a_task_that_kills_is_found_among_others():
 
 
 def test_missing_libraries_are_named(tmp_path, monkeypatch):
-    import sys
-
     for library in ("loky", "pyarrow"):
         with monkeypatch.context() as patch:
             patch.setitem(sys.modules, library, None)
