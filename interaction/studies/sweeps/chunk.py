@@ -36,7 +36,9 @@ RAISED = (Exception, SystemExit)
 
 
 class MeasureError(ArgumentError):
-    """A measure failed, or gave something else than a number for each episode."""
+    """A measure failed, or gave something else than a number for each episode; `function` is its name."""
+
+    function = ""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,9 @@ def play(job: Job, chunk: Chunk, bundle: Bundle | None = None) -> tuple[Trajecto
             told = str(error) if isinstance(error, InteractionError) else f"{type(error).__name__}: {error}"
             told = told if told.startswith(where) else f"{where}: {told}"
             masked = "; mask the episodes that have no value" if "got nan" in told else ""
-            raise MeasureError(f"{told}{masked}") from error
+            failed = MeasureError(f"{told}{masked}{line_of(error)}")
+            failed.function = given.name if isinstance(given, Reference) else ""
+            raise failed from error
     _check_shortest(job, runs, measures)
     return runs, measures
 
@@ -195,20 +199,19 @@ def _controller() -> Any:
 
 @dataclass(frozen=True)
 class Failure:
-    """An error of a component: `episode` under the seed of `cell` shows it, or none alone does."""
+    """An error of a component or a measure: `call` shows it, of one `episode`, or none alone does."""
 
     cell: Cell
     episode: int | None
     error: str
     trace: str
+    call: str = ""
 
     def __str__(self) -> str:
         if self.episode is None:
             return f"{self.cell}: {self.error}"
-        labels = ", ".join(f"{name}={value!r}" for name, value in self.cell.values)
         return (
-            f"{self.cell}, episode {self.episode}, seed {self.cell.seed}: {self.error} "
-            f"(make_bundle({labels}).run([{self.episode}], seed={self.cell.seed}) shows it)"
+            f"{self.cell}, episode {self.episode}, seed {self.cell.seed}: {self.error} ({self.call} shows it)"
         )
 
 
@@ -224,13 +227,26 @@ def find_failure(job: Job, chunk: Chunk, error: BaseException) -> Failure:
             first = middle
     alone = _error_of(job, Chunk(chunk.cell, first, stop))
     error = error if alone is None else alone
+    told = (
+        str(error) if isinstance(error, MeasureError) else f"{type(error).__name__}: {error}{line_of(error)}"
+    )
     return Failure(
         chunk.cell,
         None if alone is None else first,
-        f"{type(error).__name__}: {error}{line_of(error)}"
-        + (f" (only {chunk} together show it)" if alone is None else ""),
+        told + (f" (only {chunk} together show it)" if alone is None else ""),
         "".join(traceback.format_exception(error)),
+        _call_of(job, chunk.cell, first, error),
     )
+
+
+def _call_of(job: Job, cell: Cell, episode: int, error: BaseException) -> str:
+    """Write the call that shows the error of an episode."""
+    labels = ", ".join(f"{name}={value!r}" for name, value in cell.values)
+    call = f"make_bundle({labels}).run([{episode}], seed={cell.seed}"
+    if isinstance(error, MeasureError) and error.function:
+        recorded = job.record if isinstance(job.record, str) else list(job.record)
+        return f"{error.function}({call}, record={recorded!r}))"
+    return f"{call})"
 
 
 def line_of(error: BaseException) -> str:

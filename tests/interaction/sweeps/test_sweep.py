@@ -372,6 +372,31 @@ def test_what_a_component_raises_stops_its_cell_alone(tmp_path, executor):
     assert all(n >= first // 16 * 16 for n in there.values())
 
 
+def test_the_call_that_shows_the_error_of_a_measure(tmp_path):
+    sweep = small.sweep(measure={"it": rarely})
+    with pytest.raises(SweepError) as caught:
+        sweep.run(tmp_path, 0, progress=False)
+    bundle = f"make_bundle(who='random', limit=5).run([{BAD}], seed=5"
+    told = str(caught.value).splitlines()[1]
+    assert re.fullmatch(
+        rf"- who='random', limit=5, episode {BAD}, seed 5: measure 'it': RuntimeError: it is bad "
+        rf"\(test_sweep\.py, line \d+, in rarely\) "
+        rf"\({re.escape(f'rarely({bundle}, record={[PATH]}))')} shows it\)",
+        told,
+    )
+    with pytest.raises(RuntimeError, match="it is bad"):
+        rarely(small.make_bundle(who="random", limit=5).run([BAD], seed=5, record=[PATH]))
+
+
+BAD, PATH = 21, "task_state.x"
+
+
+def rarely(runs):
+    if BAD in runs.episodes:
+        raise RuntimeError("it is bad")
+    return runs[PATH][:, 0]
+
+
 def test_what_only_some_episodes_together_show_is_told(tmp_path):
     with pytest.raises(SweepError, match="only episodes 8 to 15 of who='random', limit=5 together show it"):
         small.sweep(measure={"it": crowded}).run(tmp_path, 0, progress=False)
