@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,7 +152,29 @@ class Trajectories(Mapping[str, Array]):
         count = len(self.episodes)
         if isinstance(index, bool) or not isinstance(index, int | np.integer) or not -count <= index < count:
             raise ArgumentError(f"episode: expected an index below {count}, got {index!r}")
-        part = slice(index, index + 1 or None)
+        return self._cut(slice(index, index + 1 or None))
+
+    def subset(self, places: Sequence[int] | Array) -> Trajectories:
+        """Give some episodes, by their places in this run, cut to the rounds that the longest of them lasted.
+
+        Raises `ArgumentError` for places that the run does not have.
+
+        >>> from interaction import Bundle
+        >>> from interaction.assistants.pointing import ConstantGain
+        >>> from interaction.tasks.pointing import PointingTask
+        >>> from interaction.users.pointing import CarefulPointer
+        >>> runs = Bundle(PointingTask(), CarefulPointer(), ConstantGain(2.0), max_rounds=60).run(9, seed=0)
+        >>> runs.subset([3, 4])["task_state.position"]
+        array([[17, 15, 15, 15, 15, 15, 15, 15],
+               [12, 10,  8, 10,  8,  6,  4,  4]])
+        """
+        found = np.asarray(places)
+        count = len(self.episodes)
+        if found.dtype.kind not in "iu" or found.ndim != 1 or not np.all((found >= -count) & (found < count)):
+            raise ArgumentError(f"subset: expected indices below {count}, got {places!r}")
+        return self._cut(found)
+
+    def _cut(self, part: Any) -> Trajectories:
         rounds = int(self.lengths[part].max(initial=0))
         axis = 1 + len(self.over)
         values = {path: array[part] for path, array in self._values.items()}
@@ -161,7 +183,7 @@ class Trajectories(Mapping[str, Array]):
             values = {path: array[cut] for path, array in values.items()}
         return Trajectories(
             {path: _unmasked(array) for path, array in values.items() if not _never(array)},
-            start={path: array[part] for path, array in self.start.items()},
+            start=Lazy(self.start, lambda path: self.start[path][part]),
             rewards={source: array[part] for source, array in self.rewards.items()},
             lengths=self.lengths[part],
             terminated=self.terminated[part],

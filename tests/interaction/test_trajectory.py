@@ -173,6 +173,22 @@ def test_an_episode_is_cut_to_its_rounds():
             runs.episode(wrong)
 
 
+def test_some_episodes_are_cut_to_the_rounds_of_the_longest():
+    by_chance = Bundle(
+        CoordinatedTask(), User(policy=RandomPolicy(TEN)), Assistant(policy=RandomPolicy(TEN)), max_rounds=60
+    )
+    runs = by_chance.run(20, seed=0)
+    places = np.argsort(runs.lengths)[:5]
+    some = runs.subset(places)
+    assert some == by_chance.run(places, seed=0)
+    assert some.played.shape[1] < runs.played.shape[1]
+    assert pickle.loads(pickle.dumps(some)) == some
+    assert runs.subset([-1]) == runs.episode(-1)
+    for wrong in ([20], [-21], [0.5], [True], [[1]], []):
+        with pytest.raises(ArgumentError, match="subset: expected indices below 20, got"):
+            runs.subset(wrong)
+
+
 def test_labelled_data_and_tables():
     runs = bundle().run(3, seed=0, over=OVER)
     data = runs.to_xarray()
