@@ -96,37 +96,44 @@ def play(job: Job, chunk: Chunk, bundle: Bundle | None = None) -> tuple[Trajecto
     """
     bundle = _kept_bundle(job.make_bundle, chunk.cell) if bundle is None else bundle
     runs = bundle.run(range(chunk.first, chunk.stop), seed=chunk.cell.seed, record=job.record)
-    measures: Measures = {}
-    for name, given in job.measures:
-        measure = given if isinstance(given, str) else given.load()
-        where = f"measure {name!r}"
-        try:
-            measures[name] = read_measure(runs, measure, where)
-        except RAISED as error:
-            told = str(error) if isinstance(error, InteractionError) else f"{type(error).__name__}: {error}"
-            told = told if told.startswith(where) else f"{where}: {told}"
-            masked = "; mask the episodes that have no value" if "got nan" in told else ""
-            failed = MeasureError(f"{told}{masked}{line_of(error)}")
-            failed.function = given.name if isinstance(given, Reference) else ""
-            raise failed from error
-    _check_shortest(job, runs, measures)
+    measures = {name: _measured(runs, name, given) for name, given in job.measures}
+    _check_beside(job, runs, measures)
     return runs, measures
 
 
-def _check_shortest(job: Job, runs: Trajectories, measures: Measures) -> None:
-    """Raise unless the measures tell the same of the shortest episode when it is looked at alone.
+def _measured(runs: Trajectories, name: str, given: str | Reference) -> np.ma.MaskedArray[Any, Any]:
+    """Give a measure of each episode; raise `MeasureError` where that fails."""
+    measure = given if isinstance(given, str) else given.load()
+    where = f"measure {name!r}"
+    try:
+        return read_measure(runs, measure, where)
+    except RAISED as error:
+        told = str(error) if isinstance(error, InteractionError) else f"{type(error).__name__}: {error}"
+        told = told if told.startswith(where) else f"{where}: {told}"
+        masked = "; mask the episodes that have no value" if "got nan" in told else ""
+        failed = MeasureError(f"{told}{masked}{line_of(error)}")
+        failed.function = given.name if isinstance(given, Reference) else ""
+        raise failed from error
 
-    It is the one to which rounds were added that it did not play.
+
+def _check_beside(job: Job, runs: Trajectories, measures: Measures) -> None:
+    """Raise unless the measures tell the same of some episodes when no others are looked at beside them.
+
+    Those are the shorter half, to which fewer rounds are added then that they did not play, and the shortest
+    and the longest alone.
     """
-    shortest = int(np.argmin(runs.lengths))
-    if runs.lengths[shortest] == runs.lengths.max():
+    functions = [(name, given) for name, given in job.measures if isinstance(given, Reference)]
+    if not functions or len(runs.lengths) < 2:
         return
-    alone = runs.episode(shortest)
-    for name, given in job.measures:
-        if isinstance(given, Reference):
-            value = read_measure(alone, given.load(), f"measure {name!r}")
-            if not same_measures(measures[name][shortest : shortest + 1], value):
-                raise MeasureError(BESIDE.format(name))
+    order = np.argsort(runs.lengths, kind="stable")
+    half = order[: len(order) // 2]
+    shorter = half[runs.lengths[half] < runs.lengths[order[-1]]]
+    for places in (order[:1], order[-1:], np.sort(shorter if len(shorter) else half)):
+        some = runs.subset(places)
+        for name, given in functions:
+            if not same_measures(measures[name][places], _measured(some, name, given)):
+                again = same_measures(measures[name], _measured(runs, name, given))
+                raise MeasureError(BESIDE.format(name) if again else f"measure {name!r}: {OTHERWISE}")
 
 
 def same_measures(some: np.ma.MaskedArray[Any, Any], others: np.ma.MaskedArray[Any, Any]) -> bool:
@@ -137,7 +144,13 @@ def same_measures(some: np.ma.MaskedArray[Any, Any], others: np.ma.MaskedArray[A
 
 BESIDE = (
     "measure {!r}: it tells something else of an episode when others are played beside it. "
-    "Rounds after the end of an episode repeat the last one: leave them out by runs.played"
+    "Rounds after the end of an episode repeat the last one: leave them out by runs.played; and what is told "
+    "of an episode follows from that one alone, not from the mean of several"
+)
+
+OTHERWISE = (
+    "episodes came out otherwise when they were played again: expected bundles and measures that follow from "
+    "their arguments alone, not from a global random state, a clock or a counter"
 )
 
 

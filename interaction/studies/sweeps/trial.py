@@ -11,7 +11,16 @@ import numpy as np
 
 from interaction.errors import ArgumentError
 from interaction.studies.sweeps.cells import Cell
-from interaction.studies.sweeps.chunk import BESIDE, Chunk, Job, bundle_of, play, same_measures, table_of
+from interaction.studies.sweeps.chunk import (
+    BESIDE,
+    OTHERWISE,
+    Chunk,
+    Job,
+    bundle_of,
+    play,
+    same_measures,
+    table_of,
+)
 from interaction.studies.sweeps.parquet import encode
 
 LARGEST = 2**18
@@ -32,10 +41,7 @@ def check_again(job: Job, chunk: Chunk) -> None:
     if encode(table_of(job, chunk, *play(job, chunk, bundle))) != encode(
         table_of(job, chunk, runs, measures)
     ):
-        raise UnrepeatableError(
-            "episodes came out otherwise when they were played again: expected bundles and measures that "
-            "follow from their arguments alone, not from a global random state, a clock or a counter"
-        )
+        raise UnrepeatableError(OTHERWISE)
     places = [*(min(chunk.first + count, chunk.stop) for count in (0, 1, 3)), chunk.stop]
     parts = [play(job, Chunk(chunk.cell, *ends), bundle)[1] for ends in pairwise(places) if ends[0] < ends[1]]
     for name, values in measures.items():

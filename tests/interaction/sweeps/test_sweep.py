@@ -17,12 +17,14 @@ from interaction.importing import Reference, reference_to
 from interaction.studies import Sweep, SweepResults
 from interaction.studies.sweeps import trial as trial_module
 from interaction.studies.sweeps.cells import cells_of
+from interaction.studies.sweeps.chunk import Chunk, MeasureError, play
 from interaction.studies.sweeps.surroundings import surroundings
 from interaction.studies.sweeps.trial import LARGEST, MOST_BYTES, Trial, chunk_size, try_cell
 from tests.interaction.sweeps import killing, small
 
 pytest.importorskip("pyarrow")
 
+PATH = "task_state.x"
 MEASURE = {"rounds": "lengths"}
 
 
@@ -253,7 +255,7 @@ def one_bundle():
 
 
 def test_chunks_take_about_as_long_as_asked():
-    """20 ms a call of the measure, however many episodes: the longer a chunk may take, the more it holds."""
+    """20 ms of the measure, however many episodes: the longer a chunk may take, the more it holds."""
     sweep = small.sweep(measure={"reached": small.slowly})
     sizes = []
     for seconds in (0.04, 1.0, 10.0):
@@ -299,6 +301,19 @@ def test_a_mean_over_rounds_that_were_not_played_is_found_in_later_chunks(tmp_pa
     assert len(set(lengths)) > 1
     with pytest.raises(SweepError, match="when others are played beside it"):
         sweep.run(tmp_path, 0, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("limit", "measure"),
+    [(400, small.presses), (90, small.presses), (400, small.without_outliers), (5, small.of_the_first_round)],
+)
+def test_a_measure_that_follows_from_others_is_found_in_each_chunk(limit, measure):
+    """Also where the shortest episode alone does not show it."""
+    over, path = {"who": ["random"], "limit": [limit]}, "user_action"
+    sweep = Sweep(small.whole, over, 8, measure={"it": measure}, record=[path])
+    for first in range(0, 640, 64):
+        with pytest.raises(MeasureError, match="when others are played beside it"):
+            play(sweep.job, Chunk(sweep.cells[0], first, first + 64))
 
 
 def test_a_folder_without_a_chunk_holds_back_nobody(tmp_path):
@@ -388,7 +403,7 @@ def test_the_call_that_shows_the_error_of_a_measure(tmp_path):
         rarely(small.make_bundle(who="random", limit=5).run([BAD], seed=5, record=[PATH]))
 
 
-BAD, PATH = 21, "task_state.x"
+BAD = 21
 
 
 def rarely(runs):
