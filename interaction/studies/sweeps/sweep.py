@@ -183,8 +183,8 @@ class Sweep:
         """
         try:
             failures = play_sweep(self, Folder(folder), executor, progress, changed, worker)
-        except KeyboardInterrupt as stopped:
-            stopped.add_note(f"{self._told_of(folder)}; the same call goes on from there")
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(f"{self._told_of(folder)}; the same call goes on from there")
             raise
         results = SweepResults(folder)
         if failures:
