@@ -209,11 +209,14 @@ def measured(runs: Trajectories, measure: Measure, where: str) -> Array:
     found = read_measure(runs, measure, where)
     if np.ma.is_masked(found):
         raise _not_finite(found.filled(np.nan), runs, measure, where)
-    return np.asarray(found.data)
+    return np.asarray(found.data, float)
 
 
 def read_measure(runs: Trajectories, measure: Measure, where: str) -> np.ma.MaskedArray[Any, Any]:
-    """Give the measure of each episode of a run as floats, masked where it has none: `(episode, *over)`."""
+    """Give the measure of each episode of a run as floats, masked where it has none: `(episode, *over)`.
+
+    Floats of fewer bits stay what they are: it tells how precise they may be.
+    """
     if callable(measure):
         values = measure(runs)
     elif measure in _NAMES:
@@ -232,7 +235,8 @@ def read_measure(runs: Trajectories, measure: Measure, where: str) -> np.ma.Mask
             f"{where}: {name_of(measure)}: expected whole numbers up to 2**53, which a float holds "
             f"to the last digit, got {given.min()} to {given.max()}"
         )
-    found: np.ma.MaskedArray[Any, Any] = np.ma.array(given, float)
+    short = given.dtype in (np.float32, np.float16)
+    found: np.ma.MaskedArray[Any, Any] = given if short else np.ma.array(given, float)
     if found.shape != runs.lengths.shape:
         raise ArgumentError(
             f"{where}: {name_of(measure)}: expected a number for each episode, {runs.lengths.shape}, "

@@ -131,15 +131,29 @@ def _check_beside(job: Job, runs: Trajectories, measures: Measures) -> None:
     for places in (order[:1], order[-1:], np.sort(shorter if len(shorter) else half)):
         some = runs.subset(places)
         for name, given in functions:
-            if not same_measures(measures[name][places], _measured(some, name, given)):
+            if not same_measures(measures[name], _measured(some, name, given), places):
                 again = same_measures(measures[name], _measured(runs, name, given))
                 raise MeasureError(BESIDE.format(name) if again else f"measure {name!r}: {OTHERWISE}")
 
 
-def same_measures(some: np.ma.MaskedArray[Any, Any], others: np.ma.MaskedArray[Any, Any]) -> bool:
-    """Whether measures are the same, but for what the order of a sum makes of them."""
-    masks = np.array_equal(np.ma.getmaskarray(some), np.ma.getmaskarray(others))
-    return masks and np.allclose(some.filled(0.0), others.filled(0.0), rtol=1e-9, atol=1e-12)
+_DIGITS = 256  # units of the last place, in sums of some hundred numbers
+
+
+def same_measures(
+    whole: np.ma.MaskedArray[Any, Any], some: np.ma.MaskedArray[Any, Any], places: Any = slice(None)
+) -> bool:
+    """Whether measures are the same as those at some places, but for what the order of a sum makes of them.
+
+    Of floats of 32 bits and fewer that is more: some last digits of the largest.
+    """
+    there = whole[places]
+    if not np.array_equal(np.ma.getmaskarray(there), np.ma.getmaskarray(some)):
+        return False
+    relative, absolute = 1e-9, 1e-12
+    precision = max(np.finfo(one.dtype).eps for one in (whole, some))
+    if precision > np.finfo(float).eps:
+        relative, absolute = 0.0, _DIGITS * precision * np.abs(whole.filled(0.0)).max(initial=0.0)
+    return np.allclose(there.filled(0.0), some.filled(0.0), rtol=relative, atol=absolute)
 
 
 BESIDE = (
@@ -162,7 +176,7 @@ def table_of(job: Job, chunk: Chunk, runs: Trajectories, measures: Measures) -> 
     for name, value in chunk.cell.values:
         columns[name] = library.array([value] * count)
     for name, values in measures.items():
-        columns[name] = _column(values)
+        columns[name] = _column(values.astype(float))
     for path in job.keep:
         columns[path] = _kept(runs, path)
     found = library.table(columns)

@@ -68,6 +68,12 @@ def files(folder):
     }
 
 
+def in_32_bits(runs):
+    """Give a mean over the rounds played, whose last digits follow from the order of the sum."""
+    known = np.where(runs.played, np.sin(runs["task_state.x"]), 0.0).astype(np.float32)
+    return known.sum(axis=1) / runs.lengths.astype(np.float32)
+
+
 def late(runs):
     """Has no value in the first 200 episodes."""
     return np.ma.array(runs["task_state.x"][:, -1], mask=runs.episodes < 200)
@@ -98,6 +104,10 @@ def after_the_end(runs):
 def presses(runs):
     """Count rounds, also those that were not played: as it should be where the last one does not count."""
     return (runs["user_action"] == 3).sum(axis=1)
+
+
+def after_the_end_in_32_bits(runs):
+    return runs["task_state.x"].astype(np.float32).mean(axis=1)
 
 
 def without_outliers(runs):

@@ -133,11 +133,22 @@ def test_what_comes_out_otherwise_is_refused(tmp_path, measure):
     assert not (tmp_path / "manifest.json").exists()
 
 
-@pytest.mark.parametrize("measure", [small.beside, small.after_the_end])
+@pytest.mark.parametrize("measure", [small.beside, small.after_the_end, small.after_the_end_in_32_bits])
 def test_a_measure_that_follows_from_other_episodes_is_refused(tmp_path, measure):
     sweep = Sweep(small.unequal, {}, 60, measure={"it": measure}, record=["task_state.x"])
     with pytest.raises(ArgumentError, match="'it': it tells something else of an episode when others"):
         sweep.run(tmp_path, 0, progress=False)
+
+
+@pytest.mark.parametrize("chunk", [8, 256])
+def test_a_measure_of_32_bits_is_as_precise_as_it_may_be(tmp_path, chunk):
+    sweep = Sweep(
+        small.unequal, {}, 512, 5, measure={"it": small.in_32_bits}, record=["task_state.x"], chunk=chunk
+    )
+    results = sweep.run(tmp_path, 0, progress=False)
+    expected = small.in_32_bits(small.unequal().run(512, seed=5)).astype(float)
+    assert results.table()["mean"][0] == pytest.approx(expected.mean(), rel=1e-6)
+    assert sweep.verify(tmp_path, executor=0, progress=False) > 1
 
 
 @pytest.mark.parametrize(
