@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-
-import numpy as np
+from typing import NamedTuple
 
 from interaction.studies.sweeps.cells import Cell, Label, Over
 from interaction.studies.sweeps.folder import Folder
@@ -19,7 +18,30 @@ from interaction.studies.sweeps.statistics import Summary, paired_summaries, sum
 FIRST = 128
 """Episodes of each cell before anything is decided: of fewer a standard error is not to be trusted."""
 
+_MARGIN = 1.05  # since standard errors are estimates
 _MOST = 4  # times as many episodes as before, in one stage
+
+
+class _Known(NamedTuple):
+    """What is known of a measure in a cell, or of its differences."""
+
+    n: int
+    error: float
+    low: float
+    high: float
+
+    def factor(self, bound: float, spread: float) -> float:
+        """Give by how much there are too few for a bound of the standard error."""
+        if self.n < 2:
+            return math.inf
+        by_error = (self.error / bound) ** 2
+        return max(by_error * (_MARGIN if by_error > 1 else 1.0), spread / self.n / bound)
+
+
+def _range(known: list[_Known]) -> float:
+    """Give the range of all values; where they are all the same, the largest that there might have been."""
+    low, high = (min(one.low for one in known), max(one.high for one in known)) if known else (0.0, 0.0)
+    return high - low if high > low else max(abs(high), 1.0)
 
 
 @dataclass(frozen=True)
@@ -32,16 +54,29 @@ class Until:
     def wanted(
         self, folder: Folder, cells: list[Cell], over: Over, got: Mapping[Cell, int]
     ) -> dict[Cell, int]:
-        """Give how many episodes the cells should have that are too uncertain, the most uncertain first."""
+        """Give how many episodes the cells should have that are too uncertain, the most uncertain first.
+
+        A standard error counts as at least the range of all values that are looked at over their number in a
+        cell, as if one more episode had lain at the other end: episodes in which a rare event did not happen
+        are all alike, and tell little of how rare it is.
+        """
+        looked = [
+            (
+                pair,
+                n,
+                {name: _Known(one.n, one.standard_error, one.low, one.high) for name, one in found.items()},
+            )
+            for pair, n, found in self._looked_at(folder, cells, over, got)
+        ]
+        ranges = {name: _range([found[name] for *_, found in looked]) for name in self.bounds}
         excess: dict[Cell, float] = {}
         wanted: dict[Cell, int] = {}
-        for pair, n, found in self._looked_at(folder, cells, over, got):
-            ratio = float(np.max([found[name].standard_error / bound for name, bound in self.bounds.items()]))
-            if math.isnan(ratio) or ratio > 1:
-                growth = min(1.05 * ratio**2, _MOST) if math.isfinite(ratio) else _MOST
+        for pair, n, found in looked:
+            factor = max(found[name].factor(bound, ranges[name]) for name, bound in self.bounds.items())
+            if factor > 1:
                 for cell in pair:
-                    excess[cell] = max(excess.get(cell, 0.0), ratio if math.isfinite(ratio) else math.inf)
-                    wanted[cell] = max(wanted.get(cell, 0), math.ceil(n * growth))
+                    excess[cell] = max(excess.get(cell, 0.0), factor)
+                    wanted[cell] = max(wanted.get(cell, 0), math.ceil(n * min(factor, _MOST)))
         order = sorted(wanted, key=lambda cell: -excess[cell])  # stable: alike ones in the order of the cells
         return {cell: wanted[cell] for cell in order}
 

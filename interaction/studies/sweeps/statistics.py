@@ -28,6 +28,8 @@ _KEPT = np.int64(40)  # bits of a float that are dropped where there are more: 1
 class Summary:
     """What is known of a stream: how many numbers, their mean and spread, and how often each value came.
 
+    `low` and `high` are the smallest and the largest number.
+
     >>> import numpy as np
     >>> from interaction.studies.sweeps.statistics import Summary
     >>> summary = Summary()
@@ -39,6 +41,7 @@ class Summary:
 
     def __init__(self) -> None:
         self.n, self.mean, self._squares = 0, float("nan"), 0.0
+        self.low, self.high = float("inf"), float("-inf")
         self._values, self._counts = np.empty(0), np.empty(0, np.int64)
         self._coarse = False
 
@@ -57,6 +60,7 @@ class Summary:
         else:
             self.mean, self._squares = mean, squares
         self.n += count
+        self.low, self.high = min(self.low, float(numbers.min())), max(self.high, float(numbers.max()))
         values, counts = np.unique(self._rounded(numbers), return_counts=True)
         self._count(values, counts)
         if len(self._values) > _DISTINCT and not self._coarse:

@@ -39,7 +39,8 @@ class Sweep:
     with `common=False` each cell has luck of its own. Chunks are as many episodes as take about `seconds`,
     measured once and written down; or `chunk`. With `until`, as in `{"rounds": 0.02}`, cells get episodes (up
     to `episodes`) until the standard error of the mean is below the bound, or with `paired`, the name of an
-    axis, that of the differences from the first label of this axis.
+    axis, that of the differences from the first label of this axis. It counts as at least the range of all
+    values so far over their number, so that no cell is left before a rare event may have happened there.
 
     Raises `ArgumentError` for an axis that is empty, names that clash, and functions that cannot be imported.
 

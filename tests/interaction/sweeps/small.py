@@ -74,6 +74,15 @@ def in_32_bits(runs):
     return known.sum(axis=1) / runs.lengths.astype(np.float32)
 
 
+def rare(runs):
+    """Tell of what happens in one of a hundred games of five rounds."""
+    return runs["task_state.x"][:, -1] >= 3
+
+
+def four(runs):
+    return 0 * runs.lengths + 4
+
+
 def late(runs):
     """Has no value in the first 200 episodes."""
     return np.ma.array(runs["task_state.x"][:, -1], mask=runs.episodes < 200)

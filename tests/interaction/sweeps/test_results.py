@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from interaction.errors import ArgumentError, UnknownNameError
-from interaction.studies import SweepResults
+from interaction.studies import Sweep, SweepResults
 from interaction.studies.sweeps import statistics
 from interaction.studies.sweeps.statistics import Summary
 from tests.interaction.sweeps import small
@@ -48,6 +48,7 @@ def test_a_summary_is_that_of_all_numbers(parts, missing):
         levels = [0.0, 0.05, 0.5, 0.95, 1.0]
         expected = np.quantile(whole, levels, method="inverted_cdf")
         np.testing.assert_array_equal(summary.quantiles(levels), expected)
+        assert (summary.low, summary.high) == (whole.min(), whole.max())
     else:
         assert np.isnan(summary.quantiles([0.5])).all()
     if len(whole) > 1:
@@ -227,8 +228,8 @@ def test_cells_are_played_until_their_mean_is_known(tmp_path):
     there = results.episodes()
     random = [n for cell, n in there.items() if cell.labels["who"] == "random"]
     habit = [n for cell, n in there.items() if cell.labels["who"] == "habit"]
-    assert habit == [128, 128]  # which is always the same, so that no more are needed
-    assert all(128 < n < 1500 for n in random)
+    assert habit == [160, 160]  # always the same, so that no more are needed than one other value takes
+    assert all(160 < n < 1500 for n in random)
 
 
 def test_the_differences_are_known_where_they_are_meant(tmp_path):
@@ -242,7 +243,31 @@ def test_the_differences_are_known_where_they_are_meant(tmp_path):
 def test_no_cell_gets_more_than_all_its_episodes(tmp_path):
     sweep = small.sweep(150, until={"reached": 1e-9}, chunk=32)
     found = sweep.run(tmp_path, 0, progress=False).episodes()
-    assert {cell.labels["who"]: n for cell, n in found.items()} == {"random": 150, "habit": 128}
+    assert set(found.values()) == {150}
+
+
+@pytest.mark.parametrize("paired", [None, "limit"])
+def test_a_rare_event_is_waited_for(tmp_path, paired):
+    """The first 128 episodes are all alike, and the standard error of their mean is 0."""
+    over = {"who": ["random"], "limit": [5, 6]}
+    for seed in range(6):
+        sweep = Sweep(
+            small.make_bundle, over, 20_000, seed, measure={"it": small.rare}, chunk=128,
+            record=["task_state.x"], until={"it": 0.002}, paired=paired,
+        )  # fmt: skip
+        table = sweep.run(tmp_path / str(seed), 0, progress=False).table(paired, quantiles=[])
+        assert (table["n"] >= 500).all()  # of which another one would change the mean by 0.002
+        assert (table["standard_error"] <= 0.002).all()
+        assert (table["mean"] > 0).all()
+
+
+@pytest.mark.parametrize(("paired", "n"), [(None, 1536), ("limit", 384)])
+def test_what_is_always_the_same_ends(tmp_path, paired, n):
+    over = {"who": ["habit"], "limit": [5, 8]}
+    measure, until = {"it": small.four}, {"it": 1 / 380}
+    sweep = Sweep(small.make_bundle, over, 20_000, measure=measure, chunk=128, until=until, paired=paired)
+    results = sweep.run(tmp_path, 0, progress=False)
+    assert set(results.episodes().values()) == {n}  # 4 in all of them, or a difference of 0, which might be 1
 
 
 @pytest.mark.parametrize("executor", [lambda: nullcontext(0), small.pool], ids=["here", "pool"])
