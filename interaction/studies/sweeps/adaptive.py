@@ -7,7 +7,7 @@ same sweep takes the same decisions with any number of workers, and again when i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -79,6 +79,20 @@ class Until:
                     wanted[cell] = max(wanted.get(cell, 0), math.ceil(n * min(factor, _MOST)))
         order = sorted(wanted, key=lambda cell: -excess[cell])  # stable: alike ones in the order of the cells
         return {cell: wanted[cell] for cell in order}
+
+    def chunks(self, cells: Iterable[Cell], sizes: Mapping[str, int]) -> dict[str, int]:
+        """Give cells that are paired chunks of one size, the smallest, so that all episodes are in pairs."""
+        if self.paired is None:
+            return dict(sizes)
+        pairs = {
+            cell.name: tuple(label for label in cell.values if label[0] != self.paired)
+            for cell in cells
+            if cell.name in sizes
+        }
+        smallest: dict[tuple[tuple[str, Label], ...], int] = {}
+        for name, pair in pairs.items():
+            smallest[pair] = min(smallest.get(pair, sizes[name]), sizes[name])
+        return {**sizes, **{name: smallest[pair] for name, pair in pairs.items()}}
 
     def _looked_at(
         self, folder: Folder, cells: list[Cell], over: Over, got: Mapping[Cell, int]

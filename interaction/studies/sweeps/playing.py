@@ -229,6 +229,8 @@ def _sizes(play: _Play, folder: Folder, before: Lines | None, about: Lines) -> d
                 play.failures[cell] = result
             else:
                 play.failures[cell] = Failure(cell, None, str(result), "")
+    if sweep.until is not None:
+        known = sweep.until.chunks(sweep.cells, known)
     there = _agreed(play, folder, before, known, about)
     sizes = {one["name"]: one["chunk"] for one in there["cells"]}
     return {cell: sizes[cell.name] for cell in sweep.cells if sizes[cell.name]}

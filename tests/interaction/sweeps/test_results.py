@@ -12,8 +12,9 @@ from hypothesis.extra import numpy as hnp
 
 from interaction.errors import ArgumentError, UnknownNameError
 from interaction.studies import Sweep, SweepResults
-from interaction.studies.sweeps import statistics
+from interaction.studies.sweeps import playing, statistics
 from interaction.studies.sweeps.statistics import Summary
+from interaction.studies.sweeps.trial import Trial
 from tests.interaction.sweeps import small
 from tests.pictures import check_readable
 
@@ -268,6 +269,24 @@ def test_what_is_always_the_same_ends(tmp_path, paired, n):
     sweep = Sweep(small.make_bundle, over, 20_000, measure=measure, chunk=128, until=until, paired=paired)
     results = sweep.run(tmp_path, 0, progress=False)
     assert set(results.episodes().values()) == {n}  # 4 in all of them, or a difference of 0, which might be 1
+
+
+def test_those_who_are_paired_have_chunks_of_one_size(tmp_path, monkeypatch):
+    """One plays four times as quickly: all its episodes are in pairs."""
+    real, seconds = playing.try_one, {"habit": 3 / 256, "random": 3 / 64}
+
+    def tried(cell, *given):
+        real(cell, *given)
+        return Trial(cell, seconds[cell.labels["who"]], 1.0)
+
+    monkeypatch.setattr(playing, "try_one", tried)
+    sweep = small.sweep(4000, until={"reached": 0.1}, chunk=None, paired="who")
+    results = sweep.run(tmp_path, 0, progress=False)
+    assert {one["chunk"] for one in results.manifest["cells"]} == {64}
+    there = {tuple(cell.labels.values()): n for cell, n in results.episodes().items()}
+    assert all(there["random", limit] == there["habit", limit] for limit in (5, 8))
+    apart = small.sweep(4000, until={"reached": 0.1}, chunk=None).run(tmp_path / "apart", 0, progress=False)
+    assert [one["chunk"] for one in apart.manifest["cells"]] == [64, 64, 256, 256]
 
 
 @pytest.mark.parametrize("executor", [lambda: nullcontext(0), small.pool], ids=["here", "pool"])
