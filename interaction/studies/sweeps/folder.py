@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from interaction.errors import ArgumentError, FolderError
 from interaction.files import sync_folder, write_whole
 
 FORMAT = "interaction sweep 1"
 _LEFT = 3600.0  # seconds after which a temporary file is that of a process which is no more
+_HELD, _ASK_AGAIN = 30.0, 0.02  # seconds: to change a manifest takes some milliseconds
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,26 @@ class Folder:
             before = self.manifest.read_bytes()
             write_whole(self.path / f"manifest-{number}.json", lambda out: out.write(before))
             write_whole(self.manifest, lambda out: out.write(content))
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Change the manifest while no other process does; what one that was killed held is let go of."""
+        lock = self.path / ".manifest.lock"
+        mine = str(uuid4())
+        held, since = "", time.monotonic()
+        with naming(lock):
+            while not _taken(lock, mine):
+                there = _text(lock)
+                if there != held:
+                    held, since = there, time.monotonic()
+                elif time.monotonic() > since + _HELD:
+                    lock.unlink(missing_ok=True)
+                time.sleep(_ASK_AGAIN)
+        try:
+            yield
+        finally:
+            if _text(lock) == mine:
+                lock.unlink(missing_ok=True)
 
     def is_of_no_use(self) -> bool:
         """Say whether a sweep was begun of which no cell could be played."""
@@ -181,6 +203,23 @@ def naming(place: Path) -> Iterator[None]:
             f"{told}; what was written before is whole, and the same run goes on from there",
             str(place),
         ) from error
+
+
+def _taken(lock: Path, name: str) -> bool:
+    """Make a file of this content, unless it is there."""
+    try:
+        with lock.open("x") as file:
+            file.write(name)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _text(lock: Path) -> str:
+    try:
+        return lock.read_text()
+    except FileNotFoundError:
+        return ""
 
 
 def _written(manifest: dict[str, Any]) -> bytes:

@@ -238,19 +238,30 @@ def _sizes(play: _Play, folder: Folder, before: Lines | None, about: Lines) -> d
 
 def _agreed(play: _Play, folder: Folder, before: Lines | None, known: dict[str, int], about: Lines) -> Lines:
     """Write the manifest; where another process was first with that of the same sweep, its sizes hold."""
-    mine = _manifest(play.sweep, known, about)
-    there = folder.read()
-    if there is None:
-        there = folder.claim(mine)
-    if there != before and not play.anew:
-        if _but_cells(there) != _but_cells(mine):
-            raise ArgumentError(f"{folder.path}: another sweep has begun in this folder at the same time")
-        mine = _manifest(play.sweep, known | _chunks(there), about)
-    if there != mine:
-        if play.anew:
-            folder.empty()
-        folder.replace(mine)
+    there, mine = _merged(play, folder, before, known, about)
+    if there == mine:
+        return mine
+    with folder.alone():
+        there, mine = _merged(play, folder, before, known, about)
+        if there is None:
+            folder.claim(mine)
+        elif there != mine:
+            if play.anew:
+                folder.empty()
+            folder.replace(mine)
     return mine
+
+
+def _merged(
+    play: _Play, folder: Folder, before: Lines | None, known: dict[str, int], about: Lines
+) -> tuple[Lines | None, Lines]:
+    """Give the manifest that is there, and the one that should be."""
+    there, mine = folder.read(), _manifest(play.sweep, known, about)
+    if there is None or there == before or play.anew:
+        return there, mine
+    if _but_cells(there) != _but_cells(mine):
+        raise ArgumentError(f"{folder.path}: another sweep has begun in this folder at the same time")
+    return there, _manifest(play.sweep, known | _chunks(there), about)
 
 
 def _chunks(manifest: Lines) -> dict[str, int]:

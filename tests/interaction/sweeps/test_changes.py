@@ -2,14 +2,19 @@
 
 import importlib
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, repeat
+from threading import Barrier
 
 import numpy as np
 import pytest
 
 from interaction.errors import ArgumentError
 from interaction.studies import Sweep, SweepResults
+from interaction.studies.sweeps import folder as folder_module
 from interaction.studies.sweeps import playing
+from interaction.studies.sweeps.folder import Folder
 from interaction.studies.sweeps.trial import Trial
 from tests.interaction.sweeps import small
 
@@ -26,9 +31,9 @@ def rows(folder):
 def play(folder, episodes=60, over=None, **options):
     made = small.sweep(episodes) if over is None else None
     given = {"measure": {"rounds": "lengths"}, "chunk": 8} | options
-    changed = given.pop("changed", "keep")
+    changed, worker = given.pop("changed", "keep"), given.pop("worker", None)
     sweep = made or Sweep(small.whole, over, episodes, 5, **given)
-    return sweep.run(folder, 0, progress=False, changed=changed)
+    return sweep.run(folder, 0, progress=False, changed=changed, worker=worker)
 
 
 @pytest.mark.parametrize("compacted", [False, True])
@@ -87,6 +92,39 @@ def test_shares_that_begin_at_once_agree_on_chunks(tmp_path, monkeypatch):
     sweep.run(tmp_path, 0, progress=False, worker=(2, 2))
     assert SweepResults(tmp_path).table()["n"].tolist() == [60] * 8
     assert {one["chunk"] for one in SweepResults(tmp_path).manifest["cells"]} == {16}
+
+
+def test_shares_that_grow_a_sweep_at_once_agree_on_chunks(tmp_path, monkeypatch):
+    """Between the look at the manifest and the change of it, too."""
+    play(tmp_path, 512, {"who": ["habit"], "limit": [5]}, chunk=None)
+    real, real_replace, both = playing.try_one, Folder.replace, Barrier(2, timeout=60)
+    seconds = iter([3 / 64, 3 / 16])
+
+    def tried(cell, *given):
+        real(cell, *given)
+        both.wait()
+        return Trial(cell, next(seconds), 1.0)
+
+    def replace(folder, manifest):
+        time.sleep(0.3)
+        real_replace(folder, manifest)
+
+    monkeypatch.setattr(playing, "try_one", tried)
+    monkeypatch.setattr(Folder, "replace", replace)
+    more = {"who": ["habit"], "limit": [5, 8]}
+    with ThreadPoolExecutor(2) as threads:
+        shares = [threads.submit(play, tmp_path, 512, more, chunk=None, worker=(n, 2)) for n in (1, 2)]
+        for share in shares:
+            share.result()
+    assert SweepResults(tmp_path).table()["n"].tolist() == [512, 512]
+    assert not list(tmp_path.glob(".manifest*"))
+
+
+def test_a_lock_of_a_process_that_was_killed_holds_nobody_for_long(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder_module, "_HELD", 0.1)
+    (tmp_path / ".manifest.lock").write_text("gone")
+    assert play(tmp_path).table()["n"].tolist() == [60] * 8
+    assert not list(tmp_path.glob(".manifest*"))
 
 
 def test_another_sweep_that_begins_at_once_is_left_alone(tmp_path, monkeypatch):
