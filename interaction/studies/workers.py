@@ -19,7 +19,7 @@ from typing import Any, Generic, Self, TypeVar
 from interaction.errors import ArgumentError, missing_extra
 from interaction.progress import Progress
 from interaction.studies.orphans import end_with_parent
-from interaction.studies.sweeps.surroundings import all_loaded, differences
+from interaction.studies.surroundings import all_loaded, differences
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from interaction.errors import ArgumentError
 from interaction.progress import Progress
+from interaction.studies.surroundings import Lines, differences, surroundings
 from interaction.studies.sweeps.adaptive import FIRST
 from interaction.studies.sweeps.cells import Cell
 from interaction.studies.sweeps.chunk import Chunk, Failure
 from interaction.studies.sweeps.folder import FORMAT, Folder, Part
 from interaction.studies.sweeps.parquet import DamagedFileError, arrow, check
-from interaction.studies.sweeps.surroundings import Lines, differences, surroundings
 from interaction.studies.sweeps.trial import LARGEST, Trial, chunk_size
 from interaction.studies.sweeps.upkeep import tidy
 from interaction.studies.sweeps.work import Played, forget, get_ready, play_one, references_of, try_one

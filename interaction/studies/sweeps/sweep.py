@@ -12,13 +12,13 @@ from interaction.errors import ArgumentError, SweepError, unknown_name
 from interaction.importing import reference_to
 from interaction.means import Measure
 from interaction.random import check_seed
+from interaction.studies.surroundings import Lines
 from interaction.studies.sweeps.adaptive import Until
 from interaction.studies.sweeps.cells import RESERVED, Cell, cells_of, chosen, read_over
 from interaction.studies.sweeps.chunk import Failure, Job, bundle_of
 from interaction.studies.sweeps.folder import Folder
 from interaction.studies.sweeps.playing import play_sweep
 from interaction.studies.sweeps.results import SweepResults
-from interaction.studies.sweeps.surroundings import Lines
 from interaction.studies.sweeps.upkeep import verify
 
 Changed = Literal["refuse", "keep", "again"]

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from interaction.errors import ArgumentError
 from interaction.progress import Progress
 from interaction.random import EpisodeRandom
+from interaction.studies.surroundings import differences, surroundings
 from interaction.studies.sweeps.cells import Cell
 from interaction.studies.sweeps.chunk import Chunk, file_of
 from interaction.studies.sweeps.folder import Folder, Part
 from interaction.studies.sweeps.parquet import arrow, encode, read
-from interaction.studies.sweeps.surroundings import differences, surroundings
 from interaction.studies.sweeps.work import forget, play_again, references_of
 from interaction.studies.workers import Task, Workers, play_all
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from interaction.errors import ArgumentError, UnknownNameError
 from interaction.importing import Reference
+from interaction.studies import surroundings as sources
 from interaction.studies.orphans import end_with_parent
+from interaction.studies.surroundings import differences, surroundings
 from interaction.studies.sweeps import chunk as chunks
-from interaction.studies.sweeps import surroundings as sources
 from interaction.studies.sweeps.cells import Cell
 from interaction.studies.sweeps.chunk import (
     RAISED,
@@ -29,7 +30,6 @@ from interaction.studies.sweeps.chunk import (
 )
 from interaction.studies.sweeps.folder import Folder
 from interaction.studies.sweeps.parquet import arrow, encode, read
-from interaction.studies.sweeps.surroundings import differences, surroundings
 from interaction.studies.sweeps.trial import Trial, UnrepeatableError, check_again, try_cell
 
 

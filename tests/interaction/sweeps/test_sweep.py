@@ -15,10 +15,10 @@ from interaction import Bundle, Trajectories
 from interaction.errors import ArgumentError, InteractionError, SweepError, UnknownNameError
 from interaction.importing import Reference, reference_to
 from interaction.studies import Sweep, SweepResults
+from interaction.studies.surroundings import surroundings
 from interaction.studies.sweeps import trial as trial_module
 from interaction.studies.sweeps.cells import cells_of
 from interaction.studies.sweeps.chunk import Chunk, MeasureError, play
-from interaction.studies.sweeps.surroundings import surroundings
 from interaction.studies.sweeps.trial import LARGEST, MOST_BYTES, Trial, chunk_size, try_cell
 from tests.interaction.sweeps import killing, small
 

@@ -16,7 +16,7 @@ import pytest
 from interaction.errors import ArgumentError
 from interaction.importing import reference_to
 from interaction.studies import Sweep
-from interaction.studies.sweeps.surroundings import surroundings
+from interaction.studies.surroundings import surroundings
 from tests.interaction.sweeps import killing, small
 
 pytest.importorskip("pyarrow")
@@ -357,7 +357,7 @@ def test_all_that_is_shipped_is_told_the_same_in_another_process(tmp_path):
     assert len(names) > 20
     code = (
         "import ast, importlib, json, sys\nfrom pathlib import Path\n"
-        "from interaction.studies.sweeps.loaded import loaded\n"
+        "from interaction.studies.loaded import loaded\n"
         f"names = {names}\n"
         "order = names if sys.argv[1] == '1' else names[::-1]\n"
         "modules = {name: importlib.import_module(name) for name in order}\n"
@@ -383,7 +383,7 @@ def test_a_module_of_ones_own_with_a_name_of_the_standard_library_counts(tmp_pat
     (tmp_path / "profile.py").write_text("LIMIT = 5\n")
     (tmp_path / "mine.py").write_text(HEAD + "from profile import LIMIT\n" + MAKES)
     told = "from interaction.importing import reference_to; import mine\n" + (
-        "from interaction.studies.sweeps.surroundings import surroundings\n"
+        "from interaction.studies.surroundings import surroundings\n"
         "print(sorted(surroundings([reference_to(mine.make_bundle, '')])['sources']))"
     )
     done = subprocess.run(

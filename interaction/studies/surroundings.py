@@ -1,4 +1,4 @@
-"""What the numbers of a sweep follow from beside its arguments: sources, versions, and the machine's kind."""
+"""What numbers follow from beside arguments: code and values that are loaded, versions, the machine's kind."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import numpy as np
 import interaction
 from interaction.errors import ArgumentError
 from interaction.importing import SCRIPT, Reference
-from interaction.studies.sweeps.loaded import loaded
+from interaction.studies.loaded import loaded
 
 Lines = dict[str, Any]
 
@@ -137,7 +137,7 @@ def _written(name: str, file: Path) -> ast.Module:
         spec = importlib.util.find_spec(name)  # in an archive, say
         return ast.parse(getattr(spec and spec.loader, "get_source", lambda _: "")(name) or "")
     except (SyntaxError, UnicodeDecodeError, ValueError) as error:
-        raise ArgumentError(f"Sweep: {file}, which is imported as {name!r}: {error}") from error
+        raise ArgumentError(f"{file}, which is imported as {name!r}: {error}") from error
 
 
 def _imports(name: str, file: Path, written: ast.Module) -> set[str]:
