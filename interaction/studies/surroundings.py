@@ -1,4 +1,4 @@
-"""What numbers follow from beside arguments: code and values that are loaded, versions, the machine's kind."""
+"""What numbers follow from beside arguments: loaded code and values, versions, the machine's kind."""
 
 from __future__ import annotations
 
