@@ -10,6 +10,7 @@ import platform
 import re
 import sys
 import sysconfig
+import threading
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distributions, version
@@ -36,7 +37,11 @@ Sources = dict[str, tuple[Path, ast.Module]]
 
 def surroundings(references: Iterable[Reference]) -> Lines:
     """Give the sources that are behind some functions, the versions of libraries, and the machine's kind."""
-    return _surroundings(tuple(references))
+    with _one_at_a_time:
+        return _surroundings(tuple(references))
+
+
+_one_at_a_time = threading.Lock()  # CPython 3.11 fails where two threads read sources (its issue 106905)
 
 
 @lru_cache(maxsize=4)
@@ -68,7 +73,8 @@ def all_loaded() -> Lines:
         top, *rest = name.split(".")
         path = Path(file).resolve()
         if path.is_file() and _may_hold_components(top, rest, path):
-            found[name] = path, _written(name, path)
+            with _one_at_a_time:
+                found[name] = path, _written(name, path)
     return {"loaded": loaded(found)}
 
 
