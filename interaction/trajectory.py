@@ -425,15 +425,22 @@ class Trajectories(Mapping[str, Array]):
         count, *sizes = self.lengths.shape
         named = [f"{size} {name}" for name, size in zip(self.over, sizes, strict=True)]
         axes = ", ".join([f"{count} episode{'s' * (count != 1)}", *named])
-        spread = ""
-        if self.lengths.size == 1:
-            spread = f", return {self.returns.item():.4g}"
-        elif self.lengths.size:
-            sd = self.returns.std(ddof=1) / math.sqrt(self.lengths.size)
-            spread = f", mean return {self.returns.mean():.4g} ± {sd:.2g} (standard error)"
         paths = list(self)
         shown = ", ".join(paths[:4]) + (f" and {len(paths) - 4} more" if len(paths) > 4 else "")
-        return f"Trajectories({axes}{spread}, seed={self.seed}, recorded: {shown or 'nothing'})"
+        return f"Trajectories({axes}{self._told_returns()}, seed={self.seed}, recorded: {shown or 'nothing'})"
+
+    def _told_returns(self) -> str:
+        """Tell the mean return; its standard error is over episodes, whose luck all cells of `over` share."""
+        if not self.lengths.size:
+            return ""
+        returns = self.returns.reshape(len(self.lengths), -1).mean(axis=1)
+        told = f"return {returns.mean():.4g}"
+        if len(returns) == 1:
+            return ", " + "mean " * bool(self.over) + told
+        if (returns == returns[0]).all():
+            return ", " + "mean " * bool(self.over) + f"{told} in each episode"
+        error = returns.std(ddof=1) / math.sqrt(len(returns))
+        return f", mean {told} ± {error:.2g} (standard error)"
 
 
 def _masks(array: Array) -> bool:

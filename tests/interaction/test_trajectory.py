@@ -221,7 +221,8 @@ def test_a_missing_library_is_named(library, monkeypatch):
 def test_it_reads_at_a_glance():
     text = repr(bundle().run(50, seed=0, over=OVER))
     assert "50 episodes, 2 user_state.p0, 3 user_state.p1" in text
-    assert "standard error" in text
+    assert "mean return -16 in each episode" in text  # nothing is drawn in this game
+    assert "standard error" in repr(learner().run(50, seed=0))
     assert "and" in text
     lone = Bundle(CoordinatedTask(), User(policy=RandomPolicy(TEN)), max_rounds=2).run(
         1, seed=0, record=["user_action"]
@@ -332,9 +333,20 @@ def test_labels_reach_the_tables():
 
 def test_the_repr_tells_the_seed_the_axes_and_the_mean():
     text = repr(bundle().run(3, seed=77, record="final"))
-    assert text.startswith("Trajectories(3 episodes, mean return -16 ± 0")
+    assert text.startswith("Trajectories(3 episodes, return -16 in each episode, ")
     assert "seed=77" in text
     assert "recorded: round_index, turn_index, task_state.x, " in text
+
+
+def test_the_standard_error_is_over_episodes_whose_luck_all_cells_share():
+    rates = {"user_state.learning_rate": [0.1, 0.5, 0.5, 0.5]}
+    runs = learner().run(200, seed=0, over=rates, record="final")
+    means = runs.returns.mean(axis=1)
+    assert f"{means.mean():.4g} ± {means.std(ddof=1) / np.sqrt(200):.2g} (standard error)" in repr(runs)
+    one = learner().run(1, seed=0, over=rates, record="final")
+    assert f"4 user_state.learning_rate, mean return {one.returns.mean():.4g}, seed=0" in repr(one)
+    alike = bundle().run(5, seed=0, over={"user_state.p0": [1, 3]}, record="final")
+    assert f"mean return {alike.returns.mean():.4g} in each episode, seed=0" in repr(alike)
 
 
 @pytest.mark.parametrize("record", ["all", "final"])
