@@ -144,7 +144,7 @@ def figure_of(played: list[tuple[Case, Trajectories]]) -> Figure:
         told = f"{rounds} rounds" if runs.terminated[0] else f"stopped after {rounds}"
         ends[f"{case.name}:\n{told}"] = (rounds, x[-1], style.COLOURS[number])
     ax.axhline(GOAL, color=style.GREY, linewidth=0.6, zorder=0)
-    ax.set(xscale="log", xlabel="round (log scale)", ylabel="agreements so far", ylim=(0, GOAL + 0.5))
+    ax.set(xscale="log", xlabel="rounds played (log scale)", ylabel="agreements so far", ylim=(0, GOAL + 0.5))
     ax.set(xticks=[1, 2, 5, 10, 20, 50, 100], xticklabels=["1", "2", "5", "10", "20", "50", "100"])
     ax.minorticks_off()
     style.title(ax, "Agreeing by simulating the user", f"one user; ends at {GOAL} agreements")

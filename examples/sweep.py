@@ -85,7 +85,7 @@ def figure_of(results: SweepResults) -> Figure:
     drawn, panels = style.figure("ab", columns=2, height=2.9, sharey=True)
     for panel, size in zip("ab", results.over["gridsize"], strict=True):
         ax = results.plot("error_rate", "assistant", ax=panels[panel], where={"gridsize": size})
-        style.title(ax, f"{size} cells")
+        style.title(ax, f"grid of {size}")
         ax.set(yscale="log", ylabel="user turns (log scale)" if panel == "a" else "")
         ax.set_yticks([3, 5, 10, 20, 50], ["3", "5", "10", "20", "50"])
         ax.minorticks_off()
@@ -116,7 +116,7 @@ def demo(
         ]
         for row in table.itertuples()
     ]
-    columns = ["assistant", "cells", "error rate", "turns saved"]
+    columns = ["assistant", "grid size", "error rate", "turns saved"]
     print_table(f"Turns that an assistant saves: {episodes:,} pairs, 95 % intervals", columns, rows, labels=3)
     print_text(f"The games are in {folder}: pandas.read_parquet('{folder}/chunks') reads them.")
     if plot is not None:

@@ -365,7 +365,14 @@ def _by_information(maximum: Maximum, priors: Priors) -> tuple[Values, Values, d
 
 
 def _quantile(prior: Any, values: Array) -> Array:
-    """Values as quantiles of their prior; between 0 and 1 by rank where it has no distribution function."""
+    """Values as quantiles of their prior; between 0 and 1 by rank where it has no distribution function.
+
+    A value of a discrete prior lies in the middle of its step, and a mean on the line between two values.
+    """
+    if hasattr(prior, "cdf") and hasattr(prior, "pmf"):
+        whole = np.floor(values)
+        low, high = (prior.cdf(one) - prior.pmf(one) / 2 for one in (whole, whole + 1))
+        return np.asarray(low + (values - whole) * (high - low))
     if hasattr(prior, "cdf"):
         return np.asarray(prior.cdf(values))
     return np.asarray((np.argsort(np.argsort(values)) + 0.5) / len(values))

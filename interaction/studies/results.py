@@ -60,7 +60,8 @@ class ParameterRecovery:
     """True and inferred parameters of simulated users: arrays `(users,)` by name.
 
     `intervals[level]` holds the lower and upper ends: credible intervals, or for maximum likelihood those
-    from the estimated information. `quantiles` holds `true` and `estimate` as quantiles of the priors.
+    from the estimated information. `quantiles` holds `true` and `estimate` as quantiles of the priors, whole
+    numbers in the middle of their step.
 
     >>> from scipy import stats
     >>> from interaction import parameter_recovery
@@ -156,11 +157,16 @@ class ParameterRecovery:
                 off = 3 * np.sqrt(level * (1 - level) / users)
                 covered = self._coverage(name, level)
                 low = covered >= level - off
-                high = covered <= level + off or self.true[name].dtype.kind in "iu"
+                discrete = self.true[name].dtype.kind in "iu"
+                told = (
+                    f"at least {max(level - off, 0):.2f}, being discrete"
+                    if discrete
+                    else f"{level:.2f} ± {off:.2f}, three standard errors"
+                )
                 conditions.append(
                     (
-                        bool(low and high),
-                        f"{name}: {100 * level:.0f} % intervals cover {covered:.2f} (± {off:.2f})",
+                        bool(low and (discrete or covered <= level + off)),
+                        f"{name}: {100 * level:.0f} % intervals cover {covered:.2f} ({told})",
                     )
                 )
         return judge(*conditions, note=self.alone)
@@ -384,17 +390,20 @@ class Sensitivity:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether each parameter shows in the actions, each pair can be told apart, and all integrals over
-        the priors converged."""
+        """Whether each parameter is known to show in the actions (by 95 % intervals of the users that were
+        drawn), each pair can be told apart, and all integrals over the priors converged."""
         conditions = [(bool(self.converged.all()), self.convergence)]
-        conditions += [
-            (bits >= self.min_bits, f"{name}: {bits:.4f} bits a round (at least {self.min_bits})")
-            for name, bits in self.bits_per_round.items()
-        ]
+        conditions += [self._shows(name) for name in self.bits_per_round]
         conditions += [
             (False, f"{first} and {second} cannot be told apart") for first, second in self.indistinguishable
         ]
         return judge(*conditions, note=self.alone)
+
+    def _shows(self, name: str) -> tuple[bool, str]:
+        bits, half = self.bits_per_round[name], 1.96 * self.standard_error[name]
+        told = f"{name}: {bits:.4f} ± {half:.2g} bits a round (95 %; at least {self.min_bits})"
+        unknown = bits >= self.min_bits > bits - half
+        return bits - half >= self.min_bits, told + ", not known: more users tell" * unknown
 
     def to_dataframe(self) -> pandas.DataFrame:
         """Give a row for each parameter."""

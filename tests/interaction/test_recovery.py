@@ -1,6 +1,7 @@
 """Recovery, calibration and sensitivity tell what is true of users whose truth is known."""
 
 import re
+from dataclasses import replace
 
 import matplotlib as mpl
 import numpy as np
@@ -22,6 +23,7 @@ from interaction.fitting.quadrature import on_grid
 from interaction.fitting.tempering import by_particles
 from interaction.policy import RandomPolicy
 from interaction.studies import calibration, model_recovery, parameter_recovery, sensitivity
+from interaction.studies.recovery import _quantile
 from interaction.studies.results import (
     LEVELS,
     Calibration,
@@ -514,3 +516,19 @@ def test_plots_show_their_content():
     assert "normal interval,\nn = 10 users" in words_of(ax.figure)
     assert effects.to_dataframe().parameter.tolist() == ["bias"]
     pyplot.close("all")
+
+
+def test_whole_numbers_are_drawn_in_the_middle_of_their_step():
+    """As quantiles of the prior; an estimate just below a whole number is one just below that number's."""
+    prior = stats.randint(1, 5)
+    drawn = _quantile(prior, np.array([1, 2, 3, 4, 3.999999, 2.5]))
+    np.testing.assert_allclose(drawn, [0.125, 0.375, 0.625, 0.875, 0.875, 0.5], atol=1e-5)
+
+
+def test_bits_that_may_be_none_are_not_known():
+    known = sensitivity(TASK, RandomUser(), {"bias": UNIT}, 30, 60, progress=False)
+    assert known.verdict
+    assert "(95 %; at least 0.001)" in str(known.verdict)
+    unsure = replace(known, standard_error={"bias": known.bits_per_round["bias"]})
+    assert not unsure.verdict
+    assert "not known: more users tell" in str(unsure.verdict)
