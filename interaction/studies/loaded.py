@@ -77,7 +77,7 @@ def bound(statements: Iterable[ast.stmt]) -> set[str]:
         if isinstance(one, ast.Name) and not isinstance(one.ctx, ast.Load):
             found.add(one.id)
         elif isinstance(one, ast.alias):
-            found.add(one.asname or one.name.partition(".")[0])
+            found.add(one.asname or one.name.partition(".")[0])  # an asterisk for all
         todo += ast.iter_child_nodes(one)
     return found
 
@@ -91,7 +91,10 @@ def _is_guard(one: ast.stmt) -> bool:
 def _contents(module: ModuleType, written: ast.Module, used: set[str], own: Own) -> Told:
     rebound = {name for one in ast.walk(written) if isinstance(one, ast.Global) for name in one.names}
     found: Told = {}
-    for name in sorted(bound(written.body) & vars(module).keys()):
+    names = bound(written.body) & vars(module).keys()
+    if "*" in bound(written.body):
+        names = {name for name in vars(module) if name[:2] != "__"}
+    for name in sorted(names):
         value = vars(module)[name]
         if isinstance(value, type):
             if value.__module__ == module.__name__:
@@ -137,18 +140,29 @@ def _functions(value: Any) -> list[FunctionType]:
 
 
 def _names_used(values: Iterable[Any], module: ModuleType) -> set[str]:
-    """Name all that the code of functions and classes of a module names."""
+    """Name all that the code of a module's functions and classes names, also of those that others hold."""
     found: set[str] = set()
+    seen: set[int] = set()
     todo = list(values)
     while todo:
         value = todo.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
         if isinstance(value, type):
             todo += vars(value).values() if value.__module__ == module.__name__ else ()
         elif isinstance(value, CodeType):
             found.update(value.co_names)
             todo += [one for one in value.co_consts if isinstance(one, CodeType)]
+        elif isinstance(value, dict | list | tuple):
+            todo += [one for one in (value.values() if isinstance(value, dict) else value) if callable(one)]
+        elif isinstance(value, functools.partial):
+            todo += [value.func, value.args, value.keywords]
         else:
-            todo += [one.__code__ for one in _functions(value) if one.__module__ == module.__name__]
+            for one in _functions(value):
+                if one.__module__ == module.__name__:
+                    todo += [one.__code__, one.__defaults__, one.__kwdefaults__]
+                    todo += map(_cell, one.__closure__ or ())
     return found
 
 
@@ -188,6 +202,11 @@ def _value(value: Any, own: Own, within: tuple[int, ...]) -> str:
     kind = type(value)
     if kind in _PLAIN:
         return repr(value)
+    if functions := _functions(value):
+        return " ".join(
+            _function(one, own, within) if one.__module__ in own else f"{one.__module__}.{one.__qualname__}"
+            for one in functions
+        )
     if id(value) in within:
         return "itself"
     within = (*within, id(value))
@@ -213,11 +232,6 @@ def _value(value: Any, own: Own, within: tuple[int, ...]) -> str:
         return f"partial({inside((value.func, value.args, value.keywords))})"
     if isinstance(value, type):
         return f"{own.get(value.__module__, value.__module__)}.{value.__qualname__}"
-    if functions := _functions(value):
-        return " ".join(
-            _function(one, own, within) if one.__module__ in own else f"{one.__module__}.{one.__qualname__}"
-            for one in functions
-        )
     if kind.__module__ in own and hasattr(value, "__dict__"):
         fields = {name: part for name, part in vars(value).items() if name[0] != "_"}
         return f"{kind.__qualname__}({inside(fields)})"

@@ -75,8 +75,30 @@ TABLE = np.ones(3)
 SHAPE = Shape(size=3)
 
 
+NAMED = 7
+WITHIN = 7
+CHOICES = {'once': lambda x: x, 'often': lambda x: NAMED * x}
+
+
+def loud(function):
+    def call(*given):
+        return function(*given)
+
+    return call
+
+
+@loud
+def within():
+    return WITHIN
+
+
+class Itself:
+    def again(self):
+        return super().__init__()
+
+
 def reads():
-    return _LEAST, SETTINGS, TABLE, SHAPE, Level.HIGH, scaled, turned
+    return CHOICES, _LEAST, SETTINGS, TABLE, SHAPE, Level.HIGH, scaled, turned
 """
 KEPT = "class Kept:\n    count = 3\n    def found(self):\n        return 1\n"
 
@@ -151,8 +173,11 @@ def test_what_is_played_is_what_is_loaded(written, tmp_path):
         ("('limit', 1)", "('limit', 2)", "SETTINGS: "),
         ("HIGH = 2", "HIGH = 3", r"Level\.HIGH: |LEVEL: "),
         ("np.ones(3)", "np.zeros(3)", "TABLE: "),
-        ("lambda x: x", "lambda x: -x", "turned: "),
+        ("turned = lambda x: x", "turned = lambda x: -x", "turned: "),
         ("class Part(Kept)", "class Part(Pair)", "Part: "),
+        ("'once': lambda x: x,", "'once': lambda x: x + 0,", "CHOICES: "),
+        ("NAMED = 7", "NAMED = 8", "NAMED: 7 before, 8 now"),
+        ("WITHIN = 7", "WITHIN = 8", "WITHIN: 7 before, 8 now"),
     ],
 )
 def test_code_and_values_that_differ_are_named(written, tmp_path, before, after, name):
@@ -192,6 +217,18 @@ def test_a_module_that_was_loaded_again_but_not_who_imports_from_it(written, tmp
     refused(
         lambda: sweep_of(module).run(tmp_path / "results", 0, progress=False),
         r"depending\.LIMIT: 5 before, 8 now",
+    )
+
+
+def test_what_is_imported_by_an_asterisk(written, tmp_path):
+    written("starred", "LIMIT = 5\n")
+    module = written("starring", HEAD + "from starred import *\n" + MAKES)
+    sweep_of(module).run(tmp_path / "results", 0, progress=False)
+    sweep_of(module).run(tmp_path / "others", 1, progress=False)
+    module.LIMIT = 9
+    refused(
+        lambda: sweep_of(module).run(tmp_path / "results", 0, progress=False),
+        r"starring\.LIMIT: 5 before, 9 now",
     )
 
 
