@@ -72,7 +72,7 @@ def test_the_plot_draws_a_line_for_each_case_where_it_went():
         assert line.get_label() == case.name
         assert line.get_ydata().tolist() == runs["task_state.x"][0, : runs.lengths[0]].tolist()
     assert axes.get_ylim()[1] >= coordination.GOAL
-    assert axes.get_xlabel() == "round (log scale)"
+    assert axes.get_xlabel() == "rounds played (log scale)"
     assert "mismatched model:\nstopped after 100" in words_of(figure)
 
 
