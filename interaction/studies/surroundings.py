@@ -22,7 +22,7 @@ import numpy as np
 import interaction
 from interaction.errors import ArgumentError
 from interaction.importing import SCRIPT, Reference
-from interaction.studies.loaded import loaded
+from interaction.studies.loaded import Told, loaded
 
 Lines = dict[str, Any]
 
@@ -76,6 +76,23 @@ def all_loaded() -> Lines:
             with _one_at_a_time:
                 found[name] = path, _written(name, path)
     return {"loaded": loaded(found)}
+
+
+def first_loaded() -> Lines:
+    """Tell the same as it was when each module was first seen, before anything was played with it."""
+    _look_at_new(len(sys.modules))
+    return {"loaded": _first}
+
+
+_first: dict[str, Told] = {}
+
+
+@lru_cache(maxsize=1)
+def _look_at_new(_: int) -> None:
+    for module, told in all_loaded()["loaded"].items():
+        known = _first.setdefault(module, {})
+        for name, value in (told or {}).items():
+            known.setdefault(name, value)
 
 
 def forget() -> None:

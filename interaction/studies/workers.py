@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -19,7 +18,7 @@ from typing import Any, Generic, Self, TypeVar
 from interaction.errors import ArgumentError, missing_extra
 from interaction.progress import Progress
 from interaction.studies.orphans import end_with_parent
-from interaction.studies.surroundings import all_loaded, differences
+from interaction.studies.surroundings import all_loaded, differences, first_loaded
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -270,13 +269,10 @@ def in_order(
 
 
 def _numbered(number: int, there: Any, function: Callable[..., T], *arguments: Any) -> T:
-    lines = differences(there, _at_first(), ("there", "here")) if there is not None else []
+    lines = differences(there, first_loaded(), ("there", "here")) if there is not None else []
     if lines:
         raise ArgumentError(f"a worker is not like the process that leads: {'; '.join(lines)}")
     return function(*arguments)
-
-
-_at_first = lru_cache(maxsize=1)(all_loaded)  # what a worker had before anything was played there
 
 
 @contextmanager

@@ -132,9 +132,13 @@ def test_what_is_no_executor_is_refused():
         calibration(TASK, RandomUser(), {"bias": UNIT}, 25, 5, bins=5, executor="loky", progress=False)
 
 
-def test_a_value_that_was_set_in_this_process_alone_is_an_error(workers, monkeypatch):
+def test_a_value_that_was_set_in_this_process_alone_is_an_error(monkeypatch):
     given = (TASK, RescorlaWagnerUser(), LEARNER, 10, 10)
-    calibration(*given, bins=2, progress=False, executor=workers)
-    monkeypatch.setattr(bandit, "USER_ACTS", 5)
-    with pytest.raises(ArgumentError, match=r"tasks\.bandit\.USER_ACTS: 5 there, 1 here"):
-        calibration(*given, bins=2, progress=False, executor=workers)
+    task, other = PointingTask(31, 8, "position"), {"careful": CarefulPointer(0.1)}
+    makes = {"gain": lambda user: InformationGain(user, task)}
+    with pool(1) as worker:  # which loads some modules later than others
+        robustness(task, makes, other, other, episodes=5, progress=False, executor=worker)
+        calibration(*given, bins=2, progress=False, executor=worker)
+        monkeypatch.setattr(bandit, "USER_ACTS", 5)
+        with pytest.raises(ArgumentError, match=r"tasks\.bandit\.USER_ACTS: 5 there, 1 here"):
+            calibration(*given, bins=2, progress=False, executor=worker)
