@@ -113,7 +113,7 @@ def test_a_learner_is_recovered_from_what_its_teacher_showed(teacher):
     )
     assert found.verdict
     assert not found.alone
-    effects = sensitivity(TeachingTask(), ForgettingLearner(), MEMORY, 20, 60, assistant=teacher, **QUIET)
+    effects = sensitivity(TeachingTask(), ForgettingLearner(), MEMORY, 60, 60, assistant=teacher, **QUIET)
     assert effects.verdict
     assert (np.array(list(effects.bits_per_round.values())) > 0.005).all()
 
